@@ -1,0 +1,138 @@
+//! What the rules see: the objects of one stream as Kubernetes reads them, each with the plan made for it so far.
+//!
+//! Read-only for rules. Holds no text and knows nothing of a cluster.
+
+use serde_json::Value;
+use shared::component::{self, Component};
+use shared::manifest::{Dialect, Plan};
+use shared::versions::Version;
+
+/// The index of an object in its scene.
+pub type ObjectId = usize;
+
+/// One Kubernetes object: a document, or an item of a `List`.
+#[derive(Debug, Clone)]
+pub struct Object {
+    /// Its index in the scene.
+    pub id: ObjectId,
+    /// The index of the document that holds it; `None` for one that a rule added.
+    pub document: Option<usize>,
+    /// The JSON Pointer from the document to the object: empty, or `/items/N` in a `List`.
+    pub prefix: String,
+    /// The template that it came from, where the stream says.
+    pub source: Option<String>,
+    /// The object's value with all edits so far, and those edits.
+    pub plan: Plan,
+}
+
+impl Object {
+    /// The object as it is now.
+    pub fn value(&self) -> &Value {
+        self.plan.value().pointer(&self.prefix).unwrap_or(&Value::Null)
+    }
+
+    /// What stands at a JSON Pointer below the object.
+    pub fn get(&self, path: &str) -> Option<&Value> {
+        self.value().pointer(path)
+    }
+
+    /// The string at a JSON Pointer.
+    pub fn text(&self, path: &str) -> Option<&str> {
+        self.get(path)?.as_str()
+    }
+
+    /// The list at a JSON Pointer; absent and null read as empty.
+    pub fn list(&self, path: &str) -> &[Value] {
+        self.get(path).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    }
+
+    /// `kind`, or nothing.
+    pub fn kind(&self) -> &str {
+        self.text("/kind").unwrap_or_default()
+    }
+
+    /// `metadata.name`, or nothing.
+    pub fn name(&self) -> &str {
+        self.text("/metadata/name").unwrap_or_default()
+    }
+
+    /// `metadata.namespace` where the manifest names one; two objects without are in the same.
+    pub fn namespace(&self) -> Option<&str> {
+        self.text("/metadata/namespace")
+    }
+
+    /// An annotation of the object itself.
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        self.get("/metadata/annotations")?.get(key)?.as_str()
+    }
+
+    /// `Kind/name`, as messages and policy files name it.
+    pub fn label(&self) -> String {
+        format!("{}/{}", self.kind(), self.name())
+    }
+
+    /// The JSON Pointer to the pod template, for the kinds that have one.
+    pub fn template_path(&self) -> Option<&'static str> {
+        match self.kind() {
+            "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job" => Some("/spec/template"),
+            "CronJob" => Some("/spec/jobTemplate/spec/template"),
+            "Pod" => Some(""),
+            _ => None,
+        }
+    }
+
+    /// The pod template's labels; none for kinds without pods.
+    pub fn pod_labels(&self) -> Option<&serde_json::Map<String, Value>> {
+        self.get(&format!("{}/metadata/labels", self.template_path()?))?.as_object()
+    }
+}
+
+/// A whole stream.
+#[derive(Debug, Clone)]
+pub struct Scene {
+    /// Who rendered it.
+    pub dialect: Dialect,
+    /// Its objects in stream order, then those that rules added.
+    pub objects: Vec<Object>,
+}
+
+impl Scene {
+    /// The objects of one kind.
+    pub fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Object> {
+        self.objects.iter().filter(move |o| o.kind() == kind)
+    }
+
+    /// Deployments, StatefulSets and DaemonSets: what a rollout rolls.
+    pub fn workloads(&self) -> impl Iterator<Item = &Object> {
+        self.objects.iter().filter(|o| matches!(o.kind(), "Deployment" | "StatefulSet" | "DaemonSet"))
+    }
+
+    /// The `OpenMetadata` server's workloads (one, in every chart seen; several in a stream of several releases).
+    pub fn servers(&self) -> impl Iterator<Item = &Object> {
+        self.workloads().filter(|o| component::of(o.value()) == Component::Server)
+    }
+
+    /// The release that an object belongs to: its `app.kubernetes.io/instance` label, on itself or its pods.
+    pub fn release<'a>(&self, object: &'a Object) -> Option<&'a str> {
+        let key = "app.kubernetes.io/instance";
+        let own = object.get("/metadata/labels").and_then(|l| l.get(key));
+        own.or_else(|| object.pod_labels()?.get(key))?.as_str()
+    }
+
+    /// The version that a server is rendered to run, and where that was read: the tag of the migration
+    /// container's image, else the version label, else the chart label.
+    pub fn target(&self, server: &Object) -> Option<(Version, &'static str)> {
+        let tag = component::migration_container(server.value())
+            .and_then(|c| c.get("image")?.as_str())
+            .and_then(component::image_tag);
+        let label = |key: &str| server.get("/metadata/labels")?.get(key)?.as_str();
+        let version = |text: Option<&str>| text.and_then(Version::parse);
+        version(tag)
+            .map(|v| (v, "image tag"))
+            .or_else(|| version(label("app.kubernetes.io/version")).map(|v| (v, "app.kubernetes.io/version label")))
+            .or_else(|| {
+                let chart = label("helm.sh/chart")?.rsplit_once('-')?.1;
+                version(Some(chart)).map(|v| (v, "helm.sh/chart label"))
+            })
+    }
+}

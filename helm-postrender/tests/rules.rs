@@ -1,0 +1,86 @@
+//! Every rule against its cases in `testdata/rules/ID/CASE.yaml` (policy beside it as `CASE.policy.yaml`), alone and
+//! with nothing else: what it says, and what it changes as a diff, stand in `CASE.snap`.
+
+use helm_postrender::policy::Policy;
+use helm_postrender::rules::{ALL, Rule};
+use helm_postrender::transform::{Outcome, transform};
+use shared::manifest::{Stream, detect};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+fn run(text: &str, policy: &Policy, rule: &Rule) -> (String, String) {
+    let stream = Stream::split(text.as_bytes()).unwrap();
+    let dialect = detect(&stream).expect("a case of one dialect");
+    match transform(&stream, dialect, policy, std::slice::from_ref(rule)) {
+        Ok(outcome) => (outcome.pieces.concat(), said(&outcome)),
+        Err(refusal) => (text.to_owned(), format!("refused: {refusal}\n")),
+    }
+}
+
+fn said(outcome: &Outcome<'_>) -> String {
+    let label = |id: usize| outcome.scene.objects[id].label();
+    let mut out = String::new();
+    for change in &outcome.changes {
+        writeln!(out, "change {} {}: {}", label(change.object), change.path, change.why).unwrap();
+    }
+    for note in &outcome.notes {
+        let about = note.object.map(label).unwrap_or_default();
+        writeln!(out, "{} {about}: {}", format!("{:?}", note.level).to_lowercase(), note.text).unwrap();
+    }
+    out
+}
+
+fn cases(rule: &Rule) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/rules").join(rule.head.id);
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(&folder).map(|entries| entries.map(|e| e.unwrap().path()).collect()).unwrap_or_default();
+    files.retain(|f| {
+        let name = f.file_name().unwrap().to_string_lossy().into_owned();
+        name.ends_with(".yaml") && !name.ends_with(".policy.yaml")
+    });
+    files.sort();
+    files
+}
+
+#[test]
+fn cases_are_as_their_snapshots_say() {
+    for rule in ALL {
+        for file in cases(rule) {
+            let text = std::fs::read_to_string(&file).unwrap();
+            let policy = std::fs::read_to_string(file.with_extension("policy.yaml"))
+                .map(|p| Policy::from_yaml(&p).unwrap())
+                .unwrap_or_default();
+            let (new, said) = run(&text, &policy, rule);
+            let diff = similar::TextDiff::from_lines(&text, &new).unified_diff().context_radius(2).to_string();
+            let mut settings = insta::Settings::clone_current();
+            settings.set_snapshot_path(file.parent().unwrap());
+            settings.set_prepend_module_to_snapshot(false);
+            settings.set_omit_expression(true);
+            settings.bind(|| {
+                insta::assert_snapshot!(file.file_stem().unwrap().to_str().unwrap(), format!("{said}{diff}"));
+            });
+            let (again, _) = run(&new, &policy, rule);
+            assert_eq!(again, new, "{}: a second pass changes something", file.display());
+        }
+    }
+}
+
+#[test]
+fn every_rule_is_documented_and_its_example_is_true() {
+    for rule in ALL {
+        let head = rule.head;
+        for (name, text) in [
+            ("summary", head.summary),
+            ("what", head.what),
+            ("why", head.why),
+            ("leaves_alone", head.leaves_alone),
+            ("before", head.before),
+            ("after", head.after),
+        ] {
+            assert!(!text.trim().is_empty(), "rule {} has no {name}", head.id);
+        }
+        let (after, _) = run(head.before, &Policy::default(), rule);
+        assert_eq!(after, head.after, "rule {}: the example's `after` is not what the rule makes of `before`", head.id);
+        assert!(!cases(rule).is_empty(), "rule {} has no cases", head.id);
+    }
+}

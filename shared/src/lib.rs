@@ -1,0 +1,8 @@
+//! The vocabulary that omupgrade's tools have in common. Pure: no network, no processes, no files, no clock.
+//!
+//! A thing lives here only if two of the tools use it and would be wrong together if it differed.
+
+pub mod component;
+pub mod manifest;
+pub mod marks;
+pub mod versions;

@@ -1,0 +1,28 @@
+//! Labels and annotations that one tool writes and another reads. Never a tool's version: a new release of ours
+//! must not change anyone's objects.
+
+/// Annotation on an object's own metadata: the rules that changed it, in order, joined by commas.
+pub const RULES: &str = "omupgrade.io/rules";
+
+/// Prefix of the opt-out annotations: `skip.omupgrade.io/RULE: REASON` on an object's metadata keeps that rule
+/// away from it. The reason is required and is repeated in the report.
+pub const SKIP_PREFIX: &str = "skip.omupgrade.io/";
+
+/// Name of the init container that lists the migration folders of the server's own image.
+pub const FOLDERS_CONTAINER: &str = "omupgrade-image-folders";
+
+/// Name of the init container that refuses to start a pod whose image is older than the database.
+pub const GUARD_CONTAINER: &str = "omupgrade-schema-guard";
+
+/// Name of the emptyDir volume between the two, and scratch space of the second.
+pub const GUARD_VOLUME: &str = "omupgrade-guard";
+
+/// The optional ConfigMap that switches the guard of a release off: `mode=off`.
+pub fn guard_config_map(release: &str) -> String {
+    format!("{release}-omupgrade-guard")
+}
+
+/// The claim that holds a release's backups.
+pub fn backup_claim(release: &str) -> String {
+    format!("{release}-omupgrade-backup")
+}

@@ -1,0 +1,42 @@
+//! `OpenMetadata` versions: three numbers, compared as numbers. Never as strings (`1.9.9` is older than `1.13.0`).
+
+use std::fmt;
+
+/// A release as design and schema guard compare it: a leading `v`, all from the first `-` or `+`, and a fourth
+/// number are dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version {
+    /// `x` of `x.y.z`.
+    pub major: u64,
+    /// `y` of `x.y.z`.
+    pub minor: u64,
+    /// `z` of `x.y.z`.
+    pub patch: u64,
+}
+
+impl Version {
+    /// Reads a version, or nothing where the text is none.
+    ///
+    /// ```
+    /// use shared::versions::Version;
+    /// assert!(Version::parse("v1.13.0-rc1") > Version::parse("1.9.9.2"));
+    /// assert_eq!(Version::parse("latest"), None);
+    /// ```
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let text = text.strip_prefix('v').unwrap_or(text);
+        let text = text.split(['-', '+']).next()?;
+        let numbers: Vec<&str> = text.split('.').collect();
+        let number = |i: usize| numbers.get(i).filter(|n| n.bytes().all(|b| b.is_ascii_digit()))?.parse().ok();
+        if numbers.len() > 4 || (numbers.len() == 4 && number(3).is_none()) {
+            return None;
+        }
+        Some(Self { major: number(0)?, minor: number(1)?, patch: number(2)? })
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.major, self.minor, self.patch)
+    }
+}
