@@ -13,6 +13,7 @@
 mod dialect;
 mod edit;
 mod error;
+mod libyaml;
 mod overlay;
 mod plan;
 mod prove;

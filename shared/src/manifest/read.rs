@@ -4,9 +4,9 @@
 //! Source: `sigs.k8s.io/yaml` over go-yaml v2 (`decode.go`); checked against that decoder by `testdata/judge`.
 
 use super::error::{Place, ReadError};
+use super::libyaml::{Data, Event, Events};
 use super::scalar::plain_scalar;
 use base64::Engine;
-use libyaml_safer::{Event, EventData, Mark, Parser, ScalarStyle};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 
@@ -23,25 +23,19 @@ const VALUES: usize = 1_000_000;
 /// reasonable end.
 pub fn read(text: &str) -> Result<Value, ReadError> {
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut bytes = body.as_bytes();
-    let mut parser = Parser::new();
-    parser.set_input_string(&mut bytes);
+    let mut events = Events::new(body)?;
     let mut reader = Reader::default();
     let mut documents = 0;
     loop {
-        let event = parser.parse().map_err(|e| {
-            let context = e.context().map(|c| format!(" {c}")).unwrap_or_default();
-            fail(&format!("not valid YAML: {}{context}", e.problem()), e.problem_mark().unwrap_or_default())
-        })?;
+        let event = events.next()?;
         match event.data {
-            EventData::StreamStart { .. } | EventData::DocumentEnd { .. } => {}
-            EventData::DocumentStart { .. } => {
+            Data::DocumentStart => {
                 documents += 1;
                 if documents > 1 {
-                    return Err(fail("a second document starts", event.start_mark));
+                    return Err(fail("a second document starts", event.place));
                 }
             }
-            EventData::StreamEnd => return Ok(reader.root.map_or(Value::Null, |n| n.value)),
+            Data::StreamEnd => return Ok(reader.root.map_or(Value::Null, |n| n.value)),
             _ => reader.take(event)?,
         }
     }
@@ -75,45 +69,41 @@ struct Reader {
 
 impl Reader {
     fn take(&mut self, event: Event) -> Result<(), ReadError> {
-        let mark = event.start_mark;
+        let at = event.place;
         match event.data {
-            EventData::Scalar { anchor, tag, value, style, .. } => {
-                if self.wants_key() && tag.is_none() && style == ScalarStyle::Plain && value == "<<" {
-                    return self.key(Key::Merge, mark);
-                }
-                let value = scalar(tag.as_deref(), value, style).map_err(|reason| fail(&reason, mark))?;
-                self.node(Counted { value, count: 1 }, anchor, mark)
+            Data::Scalar { tag: None, value, plain: true, .. } if self.wants_key() && value == "<<" => {
+                self.key(Key::Merge, at)
             }
-            EventData::Alias { anchor } => {
+            Data::Scalar { anchor, tag, value, plain } => {
+                let value = scalar(tag.as_deref(), value, plain).map_err(|reason| fail(&reason, at))?;
+                self.node(Counted { value, count: 1 }, anchor, at)
+            }
+            Data::Alias(anchor) => {
                 let target = self.anchors.get(&anchor).cloned();
-                let target = target.ok_or_else(|| fail(&format!("unknown anchor `{anchor}`"), mark))?;
-                self.node(target, None, mark)
+                let target = target.ok_or_else(|| fail(&format!("unknown anchor `{anchor}`"), at))?;
+                self.node(target, None, at)
             }
-            EventData::SequenceStart { anchor, .. } => {
-                self.open(Open::List { items: Vec::new(), count: 1, anchor }, mark)
-            }
-            EventData::MappingStart { anchor, .. } => {
-                self.open(Open::Map { map: Map::new(), key: None, count: 1, anchor }, mark)
-            }
-            EventData::SequenceEnd | EventData::MappingEnd => match self.stack.pop() {
+            Data::SequenceStart { anchor } => self.open(Open::List { items: Vec::new(), count: 1, anchor }, at),
+            Data::MappingStart { anchor } => self.open(Open::Map { map: Map::new(), key: None, count: 1, anchor }, at),
+            Data::SequenceEnd | Data::MappingEnd => match self.stack.pop() {
                 Some(Open::List { items, count, anchor }) => {
-                    self.node(Counted { value: Value::Array(items), count }, anchor, mark)
+                    self.node(Counted { value: Value::Array(items), count }, anchor, at)
                 }
                 Some(Open::Map { map, count, anchor, .. }) => {
-                    self.node(Counted { value: Value::Object(map), count }, anchor, mark)
+                    self.node(Counted { value: Value::Object(map), count }, anchor, at)
                 }
                 None => Ok(()),
             },
-            _ => Ok(()),
+            Data::DocumentStart | Data::StreamEnd | Data::Other => Ok(()),
         }
     }
 
-    fn open(&mut self, open: Open, mark: Mark) -> Result<(), ReadError> {
+    fn open(&mut self, open: Open, at: Place) -> Result<(), ReadError> {
         if self.stack.len() >= DEPTH {
-            return Err(fail(&format!("nested more than {DEPTH} levels deep"), mark));
+            return Err(fail(&format!("nested more than {DEPTH} levels deep"), at));
         }
         if self.wants_key() {
-            return Err(fail("a mapping key that is itself a list or mapping", mark));
+            return Err(fail("a mapping key that is itself a list or mapping", at));
         }
         self.stack.push(open);
         Ok(())
@@ -123,27 +113,27 @@ impl Reader {
         matches!(self.stack.last(), Some(Open::Map { key: None, .. }))
     }
 
-    fn key(&mut self, new: Key, mark: Mark) -> Result<(), ReadError> {
+    fn key(&mut self, new: Key, at: Place) -> Result<(), ReadError> {
         match self.stack.last_mut() {
             Some(Open::Map { key, .. }) => *key = Some(new),
-            _ => return Err(fail("a key outside a mapping", mark)),
+            _ => return Err(fail("a key outside a mapping", at)),
         }
         Ok(())
     }
 
     /// A finished node goes where it belongs: as a key, into the open collection, or to the root.
-    fn node(&mut self, node: Counted, anchor: Option<String>, mark: Mark) -> Result<(), ReadError> {
+    fn node(&mut self, node: Counted, anchor: Option<String>, at: Place) -> Result<(), ReadError> {
         self.total = self.total.saturating_add(node.count);
         if self.total > VALUES {
-            return Err(fail(&format!("its aliases expand to more than {VALUES} values"), mark));
+            return Err(fail(&format!("its aliases expand to more than {VALUES} values"), at));
         }
         if let Some(anchor) = anchor {
             self.anchors.insert(anchor, node.clone());
         }
         if self.wants_key() {
             let name =
-                key_name(&node.value).ok_or_else(|| fail("a mapping key that is not a scalar or is null", mark))?;
-            return self.key(Key::Name(name), mark);
+                key_name(&node.value).ok_or_else(|| fail("a mapping key that is not a scalar or is null", at))?;
+            return self.key(Key::Name(name), at);
         }
         match self.stack.last_mut() {
             None => self.root = Some(node),
@@ -157,7 +147,7 @@ impl Reader {
                     Some(Key::Name(name)) => {
                         map.insert(name, node.value);
                     }
-                    Some(Key::Merge) => merge(map, node.value).map_err(|reason| fail(reason, mark))?,
+                    Some(Key::Merge) => merge(map, node.value).map_err(|reason| fail(reason, at))?,
                     None => {}
                 }
             }
@@ -184,9 +174,12 @@ fn merge(into: &mut Map<String, Value>, from: Value) -> Result<(), &'static str>
     Ok(())
 }
 
-fn scalar(tag: Option<&str>, text: String, style: ScalarStyle) -> Result<Value, String> {
+fn scalar(tag: Option<&str>, text: String, plain: bool) -> Result<Value, String> {
+    if plain && is_not_finite(&text) {
+        return Err(format!("`{text}` has no form in JSON, so Kubernetes cannot hold it"));
+    }
     let Some(tag) = tag.filter(|t| *t != "!") else {
-        return Ok(if style == ScalarStyle::Plain && tag.is_none() { plain_scalar(&text) } else { text.into() });
+        return Ok(if plain && tag.is_none() { plain_scalar(&text) } else { text.into() });
     };
     let Some(name) = tag.strip_prefix("tag:yaml.org,2002:") else { return Ok(text.into()) };
     let value = plain_scalar(&text);
@@ -207,6 +200,12 @@ fn scalar(tag: Option<&str>, text: String, style: ScalarStyle) -> Result<Value, 
     if ok { Ok(value) } else { Err(format!("cannot decode `{text}` as a !!{name}")) }
 }
 
+/// go-yaml's words for infinities and not-a-number.
+fn is_not_finite(text: &str) -> bool {
+    let bare = text.strip_prefix(['+', '-']).unwrap_or(text);
+    matches!(bare, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN")
+}
+
 fn key_name(key: &Value) -> Option<String> {
     match key {
         Value::String(s) => Some(s.clone()),
@@ -216,9 +215,6 @@ fn key_name(key: &Value) -> Option<String> {
     }
 }
 
-fn fail(reason: &str, mark: Mark) -> ReadError {
-    let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
-    // libyaml-safer counts lines and columns from 1.
-    let place = Place { line: number(mark.line).max(1), column: number(mark.column).max(1) };
+fn fail(reason: &str, place: Place) -> ReadError {
     ReadError { reason: reason.to_owned(), place }
 }

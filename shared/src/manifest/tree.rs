@@ -113,7 +113,7 @@ pub fn parse(text: &str) -> Result<Node, EditError> {
         block_scalar_eof_without_line_feed: true,
         bom_inside_document_as_content: true,
     };
-    let mut builder = Builder::default();
+    let mut builder = Builder { text, ..Builder::default() };
     for item in Parser::new_from_str_with_options(text, options) {
         let (event, span) = item.map_err(|e| EditError {
             path: "/".to_owned(),
@@ -150,6 +150,21 @@ fn mark_shared(node: &mut Node, starts: &HashSet<usize>) {
     }
 }
 
+/// The first dash after a key: behind its colon, white space, comments, and the list's anchor and tag.
+fn first_dash(text: &str, key_end: usize) -> Option<usize> {
+    let mut rest = text.get(key_end..)?;
+    loop {
+        rest = rest.trim_start_matches([' ', '\t', '\r', '\n', ':']);
+        let skipped = match rest.chars().next()? {
+            '#' => rest.find('\n')?,
+            '&' | '!' => rest.find([' ', '\t', '\r', '\n'])?,
+            '-' => return Some(text.len() - rest.len()),
+            _ => return None,
+        };
+        rest = rest.get(skipped..)?;
+    }
+}
+
 /// A collection that is still open.
 struct Open {
     node: Node,
@@ -158,7 +173,8 @@ struct Open {
 }
 
 #[derive(Default)]
-struct Builder {
+struct Builder<'t> {
+    text: &'t str,
     stack: Vec<Open>,
     root: Option<Node>,
     /// Anchor id to the outer start of its node.
@@ -168,7 +184,7 @@ struct Builder {
     pending: Option<(Node, Option<Name>)>,
 }
 
-impl Builder {
+impl Builder<'_> {
     fn take(&mut self, event: Event<'_>, span: Span) {
         let range = span.byte_range().unwrap_or_default();
         let outer = span.tag_span().and_then(|t| t.byte_range()).map_or(range.start, |t| t.start.min(range.start));
@@ -202,8 +218,16 @@ impl Builder {
                 self.pending = Some((node(Kind::Alias), None));
             }
             Event::SequenceStart(style, ..) => {
-                let kind = Kind::Seq { flow: style == StructureStyle::Flow, items: Vec::new() };
-                self.stack.push(Open { node: node(kind), key: None });
+                let flow = style == StructureStyle::Flow;
+                let mut node = node(Kind::Seq { flow, items: Vec::new() });
+                // The parser places a list that is not indented below its key behind its first dash.
+                if let (false, Some(Open { key: Some((_, key)), .. })) = (flow, self.stack.last())
+                    && let Some(dash) = first_dash(self.text, key.end)
+                {
+                    node.span.start = dash;
+                    node.outer = node.outer.min(dash);
+                }
+                self.stack.push(Open { node, key: None });
             }
             Event::MappingStart(style, ..) => {
                 let kind = Kind::Map { flow: style == StructureStyle::Flow, entries: Vec::new() };

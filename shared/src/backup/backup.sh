@@ -1,0 +1,306 @@
+#!/bin/sh
+# Dumps the database and proves the dump, or fails with words. A backup is a directory NAME-TIME below the claim:
+# it is written under a hidden name and renamed at the very end, so nothing half-written is ever listed.
+# With OMUPGRADE_ACTION=fingerprint: only prints the fingerprint, `key<TAB>value` a line, and writes nothing.
+# POSIX sh and coreutils; never two dollar signs in a row, Kubernetes would make them one. No pipeline around a
+# client: the exit status of every stage counts.
+set -uf
+umask 077
+export LC_ALL=C
+
+speaker="omupgrade backup" partial='' child=''
+say() { printf '%s: %s\n' "$speaker" "$1"; }
+stop() {
+    say "$1" >&2
+    { say "$1" >"${OMUPGRADE_TERMINATION_LOG:-/dev/termination-log}"; } 2>/dev/null
+    exit 1
+}
+
+# ---- database client: these lines stand alike in schema_guard.sh and backup.sh, a test compares them ----
+# The chart writes many values inside literal double quotes.
+bare() { case $1 in '"'*'"') bare=${1#?} && printf '%s' "${bare%?}" ;; *) printf '%s' "$1" ;; esac; }
+
+# A backslash before what would end or change a quoted value (in an option file, in JSON).
+escaped() {
+    rest=$1 out=
+    while [ -n "$rest" ]; do
+        char=${rest%"${rest#?}"} rest=${rest#?}
+        case $char in \\ | \") char=\\$char ;; [[:cntrl:]]) char=$(printf '\\u%04x' "'$char") ;; esac
+        out=$out$char
+    done
+    printf '%s' "$out"
+}
+
+percent_decoded() {
+    rest=$1 out=
+    while case $rest in *%[0-9A-Fa-f][0-9A-Fa-f]*) ;; *) false ;; esac do
+        out=$out${rest%%\%[0-9A-Fa-f][0-9A-Fa-f]*} rest=${rest#*\%}
+        out=$out$(printf "\\$(printf '%03o' "0x${rest%"${rest#??}"}")") rest=${rest#??}
+    done
+    printf '%s' "$out$rest"
+}
+
+engine=$(bare "${DB_SCHEME:-}") host=$(bare "${DB_HOST:-}") port=$(bare "${DB_PORT:-}") user=$(bare "${DB_USER:-}")
+database=$(bare "${OM_DATABASE:-}") password=$(bare "${DB_USER_PASSWORD:-}") params=$(bare "${DB_PARAMS:-}")
+case $engine in
+postgresql) client=psql other=mysql ;;
+mysql) client=mysql other=psql ;;
+"") stop "DB_SCHEME is empty: is the Secret ${OMUPGRADE_DB_SECRET:-with the DB_* settings} there, with this key?" ;;
+*) stop "DB_SCHEME is '$engine', neither postgresql nor mysql; set openmetadata.config.database.dbScheme" ;;
+esac
+if ! command -v $client >/dev/null; then
+    has="no database client"
+    ! command -v $other >/dev/null || has="only $other"
+    stop "DB_SCHEME is $engine, but this client image has $has, not $client; name a $engine client image in the policy"
+fi
+case $engine:$($client --version) in
+mysql:*MariaDB*) stop "this image's mysql is MariaDB's client, which cannot speak to every MySQL server; name Oracle's (mysql:N) in the policy" ;;
+esac
+for setting in "$host=DB_HOST" "$user=DB_USER" "$database=OM_DATABASE"; do
+    case $setting in =*) stop "${setting#=} is empty: is the Secret ${OMUPGRADE_DB_SECRET:-with the DB_* settings} there, with this key?" ;; esac
+done
+work=$(mktemp -d "${TMPDIR:-/tmp}/omupgrade.XXXXXX") || stop "cannot write to ${TMPDIR:-/tmp}: mount an emptyDir there"
+trap 'rm -rf "$work"' EXIT
+trap 'exit 143' INT TERM
+
+# What the server's JDBC driver is told, as far as it changes how one connects. PostgreSQL's default in the chart
+# are MySQL's words: a word of the other engine is none.
+tls='' implied='' root_certificate=${OMUPGRADE_CA_FILE:-} certificate='' key='' schema=''
+IFS='&'
+for pair in ${params#\?}; do
+    value=$(percent_decoded "${pair#*=}")
+    case $engine:$(printf '%s' "${pair%%=*}" | tr '[:upper:]' '[:lower:]') in
+    postgresql:sslmode | mysql:sslmode) tls=$value ;;
+    postgresql:ssl) case $value in true) implied=require ;; esac ;;
+    postgresql:sslrootcert) root_certificate=${root_certificate:-$value} ;;
+    postgresql:sslcert) certificate=$value ;;
+    postgresql:sslkey) key=$value ;;
+    postgresql:currentschema) schema=$value ;;
+    mysql:requiressl) case $value in true) implied=${implied:-REQUIRED} ;; esac ;;
+    mysql:verifyservercertificate) case $value in true) implied=VERIFY_CA ;; esac ;;
+    esac
+done
+unset IFS
+
+# Passwords never stand on a command line: the environment (PostgreSQL) or a file of mode 0600 (MySQL) carries them.
+if [ $engine = postgresql ]; then
+    export PGHOST="$host" PGPORT="${port:-5432}" PGUSER="$user" PGPASSWORD="$password" PGDATABASE="$database"
+    export PGSSLMODE="${tls:-${implied:-prefer}}" PGCONNECT_TIMEOUT=10 PGCLIENTENCODING=UTF8 PGAPPNAME=omupgrade
+    [ -z "$root_certificate" ] || export PGSSLROOTCERT="$root_certificate"
+    [ -z "$certificate" ] || export PGSSLCERT="$certificate"
+    [ -z "$key" ] || export PGSSLKEY="$key"
+else
+    printf '%s\n' '[client]' "host=\"$(escaped "$host")\"" "port=${port:-3306}" "user=\"$(escaped "$user")\"" \
+        "password=\"$(escaped "$password")\"" "ssl-mode=$(printf '%s' "${tls:-${implied:-PREFERRED}}" | tr '[:lower:]' '[:upper:]')" \
+        ${root_certificate:+"ssl-ca=\"$(escaped "$root_certificate")\""} get-server-public-key protocol=tcp default-character-set=utf8mb4 \
+        '[mysql]' connect-timeout=10 >"$work/client.cnf" || stop "cannot write to $work"
+fi
+
+# answer <- what the database says to the SQL text $1. The client's own exit status decides.
+ask() {
+    case $engine in
+    postgresql) answer=$(timeout 20 psql -X -w -q -A -t -v ON_ERROR_STOP=1 -c "BEGIN READ ONLY; $1" 2>"$work/problem") ;;
+    mysql) answer=$(timeout 20 mysql --defaults-file="$work/client.cnf" --batch --skip-column-names --raw \
+        --execute="SET SESSION TRANSACTION READ ONLY; $1" -- "$database" 2>"$work/problem") ;;
+    esac
+}
+
+# What the client's words in $work/problem mean, and what to look at.
+meaning() {
+    problem=$(cat "$work/problem")
+    case $problem in
+    *"No space left"* | *"rrno: 28"* | *"rrno 28"*) meaning="a disk is full" ;;
+    *"password authentication failed"* | *"no password supplied"* | *"role "*" does not exist"* | *"(using password"*)
+        meaning="the user or the password is wrong: look at DB_USER and DB_USER_PASSWORD${OMUPGRADE_PASSWORD_SECRET:+ (Secret $OMUPGRADE_PASSWORD_SECRET)}" ;;
+    *"database "*" does not exist"* | *"Unknown database"*) meaning="there is no such database: look at OM_DATABASE ('$database')" ;;
+    *"to database '"*) meaning="there is no such database, or the user may not use it: look at OM_DATABASE ('$database') and its grants" ;;
+    *"initial communication packet"*) meaning="the server does not answer at $host:${port:-its default port}: something listens there and says nothing" ;;
+    *"closed"* | *"EOF detected"* | *"Lost connection"* | *"terminating connection"* | *"gone away"*)
+        meaning="the server at $host:${port:-its default port} went away, or the connection broke" ;;
+    *"no pg_hba.conf entry"*"SSL encryption"*) meaning="the server lets this user, database or address not in: look at its pg_hba.conf" ;;
+    *"no encryption"* | *"SSL off"* | *"insecure transport"* | *"SSL"* | *"ssl"* | *"certificate"* | *"TLS"*)
+        meaning="TLS: server and client do not agree, or a certificate is missing in this container: look at DB_PARAMS ('$params')" ;;
+    *"ermission denied"* | *"command denied"*) meaning="the user may not read it: look at the grants of DB_USER ('$user')" ;;
+    *"oo many c"*) meaning="the server has no connection left: look at its max_connections" ;;
+    "" | *"onnect"* | *"translate host name"* | *"Unknown MySQL server host"* | *"timeout"* | *"starting up"* | *"shutting down"*)
+        meaning="the server does not answer at $host:${port:-its default port}, or the connection broke: look whether it runs, at DB_HOST and DB_PORT, at network policies" ;;
+    *) meaning="it cannot be read" ;;
+    esac
+    meaning="$meaning. The client's words: ${problem:-none in 20 s}"
+}
+# ---- end of database client ----
+
+clean_up() {
+    [ -z "$partial" ] || rm -rf "$partial"
+    rm -rf "$work"
+}
+trap clean_up EXIT
+trap '[ -z "$child" ] || kill "$child" 2>/dev/null; stop "told to end before the backup was finished; nothing of it is kept"' INT TERM
+
+# Runs one stage beside the shell, so that a SIGTERM is heard while a dump runs for an hour.
+stage() {
+    "$@" 2>"$work/problem" &
+    child=$!
+    wait "$child"
+    status=$?
+    child=''
+    return $status
+}
+
+# fingerprint <- the lines of the SQL text for this engine.
+read_fingerprint() {
+    case $engine in
+    postgresql) printf '%s\n' "$OMUPGRADE_FINGERPRINT_POSTGRESQL" >"$work/fingerprint.sql" || return 1
+        stage psql -X -w -q -A -t -v ON_ERROR_STOP=1 -o "$work/fingerprint" -f "$work/fingerprint.sql" || return 1 ;;
+    mysql) printf '%s\n' "$OMUPGRADE_FINGERPRINT_MYSQL" >"$work/fingerprint.sql" || return 1
+        stage sh -c 'exec mysql --defaults-file="$1/client.cnf" --batch --skip-column-names --raw -- "$2" <"$1/fingerprint.sql" >"$1/fingerprint"' \
+            sh "$work" "$database" || return 1 ;;
+    esac
+    fingerprint=$(cat "$work/fingerprint")
+    case $fingerprint in *change_log*sql_logs*schema*flowable*head*) ;; *) return 1 ;; esac
+}
+
+[ -n "$password" ] || stop "DB_USER_PASSWORD is empty: is the Secret ${OMUPGRADE_PASSWORD_SECRET:-with the password} there, with its key? (IAM authentication is not supported)"
+case $engine in
+postgresql) text=${OMUPGRADE_FINGERPRINT_POSTGRESQL:-} ;;
+mysql) text=${OMUPGRADE_FINGERPRINT_MYSQL:-} ;;
+esac
+[ -n "$text" ] || stop "this Job carries no fingerprint text for $engine; it was made by another version of omupgrade"
+if [ "${OMUPGRADE_ACTION:-backup}" = fingerprint ]; then
+    read_fingerprint || { meaning && stop "cannot read the fingerprint of '$database': $meaning"; }
+    printf '%s\n' "$fingerprint"
+    exit 0
+fi
+
+# Can it be written at all?
+directory=${OMUPGRADE_BACKUP_DIR:-/backup} name=${OMUPGRADE_BACKUP_NAME:-}
+case $name in "" | [!A-Za-z0-9]* | *[!A-Za-z0-9._-]*) stop "'$name' cannot name a backup: letters, digits, dots, dashes" ;; esac
+[ -d "$directory" ] || stop "there is no directory $directory: is the claim mounted?"
+
+# Is this client fit for this server?
+case $engine in
+postgresql) dumper=pg_dump sizes="SELECT current_setting('server_version_num') || ' ' || pg_database_size(current_database()) || ' ' || current_setting('server_version')" ;;
+mysql) dumper=mysqldump sizes="SET SESSION information_schema_stats_expiry = 0; SELECT CONCAT_WS(' ', 0, (SELECT COALESCE(SUM(data_length + index_length), 0) FROM information_schema.tables WHERE table_schema = DATABASE()), VERSION())" ;;
+esac
+command -v $dumper >/dev/null || stop "this client image has no $dumper; name a $engine client image in the policy"
+client_version=$($dumper --version) || stop "$dumper --version failed"
+case $client_version in
+*MariaDB*) stop "this image's mysqldump is MariaDB's; its dumps of MySQL are not sound. Name Oracle's (mysql:N) in the policy" ;;
+*" Distrib "*) client_version=${client_version#* Distrib } ;;
+*" Ver "*) client_version=${client_version#* Ver } ;;
+*"(PostgreSQL) "*) client_version=${client_version#*"(PostgreSQL) "} ;;
+esac
+client_version=${client_version%%[ ,]*}
+ask "$sizes" || { meaning && stop "cannot start the backup of '$database': $meaning"; }
+server_number=${answer%% *} answer=${answer#* }
+database_bytes=${answer%% *} server_version=${answer#* }
+server_version=${server_version%% *}
+case $server_version in *MariaDB*) stop "the server is MariaDB ($server_version); OpenMetadata runs on MySQL or PostgreSQL" ;; esac
+
+# rank <- a number that orders releases of one engine: PostgreSQL's major, MySQL's major and minor.
+rank() {
+    major=${1%%[!0-9]*} minor=${1#*.}
+    minor=${minor%%[!0-9]*}
+    rank=$((${major:-0} * 1000))
+    [ $engine = postgresql ] || rank=$((rank + ${minor:-0}))
+}
+rank "$client_version" && client_rank=$rank
+rank "$server_version" && server_rank=$rank
+[ $engine = mysql ] || server_rank=$((server_number / 10000 * 1000))
+[ "$client_rank" -ge "$server_rank" ] ||
+    stop "$dumper $client_version is older than the server ($server_version), its dump would not be whole; name a newer $engine client image in the policy"
+
+# The hidden name is also the claim on the final one: mkdir succeeds for one only.
+set +f
+for old in "$directory/.partial-$name-"[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]T[0-9][0-9][0-9][0-9][0-9][0-9]Z; do
+    [ ! -d "$old" ] || { say "removing ${old##*/}, left by a backup that did not finish" && rm -rf "$old"; }
+done
+set -f
+tries=0
+while :; do
+    stamp=$(date -u +%Y%m%dT%H%M%SZ) started=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+    final=$name-$stamp
+    if [ ! -e "$directory/$final" ]; then
+        mkdir "$directory/.partial-$final" 2>"$work/problem" && break
+        [ -e "$directory/.partial-$final" ] ||
+            stop "cannot write to $directory: is the claim full or read-only, does fsGroup let user $(id -u) write? $(cat "$work/problem")"
+    fi
+    tries=$((tries + 1))
+    [ $tries -lt 10 ] || stop "$final exists already and is never overwritten"
+    sleep 1
+done
+partial=$directory/.partial-$final
+
+# A dump is often far smaller than the database (no indexes, compression), so little room is said, not refused.
+free_bytes='unknown'
+if df -Pk "$directory" >"$work/df" 2>/dev/null; then
+    { read -r _ && read -r _ _ _ free _; } <"$work/df"
+    case $free in "" | *[!0-9]*) ;; *) free_bytes=$((free * 1024))
+        [ $free_bytes -ge $((database_bytes / 4)) ] || say "little room: $free_bytes bytes are free on the claim, the database holds about $database_bytes; going on" ;;
+    esac
+fi
+
+# A failed stage: the words, and the half-written directory goes (clean_up).
+failed() {
+    meaning
+    case $meaning in "a disk is full"*) meaning="the claim is full ($free_bytes bytes were free at the start, the database holds about $database_bytes): enlarge it or prune backups. $meaning" ;; esac
+    stop "$1: $meaning"
+}
+
+say "dumping the $engine database '$database' of $host ($server_version) with $dumper $client_version"
+read_fingerprint || failed "cannot read the fingerprint"
+before=$fingerprint
+
+case $engine in
+postgresql) file=database.dump
+    stage pg_dump -w --format=custom --lock-wait-timeout=60000 --file="$partial/$file" || failed "pg_dump failed with $status"
+    # The list stands at the front of the file; reading it all into SQL proves that every block is there and whole.
+    stage pg_restore --list --file="$work/list" "$partial/$file" || failed "the dump cannot be read back"
+    listed=0
+    while read -r entry; do case $entry in "" | \;*) ;; *) listed=$((listed + 1)) ;; esac done <"$work/list"
+    [ $listed -gt 0 ] || stop "the dump holds nothing"
+    stage pg_restore --file=/dev/null "$partial/$file" || failed "the dump cannot be read back to its end" ;;
+mysql) file=database.sql
+    # "loose": a mysqldump that does not know the option goes on without it. 9.7 reads every masking policy of the
+    # server, which needs rights beyond the database.
+    stage mysqldump --defaults-file="$work/client.cnf" --single-transaction --quick --routines --triggers --events --hex-blob --no-tablespaces \
+        --set-gtid-purged=OFF --loose-column-statistics=0 --loose-masking-policies=0 --result-file="$partial/$file" -- "$database" ||
+        failed "mysqldump failed with $status"
+    # It leaves out what it may not read, says so, and ends with 0.
+    case $(cat "$work/problem") in *"Error:"*) failed "mysqldump left something out" ;; esac
+    case $(tail -c 200 "$partial/$file") in *"-- Dump completed"*) ;; *) stop "the dump has no end ('-- Dump completed' is missing)" ;; esac ;;
+esac
+
+read_fingerprint || failed "cannot read the fingerprint again"
+[ "$fingerprint" = "$before" ] || stop "the schema moved while it was dumped: a migration is running. Wait for it, then back up again"
+
+bytes=$(wc -c <"$partial/$file") && bytes=$((bytes + 0)) && [ $bytes -gt 0 ] || stop "the dump is empty"
+sum=$(sha256sum "$partial/$file") || stop "sha256sum failed"
+sum=${sum%% *}
+sum=${sum#\\}
+
+# catalog.json comes last: a directory without it is no backup, whatever its name.
+text() { printf '"%s"' "$(escaped "$1")"; }
+head=''
+{
+    printf '{"v":1,"origin":%s,"release":%s,"namespace":%s,"target":%s,' "$(text "${OMUPGRADE_ORIGIN:-omupgrade}")" \
+        "$(text "${OMUPGRADE_RELEASE:-}")" "$(text "${OMUPGRADE_NAMESPACE:-}")" "$(text "${OMUPGRADE_TARGET:-}")" &&
+    printf '"engine":"%s","server_version":%s,"client_version":%s,"database":%s,"host":%s,' "$engine" \
+        "$(text "$server_version")" "$(text "$client_version")" "$(text "$database")" "$(text "$host")" &&
+    printf '"started":"%s","finished":"%s","files":[{"name":"%s","bytes":%s,"sha256":"%s"}],"fingerprint":{' \
+        "$started" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$file" "$bytes" "$sum" &&
+    comma='' &&
+    while read -r key value; do
+        case $key in head) head=$value ;; *) printf '%s%s:%s' "$comma" "$(text "$key")" "$(text "$value")" || break; comma=, ;; esac
+    done <"$work/fingerprint" &&
+    printf '},"schema_head":%s}\n' "$(text "$head")"
+} >"$partial/catalog.json" 2>"$work/problem" || failed "cannot write catalog.json"
+case $(tail -c 3 "$partial/catalog.json") in *'"}') ;; *) failed "cannot write catalog.json" ;; esac
+
+sync || stop "sync failed"
+[ ! -e "$directory/$final" ] || stop "$final exists already and is never overwritten"
+mv "$partial" "$directory/$final" 2>"$work/problem" || failed "cannot give the backup its name"
+partial=''
+sync || stop "sync failed after the rename; the backup $final may not survive a crash"
+say "verified: $bytes bytes, schema head $head"
+printf 'omupgrade-backup: complete %s bytes=%s sha256=%s\n' "$final" "$bytes" "$sum"
