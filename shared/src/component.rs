@@ -75,6 +75,26 @@ pub fn migration_index(workload: &Value) -> Option<usize> {
     })
 }
 
+/// The position of the container that serves, among the containers: the one that runs the image of the
+/// [`migration_container`]; where several do (a sidecar of the same image), the one with a port. Without such an
+/// image the server's by name, else an only container. None where it cannot be told.
+pub fn serving_index(workload: &Value) -> Option<usize> {
+    let containers = list(workload, "containers");
+    let image = |c: &Value| c.get("image").and_then(Value::as_str).map(str::to_owned);
+    let migrates = migration_container(workload).and_then(image);
+    let all = |wanted: &dyn Fn(&Value) -> bool| -> Vec<usize> {
+        containers.iter().enumerate().filter(|(_, c)| wanted(c)).map(|(i, _)| i).collect()
+    };
+    let same = all(&|c| migrates.is_some() && image(c) == migrates);
+    let named = all(&|c| image(c).is_some_and(|i| image_base(&i) == "server"));
+    let candidates = if same.is_empty() { named } else { same };
+    let with_port = candidates.iter().find(|i| {
+        let ports = containers.get(**i).and_then(|c| c.get("ports")?.as_array());
+        ports.is_some_and(|p| !p.is_empty())
+    });
+    with_port.or(candidates.first()).copied().or((containers.len() == 1).then_some(0))
+}
+
 /// The tag of an image reference; none where there is only a digest or nothing.
 ///
 /// ```

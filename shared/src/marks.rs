@@ -26,3 +26,13 @@ pub fn guard_config_map(release: &str) -> String {
 pub fn backup_claim(release: &str) -> String {
     format!("{release}-omupgrade-backup")
 }
+
+/// Label on a pod or Job of ours: what it is there for.
+pub const ROLE: &str = "omupgrade.io/role";
+
+/// Value of [`ROLE`] on backup Jobs and their pods.
+pub const ROLE_BACKUP: &str = "backup";
+
+/// Label on a pod or Job of ours: the Helm release that it serves. Not `app.kubernetes.io/instance`, which the
+/// server's selectors use.
+pub const RELEASE: &str = "omupgrade.io/release";

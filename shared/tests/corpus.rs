@@ -37,14 +37,22 @@ fn try_edits(name: &str, text: &str, edits: &[Edit], refused: &mut Vec<String>) 
         }
         match edit(document.text, plan.operations()) {
             Ok(new) => {
-                prove(document.text, &new, plan.value())
-                    .unwrap_or_else(|error| panic!("{name} {:?}: {error}\n{}", edits.iter().map(|e| e.name).collect::<Vec<_>>(), similar_diff(document.text, &new)));
-                lines_kept(document.text, &new, plan.operations().len()).unwrap_or_else(|e| panic!("{name}: {e}\n{}", similar_diff(document.text, &new)));
+                prove(document.text, &new, plan.value()).unwrap_or_else(|error| {
+                    panic!(
+                        "{name} {:?}: {error}\n{}",
+                        edits.iter().map(|e| e.name).collect::<Vec<_>>(),
+                        similar_diff(document.text, &new)
+                    )
+                });
+                lines_kept(document.text, &new, plan.operations().len())
+                    .unwrap_or_else(|e| panic!("{name}: {e}\n{}", similar_diff(document.text, &new)));
                 let again = edit(&new, &[]).unwrap();
                 assert_eq!(again, new);
                 done += 1;
             }
-            Err(error) => refused.push(format!("{name} {}: {error}", edits.iter().map(|e| e.name).collect::<Vec<_>>().join("+"))),
+            Err(error) => {
+                refused.push(format!("{name} {}: {error}", edits.iter().map(|e| e.name).collect::<Vec<_>>().join("+")))
+            }
         }
     }
     done

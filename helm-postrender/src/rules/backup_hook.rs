@@ -1,13 +1,38 @@
-//! Not written yet.
+//! The rule `backup_hook`: on Helm 4, a backup Job that must succeed before anything else of an upgrade is applied.
+//! Never emits it where it would gate nothing: not on Helm 3, not into a plain render.
 
 use super::{Head, Rule};
+use crate::database::{self, EngineName};
+use crate::defaults;
 use crate::policy::Policy;
 use crate::proposal::Proposal;
-use crate::scene::Scene;
+use crate::scene::{Object, Scene};
+use serde_json::{Map, Value, json};
+use shared::backup::{Engine, Job, job, job_name};
+use shared::manifest::Dialect;
+use shared::marks;
 
 /// The rule.
 pub const RULE: Rule = Rule {
-    head: Head { id: "backup_hook", summary: "", what: "", why: "", leaves_alone: "", before: "", after: "" },
+    head: Head {
+        id: "backup_hook",
+        summary: "On Helm 4, no upgrade starts before the database is backed up and the backup is proven.",
+        what: "\
+Adds a Job with `helm.sh/hook: pre-upgrade`. It dumps the database with its own client, verifies the dump, writes it
+to a claim that exists already (RELEASE-omupgrade-backup), and leaves a record (catalog.json) with digests and the
+schema's fingerprint. Helm waits for it; if it fails, nothing of the upgrade is applied. Everything it knows of the
+database comes by reference to the server's own Secrets, so it dumps what the live release uses.",
+        why: "\
+Helm 4 takes hooks from a post-renderer's output and runs them before it applies anything (Helm 4.3.1
+pkg/action/upgrade.go). Helm 3 splits hooks off before the post-renderer and would apply the Job as an ordinary object
+beside the Deployment (Helm 3.22.0 pkg/action/action.go), which gates nothing: there helm-postrender refuses instead.
+A claim made as a hook would be deleted with the backups on the next upgrade, so the claim has to exist.",
+        leaves_alone: "\
+Helm 3 and plain streams. Runs with a receipt of a proven backup. Installs: helm runs no pre-upgrade hook on them.
+Servers whose database engine the stream does not tell (name `engine` in the policy).",
+        before: include_str!("../../../testdata/rules/backup_hook/example/before.yaml"),
+        after: include_str!("../../../testdata/rules/backup_hook/example/after.yaml"),
+    },
     propose,
 };
 
@@ -17,14 +42,105 @@ pub const RULE: Rule = Rule {
 pub struct Settings {
     /// Whether the rule runs.
     pub enabled: bool,
+    /// The database's engine, `postgresql` or `mysql`, where the stream does not tell it.
+    pub engine: Option<EngineName>,
+    /// Client image for PostgreSQL; at least as new as the server.
+    pub postgresql_image: String,
+    /// Client image for MySQL; at least as new as the server, and Oracle's, not MariaDB's.
+    pub mysql_image: String,
+    /// The claim that takes the backup; RELEASE-omupgrade-backup where none is named. It must exist.
+    pub claim: Option<String>,
+    /// Seconds after which the Job is ended. Helm's own `--timeout` (300 by default) must be longer.
+    pub deadline_seconds: u32,
+    /// Numeric user and group of the container and its files; null leaves it to the image or the cluster (OpenShift).
+    pub run_as_user: Option<i64>,
+    /// Labels for the Job's pod, for network policies and the like. Not those that the server's selectors use.
+    pub labels: std::collections::BTreeMap<String, String>,
+    /// Resources of the container.
+    pub resources: Value,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { enabled: true }
+        Self {
+            enabled: true,
+            engine: None,
+            postgresql_image: defaults::POSTGRESQL_IMAGE.to_owned(),
+            mysql_image: defaults::MYSQL_IMAGE.to_owned(),
+            claim: None,
+            deadline_seconds: defaults::BACKUP_DEADLINE_SECONDS,
+            run_as_user: Some(defaults::CLIENT_USER),
+            labels: std::collections::BTreeMap::new(),
+            resources: json!({"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}}),
+        }
     }
 }
 
-fn propose(_scene: &Scene, _policy: &Policy) -> Vec<Proposal> {
-    Vec::new()
+fn propose(scene: &Scene, policy: &Policy) -> Vec<Proposal> {
+    if scene.dialect != Dialect::Helm4 {
+        return Vec::new();
+    }
+    scene.servers().flat_map(|server| hook(scene, server, policy.on(server))).collect()
+}
+
+fn hook(scene: &Scene, server: &Object, policy: &Policy) -> Vec<Proposal> {
+    let settings = &policy.backup_hook;
+    if !settings.enabled || policy.receipt.is_some() {
+        return Vec::new();
+    }
+    let (Some(release), Some(database)) = (scene.release(server), database::of(scene, server)) else {
+        let text = "no backup hook: the stream tells neither the release (label app.kubernetes.io/instance) nor the \
+                    database's settings (a container that migrates); make one with `kubectl omupgrade backup`";
+        return vec![Proposal::warning(server, text)];
+    };
+    let Some(engine) = settings.engine.map(Into::into).or(database.engine) else {
+        let text = "no backup hook: the stream does not tell the database's engine (its Secret stands outside the \
+                    chart); set `backupHook.engine` to postgresql or mysql in the policy";
+        return vec![Proposal::warning(server, text)];
+    };
+    let target = scene.target(server).map(|(version, _)| version.to_string());
+    let name = job_name(release, target.as_deref());
+    if scene.of_kind("Job").any(|j| j.name() == name && j.namespace() == server.namespace()) {
+        return Vec::new();
+    }
+    let claim = settings.claim.clone().unwrap_or_else(|| marks::backup_claim(release));
+    let labels: Map<String, Value> = settings.labels.iter().map(|(k, v)| (k.clone(), v.as_str().into())).collect();
+    let mut object = job(&Job {
+        release,
+        target,
+        origin: "hook",
+        engine,
+        image: match engine {
+            Engine::Postgresql => &settings.postgresql_image,
+            Engine::Mysql => &settings.mysql_image,
+        },
+        claim: &claim,
+        deadline_seconds: settings.deadline_seconds.into(),
+        env: &database.env,
+        env_from: &database.env_from,
+        secret: database.secret.as_deref(),
+        password_secret: database.password_secret.as_deref(),
+        resources: &settings.resources,
+        user: settings.run_as_user,
+        labels: &labels,
+        beside: server.get("/spec/template/spec").unwrap_or(&Value::Null),
+    });
+    object["metadata"]["annotations"] = json!({
+        "helm.sh/hook": "pre-upgrade",
+        // Before the chart's own hooks.
+        "helm.sh/hook-weight": "-100",
+        // A Job that is left over must go before the next one, or helm takes its old success for a new one.
+        "helm.sh/hook-delete-policy": "before-hook-creation,hook-succeeded",
+        "helm.sh/hook-output-log-policy": "hook-succeeded,hook-failed",
+    });
+    if let Some(namespace) = server.namespace() {
+        object["metadata"]["namespace"] = namespace.into();
+    }
+    let why = format!("nothing of an upgrade may be applied before the {} database is backed up", engine.name());
+    let text = format!(
+        "the backup goes to the claim {claim}, which must exist (`kubectl omupgrade backup init {release}`): without it \
+         nothing moves and the hook ends after {} s without a log",
+        settings.deadline_seconds
+    );
+    vec![Proposal::add(server, object, why), Proposal::notice(server, text)]
 }

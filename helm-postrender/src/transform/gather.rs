@@ -17,6 +17,7 @@ const KINDS: &[&str] = &[
     "PodDisruptionBudget",
     "HorizontalPodAutoscaler",
     "Service",
+    "PersistentVolumeClaim",
     "List",
 ];
 
@@ -55,7 +56,7 @@ pub fn scene(stream: &Stream<'_>, dialect: Dialect) -> Result<Scene, Refusal> {
 fn of_interest(document: &Document<'_>) -> bool {
     match document.kind_at_a_glance() {
         Some("Secret") => document.text.contains(ENGINE_SECRET),
-        Some(kind) => KINDS.contains(&kind) || kind.ends_with("List") || kind.contains(['"', '\'', '&', '!', '*', '#']),
+        Some(kind) => KINDS.contains(&kind) || kind.ends_with("List"),
         None => true,
     }
 }

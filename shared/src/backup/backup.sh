@@ -118,7 +118,7 @@ meaning() {
     *"closed"* | *"EOF detected"* | *"Lost connection"* | *"terminating connection"* | *"gone away"*)
         meaning="the server at $host:${port:-its default port} went away, or the connection broke" ;;
     *"no pg_hba.conf entry"*"SSL encryption"*) meaning="the server lets this user, database or address not in: look at its pg_hba.conf" ;;
-    *"no encryption"* | *"SSL off"* | *"insecure transport"* | *"SSL"* | *"ssl"* | *"certificate"* | *"TLS"*)
+    *"no encryption"* | *"SSL off"* | *"insecure transport"* | *"SSL"* | *"sslmode"* | *"certificate"*)
         meaning="TLS: server and client do not agree, or a certificate is missing in this container: look at DB_PARAMS ('$params')" ;;
     *"ermission denied"* | *"command denied"*) meaning="the user may not read it: look at the grants of DB_USER ('$user')" ;;
     *"oo many c"*) meaning="the server has no connection left: look at its max_connections" ;;
@@ -126,7 +126,7 @@ meaning() {
         meaning="the server does not answer at $host:${port:-its default port}, or the connection broke: look whether it runs, at DB_HOST and DB_PORT, at network policies" ;;
     *) meaning="it cannot be read" ;;
     esac
-    meaning="$meaning. The client's words: ${problem:-none in 20 s}"
+    meaning="$meaning. The client's words: ${problem:-none}"
 }
 # ---- end of database client ----
 
@@ -293,6 +293,7 @@ head=''
     while read -r key value; do
         case $key in head) head=$value ;; *) printf '%s%s:%s' "$comma" "$(text "$key")" "$(text "$value")" || break; comma=, ;; esac
     done <"$work/fingerprint" &&
+    case $head in absent | none) head='' ;; esac &&
     printf '},"schema_head":%s}\n' "$(text "$head")"
 } >"$partial/catalog.json" 2>"$work/problem" || failed "cannot write catalog.json"
 case $(tail -c 3 "$partial/catalog.json") in *'"}') ;; *) failed "cannot write catalog.json" ;; esac
@@ -302,5 +303,5 @@ sync || stop "sync failed"
 mv "$partial" "$directory/$final" 2>"$work/problem" || failed "cannot give the backup its name"
 partial=''
 sync || stop "sync failed after the rename; the backup $final may not survive a crash"
-say "verified: $bytes bytes, schema head $head"
+say "verified: $bytes bytes, schema head ${head:-none}"
 printf 'omupgrade-backup: complete %s bytes=%s sha256=%s\n' "$final" "$bytes" "$sum"

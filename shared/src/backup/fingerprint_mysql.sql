@@ -1,7 +1,7 @@
 -- The state of an OpenMetadata database as a few lines `key<TAB>value`, for Oracle's mysql (8.0.13 or newer) connected to
 -- that database. Equal before and after a dump and restore into a database of another name; different after a migration.
--- change_log: versions and when they last ran · sql_logs: checksums of migration statements · schema: columns, indexes,
--- constraints by definition, no ordinals, ids or times · flowable: its own schema version · head: highest version.
+-- change_log: versions and when they last ran ; sql_logs: checksums of migration statements · schema: columns, indexes,
+-- constraints by definition, no ordinals, ids or times ; flowable: its own schema version · head: highest version.
 SET NAMES utf8mb4;
 SET SESSION time_zone = '+00:00', sql_mode = '', group_concat_max_len = 16777216, information_schema_stats_expiry = 0;
 START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY;

@@ -1,7 +1,7 @@
 -- The state of an OpenMetadata database as a few lines `key<TAB>value`, for psql (\gexec). Equal before and after a
 -- dump and restore into a database of another name; different after a migration. Reads only.
--- change_log: versions and when they last ran · sql_logs: checksums of migration statements · schema: columns, indexes,
--- constraints by definition, no ordinals, OIDs or times · flowable: its own schema version · head: highest version.
+-- change_log: versions and when they last ran ; sql_logs: checksums of migration statements · schema: columns, indexes,
+-- constraints by definition, no ordinals, OIDs or times ; flowable: its own schema version · head: highest version.
 \set ON_ERROR_STOP on
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 -- Definitions are printed by these settings; an empty search path makes every name come with its schema.

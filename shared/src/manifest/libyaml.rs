@@ -27,10 +27,19 @@ pub enum Data {
     DocumentStart,
     StreamEnd,
     Alias(String),
-    Scalar { anchor: Option<String>, tag: Option<String>, value: String, plain: bool },
-    SequenceStart { anchor: Option<String> },
+    Scalar {
+        anchor: Option<String>,
+        tag: Option<String>,
+        value: String,
+        plain: bool,
+    },
+    SequenceStart {
+        anchor: Option<String>,
+    },
     SequenceEnd,
-    MappingStart { anchor: Option<String> },
+    MappingStart {
+        anchor: Option<String>,
+    },
     MappingEnd,
     /// Stream start, document end.
     Other,

@@ -131,7 +131,7 @@ fn literal(text: &str, indent: usize, eol: &str) -> Option<String> {
         && !body.starts_with([' ', '\n', '\t'])
         && !body.ends_with('\n')
         && body.lines().all(|l| !l.ends_with([' ', '\t', '\r']))
-        && body.chars().all(|c| matches!(c, '\n' | '\t' | ' '..='~'));
+        && body.chars().all(|c| c == '\n' || c == '\t' || is_printable(c));
     if !fits {
         return None;
     }
@@ -144,6 +144,13 @@ fn literal(text: &str, indent: usize, eol: &str) -> Option<String> {
         }
     }
     Some(out)
+}
+
+/// What every reader takes as an ordinary character: no controls, no line breaks of YAML 1.1, no byte order mark,
+/// nothing that only some readers know.
+fn is_printable(c: char) -> bool {
+    !c.is_control()
+        && !matches!(c, '\u{a0}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{e000}'..='\u{f8ff}' | '\u{fff0}'..)
 }
 
 fn quoted(text: &str) -> String {

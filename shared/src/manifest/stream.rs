@@ -62,26 +62,56 @@ impl<'a> Document<'a> {
         })
     }
 
-    /// The value of the one `kind:` line in column 0, where there is exactly one and the document is a block
-    /// mapping that starts in column 0; otherwise `None`, and the document has to be read to know its kind.
+    /// The kind, where one look at the lines in column 0 tells it for sure; otherwise `None`, and the document has
+    /// to be read.
     ///
-    /// This spares the reading of documents that no rule looks at. It is exact because such a mapping's own
-    /// `kind` stands in column 0, so a second one (in a quoted scalar, say) makes two.
+    /// This spares the reading of documents that no rule looks at. It is sure where the document is a block mapping
+    /// in column 0 with plain keys, one `kind:` among them, and its value is one plain word.
     pub fn kind_at_a_glance(&self) -> Option<&'a str> {
-        let mut lines = self.text.trim_start_matches('\u{feff}').lines();
-        let first = lines
-            .by_ref()
-            .find(|l| marker(l) != Some(*l) && !l.trim_start().starts_with('#') && !l.trim().is_empty())?;
-        if !first.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        if has_odd_line_break(self.text) {
             return None;
         }
-        let mut kinds = std::iter::once(first).chain(lines).filter(|line| {
-            let bare = line.trim_start_matches(['"', '\'', '?', ' ', '!', '&', '*', '{', ',']);
-            bare.starts_with("kind") && bare.len() + 3 > line.len() && !line.starts_with(' ')
-        });
-        let value = kinds.next()?.strip_prefix("kind:")?.trim();
-        if kinds.next().is_some() { None } else { Some(value) }
+        let mut kind = None;
+        let mut value_may_go_on = false;
+        let mut begun = false;
+        for line in self.text.trim_start_matches('\u{feff}').lines() {
+            let first = line.bytes().next().unwrap_or(b'\n');
+            match first {
+                b'\n' | b'#' => continue,
+                b' ' | b'\t' | b'-' if begun => {
+                    if value_may_go_on && !line.trim_start().starts_with('#') && !line.trim().is_empty() {
+                        return None;
+                    }
+                }
+                b'-' | b'.' if marker(line) == Some(line.trim_end()) => continue,
+                b'a'..=b'z' | b'A'..=b'Z' => {
+                    begun = true;
+                    value_may_go_on = false;
+                    if let Some(value) = line.strip_prefix("kind") {
+                        let word = value.strip_prefix(": ")?.split(" #").next()?.trim();
+                        if kind.is_some() || word.is_empty() || !word.bytes().all(|b| b.is_ascii_alphanumeric()) {
+                            return None;
+                        }
+                        kind = Some(word);
+                        value_may_go_on = true;
+                    }
+                }
+                _ => return None,
+            }
+        }
+        kind
     }
+}
+
+/// A line break that YAML 1.1 knows and [`str::lines`] does not: a lone CR, NEL, LS, PS.
+fn has_odd_line_break(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let after = |i: usize, rest: &[u8]| bytes.get(i + 1..).is_some_and(|b| b.starts_with(rest));
+    memchr::memchr3_iter(b'\r', 0xc2, 0xe2, bytes).any(|i| match bytes.get(i) {
+        Some(b'\r') => !after(i, b"\n"),
+        Some(0xc2) => after(i, b"\x85"),
+        _ => after(i, b"\x80\xa8") || after(i, b"\x80\xa9"),
+    })
 }
 
 fn pieces(text: &str) -> Vec<Document<'_>> {

@@ -1,0 +1,19 @@
+//! The backup: the Job that makes one, the script that runs in it, and the record that it leaves. Used by the
+//! post-renderer's hook and by the plugin alike, so that there is one kind of backup.
+
+mod engine;
+mod job;
+mod record;
+
+pub use engine::Engine;
+pub use job::{Job, job, job_name};
+pub use record::{File, Record};
+
+/// The script of the Job: POSIX sh, runs in the database's client image. Its head says what it does.
+pub const SCRIPT: &str = include_str!("backup.sh");
+
+/// The SQL text whose answer is a `PostgreSQL` database's fingerprint, `key<TAB>value` a line.
+pub const FINGERPRINT_POSTGRESQL: &str = include_str!("fingerprint_postgres.sql");
+
+/// The SQL text whose answer is a `MySQL` database's fingerprint, `key<TAB>value` a line.
+pub const FINGERPRINT_MYSQL: &str = include_str!("fingerprint_mysql.sql");

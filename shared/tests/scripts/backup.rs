@@ -1,0 +1,274 @@
+use std::fs;
+
+use crate::support::{BACKUP, FakeImage, Ran, fake_images, listing};
+
+const PSQL: &str = r#"case "$*" in
+*--version*) echo "psql (PostgreSQL) 17.1" ;;
+*pg_database_size*) echo "${SERVER_NUMBER:-170001} 1000 17.1 (Debian 17.1-1)" ;;
+*) # -o FILE -f SQL
+    while [ "$1" != -o ]; do shift; done
+    [ -z "${MOVING:-}" ] || echo again >>"$FAKE/moved"
+    printf 'change_log\t1:a\nsql_logs\t1:b%s\nschema\t3:c\nflowable\tabsent\nhead\t1.12.3\n' "$(cat "$FAKE/moved" 2>/dev/null)" >"$2" ;;
+esac"#;
+const PG_DUMP: &str = r#"case "$*" in
+*--version*) echo "pg_dump (PostgreSQL) ${CLIENT:-17.1} (Debian)" ;;
+*) for option; do case $option in --file=*) printf 'a dump' >"${option#*=}" ;; esac; done
+    [ -z "${BROKEN:-}" ] || { echo "pg_dump: error: $BROKEN" >&2; exit 1; } ;;
+esac"#;
+const PG_RESTORE: &str = r#"case "$*" in
+*--list*) for option; do case $option in --file=*) printf ';\n; Archive\n%s' "${LISTED-1; 1259 TABLE public t om
+}" >"${option#*=}" ;; esac; done ;;
+*) exit ${DAMAGED:-0} ;;
+esac"#;
+const MYSQL: &str = r#"case "$*" in
+*--version*) echo "mysql  Ver 9.7.4 for Linux on x86_64" ;;
+*CONCAT_WS*) echo "0 1000 ${SERVER:-8.4.2}" ;;
+*) printf 'change_log\t1:a\nsql_logs\t1:b\nschema\t3:c\nflowable\tabsent\nhead\t1.12.3\n' ;;
+esac"#;
+const MYSQLDUMP: &str = r#"case "$*" in
+*--version*) echo "${CLIENT:-mysqldump  Ver 9.7.4 for Linux on x86_64 (MySQL Community Server - GPL)}" ;;
+*) for option; do case $option in --result-file=*) [ -z "${SKIPPED:-}" ] || echo "mysqldump: Error: '$SKIPPED' when trying to dump" >&2
+printf '%b' "${TEXT--- MySQL dump\n-- Dump completed on 2026-11-22\n}" >"${option#*=}" ;; esac; done ;;
+esac"#;
+
+const ENVIRONMENT: [(&str, &str); 11] = [
+    ("DB_SCHEME", "postgresql"),
+    ("DB_HOST", "database"),
+    ("DB_USER", "om"),
+    ("OM_DATABASE", "openmetadata_db"),
+    ("DB_USER_PASSWORD", "s3cret"),
+    ("OMUPGRADE_BACKUP_NAME", "om-1.13.1"),
+    ("OMUPGRADE_TARGET", "1.13.1"),
+    ("OMUPGRADE_ORIGIN", "hook"),
+    ("OMUPGRADE_FINGERPRINT_POSTGRESQL", "SELECT 1"),
+    ("OMUPGRADE_FINGERPRINT_MYSQL", "SELECT 1"),
+    ("OMUPGRADE_PASSWORD_SECRET", "mysql-secrets"),
+];
+
+fn images() -> Vec<FakeImage> {
+    let images = fake_images();
+    for image in &images {
+        image.fake("psql", PSQL).fake("pg_dump", PG_DUMP).fake("pg_restore", PG_RESTORE);
+    }
+    images
+}
+
+fn mysql_images() -> Vec<FakeImage> {
+    let images = fake_images();
+    for image in &images {
+        image.fake("mysql", MYSQL).fake("mysqldump", MYSQLDUMP);
+    }
+    images
+}
+
+fn run(image: &FakeImage, more: &[(&str, &str)]) -> Ran {
+    let ran = image.run(BACKUP, &[&ENVIRONMENT, more].concat());
+    ran.assert_silent_about("s3cret");
+    ran
+}
+
+/// It fails with the words, they also stand where Kubernetes looks, and nothing is left on the claim.
+#[track_caller]
+fn fails(image: &FakeImage, more: &[(&str, &str)], words: &[&str]) {
+    fs::write(image.path("termination-log"), "").unwrap();
+    run(image, more).assert(1, words).assert_silent_about("omupgrade-backup: complete");
+    let log = fs::read_to_string(image.path("termination-log")).unwrap();
+    assert!(log.contains(words[0]), "{log}");
+    assert_eq!(listing(&image.path("backup")), Vec::<String>::new());
+}
+
+#[test]
+fn a_good_dump_is_recorded_and_named_at_the_end() {
+    for image in images() {
+        let odd = "a \"b\"\\c\t\u{1}é";
+        let ran = run(&image, &[("OM_DATABASE", odd), ("OMUPGRADE_RELEASE", "om"), ("OMUPGRADE_NAMESPACE", "data")]);
+        ran.assert(0, &[]);
+        let names = listing(&image.path("backup"));
+        assert_eq!(names.len(), 1, "{names:?}");
+        let catalog = fs::read_to_string(image.path("backup").join(&names[0]).join("catalog.json")).unwrap();
+        let catalog: serde_json::Value = serde_json::from_str(&catalog).unwrap();
+        assert_eq!(catalog["v"], 1);
+        assert_eq!(catalog["database"], odd);
+        for (key, value) in [
+            ("origin", "hook"),
+            ("release", "om"),
+            ("namespace", "data"),
+            ("target", "1.13.1"),
+            ("engine", "postgresql"),
+            ("server_version", "17.1"),
+            ("client_version", "17.1"),
+            ("host", "database"),
+            ("schema_head", "1.12.3"),
+        ] {
+            assert_eq!(catalog[key], value, "{key}");
+        }
+        assert_eq!(
+            catalog["fingerprint"],
+            serde_json::json!({"change_log": "1:a", "sql_logs": "1:b", "schema": "3:c", "flowable": "absent"})
+        );
+        let file = &catalog["files"][0];
+        assert_eq!(file["bytes"], 6);
+        let sum = "b5ccca72b5846cff165f18a9a0fbfde2a1c8a3c4a3de70a6e5ec4ad2a1a1e6b3".len();
+        assert_eq!(file["sha256"].as_str().unwrap().len(), sum);
+        let last =
+            format!("omupgrade-backup: complete {} bytes=6 sha256={}", names[0], file["sha256"].as_str().unwrap());
+        assert_eq!(ran.stdout.lines().last().unwrap(), last);
+    }
+}
+
+#[test]
+fn missing_secrets_fail_at_once_and_are_named() {
+    for image in images() {
+        fails(&image, &[("DB_USER_PASSWORD", "")], &["DB_USER_PASSWORD is empty", "Secret mysql-secrets"]);
+        let secret = ("OMUPGRADE_DB_SECRET", "openmetadata-db-secret");
+        for variable in ["DB_SCHEME", "DB_HOST", "DB_USER", "OM_DATABASE"] {
+            fails(
+                &image,
+                &[(variable, ""), secret],
+                &[&format!("{variable} is empty"), "Secret openmetadata-db-secret"],
+            );
+        }
+        fails(&image, &[("OMUPGRADE_FINGERPRINT_POSTGRESQL", "")], &["no fingerprint text"]);
+        fails(&image, &[("OMUPGRADE_BACKUP_NAME", "../x")], &["cannot name a backup"]);
+    }
+}
+
+#[test]
+fn a_client_older_than_the_server_is_refused() {
+    for image in images() {
+        fails(&image, &[("CLIENT", "15.18")], &["pg_dump 15.18 is older than the server (17.1)"]);
+        fails(&image, &[("CLIENT", "9.6.24"), ("SERVER_NUMBER", "130003")], &["is older than the server"]);
+        run(&image, &[("CLIENT", "18beta1")]).assert(0, &["complete"]);
+    }
+    for image in mysql_images() {
+        let mysql = ("DB_SCHEME", "mysql");
+        fails(
+            &image,
+            &[mysql, ("CLIENT", "mysqldump  Ver 8.0.40 for Linux")],
+            &["mysqldump 8.0.40 is older than the server (8.4.2)"],
+        );
+        fails(
+            &image,
+            &[mysql, ("CLIENT", "mysqldump  Ver 10.13 Distrib 5.7.44, for Linux")],
+            &["mysqldump 5.7.44 is older"],
+        );
+        run(&image, &[mysql, ("CLIENT", "mysqldump  Ver 8.4.0 for Linux")]).assert(0, &["complete"]);
+    }
+}
+
+#[test]
+fn mariadb_is_refused_on_either_end() {
+    for image in mysql_images() {
+        let mysql = ("DB_SCHEME", "mysql");
+        fails(
+            &image,
+            &[mysql, ("CLIENT", "mysqldump from 11.4.2-MariaDB, client 10.19")],
+            &["mysqldump is MariaDB's", "Oracle's"],
+        );
+        fails(&image, &[mysql, ("SERVER", "10.11.6-MariaDB-log")], &["the server is MariaDB"]);
+        fails(&image, &[("DB_SCHEME", "postgresql")], &["DB_SCHEME is postgresql", "only mysql"]);
+    }
+}
+
+#[test]
+fn a_dump_that_is_not_whole_is_no_backup() {
+    for image in images() {
+        fails(
+            &image,
+            &[("BROKEN", "query failed: server closed the connection unexpectedly")],
+            &["pg_dump failed with 1", "went away"],
+        );
+        fails(
+            &image,
+            &[("BROKEN", "could not write to output file: No space left on device")],
+            &["pg_dump failed", "the claim is full", "bytes were free"],
+        );
+        fails(&image, &[("LISTED", "")], &["the dump holds nothing"]);
+        fails(&image, &[("DAMAGED", "1")], &["cannot be read back to its end"]);
+        fails(&image, &[("MOVING", "1")], &["the schema moved while it was dumped"]);
+    }
+    for image in mysql_images() {
+        let mysql = ("DB_SCHEME", "mysql");
+        fails(&image, &[mysql, ("TEXT", "-- MySQL dump\nINSERT INTO")], &["the dump has no end"]);
+        fails(&image, &[mysql, ("TEXT", "")], &["the dump has no end"]);
+        fails(
+            &image,
+            &[mysql, ("SKIPPED", "SELECT command denied")],
+            &["mysqldump left something out", "may not read it"],
+        );
+    }
+}
+
+#[test]
+fn an_existing_backup_is_never_overwritten() {
+    for image in images() {
+        let existing = image.path("backup").join("om-1.13.1-20261122T120000Z");
+        fs::create_dir(&existing).unwrap();
+        fs::write(existing.join("catalog.json"), "mine").unwrap();
+        // A clock that stands still: the name stays taken.
+        image.fake(
+            "date",
+            "case $* in *%s*) echo 1 ;; *-%m-*) echo 2026-11-22T12:00:00Z ;; *) echo 20261122T120000Z ;; esac",
+        );
+        image.fake("sleep", "");
+        run(&image, &[]).assert(1, &["om-1.13.1-20261122T120000Z exists already and is never overwritten"]);
+        assert_eq!(listing(&image.path("backup")).len(), 1);
+        // One that goes on: the next second is free.
+        image.fake("sleep", ": >$FAKE/later");
+        image.fake(
+            "date",
+            "second=0; [ ! -e $FAKE/later ] || second=1
+case $* in *-%m-*) echo 2026-11-22T12:00:0${second}Z ;; *) echo 20261122T12000${second}Z ;; esac",
+        );
+        run(&image, &[]).assert(0, &["complete om-1.13.1-20261122T120001Z"]);
+        assert_eq!(fs::read_to_string(existing.join("catalog.json")).unwrap(), "mine");
+    }
+}
+
+#[test]
+fn only_its_own_leftovers_are_removed() {
+    for image in images() {
+        for name in [
+            ".partial-om-1.13.1-20261101T000000Z",
+            ".partial-om-1.13.1-extra-20261101T000000Z",
+            ".partial-other-20261101T000000Z",
+        ] {
+            fs::create_dir(image.path("backup").join(name)).unwrap();
+        }
+        run(&image, &[]).assert(0, &["removing .partial-om-1.13.1-20261101T000000Z"]);
+        let names = listing(&image.path("backup"));
+        assert_eq!(names[..2], [".partial-om-1.13.1-extra-20261101T000000Z", ".partial-other-20261101T000000Z"]);
+        assert_eq!(names.len(), 3);
+    }
+}
+
+#[test]
+fn little_room_is_said() {
+    for image in images() {
+        image.fake(
+            "df",
+            "printf 'Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/x 1 1 0 100%% /backup\n'",
+        );
+        run(&image, &[])
+            .assert(0, &["little room: 0 bytes are free on the claim, the database holds about 1000", "complete"]);
+    }
+}
+
+#[test]
+fn a_claim_that_is_not_there_or_not_writable() {
+    for image in images() {
+        run(&image, &[("OMUPGRADE_BACKUP_DIR", "/nowhere")]).assert(1, &["there is no directory /nowhere"]);
+        image.fake("mkdir", "echo 'mkdir: Read-only file system' >&2; exit 1");
+        fails(&image, &[], &["cannot write to", "Read-only file system"]);
+    }
+}
+
+#[test]
+fn the_fingerprint_alone() {
+    for image in images() {
+        let ran = run(&image, &[("OMUPGRADE_ACTION", "fingerprint"), ("OMUPGRADE_BACKUP_DIR", "/nowhere")]);
+        ran.assert(0, &[]);
+        assert_eq!(ran.stdout.lines().next().unwrap(), "change_log\t1:a");
+        assert_eq!(ran.stdout.lines().count(), 5);
+    }
+}

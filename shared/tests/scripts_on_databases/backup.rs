@@ -1,0 +1,237 @@
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::proxy::{self, After};
+use crate::servers::{BOTH, Database, Engine, Pod, restore};
+use crate::support::listing;
+
+fn large(engine: Engine) -> Database {
+    let database = engine.database();
+    database.with_tables().ran(&["1.12.3"]).with_large_table();
+    database
+}
+
+/// Nothing is left on the claim, not even a hidden directory.
+#[track_caller]
+fn fails(pod: &Pod, words: &[&str]) {
+    pod.run("backup.sh").assert(1, words).assert_silent_about("complete");
+    assert_eq!(listing(&pod.backups()), Vec::<String>::new());
+}
+
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
+fn a_good_dump_in_the_name_of_an_unknown_user() {
+    for engine in BOTH {
+        let database = large(engine);
+        let pod = database.pod();
+        let ran = pod.run("backup.sh");
+        ran.assert(0, &["verified: ", "schema head 1.12.3"]);
+        let names = listing(&pod.backups());
+        assert!(names.len() == 1 && names[0].starts_with("om-1.13.1-2"), "{names:?}");
+        let directory = pod.backups().join(&names[0]);
+        assert_eq!(fs::metadata(&directory).unwrap().permissions().mode() & 0o777, 0o700);
+        let catalog: serde_json::Value =
+            serde_json::from_slice(&fs::read(directory.join("catalog.json")).unwrap()).unwrap();
+        let file = &catalog["files"][0];
+        let path = directory.join(file["name"].as_str().unwrap());
+        let metadata = fs::metadata(&path).unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+        assert_eq!(file["bytes"], metadata.len());
+        let sum = Command::new("sha256sum").arg(&path).output().unwrap();
+        assert!(String::from_utf8(sum.stdout).unwrap().starts_with(file["sha256"].as_str().unwrap()));
+        let last = ran.stdout.lines().last().unwrap();
+        assert!(last.starts_with(&format!("omupgrade-backup: complete {} bytes={} sha256=", names[0], metadata.len())));
+        // A second one stands beside the first.
+        pod.run("backup.sh").assert(0, &["complete"]);
+        assert_eq!(listing(&pod.backups()).len(), 2);
+    }
+}
+
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
+fn a_database_without_a_table() {
+    for engine in BOTH {
+        let pod = engine.database().pod();
+        pod.run("backup.sh").assert(0, &["schema head none"]);
+        let catalog = pod.backups().join(&listing(&pod.backups())[0]).join("catalog.json");
+        assert!(fs::read_to_string(catalog).unwrap().contains(r#""schema_head":"""#));
+    }
+}
+
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
+fn a_server_as_managed_services_run_it() {
+    let database = Engine::Strict.database();
+    database.with_tables().ran(&["1.12.3"]);
+    let pod = database.pod();
+    pod.run("backup.sh").assert(0, &["complete"]).assert_silent_about("GTID");
+    let dump = fs::read_to_string(pod.backups().join(&listing(&pod.backups())[0]).join("database.sql")).unwrap();
+    assert!(!dump.contains("GTID_PURGED"));
+}
+
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
+fn what_cannot_be_reached_fails_in_seconds() {
+    for engine in BOTH {
+        let database = engine.database();
+        let fails = |variable: &str, value: &str, words: &[&str]| {
+            let begun = Instant::now();
+            let mut pod = database.pod();
+            pod.set("OMUPGRADE_PASSWORD_SECRET", "mysql-secrets").set("OMUPGRADE_DB_SECRET", "openmetadata-db-secret");
+            fails(pod.set(variable, value), words);
+            assert!(begun.elapsed() < Duration::from_secs(5), "{variable}");
+        };
+        fails("DB_USER_PASSWORD", "wrong", &["the user or the password is wrong", "Secret mysql-secrets"]);
+        fails("DB_USER_PASSWORD", "", &["DB_USER_PASSWORD is empty", "Secret mysql-secrets"]);
+        fails("DB_HOST", "", &["DB_HOST is empty", "Secret openmetadata-db-secret"]);
+        fails("OM_DATABASE", "not_there", &["there is no such database"]);
+        fails("DB_PORT", &proxy::free_port().to_string(), &["the server does not answer"]);
+    }
+}
+
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
+fn a_connection_cut_in_the_middle() {
+    for engine in BOTH {
+        let database = large(engine);
+        let mut pod = database.pod();
+        let port = proxy::after_bytes(engine.port(), 1_000_000, || After::Cut);
+        pod.set("DB_PORT", &port.to_string());
+        fails(&pod, &["dump failed with", "went away, or the connection broke"]);
+    }
+}
+
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
+fn a_server_that_ends_the_session_in_the_middle() {
+    for engine in BOTH {
+        let database = large(engine);
+        let name = database.name.clone();
+        let kill = move || {
+            match engine {
+                Engine::Postgres => {
+                    engine.sql(
+                        "",
+                        &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"),
+                    );
+                }
+                Engine::Mysql | Engine::Strict => {
+                    let id =
+                        engine.sql("", &format!("SELECT id FROM information_schema.processlist WHERE db = '{name}'"));
+                    engine.sql("", &format!("KILL {id};"));
+                }
+            }
+            After::GoOn
+        };
+        let mut pod = database.pod();
+        pod.set("DB_PORT", &proxy::after_bytes(engine.port(), 1_000_000, kill).to_string());
+        fails(&pod, &["dump failed with", "the connection broke"]);
+    }
+}
+
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
+fn the_dump_is_of_one_moment() {
+    for engine in BOTH {
+        let database = large(engine);
+        database.sql("CREATE TABLE zz_last(id INT PRIMARY KEY); INSERT INTO zz_last VALUES (1);");
+        let other = database.clone();
+        let write = move || {
+            other.sql("INSERT INTO zz_last VALUES (2);");
+            After::GoOn
+        };
+        let mut pod = database.pod();
+        pod.set("DB_PORT", &proxy::after_bytes(engine.port(), 1_000_000, write).to_string());
+        pod.run("backup.sh").assert(0, &["complete"]);
+        let directory = pod.backups().join(&listing(&pod.backups())[0]);
+        let file = if engine == Engine::Postgres { "database.dump" } else { "database.sql" };
+        let copy = engine.database();
+        restore(&directory.join(file), &copy);
+        assert_eq!(database.sql("SELECT id FROM zz_last ORDER BY id;"), "1\n2\n");
+        assert_eq!(copy.sql("SELECT id FROM zz_last ORDER BY id;"), "1\n");
+    }
+}
+
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
+fn a_migration_during_the_dump() {
+    for engine in BOTH {
+        let database = large(engine);
+        let other = database.clone();
+        let migrate = move || {
+            other.ran(&["1.13.1"]);
+            After::GoOn
+        };
+        let mut pod = database.pod();
+        pod.set("DB_PORT", &proxy::after_bytes(engine.port(), 1_000_000, migrate).to_string());
+        fails(&pod, &["the schema moved while it was dumped"]);
+    }
+}
+
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
+fn told_to_end_in_the_middle() {
+    for engine in BOTH {
+        let database = large(engine);
+        let mut pod = database.pod();
+        pod.set("DB_PORT", &proxy::after_bytes(engine.port(), 1_000_000, || After::Stall).to_string());
+        // Into a file: a dump that nobody ended would hold a pipe open, and this test with it.
+        let said = pod.outside.join("said");
+        let file = fs::File::create(&said).unwrap();
+        let mut child = pod.command(&["dash"], "backup.sh").stdout(Stdio::null()).stderr(file).spawn().unwrap();
+        // The dump hangs as soon as its file stands in the hidden directory.
+        let begun = Instant::now();
+        while listing(&pod.backups()).first().is_none_or(|name| listing(&pod.backups().join(name)).is_empty()) {
+            assert!(begun.elapsed() < Duration::from_secs(30));
+            thread::sleep(Duration::from_millis(100));
+        }
+        thread::sleep(Duration::from_secs(1));
+        assert!(listing(&pod.backups())[0].starts_with(".partial-om-1.13.1-"));
+        assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+        let told = Instant::now();
+        let status = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+            if told.elapsed() > Duration::from_secs(5) {
+                child.kill().unwrap();
+            }
+            thread::sleep(Duration::from_millis(50));
+        };
+        let said = fs::read_to_string(said).unwrap();
+        assert!(status.code() == Some(1) && said.contains("told to end"), "{status}: {said}");
+        assert_eq!(listing(&pod.backups()), Vec::<String>::new());
+    }
+}
+
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
+fn a_full_claim() {
+    for engine in BOTH {
+        let database = large(engine);
+        let pod = database.pod();
+        let mount = |arguments: &[&str]| {
+            let status = Command::new(arguments[0]).args(&arguments[1..]).arg(pod.backups()).status().unwrap();
+            assert!(status.success());
+        };
+        mount(&["mount", "-t", "tmpfs", "-o", "size=1m,mode=777", "claim"]);
+        let ran = pod.run("backup.sh");
+        let left = listing(&pod.backups());
+        mount(&["umount"]);
+        ran.assert(1, &["little room", "dump failed with", "the claim is full", "bytes were free at the start"]);
+        assert_eq!(left, Vec::<String>::new());
+    }
+}
+
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
+fn a_claim_that_the_user_may_not_write_to() {
+    for engine in BOTH {
+        let pod = engine.database().pod();
+        fs::set_permissions(pod.backups(), fs::Permissions::from_mode(0o755)).unwrap();
+        fails(&pod, &["cannot write to", "does fsGroup let user 12345 write?"]);
+    }
+}
