@@ -15,12 +15,14 @@ pub struct Version {
 }
 
 impl Version {
-    /// Reads a version, or nothing where the text is none.
+    /// Reads a version, or nothing where the text is none. A date (`2026.04.01`) is none: read as a version it would
+    /// be newer than every database.
     ///
     /// ```
     /// use shared::versions::Version;
     /// assert!(Version::parse("v1.13.0-rc1") > Version::parse("1.9.9.2"));
     /// assert_eq!(Version::parse("latest"), None);
+    /// assert_eq!(Version::parse("2026.04.01"), None);
     /// ```
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
@@ -31,7 +33,8 @@ impl Version {
         if numbers.len() > 4 || (numbers.len() == 4 && number(3).is_none()) {
             return None;
         }
-        Some(Self { major: number(0)?, minor: number(1)?, patch: number(2)? })
+        let version = Self { major: number(0)?, minor: number(1)?, patch: number(2)? };
+        (version.major < 100).then_some(version)
     }
 }
 

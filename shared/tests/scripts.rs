@@ -8,26 +8,21 @@ mod backup;
 mod guard;
 mod support;
 
-use std::fs;
-
 use support::{BACKUP, FINGERPRINT_MYSQL, FINGERPRINT_POSTGRES, GUARD};
 
-fn database_client(path: &str) -> String {
-    let text = fs::read_to_string(path).unwrap();
-    let (_, rest) = text.split_once("# ---- database client").unwrap();
-    let (block, _) = rest.split_once("# ---- end of database client").unwrap();
-    block.to_owned()
-}
-
 #[test]
-fn both_scripts_connect_in_the_same_way() {
-    assert_eq!(database_client(GUARD), database_client(BACKUP));
+fn both_scripts_hold_the_database_client() {
+    for path in [GUARD, BACKUP] {
+        let text = support::composed(path);
+        assert!(text.contains("BEGIN READ ONLY"), "{path}");
+        assert!(!text.contains("# omupgrade: database_client.sh"), "{path}");
+    }
 }
 
 #[test]
 fn kubernetes_leaves_the_texts_as_they_are() {
     for path in [GUARD, BACKUP] {
-        assert!(!fs::read_to_string(path).unwrap().contains("$$"), "{path}");
+        assert!(!support::composed(path).contains("$$"), "{path}");
     }
     for text in [FINGERPRINT_MYSQL, FINGERPRINT_POSTGRES] {
         assert!(!text.contains("$$") && !text.contains("$("));
@@ -36,7 +31,7 @@ fn kubernetes_leaves_the_texts_as_they_are() {
 
 #[test]
 fn the_guard_does_not_change_with_our_version() {
-    let text = fs::read_to_string(GUARD).unwrap();
+    let text = support::composed(GUARD);
     assert!(!text.contains(env!("CARGO_PKG_VERSION")));
 }
 

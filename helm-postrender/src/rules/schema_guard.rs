@@ -12,6 +12,7 @@ use shared::backup::Engine;
 use shared::component;
 use shared::marks;
 use shared::versions::Version;
+use std::sync::LazyLock;
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -42,7 +43,11 @@ outside the chart: name `engine` in the policy). Pods that run already. Revision
 };
 
 /// The guard's script. Part of the pod template: a change of its text rolls every user's pods.
-pub const SCRIPT: &str = include_str!("schema_guard.sh");
+pub fn script() -> &'static str {
+    static SCRIPT: LazyLock<String> =
+        LazyLock::new(|| shared::backup::with_database_client(include_str!("schema_guard.sh")));
+    &SCRIPT
+}
 
 /// What a policy may set for this rule.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
@@ -206,7 +211,7 @@ fn client_container(
             Engine::Mysql => &settings.mysql_image,
         },
         "imagePullPolicy": "IfNotPresent",
-        "command": ["/bin/sh", "-c", SCRIPT],
+        "command": ["/bin/sh", "-c", script()],
         "env": env,
         "envFrom": migrate.get("envFrom").and_then(Value::as_array).cloned().unwrap_or_default(),
         "resources": settings.resources,

@@ -1,6 +1,6 @@
 //! The backup Job's manifest. Everything it knows of the database comes by reference to the server's own Secrets.
 
-use super::{Engine, FINGERPRINT_MYSQL, FINGERPRINT_POSTGRESQL, SCRIPT};
+use super::{Engine, FINGERPRINT_MYSQL, FINGERPRINT_POSTGRESQL, script};
 use crate::marks;
 use serde_json::{Map, Value, json};
 
@@ -156,7 +156,7 @@ fn container(parts: &Job<'_>) -> Value {
         "name": "backup",
         "image": parts.image,
         "imagePullPolicy": "IfNotPresent",
-        "command": ["/bin/sh", "-c", SCRIPT],
+        "command": ["/bin/sh", "-c", script()],
         "env": env,
         "envFrom": parts.env_from.iter().map(optional).collect::<Vec<_>>(),
         "resources": parts.resources,

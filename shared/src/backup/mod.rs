@@ -8,9 +8,18 @@ mod record;
 pub use engine::Engine;
 pub use job::{Job, job, job_name};
 pub use record::{File, Record};
+use std::sync::LazyLock;
 
 /// The script of the Job: POSIX sh, runs in the database's client image. Its head says what it does.
-pub const SCRIPT: &str = include_str!("backup.sh");
+pub fn script() -> &'static str {
+    static SCRIPT: LazyLock<String> = LazyLock::new(|| with_database_client(include_str!("backup.sh")));
+    &SCRIPT
+}
+
+/// A script with the database client put where its line `# omupgrade: database_client.sh` stands.
+pub fn with_database_client(script: &str) -> String {
+    script.replace("# omupgrade: database_client.sh\n", include_str!("database_client.sh"))
+}
 
 /// The SQL text whose answer is a `PostgreSQL` database's fingerprint, `key<TAB>value` a line.
 pub const FINGERPRINT_POSTGRESQL: &str = include_str!("fingerprint_postgres.sql");

@@ -73,11 +73,12 @@ fn the_highest_of_folders_and_tag_is_the_image() {
 }
 
 #[test]
-fn an_image_without_any_version_is_not_let_through() {
-    judge("done 1.13.1\n", "latest", "", 1, "cannot tell this image's version");
-    judge("done 1.13.1\n", "", "README.md\n", 1, "cannot tell this image's version");
+fn an_image_without_any_version_is_not_judged_and_that_is_said() {
+    judge("done 1.13.1\n", "latest", "", 0, "NOT CHECKED: cannot tell this image's version");
+    judge("done 1.13.1\n", "", "README.md\n", 0, "NOT CHECKED: cannot tell this image's version");
     // A build number or a date is no version: read as one it would let everything pass.
-    judge("done 1.13.1\n", "20260401", "", 1, "cannot tell this image's version");
+    judge("done 1.13.1\n", "20260401", "", 0, "NOT CHECKED: cannot tell this image's version");
+    judge("done 1.13.1\n", "2026.04.01", "", 0, "NOT CHECKED: cannot tell this image's version");
 }
 
 #[test]

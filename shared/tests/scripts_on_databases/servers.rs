@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::support::{BACKUP, FINGERPRINT_MYSQL, FINGERPRINT_POSTGRES, GUARD, Ran};
+use crate::support::{BACKUP, FINGERPRINT_MYSQL, FINGERPRINT_POSTGRES, GUARD, Ran, composed};
 
 /// The user of a pod: nobody whom the image knows.
 const USER: u32 = 12345;
@@ -244,7 +244,7 @@ impl Pod {
             fs::set_permissions(outside.join(name), fs::Permissions::from_mode(0o777)).unwrap();
         }
         for (name, script) in [("guard.sh", GUARD), ("backup.sh", BACKUP)] {
-            fs::copy(script, outside.join(name)).unwrap();
+            fs::write(outside.join(name), composed(script)).unwrap();
             fs::set_permissions(outside.join(name), fs::Permissions::from_mode(0o644)).unwrap();
         }
         let scheme = match engine {

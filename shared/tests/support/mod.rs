@@ -11,6 +11,11 @@ pub const BACKUP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/backup/backup
 pub const FINGERPRINT_POSTGRES: &str = include_str!("../../src/backup/fingerprint_postgres.sql");
 pub const FINGERPRINT_MYSQL: &str = include_str!("../../src/backup/fingerprint_mysql.sql");
 
+/// A script as it goes into a pod.
+pub fn composed(path: &str) -> String {
+    shared::backup::with_database_client(&fs::read_to_string(path).unwrap())
+}
+
 /// What a script did.
 #[derive(Debug)]
 pub struct Ran {
@@ -135,7 +140,9 @@ impl FakeImage {
 
     pub fn run(&self, script: &str, variables: &[(&str, &str)]) -> Ran {
         let mut command = Command::new(found_on_path(self.shell[0]).unwrap());
-        command.args(&self.shell[1..]).arg(script).env_clear();
+        let file = self.path("script.sh");
+        fs::write(&file, composed(script)).unwrap();
+        command.args(&self.shell[1..]).arg(file).env_clear();
         command
             .env("PATH", self.path("bin"))
             .env("TMPDIR", self.path("tmp"))
