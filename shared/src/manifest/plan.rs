@@ -72,8 +72,14 @@ impl Plan {
         if self.get(path) == Some(&wish) {
             return Ok(false);
         }
-        if let (Some(Value::Object(_)), Value::Object(wish)) = (self.get(path), &wish) {
-            return self.set_each(path, wish.clone()).map(|()| true);
+        match (self.get(path), &wish) {
+            (Some(Value::Object(_)), Value::Object(wish)) => {
+                return self.set_each(path, wish.clone()).map(|()| true);
+            }
+            (Some(Value::Array(old)), Value::Array(wish)) if !old.is_empty() && !wish.is_empty() => {
+                return self.set_items(path, old.len(), wish.clone()).map(|()| true);
+            }
+            _ => {}
         }
         if self.get(path).is_some() {
             self.apply(PatchOperation::Replace(ReplaceOperation { path: parse(path)?, value: wish }))?;
@@ -114,6 +120,21 @@ impl Plan {
         }
         for (key, value) in wish {
             self.set(&format!("{path}/{}", escape(&key)), value)?;
+        }
+        Ok(())
+    }
+
+    /// Makes a list equal to another item by item; what it has too many goes from its end, what lacks comes there.
+    fn set_items(&mut self, path: &str, length: usize, wish: Vec<Value>) -> Result<(), PlanError> {
+        for index in (wish.len()..length).rev() {
+            self.remove(&format!("{path}/{index}"))?;
+        }
+        for (index, item) in wish.into_iter().enumerate() {
+            if index < length {
+                self.set(&format!("{path}/{index}"), item)?;
+            } else {
+                self.insert(path, index, item)?;
+            }
         }
         Ok(())
     }

@@ -194,36 +194,22 @@ impl Writer<'_> {
     /// Writes `new` in the place of a value under a block key or dash.
     fn rewrite(&mut self, old: &Node, new: &Value, hook: Hook) -> Result<(), Refused> {
         let indent = hook.column + 2;
-        let start = if absent(old) { hook.lead } else { old.outer.max(hook.lead) };
+        let block = matches!(old.kind, Kind::Map { flow: false, .. } | Kind::Seq { flow: false, .. });
+        let start = match &old.kind {
+            _ if block || absent(old) => hook.lead,
+            _ if is_block_scalar(old) => self.header(old, hook.lead),
+            _ => old.outer.max(hook.lead),
+        };
         let end = self.end_of(old, hook.lead);
         let end = start.max(self.part(..end).trim_end_matches(['\n', '\r', ' ']).len());
-        let block_scalar = is_block_scalar(old);
-        let block = block_scalar || matches!(old.kind, Kind::Map { flow: false, .. } | Kind::Seq { flow: false, .. });
-        if block && has_comment(self.part(start..end), block_scalar) {
+        // In a block scalar only the header's line can hold a comment; the rest is content.
+        let lines = if is_block_scalar(old) { 1 } else { usize::MAX };
+        if (block || is_block_scalar(old)) && has_comment(self.part(start..end), lines) {
             return Err((start, "a comment stands inside what shall be written anew".to_owned()));
         }
-        let start = if block && !block_scalar { hook.lead } else { start };
-        let start = if block_scalar { self.header(old, hook.lead) } else { start };
         let nested =
             matches!(new, Value::Object(m) if !m.is_empty()) || matches!(new, Value::Array(l) if !l.is_empty());
-        let rest = self.part(end..self.line_end(end));
-        if !nested {
-            let text = if rest.trim().is_empty() {
-                render::in_block(new, indent, self.eol, true)
-            } else {
-                render::flow(new, false)
-            };
-            let space = if self.part(..start).ends_with([':', '-']) { " " } else { "" };
-            self.put(start..end, format!("{space}{text}"));
-        } else if hook.item {
-            let text = if rest.trim().is_empty() {
-                render::in_block(new, indent, self.eol, true)
-            } else {
-                render::flow(new, false)
-            };
-            let space = if self.part(..start).ends_with('-') { " " } else { "" };
-            self.put(start..end, format!("{space}{text}"));
-        } else {
+        if nested && !hook.item {
             // The old value goes, a comment on its line stays there, the new lines follow below.
             let from = self.part(..start).trim_end_matches([' ', '\t']).len().max(hook.lead);
             if end > start {
@@ -232,7 +218,12 @@ impl Writer<'_> {
             let at = self.line_end(end);
             let tail = if self.part(end..at).trim().is_empty() { end.max(from)..at } else { at..at };
             self.put(tail, render::in_block(new, indent, self.eol, false));
+            return Ok(());
         }
+        let alone = self.part(end..self.line_end(end)).trim().is_empty();
+        let text = if alone { render::in_block(new, indent, self.eol, true) } else { render::flow(new, false) };
+        let space = if self.part(..start).ends_with([':', '-']) { " " } else { "" };
+        self.put(start..end, format!("{space}{text}"));
         Ok(())
     }
 
@@ -308,8 +299,7 @@ fn touched(node: &Node) -> bool {
     }
 }
 
-/// Whether text that shall go holds a comment. In a block scalar only its first line can.
-fn has_comment(text: &str, block_scalar: bool) -> bool {
-    let comment = |line: &str| line.trim_start().starts_with('#') || line.contains(" #");
-    if block_scalar { text.lines().next().is_some_and(comment) } else { text.lines().any(comment) }
+/// Whether one of the first `lines` of a text that shall go holds a comment.
+fn has_comment(text: &str, lines: usize) -> bool {
+    text.lines().take(lines).any(|line| line.trim_start().starts_with('#') || line.contains(" #"))
 }
