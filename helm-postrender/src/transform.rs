@@ -4,7 +4,7 @@ mod assemble;
 mod gather;
 mod outcome;
 
-pub use outcome::{Action, Change, Note, Outcome, Refusal};
+pub use outcome::{Action, At, Change, Note, Outcome, Refusal};
 
 use crate::policy::Policy;
 use crate::proposal::Proposal;

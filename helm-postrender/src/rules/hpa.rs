@@ -1,28 +1,159 @@
-//! Not written yet.
+//! Autoscalers that can work, and `spec.replicas` left to them.
+
+mod added;
+mod check;
+mod handover;
+mod requests;
 
 use super::{Head, Rule};
+use crate::defaults;
+use crate::pods::Pods;
 use crate::policy::Policy;
 use crate::proposal::Proposal;
-use crate::scene::Scene;
+use crate::replicas::{Autoscalers, Namespace};
+use crate::scene::{Object, Scene};
+use shared::manifest::Dialect;
+use shared::marks;
+use std::collections::HashSet;
 
 /// The rule.
-pub const RULE: Rule =
-    Rule { head: Head { id: "hpa", summary: "", what: "", why: "", leaves_alone: "", before: "", after: "" }, propose };
+pub const RULE: Rule = Rule {
+    head: Head {
+        id: "hpa",
+        summary: "An autoscaled server keeps the number of pods that its autoscaler chose, and has an autoscaler only \
+                  when asked.",
+        what: "\
+An autoscaler of the server that is in the stream is always checked, and `spec.replicas` beside it is handed over: with
+server-side apply (Helm 4) the field is removed; with client-side apply (Helm 3, plain) it stays, but never outside the
+autoscaler's bounds. Which of the two it is can be said by policy (`hpa.apply`).
+
+Reported: minReplicas above maxReplicas, a minimum of one pod, metrics in percent of requests that the containers do not
+have, pods that are not the server's in the average, several autoscalers on one server, API versions that are gone, scaling by
+several pods at once (each runs the migration).
+
+With `hpa.enabled` a server without an autoscaler gets one (autoscaling/v2; one pod up per two minutes, down after five
+quiet ones), never below the replicas it is rendered with; an existing one is lifted to `hpa.minReplicas`.",
+        why: "\
+Charts before 1.9.14 and 1.10.0 render `replicas` beside their autoscaler, so each helm upgrade sets the server back
+(facts 2.7; helm-charts#382). Under Helm 4 that upgrade fails once anything scaled the server: \"conflict with
+kube-controller-manager: .spec.replicas\". Where client-side apply manages the release, the upgrade that first drops the
+field sets the server to 1 pod for a moment (both tried, helm-contract 4.6; helm#12650). An autoscaler takes percentages
+of `resources.requests` and has no metric as soon as one container of one pod has none; the chart's default is
+`resources: {}`. It averages over all pods with the labels of the Deployment's selector, the pods of CronJobs and of the
+operator among them (kubernetes#116339). Every new pod runs `run-db-migrations` (facts 2.3, 2.4).",
+        leaves_alone: "\
+A server without an autoscaler, unless asked. A server with `replicas: 0`, which is off: an autoscaler leaves it so.
+`replicas` absent. Numbers and metrics that were set, though they are reported. The autoscalers of other workloads, whose
+`replicas` are only reported. ScaledObjects of KEDA, which are not looked at.",
+        before: include_str!("../../../testdata/rules/hpa/example/before.yaml"),
+        after: include_str!("../../../testdata/rules/hpa/example/after.yaml"),
+    },
+    propose,
+};
+
+/// Who is asked to apply the manifests, which decides what happens to a field that is no longer in them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Apply {
+    /// `server` for Helm 4, `client` for Helm 3 and for a plain stream.
+    #[default]
+    Auto,
+    /// Server-side apply: a field that is not in the manifest keeps its live value.
+    Server,
+    /// Client-side apply: a field that the manifest drops falls back to its default.
+    Client,
+}
+
+impl Apply {
+    /// Whether `replicas` can be dropped from a manifest without falling back to 1.
+    fn is_server(self, dialect: Dialect) -> bool {
+        match self {
+            Self::Auto => dialect == Dialect::Helm4,
+            Self::Server => true,
+            Self::Client => false,
+        }
+    }
+}
 
 /// What a policy may set for this rule.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Settings {
-    /// Whether the rule runs.
+    /// Whether a server without an autoscaler gets one. One in the stream is checked in any case. Default: false.
     pub enabled: bool,
+    /// Who applies the manifests: `server` drops `replicas` beside an autoscaler, `client` keeps it within the bounds.
+    /// Say `client` for a release that was installed by Helm 3, and `server` for Argo CD. Default: `auto`.
+    pub apply: Apply,
+    /// Fewest pods; more where the server is rendered with more. Default: 2.
+    pub min_replicas: u32,
+    /// Most pods. Default: 5.
+    pub max_replicas: u32,
+    /// Average use of the requested CPU, in percent, above which pods are added. Default: 80.
+    pub cpu: u32,
+    /// The same for memory; a Java heap seldom shrinks, so pods added by it stay. Default: not used.
+    pub memory: Option<u32>,
+    /// Seconds for which a lower load must last before a pod is removed. Default: 300.
+    pub scale_down_seconds: u32,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { enabled: true }
+        Self {
+            enabled: false,
+            apply: Apply::Auto,
+            min_replicas: defaults::MIN_REPLICAS,
+            max_replicas: defaults::MAX_REPLICAS,
+            cpu: defaults::CPU_PERCENT,
+            memory: None,
+            scale_down_seconds: defaults::SCALE_DOWN_SECONDS,
+        }
     }
 }
 
-fn propose(_scene: &Scene, _policy: &Policy) -> Vec<Proposal> {
-    Vec::new()
+fn propose(scene: &Scene, policy: &Policy) -> Vec<Proposal> {
+    let autoscalers = Autoscalers::of(scene);
+    if !policy.hpa.enabled && autoscalers.is_empty() && policy.workloads.is_empty() {
+        return Vec::new();
+    }
+    let pods = Pods::of(scene);
+    let mut names: HashSet<&str> = scene.of_kind("HorizontalPodAutoscaler").map(Object::name).collect();
+    let mut seen = HashSet::new();
+    let mut proposals = Vec::new();
+    for server in scene.servers().filter(|s| s.kind() != "DaemonSet") {
+        let settings = &policy.on(server).hpa;
+        let server_side = settings.apply.is_server(scene.dialect);
+        let found: Vec<&Object> = autoscalers.on(server).collect();
+        if let Some(text) = opt_out(server) {
+            if settings.enabled || !found.is_empty() {
+                proposals.push(Proposal::kept(server, text));
+            }
+            continue;
+        }
+        match found.as_slice() {
+            // A stream may hold an object twice.
+            [] if settings.enabled && seen.insert((server.kind(), Namespace::of(server), server.name())) => {
+                let new = added::autoscaler(&pods, settings, server, server_side, names.contains(server.name()));
+                proposals.extend(new);
+                names.insert(server.name());
+            }
+            [] => {}
+            [one] => proposals.extend(check::autoscaler(&pods, settings, server, one, server_side)),
+            several => {
+                let text = format!(
+                    "is the target of {}, which undo each other's work: remove all but one",
+                    crate::pods::names(several)
+                );
+                proposals.push(Proposal::warning(server, text));
+            }
+        }
+    }
+    proposals.extend(check::others(scene, policy, &autoscalers));
+    proposals
+}
+
+/// What a server's own opt-out means: its autoscaler has no annotations of its own in any chart.
+fn opt_out(server: &Object) -> Option<String> {
+    let key = format!("{}{}", marks::SKIP_PREFIX, RULE.head.id);
+    let reason = server.annotation(&key)?;
+    Some(format!("left alone with its autoscaler as its annotation {key} asks: {reason}"))
 }

@@ -1,30 +1,103 @@
-//! Not written yet.
+//! `spread`: the server's pods stand on different zones and nodes where there is room.
 
 use super::{Head, Rule};
 use crate::policy::Policy;
 use crate::proposal::Proposal;
-use crate::scene::Scene;
+use crate::replicas::Autoscalers;
+use crate::scene::{Object, Scene};
+use serde_json::{Value, json};
 
 /// The rule.
 pub const RULE: Rule = Rule {
-    head: Head { id: "spread", summary: "", what: "", why: "", leaves_alone: "", before: "", after: "" },
+    head: Head {
+        id: "spread",
+        summary: "Two or more server pods prefer different zones and nodes.",
+        what: "Only when the policy asks (`spread.enabled: true`): gives a server with two replicas or more two \
+               topologySpreadConstraints, by zone and by node, both soft (ScheduleAnyway), over its own pods.",
+        why: "Without them two replicas can share one node and go down with it. Soft, as a hard one leaves a pod \
+              Pending on a small cluster and the extra pod of an update with it. It is off unless asked because it \
+              changes the pod template without a need of the upgrade. The selector leaves out pods of CronJobs and of \
+              the operator, which carry the server's labels.",
+        leaves_alone: "One replica. Constraints and affinities between pods that are set. Every workload that is not \
+                       the server.",
+        before: include_str!("../../../testdata/rules/spread/example/before.yaml"),
+        after: include_str!("../../../testdata/rules/spread/example/after.yaml"),
+    },
     propose,
 };
 
 /// What a policy may set for this rule.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Settings {
-    /// Whether the rule runs.
+    /// Whether the rule runs. Default: false.
     pub enabled: bool,
 }
 
-impl Default for Settings {
-    fn default() -> Self {
-        Self { enabled: true }
+/// Labels that pods of `CronJob`s and of the operator have and the server's have not.
+const FOREIGN: [&str; 2] = ["job-name", "app.kubernetes.io/component"];
+
+const POD: &str = "/spec/template/spec";
+
+fn propose(scene: &Scene, policy: &Policy) -> Vec<Proposal> {
+    let autoscalers = Autoscalers::of(scene);
+    scene
+        .servers()
+        .filter(|server| policy.on(server).spread.enabled && server.kind() != "DaemonSet")
+        .filter_map(|server| {
+            if autoscalers.replicas(server).least < 2 {
+                return Some(Proposal::kept(server, "it may have one pod, and one pod has nothing to spread"));
+            }
+            on_server(server)
+        })
+        .collect()
+}
+
+fn on_server(server: &Object) -> Option<Proposal> {
+    let path = format!("{POD}/topologySpreadConstraints");
+    let wish = constraints(server)?;
+    if server.get(&path) == Some(&wish) {
+        return None;
+    }
+    for (what, standing) in [
+        ("topologySpreadConstraints", server.get(&path)),
+        ("affinity between pods", server.get(&format!("{POD}/affinity/podAntiAffinity"))),
+        ("affinity between pods", server.get(&format!("{POD}/affinity/podAffinity"))),
+    ] {
+        if standing.is_some_and(is_something) {
+            return Some(Proposal::kept(server, format!("its own {what} is kept: its pods are placed by that")));
+        }
+    }
+    Some(Proposal::set(server, path, wish, "one zone or node that fails does not take every pod with it"))
+}
+
+/// Empty collections say nothing.
+fn is_something(value: &Value) -> bool {
+    match value {
+        Value::Array(list) => !list.is_empty(),
+        Value::Object(map) => !map.is_empty(),
+        _ => false,
     }
 }
 
-fn propose(_scene: &Scene, _policy: &Policy) -> Vec<Proposal> {
-    Vec::new()
+fn constraints(server: &Object) -> Option<Value> {
+    let mut selector = server.get("/spec/selector").filter(|s| is_something(s))?.clone();
+    let labels = server.pod_labels();
+    let foreign = FOREIGN.into_iter().filter(|key| labels.is_none_or(|l| !l.contains_key(*key)));
+    let mut expressions = server.list("/spec/selector/matchExpressions").to_vec();
+    for expression in foreign.map(|key| json!({"key": key, "operator": "DoesNotExist"})) {
+        if !expressions.contains(&expression) {
+            expressions.push(expression);
+        }
+    }
+    selector["matchExpressions"] = expressions.into();
+    let over = |topology: &str| {
+        json!({
+            "maxSkew": 1,
+            "topologyKey": topology,
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": selector,
+        })
+    };
+    Some(json!([over("topology.kubernetes.io/zone"), over("kubernetes.io/hostname")]))
 }

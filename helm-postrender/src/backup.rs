@@ -1,0 +1,126 @@
+//! What stands between an upgrade and a lost database on this road, in words. Makes no backup and checks none: the
+//! rule `backup_hook` emits the job, `kubectl omupgrade` makes and proves.
+
+use crate::failure::Failure;
+use crate::policy::{Policy, Profile};
+use crate::proposal::Level;
+use crate::scene::Scene;
+use crate::rules::backup_hook;
+use crate::transform::{Action, Change, Outcome};
+use shared::manifest::Dialect;
+use shared::marks;
+
+/// The rule that emits the job.
+const RULE: &str = backup_hook::RULE.head.id;
+
+/// The state of the backup on this road.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// A hook in the output makes one.
+    Hook,
+    /// A receipt stands for a proven one.
+    Receipt,
+    /// The operator said that none is wanted here.
+    Off,
+    /// Nothing holds one.
+    None,
+}
+
+/// The state, and what to know of it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Backup {
+    /// The state.
+    pub state: State,
+    /// The state as a sentence.
+    pub text: String,
+    /// The roads on which no backup is proven, as far as they start from here.
+    pub unproven: Vec<String>,
+}
+
+/// Where this run stands.
+pub fn situation(outcome: &Outcome<'_>, policy: &Policy) -> Backup {
+    let dialect = outcome.scene.dialect;
+    let (state, text) = state(outcome, policy, dialect);
+    let say = |roads: &[&str]| roads.iter().map(|r| (*r).to_owned()).collect();
+    let unproven = match state {
+        State::Hook => say(&[
+            "`helm install`, and the first `helm upgrade --install`, onto a database that already holds data: a pre-upgrade hook does not run then",
+            "`helm upgrade --no-hooks`: helm leaves the backup out and does not say so",
+            "Flux, Argo CD and other tools that apply what helm renders: they run hooks by rules of their own (use `--profile gitops`)",
+        ]),
+        State::Receipt => {
+            say(&["the receipt tells what `kubectl omupgrade backup` proved when it was made; a filter cannot look at the backup itself"])
+        }
+        State::Off => say(&["here: the backup is switched off"]),
+        State::None => say(&["here: whoever applies the output has to make a backup first"]),
+    };
+    Backup { state, text, unproven }
+}
+
+fn state(outcome: &Outcome<'_>, policy: &Policy, dialect: Dialect) -> (State, String) {
+    if let Some(receipt) = &policy.receipt {
+        let text = format!(
+            "proven before this run: {} of {}, made {} (its receipt holds until {})",
+            receipt.backup, receipt.release, receipt.made, receipt.expires
+        );
+        return (State::Receipt, text);
+    }
+    if hooked(outcome) {
+        return (State::Hook, "a pre-upgrade hook makes one before anything is applied".to_owned());
+    }
+    if !wanted(&outcome.scene, policy) {
+        let by = if policy.profile == Profile::Gitops { "the profile gitops" } else { "`--backup=off` or the policy" };
+        return (State::Off, format!("none from here: switched off by {by}"));
+    }
+    let text = match dialect {
+        Dialect::Plain => "none from here: no helm reads this stream back, so a hook would not be one",
+        Dialect::Helm3 => "none from here: helm 3 cannot run a hook that a post-renderer adds",
+        Dialect::Helm4 => "none from here: no hook could be made (see what backup_hook says)",
+    };
+    (State::None, text.to_owned())
+}
+
+/// Whether a backup is wanted for any server: the policy for it says so, and it does not opt out with a reason.
+fn wanted(scene: &Scene, policy: &Policy) -> bool {
+    let opt_out = format!("{}{RULE}", marks::SKIP_PREFIX);
+    scene.servers().any(|s| policy.on(s).backup_hook.enabled && s.annotation(&opt_out).is_none())
+}
+
+/// Whether the output holds the hook: added now, or by an earlier pass.
+fn hooked(outcome: &Outcome<'_>) -> bool {
+    let added = |c: &Change| c.rule == RULE && matches!(c.action, Action::Added { .. });
+    outcome.changes.iter().any(added)
+        || outcome.scene.of_kind("Job").any(|job| {
+            job.annotation(marks::RULES).is_some_and(|rules| rules.split(',').any(|r| r == RULE))
+                && job.annotation("helm.sh/hook").is_some()
+        })
+}
+
+/// A filter run that wants a backup and has none is refused: Helm 3 cannot run a hook from here, and a job that gates
+/// nothing would be worse than none; under Helm 4 a warning would be swallowed.
+///
+/// # Errors
+/// Then.
+pub fn allowed(outcome: &Outcome<'_>, policy: &Policy, backup: &Backup) -> Result<(), Failure> {
+    let receipt = "make one with `kubectl omupgrade backup RELEASE`, and pass the receipt that it prints: `export OMUPGRADE_RECEIPT=FILE`";
+    let off = "or go on without one (`helm template` and dry runs too): `--post-renderer-args --backup=off`";
+    if backup.state != State::None || !wanted(&outcome.scene, policy) {
+        return Ok(());
+    }
+    match outcome.scene.dialect {
+        Dialect::Plain => Ok(()),
+        Dialect::Helm3 => Err(Failure::refused(
+            "no backup stands before this upgrade, and helm 3 cannot run a hook that a post-renderer adds",
+        )
+        .hint(receipt)
+        .hint("or use helm 4, where the backup runs as a pre-upgrade hook: `HELM_PLUGINS=\"$(helm-postrender plugin-dir)\" helm upgrade …`")
+        .hint(off)
+        .hint("for a render that no helm installs, such as Flux or Argo CD: `--profile gitops`")),
+        Dialect::Helm4 => {
+            let why = outcome.notes.iter().find(|n| n.rule == RULE && n.level == Level::Warning);
+            let why = why.map_or("no backup hook could be made", |n| n.text.as_str());
+            Err(Failure::refused(format!("no backup stands before this upgrade: {why}")).hint(receipt).hint(off))
+        }
+    }
+}

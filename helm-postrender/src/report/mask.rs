@@ -1,0 +1,142 @@
+//! Keeps secrets out of everything that is said: only a [`Masked`] value or text can be printed, and the only way to
+//! one goes through the object's kind and the value's place.
+
+use crate::scene::Object;
+use serde_json::Value;
+use shared::manifest::{escape, locate};
+use std::borrow::Cow;
+use std::fmt::Write;
+use std::ops::Range;
+
+/// What stands for a secret.
+const MASK: &str = "(hidden)";
+
+/// A value that may be printed.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Masked(Value);
+
+/// A document's text that may be printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MaskedText<'a>(Cow<'a, str>);
+
+impl Masked {
+    /// A value that stands, or stood, or shall stand at `path` of `object`.
+    pub fn of(object: &Object, path: &str, value: &Value) -> Self {
+        let in_secret = object.kind() == "Secret" && !path.starts_with("/metadata");
+        let variable = path.strip_suffix("/value").and_then(|p| object.text(&format!("{p}/name")));
+        if in_secret || variable.is_some_and(sensitive) {
+            return Self(MASK.into());
+        }
+        let mut value = value.clone();
+        for pointer in secrets(&value) {
+            if let Some(place) = value.pointer_mut(&pointer) {
+                *place = MASK.into();
+            }
+        }
+        Self(value)
+    }
+
+    /// The value in one line.
+    pub fn line(&self) -> String {
+        match &self.0 {
+            Value::String(text) => text.lines().map(str::trim).collect::<Vec<_>>().join(" ⏎ "),
+            other => other.to_string(),
+        }
+    }
+}
+
+impl<'a> MaskedText<'a> {
+    /// A document's text without its secrets. Nothing where they cannot be located: then no text may be shown.
+    pub fn of(text: &'a str) -> Option<Self> {
+        let value = shared::manifest::read(text).ok()?;
+        let mut hidden: Vec<Range<usize>> = Vec::new();
+        for pointer in secrets(&value) {
+            hidden.extend(locate(text, &pointer)?);
+        }
+        if hidden.is_empty() {
+            return Some(Self(Cow::Borrowed(text)));
+        }
+        hidden.sort_by_key(|r| r.start);
+        let (mut out, mut from) = (String::with_capacity(text.len()), 0);
+        for range in hidden.iter().filter(|r| !r.is_empty()) {
+            out += text.get(from..range.start)?;
+            out += MASK;
+            // A block scalar's bytes end with its line break.
+            out += if text.get(range.clone())?.ends_with('\n') { "\n" } else { "" };
+            from = range.end;
+        }
+        out += text.get(from..)?;
+        Some(Self(Cow::Owned(out)))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The JSON Pointers of what is secret in a value: the contents of Secrets, and the values of environment variables
+/// whose names say that they are.
+fn secrets(value: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    collect(value, &mut String::new(), &mut found);
+    found
+}
+
+fn collect(value: &Value, at: &mut String, found: &mut Vec<String>) {
+    let length = at.len();
+    match value {
+        Value::Object(map) => {
+            let text = |key: &str| map.get(key).and_then(Value::as_str);
+            let secret = text("kind") == Some("Secret");
+            let variable = text("name").is_some_and(sensitive);
+            for (key, child) in map {
+                at.push('/');
+                at.push_str(&escape(key));
+                let filled = !matches!(child, Value::Null) && child.as_object().is_none_or(|m| !m.is_empty());
+                if filled && ((secret && (key == "data" || key == "stringData")) || (variable && key == "value")) {
+                    found.push(at.clone());
+                } else {
+                    collect(child, at, found);
+                }
+                at.truncate(length);
+            }
+        }
+        Value::Array(items) => {
+            for (i, item) in items.iter().enumerate() {
+                let _ = write!(at, "/{i}");
+                collect(item, at, found);
+                at.truncate(length);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whether an environment variable's name says that its value is a secret.
+fn sensitive(name: &str) -> bool {
+    let name = name.to_uppercase();
+    ["PASSWORD", "PASSWD", "TOKEN", "KEY", "SECRET"].iter().any(|word| name.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MaskedText;
+
+    #[test]
+    fn contents_of_secrets_and_sensitive_variables_are_hidden_in_every_notation() {
+        let text = "kind: List\nitems:\n- kind: Secret\n  stringData:\n    A: \"hush \\\"1\\\"\"\n    B: |\n      hush 2\n      hush 3\n    C: hush 4 # kept\n\
+                    - kind: Deployment\n  env: [{name: DB_PASSWORD, value: 'hush 5'}, {name: A, value: open}]\n  more:\n  - value: hush\n      6\n    name: JWT_TOKEN\n";
+        let shown = MaskedText::of(text).unwrap();
+        assert!(!shown.as_str().contains("hush"), "{}", shown.as_str());
+        insta::assert_snapshot!(shown.as_str());
+    }
+
+    #[test]
+    fn text_whose_secrets_cannot_be_located_is_not_shown() {
+        let text = "kind: Secret\nx: &x {A: hush}\ndata: *x\n";
+        assert_eq!(MaskedText::of(text), None);
+        let text = "kind: Deployment\nx: &x {name: MY_KEY, value: hush}\nenv: [{<<: *x}]\n";
+        assert_eq!(MaskedText::of(text), None);
+    }
+}

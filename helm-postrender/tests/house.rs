@@ -1,0 +1,96 @@
+//! The absences that the README's house map states, kept by reading the sources.
+
+use std::path::{Path, PathBuf};
+
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder);
+    let mut found = Vec::new();
+    let mut folders = vec![root];
+    while let Some(folder) = folders.pop() {
+        if folder.is_file() {
+            found.push((folder.clone(), std::fs::read_to_string(&folder).unwrap()));
+            continue;
+        }
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() || path.extension().is_some_and(|e| e == "rs") {
+                folders.push(path);
+            }
+        }
+    }
+    assert!(!found.is_empty(), "{folder} holds no sources");
+    found
+}
+
+/// The side effects that a pure room never imports.
+const IMPURE: &[&str] = &[
+    "std::fs", "std::net", "std::process", "std::env", "SystemTime", "Instant::now", "Timestamp::now", "clap", "tokio",
+    "kube::", "reqwest", "println!", "eprintln!", "std::io::stdin", "std::io::stdout",
+];
+
+fn assert_without(folder: &str, words: &[&str]) {
+    for (path, text) in sources(folder) {
+        // What stands in comments and in doc examples runs nothing.
+        let code: String = text.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+        for word in words {
+            assert!(!code.contains(word), "{} holds `{word}`", path.display());
+        }
+    }
+}
+
+#[test]
+fn shared_is_pure() {
+    assert_without("shared/src", IMPURE);
+}
+
+#[test]
+fn rules_and_transform_are_pure() {
+    for folder in ["helm-postrender/src/rules", "helm-postrender/src/transform", "helm-postrender/src/transform.rs"] {
+        assert_without(folder, IMPURE);
+    }
+}
+
+#[test]
+fn only_manifest_writes_yaml() {
+    // serde-saphyr reads policy files here and writes nothing.
+    let emitters = ["serde_saphyr::to_", "serde_yaml", "yaml_serde", "granit_parser", "libyaml_rs"];
+    for folder in ["helm-postrender/src", "shared/src/backup", "shared/src/component.rs", "shared/src/versions.rs"] {
+        assert_without(folder, &emitters);
+    }
+}
+
+#[test]
+fn one_file_holds_unsafe_code() {
+    let holders: Vec<PathBuf> = ["shared/src", "helm-postrender/src"]
+        .iter()
+        .flat_map(|f| sources(f))
+        .filter(|(_, text)| text.lines().any(|l| l.contains("unsafe {") || l.contains("unsafe fn")))
+        .map(|(path, _)| path)
+        .collect();
+    assert_eq!(holders.len(), 1, "{holders:?}");
+    assert!(holders[0].ends_with("manifest/libyaml.rs"));
+}
+
+#[test]
+fn files_are_rooms_not_halls() {
+    for folder in ["shared/src", "helm-postrender/src"] {
+        for (path, text) in sources(folder) {
+            let lines = text.lines().count();
+            let most = if path.ends_with("main.rs") { 40 } else { 400 };
+            assert!(lines <= most, "{} has {lines} lines", path.display());
+            assert!(text.starts_with("//!"), "{} has no first sentence", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_file_that_the_readme_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    for path in ["check", "demo", ".ci/run", "testdata/rules", "testdata/databases/run.sh", "testdata/judge", "fuzz"] {
+        assert!(root.join(path).exists(), "{path} is missing");
+    }
+    for rule in helm_postrender::rules::ALL {
+        assert!(readme.contains(&format!("| `{}` |", rule.head.id)), "the README lists no rule {}", rule.head.id);
+    }
+}
