@@ -1,5 +1,6 @@
 //! Measures the pure road from bytes to bytes. Never the command line: `testdata/bench/peers.sh` times that. With
 //! `OMUPGRADE_BENCH_WRITE=DIR` it writes its streams there instead and measures nothing.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says so by failing")]
 #![allow(missing_docs, reason = "criterion's macros")]
 
 mod streams;
@@ -29,7 +30,9 @@ fn measure(criterion: &mut Criterion) {
     group.sample_size(10).measurement_time(Duration::from_secs(5));
     for case in streams::all() {
         group.throughput(Throughput::Bytes(case.text.len() as u64));
-        group.bench_function(BenchmarkId::from_parameter(case.name), |b| b.iter(|| black_box(run(case.text.as_bytes()))));
+        group.bench_function(BenchmarkId::from_parameter(case.name), |b| {
+            b.iter(|| black_box(run(case.text.as_bytes())));
+        });
     }
     group.finish();
 }

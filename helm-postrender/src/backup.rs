@@ -4,8 +4,8 @@
 use crate::failure::Failure;
 use crate::policy::{Policy, Profile};
 use crate::proposal::Level;
-use crate::scene::Scene;
 use crate::rules::backup_hook;
+use crate::scene::Scene;
 use crate::transform::{Action, Change, Outcome};
 use shared::manifest::Dialect;
 use shared::marks;
@@ -49,9 +49,9 @@ pub fn situation(outcome: &Outcome<'_>, policy: &Policy) -> Backup {
             "`helm upgrade --no-hooks`: helm leaves the backup out and does not say so",
             "Flux, Argo CD and other tools that apply what helm renders: they run hooks by rules of their own (use `--profile gitops`)",
         ]),
-        State::Receipt => {
-            say(&["the receipt tells what `kubectl omupgrade backup` proved when it was made; a filter cannot look at the backup itself"])
-        }
+        State::Receipt => say(&[
+            "the receipt tells what `kubectl omupgrade backup` proved when it was made; a filter cannot look at the backup itself",
+        ]),
         State::Off => say(&["here: the backup is switched off"]),
         State::None => say(&["here: whoever applies the output has to make a backup first"]),
     };
@@ -70,7 +70,7 @@ fn state(outcome: &Outcome<'_>, policy: &Policy, dialect: Dialect) -> (State, St
         return (State::Hook, "a pre-upgrade hook makes one before anything is applied".to_owned());
     }
     if !wanted(&outcome.scene, policy) {
-        let by = if policy.profile == Profile::Gitops { "the profile gitops" } else { "`--backup=off` or the policy" };
+        let by = if policy.profile == Profile::Gitops { "the profile gitops" } else { "`--backup=off`, the policy or an annotation" };
         return (State::Off, format!("none from here: switched off by {by}"));
     }
     let text = match dialect {

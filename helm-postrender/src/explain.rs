@@ -71,7 +71,8 @@ fn defaults(id: &str) -> Value {
 fn settings(id: &str, width: usize) -> String {
     let schema = schema();
     let place = schema.pointer(&format!("/properties/{}", section(id)));
-    let reference = |v: &Value| v.get("$ref").or_else(|| v.pointer("/allOf/0/$ref")).and_then(Value::as_str).map(str::to_owned);
+    let reference =
+        |v: &Value| v.get("$ref").or_else(|| v.pointer("/allOf/0/$ref")).and_then(Value::as_str).map(str::to_owned);
     let target = place.and_then(reference).map(|r| r.trim_start_matches('#').to_owned());
     let section = target.and_then(|t| schema.pointer(&t)).or(place);
     let meaning = |key: &str| section?.pointer(&format!("/properties/{key}/description"))?.as_str().map(str::to_owned);

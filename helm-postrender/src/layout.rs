@@ -40,3 +40,28 @@ pub fn shorten(text: &str, width: usize) -> Cow<'_, str> {
 pub fn count(n: usize, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{count, shorten, wrap};
+
+    #[test]
+    fn words_are_wrapped_and_long_ones_stay_whole() {
+        assert_eq!(wrap("one two three", 9, "", "  "), "one two\n  three\n");
+        assert_eq!(wrap("a-command-that-is-long b", 8, "- ", "  "), "- a-command-that-is-long\n  b\n");
+        assert_eq!(wrap(" ", 8, "head: ", ""), "head:\n");
+    }
+
+    #[test]
+    fn texts_are_shortened_to_one_line() {
+        assert_eq!(shorten("short", 5), "short");
+        assert_eq!(shorten("longer", 5), "long…");
+        assert_eq!(shorten("two\nlines", 20), "two…");
+        assert_eq!(shorten("é é é é", 4), "é é…");
+    }
+
+    #[test]
+    fn one_is_singular() {
+        assert_eq!((count(1, "change"), count(0, "change")), ("1 change".to_owned(), "0 changes".to_owned()));
+    }
+}

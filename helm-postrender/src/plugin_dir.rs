@@ -24,11 +24,13 @@ pub fn folder(asked: Option<&Path>, binary: &Path, var: impl Fn(&str) -> Option<
     }
     let data = var("XDG_DATA_HOME").or_else(|| Some(var("HOME")?.join(".local/share")));
     let root = match asked {
-        Some(dir) => std::path::absolute(dir).map_err(|e| Failure::unknown(format!("{}: {}", dir.display(), io(&e))))?,
-        None => data
-            .as_deref()
-            .map(|d| d.join("omupgrade"))
-            .ok_or_else(|| Failure::usage("no folder is known: neither HOME nor XDG_DATA_HOME is set").hint("name one with `--dir DIR`"))?,
+        Some(dir) => {
+            std::path::absolute(dir).map_err(|e| Failure::unknown(format!("{}: {}", dir.display(), io(&e))))?
+        }
+        None => data.as_deref().map(|d| d.join("omupgrade")).ok_or_else(|| {
+            Failure::usage("no folder is known: neither HOME nor XDG_DATA_HOME is set")
+                .hint("name one with `--dir DIR`")
+        })?,
     };
     let own = [
         data.map(|d| d.join("helm/plugins")),
@@ -37,8 +39,11 @@ pub fn folder(asked: Option<&Path>, binary: &Path, var: impl Fn(&str) -> Option<
     ];
     for shared in own.into_iter().flatten() {
         if inside(&root, &shared) {
-            return Err(Failure::usage(format!("{} is in the plugins folder that helm 3 and helm 4 share", root.display()))
-                .hint("a post-renderer plugin there stops every plugin of helm 3 from loading; name another folder"));
+            return Err(Failure::usage(format!(
+                "{} is in the plugins folder that helm 3 and helm 4 share",
+                root.display()
+            ))
+            .hint("a post-renderer plugin there stops every plugin of helm 3 from loading; name another folder"));
         }
     }
     make(&root, binary)?;

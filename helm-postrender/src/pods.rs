@@ -171,7 +171,7 @@ mod tests {
             source: None,
             plan: Plan::new(value),
         };
-        Scene { dialect: Dialect::Plain, objects: objects.into_iter().enumerate().map(object).collect() }
+        Scene::new(Dialect::Plain, objects.into_iter().enumerate().map(object).collect())
     }
 
     fn maker(kind: &str, name: &str, namespace: Option<&str>) -> Value {

@@ -8,6 +8,7 @@ pub use profile::Profile;
 pub use read::PolicyError;
 pub use schema::schema;
 
+use crate::database;
 use crate::receipt::Receipt;
 use crate::rules::{backup_hook, hpa, pdb, probes, rollout, schema_guard, spread};
 use crate::scene::Object;
@@ -19,6 +20,8 @@ use std::collections::BTreeMap;
 pub struct Policy {
     /// The values that stand where this file says nothing.
     pub profile: Profile,
+    /// The database and the client that speaks to it: for `schema_guard` and `backup_hook`.
+    pub database: database::Settings,
     /// Section of the rule `schema_guard`.
     pub schema_guard: schema_guard::Settings,
     /// Section of the rule `rollout`.

@@ -40,8 +40,7 @@ pub struct Receipt {
 pub fn read(path: &Path) -> Result<Receipt, Failure> {
     let say = |what: String| fail(format!("reading the receipt {}: {what}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|e| say(crate::failure::io(&e)))?;
-    let version =
-        serde_json::from_str::<serde_json::Value>(&text).map_err(|e| say(format!("it is no JSON: {e}")))?;
+    let version = serde_json::from_str::<serde_json::Value>(&text).map_err(|e| say(format!("it is no JSON: {e}")))?;
     match version.get("v").and_then(serde_json::Value::as_u64) {
         Some(VERSION) => {}
         Some(other) => return Err(say(format!("field `v` is {other}, this helm-postrender reads {VERSION}"))),

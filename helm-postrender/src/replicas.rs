@@ -118,7 +118,7 @@ mod tests {
             source: None,
             plan: Plan::new(value),
         };
-        let scene = Scene { dialect: Dialect::Plain, objects: values.enumerate().map(object).collect() };
+        let scene = Scene::new(Dialect::Plain, values.enumerate().map(object).collect());
         let replicas = of(&scene, &scene.objects[0]);
         (replicas.least, replicas.most, replicas.autoscaler.is_some())
     }

@@ -5,7 +5,9 @@
 use serde_json::Value;
 use shared::component::{self, Component};
 use shared::manifest::{Dialect, Plan};
+use shared::marks;
 use shared::versions::Version;
+use std::collections::HashMap;
 
 /// The index of an object in its scene.
 pub type ObjectId = usize;
@@ -17,7 +19,8 @@ pub struct Object {
     pub id: ObjectId,
     /// The index of the document that holds it; `None` for one that a rule added.
     pub document: Option<usize>,
-    /// The JSON Pointer from the document to the object: empty, or `/items/N` in a `List`.
+    /// The JSON Pointer from the document to the object: empty, or `/items/N` in a `List`. The plan's paths start at
+    /// the object.
     pub prefix: String,
     /// The template that it came from, where the stream says.
     pub source: Option<String>,
@@ -28,7 +31,7 @@ pub struct Object {
 impl Object {
     /// The object as it is now.
     pub fn value(&self) -> &Value {
-        self.plan.value().pointer(&self.prefix).unwrap_or(&Value::Null)
+        self.plan.value()
     }
 
     /// What stands at a JSON Pointer below the object.
@@ -66,6 +69,12 @@ impl Object {
         self.get("/metadata/annotations")?.get(key)?.as_str()
     }
 
+    /// The reason with which the object keeps a rule away (`skip.omupgrade.io/RULE: REASON`). A blank one does not
+    /// count: who switches a safeguard off says why.
+    pub fn opt_out(&self, rule: &str) -> Option<&str> {
+        self.annotation(&format!("{}{rule}", marks::SKIP_PREFIX)).map(str::trim).filter(|reason| !reason.is_empty())
+    }
+
     /// `Kind/name`, as messages and policy files name it.
     pub fn label(&self) -> String {
         format!("{}/{}", self.kind(), self.name())
@@ -94,12 +103,28 @@ pub struct Scene {
     pub dialect: Dialect,
     /// Its objects in stream order, then those that rules added.
     pub objects: Vec<Object>,
+    /// Where the Secrets stand among the objects, by name: a stream of many releases has many.
+    secrets: HashMap<String, Vec<ObjectId>>,
 }
 
 impl Scene {
+    /// A scene of these objects.
+    pub fn new(dialect: Dialect, objects: Vec<Object>) -> Self {
+        let mut secrets: HashMap<String, Vec<ObjectId>> = HashMap::new();
+        for object in objects.iter().filter(|o| o.kind() == "Secret") {
+            secrets.entry(object.name().to_owned()).or_default().push(object.id);
+        }
+        Self { dialect, objects, secrets }
+    }
+
     /// The objects of one kind.
     pub fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Object> {
         self.objects.iter().filter(move |o| o.kind() == kind)
+    }
+
+    /// The Secrets of one name, of whatever namespace.
+    pub fn secrets(&self, name: &str) -> impl Iterator<Item = &Object> {
+        self.secrets.get(name).into_iter().flatten().filter_map(|id| self.objects.get(*id))
     }
 
     /// Deployments, StatefulSets and DaemonSets: what a rollout rolls.

@@ -2,6 +2,8 @@
 
 mod assemble;
 mod gather;
+mod lean;
+mod opt_outs;
 mod outcome;
 
 pub use outcome::{Action, At, Change, Note, Outcome, Refusal};
@@ -9,9 +11,10 @@ pub use outcome::{Action, At, Change, Note, Outcome, Refusal};
 use crate::policy::Policy;
 use crate::proposal::Proposal;
 use crate::rules::Rule;
-use crate::scene::{Object, Scene};
+use crate::scene::{Object, ObjectId, Scene};
 use shared::manifest::{Dialect, FILENAME_ANNOTATION, Plan, Stream};
 use shared::marks;
+use std::collections::BTreeMap;
 
 /// Runs `rules` over `stream` and returns the new stream with everything that was changed and said.
 ///
@@ -25,7 +28,7 @@ pub fn transform<'a>(
     rules: &[Rule],
 ) -> Result<Outcome<'a>, Refusal> {
     let mut scene = gather::scene(stream, dialect)?;
-    let (mut changes, mut notes) = (Vec::new(), Vec::new());
+    let (mut changes, mut notes) = (Vec::new(), opt_outs::notes(&scene, rules));
     for rule in rules {
         for proposal in (rule.propose)(&scene, policy) {
             take(rule.head.id, proposal, &mut scene, &mut changes, &mut notes)?;
@@ -51,12 +54,7 @@ fn take(
         Proposal::Add { beside, .. } => Some(*beside),
         Proposal::Note { .. } => None,
     };
-    if let Some(reason) = about.and_then(|id| scene.objects.get(id)).and_then(|o| opt_out(o, rule)) {
-        let text = format!("left alone as its annotation {}{rule} asks: {reason}", marks::SKIP_PREFIX);
-        let note = Note { rule, object: about, level: crate::proposal::Level::Kept, text };
-        if !notes.contains(&note) {
-            notes.push(note);
-        }
+    if about.and_then(|id| scene.objects.get(id)).is_some_and(|o| o.opt_out(rule).is_some()) {
         return Ok(());
     }
     match proposal {
@@ -74,19 +72,20 @@ fn take(
         }
         Proposal::Set { object, path, wish, why } => {
             edit(rule, scene, changes, object, path, why, |plan, at| {
-                let old = plan.get(at).cloned();
-                Ok(plan.set(at, wish.clone())?.then_some(Action::Set { old, new: wish.clone() }))
+                let (old, new) = (plan.get(at).map(outcome::shortened), outcome::shortened(&wish));
+                Ok(plan.set(at, wish)?.then_some(Action::Set { old, new }))
             })?;
         }
         Proposal::Insert { object, path, index, item, why } => {
             edit(rule, scene, changes, object, path, why, |plan, at| {
-                plan.insert(at, index, item.clone())?;
-                Ok(Some(Action::Inserted { index, item: item.clone() }))
+                let action = Action::Inserted { index, item: outcome::shortened(&item) };
+                plan.insert(at, index, item)?;
+                Ok(Some(action))
             })?;
         }
         Proposal::Remove { object, path, why } => {
             edit(rule, scene, changes, object, path, why, |plan, at| {
-                let old = plan.get(at).cloned();
+                let old = plan.get(at).map(outcome::shortened);
                 plan.remove(at)?;
                 Ok(old.map(|old| Action::Removed { old }))
             })?;
@@ -105,8 +104,7 @@ fn edit(
     make: impl FnOnce(&mut Plan, &str) -> Result<Option<Action>, shared::manifest::PlanError>,
 ) -> Result<(), Refusal> {
     let Some(object) = scene.objects.get_mut(id) else { return Ok(()) };
-    let at = format!("{}{path}", object.prefix);
-    let made = make(&mut object.plan, &at).map_err(|e| Refusal::Plan { rule, object: object.label(), error: e })?;
+    let made = make(&mut object.plan, &path).map_err(|e| Refusal::Plan { rule, object: object.label(), error: e })?;
     if let Some(action) = made {
         changes.push(Change { rule, object: id, action, path, why });
     }
@@ -119,33 +117,29 @@ fn template_beside(source: &str, rule: &str) -> Option<String> {
     Some(format!("{folder}/omupgrade-{}.yaml", rule.replace('_', "-")))
 }
 
-/// The reason with which an object keeps `rule` away, if it does. An empty reason counts: the wish is plain, the
-/// report then says that no reason is given.
-fn opt_out(object: &Object, rule: &str) -> Option<String> {
-    let reason = object.annotation(&format!("{}{rule}", marks::SKIP_PREFIX))?;
-    Some(if reason.trim().is_empty() { "(no reason given)".to_owned() } else { reason.to_owned() })
-}
-
 /// Names the rules on the metadata of each object that they changed. Never on a pod template: that would roll
 /// pods for a word.
 fn mark(scene: &mut Scene, changes: &[Change]) -> Result<(), Refusal> {
-    for object in &mut scene.objects {
+    let mut by_object: BTreeMap<ObjectId, Vec<&str>> = BTreeMap::new();
+    for change in changes {
+        by_object.entry(change.object).or_default().push(change.rule);
+    }
+    for (id, rules) in by_object {
+        let Some(object) = scene.objects.get_mut(id) else { continue };
         let old = object.annotation(marks::RULES).unwrap_or_default().to_owned();
         let mut names: Vec<&str> = old.split(',').filter(|n| !n.is_empty()).collect();
-        for change in changes.iter().filter(|c| c.object == object.id) {
-            if !names.contains(&change.rule) {
-                names.push(change.rule);
+        for rule in rules {
+            if !names.contains(&rule) {
+                names.push(rule);
             }
         }
-        if names.join(",") != old {
-            let path = format!("{}/metadata/annotations/{}", object.prefix, shared::manifest::escape(marks::RULES));
-            let names = names.join(",");
-            object.plan.set(&path, names.into()).map_err(|e| Refusal::Plan {
-                rule: "mark",
-                object: object.label(),
-                error: e,
-            })?;
-        }
+        let path = format!("/metadata/annotations/{}", shared::manifest::escape(marks::RULES));
+        let names = names.join(",");
+        object.plan.set(&path, names.into()).map_err(|error| Refusal::Plan {
+            rule: "mark",
+            object: object.label(),
+            error,
+        })?;
     }
     Ok(())
 }

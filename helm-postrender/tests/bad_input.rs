@@ -1,5 +1,6 @@
 //! Every kind of bad input, with its message: nothing is written, and the words help on. The files of `testdata/bad`
 //! are a case each, what is too large for a file is made here.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says so by failing")]
 
 mod program;
 
@@ -35,7 +36,11 @@ fn a_document_of_ten_megabytes() {
     assert_failed_closed(&output, 5);
     assert_snapshot!(shown(&output));
     // One that nobody has to edit is none of our business.
-    let other = format!("---\n# Source: a/templates/b.yaml\nkind: ConfigMap\ndata:\n  a: |\n{}{}", "    x\n".repeat(2_000_000), small(3));
+    let other = format!(
+        "---\n# Source: a/templates/b.yaml\nkind: ConfigMap\ndata:\n  a: |\n{}{}",
+        "    x\n".repeat(2_000_000),
+        small(3)
+    );
     let output = run(&["--backup=off"], &other);
     assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
     assert!(output.stdout.len() > 10_000_000);
@@ -112,12 +117,19 @@ fn an_output_without_what_it_must_hold_is_never_written() {
     let outcome = transform(&stream, Dialect::Helm3, &Policy::default(), &[]).unwrap();
     assert!(ReadBack::of(&stream, &outcome, &text).is_ok());
     let says = |output: &str| ReadBack::of(&stream, &outcome, output).unwrap_err().message;
-    assert_snapshot!([
-        says(""),
-        says("# nothing\n---\n"),
-        says(text.split_inclusive("---\n").nth(1).unwrap()),
-        says(&format!("{text}---\nkind: Job\n")),
-        says(&text.replace("run-db-migrations", "x").replace("openmetadata-ops", "x").replace("DB_USER_PASSWORD", "x")),
-    ]
-    .join("\n"));
+    assert_snapshot!(
+        [
+            says(""),
+            says("# nothing\n---\n"),
+            says(text.split_inclusive("---\n").nth(1).unwrap()),
+            says(&format!("{text}---\nkind: Job\n")),
+            says(
+                &text
+                    .replace("run-db-migrations", "x")
+                    .replace("openmetadata-ops", "x")
+                    .replace("DB_USER_PASSWORD", "x")
+            ),
+        ]
+        .join("\n")
+    );
 }

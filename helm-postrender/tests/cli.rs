@@ -1,11 +1,13 @@
 //! The program at its edges: who is calling, what stands for a backup, what goes where. What rules change is not
 //! looked at here: most runs use a policy with one rule or none.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says so by failing")]
 
 mod program;
 
 use helm_postrender::rules::ALL;
 use insta::assert_snapshot;
 use program::{assert_failed_closed, feed, path, program, run, shown, small};
+use std::fmt::Write;
 use std::fs;
 
 /// A receipt for the small chart; `change` edits its fields.
@@ -56,6 +58,33 @@ fn helm_3_needs_a_decision_about_the_backup() {
         let output = run(args, small(3));
         assert!(matches!(output.status.code(), Some(0 | 1)), "{args:?}: {}", shown(&output));
     }
+}
+
+#[test]
+fn helm_4_is_refused_where_no_hook_can_be_made() {
+    // Nobody would see a warning: helm 4 swallows it.
+    let text = small(4).replace("  DB_SCHEME: \"postgresql\"\n", "");
+    let output = run(&["--caller=helm4"], &text);
+    assert_failed_closed(&output, 5);
+    assert_snapshot!(shown(&output));
+    let output = run(&["--caller=helm4", "--backup=off"], &text);
+    assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
+    assert_eq!(run(&["--check"], &text).status.code(), Some(1));
+}
+
+#[test]
+fn a_single_server_can_do_without_a_backup() {
+    let dir = tempfile::tempdir().unwrap();
+    let policy = dir.path().join("policy.yaml");
+    fs::write(&policy, "workloads:\n  Deployment/om: {backupHook: {enabled: false}}\n").unwrap();
+    let output = run(&["--policy", policy.to_str().unwrap()], small(3));
+    assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
+    fs::write(&policy, "workloads:\n  Deployment/other: {backupHook: {enabled: false}}\n").unwrap();
+    assert_failed_closed(&run(&["--policy", policy.to_str().unwrap()], small(3)), 5);
+    let skip = "  annotations: {skip.omupgrade.io/backup_hook: dumped by hand}\n";
+    let text = small(3).replace("kind: Deployment\nmetadata:\n", &format!("kind: Deployment\nmetadata:\n{skip}"));
+    let output = run(&[], &text);
+    assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
 }
 
 #[test]
@@ -127,7 +156,7 @@ fn who_is_calling_is_told_by_argument_and_marks_together() {
     ] {
         let output = run(args, text);
         assert_failed_closed(&output, output.status.code().unwrap());
-        words += &format!("# {name}\n{}\n", shown(&output));
+        writeln!(words, "# {name}\n{}", shown(&output)).unwrap();
     }
     assert_snapshot!(words);
     for (args, text) in [
@@ -172,7 +201,13 @@ fn a_diff_names_the_document_and_hides_secrets() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(text.starts_with("Deployment/om (document 3, small/templates/deployment.yaml) by rollout\n@@ -"), "{text}");
     assert!(text.contains("\n+") && !text.contains("hush") && !text.contains('\u{1b}'), "{text}");
-    assert!(text.lines().last().unwrap().ends_with("in 1 of 4 documents; read as helm3 (for an upgrade by helm 4, add `--dialect helm4`)"), "{text}");
+    assert!(
+        text.lines()
+            .last()
+            .unwrap()
+            .ends_with("in 1 of 4 documents; read as helm3 (for an upgrade by helm 4, add `--dialect helm4`)"),
+        "{text}"
+    );
     let mut forced = program();
     forced.env("CLICOLOR_FORCE", "1").args(["--diff", "--policy", &path("policy/one-change.yaml")]);
     let output = feed(&mut forced, small(4));

@@ -1,5 +1,6 @@
 //! Through the real Helm 3 and Helm 4, on our own small chart: what runs, what is refused, what the user sees. The
 //! binaries are named by `OMUPGRADE_HELM3` and `OMUPGRADE_HELM4`, else `helm3` and `helm4` on PATH.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says so by failing")]
 
 mod cluster;
 mod program;
@@ -26,7 +27,8 @@ impl Place {
     fn new() -> Self {
         let place = Self { dir: tempfile::tempdir().unwrap(), cluster: cluster::start() };
         std::fs::create_dir(place.dir.path().join("bin")).unwrap();
-        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_helm-postrender"), place.dir.path().join("bin/helm-postrender")).unwrap();
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_helm-postrender"), place.dir.path().join("bin/helm-postrender"))
+            .unwrap();
         place
     }
 
@@ -41,7 +43,8 @@ impl Place {
     }
 
     fn helm(&self, which: u8, args: &[&str], env: &[(&str, &Path)]) -> Ended {
-        let binary = std::env::var_os(format!("OMUPGRADE_HELM{which}")).unwrap_or_else(|| format!("helm{which}").into());
+        let binary =
+            std::env::var_os(format!("OMUPGRADE_HELM{which}")).unwrap_or_else(|| format!("helm{which}").into());
         let path = std::env::var_os("PATH").unwrap_or_default();
         let paths = std::iter::once(self.dir.path().join("bin")).chain(std::env::split_paths(&path));
         let mut command = Command::new(&binary);
@@ -96,7 +99,8 @@ impl Ended {
 }
 
 /// What renders without changing a cluster; the dry run asks one for its versions and kinds.
-const COMMANDS: &[&[&str]] = &[&["template", "om"], &["install", "om", "--dry-run=client", "--disable-openapi-validation"]];
+const COMMANDS: &[&[&str]] =
+    &[&["template", "om"], &["install", "om", "--dry-run=client", "--disable-openapi-validation"]];
 
 #[test]
 #[ignore = "needs helm3 and helm4 (OMUPGRADE_HELM3, OMUPGRADE_HELM4)"]
@@ -196,10 +200,14 @@ fn the_recorded_streams_are_what_the_helms_hand_over_today() {
         copy(&format!("charts/small/templates/{}", file.unwrap().file_name().to_str().unwrap()));
     }
     copy("helm/record.sh");
-    let binary = |which: u8| std::env::var_os(format!("OMUPGRADE_HELM{which}")).unwrap_or_else(|| format!("helm{which}").into());
+    let binary =
+        |which: u8| std::env::var_os(format!("OMUPGRADE_HELM{which}")).unwrap_or_else(|| format!("helm{which}").into());
     let status = Command::new("sh").arg(folder.join("helm/record.sh")).args([binary(3), binary(4)]).status().unwrap();
     assert!(status.success());
     for name in ["helm/small-helm3.yaml", "helm/small-helm4.yaml"] {
-        assert_eq!(std::fs::read_to_string(folder.join(name)).unwrap(), std::fs::read_to_string(testdata(name)).unwrap());
+        assert_eq!(
+            std::fs::read_to_string(folder.join(name)).unwrap(),
+            std::fs::read_to_string(testdata(name)).unwrap()
+        );
     }
 }

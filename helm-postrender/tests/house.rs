@@ -24,8 +24,21 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
 
 /// The side effects that a pure room never imports.
 const IMPURE: &[&str] = &[
-    "std::fs", "std::net", "std::process", "std::env", "SystemTime", "Instant::now", "Timestamp::now", "clap", "tokio",
-    "kube::", "reqwest", "println!", "eprintln!", "std::io::stdin", "std::io::stdout",
+    "std::fs",
+    "std::net",
+    "std::process",
+    "std::env",
+    "SystemTime",
+    "Instant::now",
+    "Timestamp::now",
+    "clap",
+    "tokio",
+    "kube::",
+    "reqwest",
+    "println!",
+    "eprintln!",
+    "std::io::stdin",
+    "std::io::stdout",
 ];
 
 fn assert_without(folder: &str, words: &[&str]) {

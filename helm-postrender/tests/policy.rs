@@ -1,5 +1,6 @@
 //! Policy files: what they may say, how profile, file, override and flag are laid over each other, and what each
 //! mistake reads like. Mistakes are the files of `testdata/policy/wrong`.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says so by failing")]
 
 mod program;
 
@@ -47,7 +48,9 @@ fn a_file_stands_over_its_profile_and_a_flag_over_the_files_profile() {
     assert!(policy.backup_hook.enabled);
     let policy = Policy::from_yaml_on("profile: gitops\n", Some(Profile::Minimal)).unwrap();
     assert_eq!(policy.profile, Profile::Minimal);
-    assert!(policy.backup_hook.enabled && policy.schema_guard.enabled && !policy.rollout.enabled && !policy.probes.enabled);
+    assert!(
+        policy.backup_hook.enabled && policy.schema_guard.enabled && !policy.rollout.enabled && !policy.probes.enabled
+    );
 }
 
 #[test]

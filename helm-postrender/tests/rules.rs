@@ -82,7 +82,10 @@ fn cases_are_as_their_snapshots_say() {
             settings.set_prepend_module_to_snapshot(false);
             settings.set_omit_expression(true);
             settings.bind(|| {
-                insta::assert_snapshot!(file.file_stem().unwrap().to_str().unwrap(), format!("{said}{}", elided(&diff)));
+                insta::assert_snapshot!(
+                    file.file_stem().unwrap().to_str().unwrap(),
+                    format!("{said}{}", elided(&diff))
+                );
             });
             let (again, _) = run(&new, &policy, rule);
             assert_eq!(again, new, "{}: a second pass changes something", file.display());
@@ -120,7 +123,12 @@ fn every_rule_is_documented_and_its_example_is_true() {
             assert!(!text.trim().is_empty(), "rule {} has no {name}", head.id);
         }
         let (after, _) = run(head.before, &switched_on(rule), rule);
-        assert_eq!(elided(&after), head.after, "rule {}: the example's `after` is not what the rule makes of `before`", head.id);
+        assert_eq!(
+            elided(&after),
+            head.after,
+            "rule {}: the example's `after` is not what the rule makes of `before`",
+            head.id
+        );
         assert!(!cases(rule).is_empty(), "rule {} has no cases", head.id);
     }
 }

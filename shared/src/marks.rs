@@ -36,3 +36,15 @@ pub const ROLE_BACKUP: &str = "backup";
 /// Label on a pod or Job of ours: the Helm release that it serves. Not `app.kubernetes.io/instance`, which the
 /// server's selectors use.
 pub const RELEASE: &str = "omupgrade.io/release";
+
+/// Value of [`ROLE`] on the Secrets that hold a run of the plugin's journal.
+pub const ROLE_JOURNAL: &str = "journal";
+
+/// Value of [`ROLE`] on the Pods that only read the database's state.
+pub const ROLE_PROBE: &str = "probe";
+
+/// Label on a run's Secret: the verb.
+pub const VERB: &str = "omupgrade.io/verb";
+
+/// Label on a run's Secret: `open`, `done` or `failed`.
+pub const STATE: &str = "omupgrade.io/state";

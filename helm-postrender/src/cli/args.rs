@@ -13,8 +13,12 @@ Examples:
 Helm 4 takes post-renderers from a plugin folder:
   HELM_PLUGINS=\"$(helm-postrender plugin-dir)\" helm upgrade …
 
-Exit codes: 0 done; 1 --check: something would change; 2 wrong arguments or
-policy; 3 input unreadable or output not written; 5 refused, it needs a decision";
+Exit codes:
+  0  done
+  1  --check: something would change
+  2  wrong arguments or policy
+  3  input unreadable, or output not written
+  5  refused: it needs a decision";
 
 /// Makes an OpenMetadata upgrade safe: reads what helm rendered, writes it back with the missing safeguards, and
 /// changes nothing else.
@@ -55,7 +59,13 @@ pub struct Args {
     pub backup: Option<Switch>,
 
     /// Which helm rendered the stream; told by its marks unless given here.
-    #[arg(long, value_name = "auto|helm3|helm4|plain", default_value = "auto", hide_default_value = true, hide_possible_values = true)]
+    #[arg(
+        long,
+        value_name = "auto|helm3|helm4|plain",
+        default_value = "auto",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
     pub dialect: DialectWord,
 
     /// The fixed argument in our Helm 4 plugin's plugin.yaml.

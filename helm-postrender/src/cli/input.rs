@@ -1,7 +1,7 @@
 //! Reads what a run needs from outside: the stream, the policy, the receipt. Judges none of it beyond its form.
 
-use super::args::{Args, Switch};
 use super::Command;
+use super::args::{Args, Switch};
 use crate::failure::{Failure, io};
 use crate::policy::Policy;
 use crate::receipt;
@@ -46,7 +46,8 @@ pub fn policy(args: &Args) -> Result<Policy, Failure> {
                 failure.excerpt = e.excerpt;
                 match e.hint {
                     Some(hint) => failure.hint(hint),
-                    None => failure.hint("`helm-postrender schema` tells what a policy may say, `explain RULE` what it means"),
+                    None => failure
+                        .hint("`helm-postrender schema` tells what a policy may say, `explain RULE` what it means"),
                 }
             })?
         }

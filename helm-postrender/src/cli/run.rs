@@ -6,10 +6,11 @@ use crate::backup::{self, Backup};
 use crate::caller::{self, Caller, Told};
 use crate::failure::Failure;
 use crate::policy::Policy;
+use crate::proposal::Level;
 use crate::readback::ReadBack;
 use crate::report::{Report, Run};
 use crate::rules::ALL;
-use crate::transform::{Outcome, transform};
+use crate::transform::{Note, Outcome, transform};
 use jiff::Timestamp;
 use shared::manifest::{Document, Stream};
 use std::borrow::Cow;
@@ -40,7 +41,8 @@ pub struct Finished<'s, 'i> {
 /// Splits the bytes, or says why they are no stream of manifests.
 pub fn stream(bytes: &[u8]) -> Result<Stream<'_>, Failure> {
     let stream = Stream::split(bytes).map_err(|e| {
-        Failure::unknown(format!("reading the manifests: {e}")).hint("manifests are UTF-8 text; is this what helm rendered?")
+        Failure::unknown(format!("reading the manifests: {e}"))
+            .hint("manifests are UTF-8 text; is this what helm rendered?")
     })?;
     if stream.text.trim_matches(['\u{feff}', ' ', '\t', '\r', '\n']).is_empty() {
         return Err(Failure::unknown("reading the manifests: the input is empty")
@@ -49,8 +51,10 @@ pub fn stream(bytes: &[u8]) -> Result<Stream<'_>, Failure> {
     }
     if stream.text.starts_with("Error: ") {
         let line = stream.text.lines().next().unwrap_or_default();
-        return Err(Failure::unknown(format!("reading the manifests: this is an error message, not manifests: {line}"))
-            .hint("run the command before the pipe alone and see what it says"));
+        return Err(Failure::unknown(format!(
+            "reading the manifests: this is an error message, not manifests: {line}"
+        ))
+        .hint("run the command before the pipe alone and see what it says"));
     }
     if stream.documents.iter().all(Document::is_blank) {
         return Err(Failure::unknown("reading the manifests: the input holds nothing but comments and markers")
@@ -62,10 +66,10 @@ pub fn stream(bytes: &[u8]) -> Result<Stream<'_>, Failure> {
 /// Runs the rules over a stream.
 pub fn finish<'s, 'i>(args: &Args, stream: &'s Stream<'i>) -> Result<Finished<'s, 'i>, Box<Ended>> {
     let policy = input::policy(args)?;
-    let caller =
-        Caller { helm4_plugin: args.caller.is_some(), asked: args.dialect.asked(), filter: !args.shows() };
+    let caller = Caller { helm4_plugin: args.caller.is_some(), asked: args.dialect.asked(), filter: !args.shows() };
     let told = caller::dialect(stream, caller)?;
-    let outcome = transform(stream, told.dialect, &policy, ALL).map_err(Failure::from)?;
+    let mut outcome = transform(stream, told.dialect, &policy, ALL).map_err(Failure::from)?;
+    outcome.notes.extend(idle_overrides(&policy, &outcome));
     if outcome.scene.servers().next().is_none() && !args.pass_through {
         return Err(no_server(stream).into());
     }
@@ -113,6 +117,18 @@ impl<'i> Finished<'_, 'i> {
     pub fn ended(&self, failure: Failure) -> Box<Ended> {
         Box::new(Ended { failure, run: Some(self.facts()) })
     }
+}
+
+/// Overrides that name no object of the stream: a misspelt one would else be a wish that nobody hears.
+fn idle_overrides(policy: &Policy, outcome: &Outcome<'_>) -> Vec<Note> {
+    let known = |label: &String| outcome.scene.objects.iter().any(|o| o.label() == *label);
+    let note = |label| Note {
+        rule: "policy",
+        object: None,
+        level: Level::Warning,
+        text: format!("the override `{label}` names no workload of this stream"),
+    };
+    policy.workloads.keys().filter(|label| !known(label)).map(note).collect()
 }
 
 fn no_server(stream: &Stream<'_>) -> Failure {

@@ -17,9 +17,13 @@ use std::path::Path;
 /// Columns of what is not read on a terminal.
 const PAGE: usize = 100;
 
+/// Most warnings that are said; the report has all.
+const MOST: usize = 10;
+
 /// The columns that fit: the terminal's, within reason.
 pub fn width() -> usize {
-    let columns = terminal_size::terminal_size_of(std::io::stdout()).map(|(w, _)| usize::from(w.0));
+    // Of any of our three streams: `| less` has the terminal's width too.
+    let columns = terminal_size::terminal_size().map(|(w, _)| usize::from(w.0));
     columns.unwrap_or(PAGE).clamp(40, 120)
 }
 
@@ -71,10 +75,13 @@ pub fn warnings(outcome: &Outcome<'_>) {
         return;
     }
     let mut text = format!("helm-postrender: {}\n", count(warnings.len(), "warning"));
-    for note in warnings {
+    for note in warnings.iter().take(MOST) {
         let about = note.object.and_then(|id| outcome.scene.objects.get(id)).map(Object::label);
         let about = about.map(|label| format!("{label}: ")).unwrap_or_default();
         text += &wrap(&format!("{about}{} ({})", note.text, note.rule), PAGE, "  ", "    ");
+    }
+    if warnings.len() > MOST {
+        text += &wrap("and so on: `--report FILE` or `--check` tells all", PAGE, "  ", "  ");
     }
     let _ = anstream::stderr().write_all(text.as_bytes());
 }
@@ -84,13 +91,18 @@ pub fn failure(failure: &Failure, from_helm4: bool) {
     const ERROR: Style = AnsiColor::Red.on_default().bold();
     const HINT: Style = AnsiColor::Cyan.on_default();
     let plain = failure.to_string();
+    let fits = std::io::stderr().is_terminal().then(width);
     let mut coloured = String::new();
     for line in plain.lines() {
-        let styled = [("error:", ERROR), ("hint:", HINT)]
-            .into_iter()
-            .find_map(|(word, style)| Some(format!("{style}{word}{style:#}{}", line.strip_prefix(word)?)));
-        coloured += &styled.unwrap_or_else(|| line.to_owned());
-        coloured.push('\n');
+        let head = [("error:", ERROR), ("hint:", HINT)].into_iter().find(|(word, _)| line.starts_with(word));
+        let line = match (head, fits) {
+            (Some((word, _)), Some(width)) => wrap(line, width, "", &" ".repeat(word.len() + 1)),
+            _ => format!("{line}\n"),
+        };
+        coloured += &match head {
+            Some((word, style)) => line.replacen(word, &format!("{style}{word}{style:#}"), 1),
+            None => line,
+        };
     }
     let _ = anstream::stderr().write_all(coloured.as_bytes());
     if from_helm4 {

@@ -83,7 +83,12 @@ fn check_overrides(text: &str, file: &Value) -> Result<(), PolicyError> {
         for key in ["profile", "workloads"] {
             if override_.get(key).is_some() {
                 let hint = Some("a workload's override holds sections of rules only".to_owned());
-                return Err(at_word(text, &[label, key], format!("`{key}` is not allowed below `workloads.{label}`"), hint));
+                return Err(at_word(
+                    text,
+                    &[label, key],
+                    format!("`{key}` is not allowed below `workloads.{label}`"),
+                    hint,
+                ));
             }
         }
     }
@@ -176,4 +181,3 @@ fn typed_from(value: &Value) -> Result<Policy, PolicyError> {
 fn untyped(error: &serde_json::Error) -> PolicyError {
     PolicyError { message: error.to_string(), place: None, excerpt: String::new(), hint: None }
 }
-

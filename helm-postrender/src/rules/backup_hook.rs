@@ -2,15 +2,16 @@
 //! Never emits it where it would gate nothing: not on Helm 3, not into a plain render.
 
 use super::{Head, Rule};
-use crate::database::{self, EngineName};
+use crate::database;
 use crate::defaults;
 use crate::policy::Policy;
 use crate::proposal::Proposal;
 use crate::scene::{Object, Scene};
 use serde_json::{Map, Value, json};
-use shared::backup::{Engine, Job, job, job_name};
+use shared::backup::{Job, job, job_name};
 use shared::manifest::Dialect;
 use shared::marks;
+use std::collections::BTreeSet;
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -29,7 +30,7 @@ beside the Deployment (Helm 3.22.0 pkg/action/action.go), which gates nothing: t
 A claim made as a hook would be deleted with the backups on the next upgrade, so the claim has to exist.",
         leaves_alone: "\
 Helm 3 and plain streams. Runs with a receipt of a proven backup. Installs: helm runs no pre-upgrade hook on them.
-Servers whose database engine the stream does not tell (name `engine` in the policy).",
+Servers whose database engine the stream does not tell (name `database.engine` in the policy).",
         before: include_str!("../../../testdata/rules/backup_hook/example/before.yaml"),
         after: include_str!("../../../testdata/rules/backup_hook/example/after.yaml"),
     },
@@ -42,18 +43,10 @@ Servers whose database engine the stream does not tell (name `engine` in the pol
 pub struct Settings {
     /// Whether the rule runs.
     pub enabled: bool,
-    /// The database's engine, `postgresql` or `mysql`, where the stream does not tell it.
-    pub engine: Option<EngineName>,
-    /// Client image for PostgreSQL; at least as new as the server.
-    pub postgresql_image: String,
-    /// Client image for MySQL; at least as new as the server, and Oracle's, not MariaDB's.
-    pub mysql_image: String,
     /// The claim that takes the backup; RELEASE-omupgrade-backup where none is named. It must exist.
     pub claim: Option<String>,
     /// Seconds after which the Job is ended. Helm's own `--timeout` (300 by default) must be longer.
     pub deadline_seconds: u32,
-    /// Numeric user and group of the container and its files; null leaves it to the image or the cluster (OpenShift).
-    pub run_as_user: Option<i64>,
     /// Labels for the Job's pod, for network policies and the like. Not those that the server's selectors use.
     pub labels: std::collections::BTreeMap<String, String>,
     /// Resources of the container.
@@ -64,12 +57,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             enabled: true,
-            engine: None,
-            postgresql_image: defaults::POSTGRESQL_IMAGE.to_owned(),
-            mysql_image: defaults::MYSQL_IMAGE.to_owned(),
             claim: None,
             deadline_seconds: defaults::BACKUP_DEADLINE_SECONDS,
-            run_as_user: Some(defaults::CLIENT_USER),
             labels: std::collections::BTreeMap::new(),
             resources: json!({"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}}),
         }
@@ -80,10 +69,28 @@ fn propose(scene: &Scene, policy: &Policy) -> Vec<Proposal> {
     if scene.dialect != Dialect::Helm4 {
         return Vec::new();
     }
-    scene.servers().flat_map(|server| hook(scene, server, policy.on(server))).collect()
+    // One Job for each server, also where two of one release would give it the same name. The same server twice is
+    // one: helm applies the last.
+    let mut taken: BTreeSet<(Option<&str>, String)> = BTreeSet::new();
+    let mut seen: BTreeSet<(Option<&str>, &str)> = BTreeSet::new();
+    let mut out = Vec::new();
+    for server in scene.servers().filter(|s| seen.insert((s.namespace(), s.name()))) {
+        let name = |release: &str, target: Option<&str>| {
+            let plain = job_name(release, target);
+            let used = !taken.insert((server.namespace(), plain.clone()));
+            if used { job_name(&format!("{release}-{}", server.name()), target) } else { plain }
+        };
+        out.extend(hook(scene, server, policy.on(server), name));
+    }
+    out
 }
 
-fn hook(scene: &Scene, server: &Object, policy: &Policy) -> Vec<Proposal> {
+fn hook<'a>(
+    scene: &'a Scene,
+    server: &'a Object,
+    policy: &Policy,
+    name: impl FnOnce(&str, Option<&str>) -> String,
+) -> Vec<Proposal> {
     let settings = &policy.backup_hook;
     if !settings.enabled || policy.receipt.is_some() {
         return Vec::new();
@@ -93,37 +100,36 @@ fn hook(scene: &Scene, server: &Object, policy: &Policy) -> Vec<Proposal> {
                     database's settings (a container that migrates); make one with `kubectl omupgrade backup`";
         return vec![Proposal::warning(server, text)];
     };
-    let Some(engine) = settings.engine.map(Into::into).or(database.engine) else {
-        let text = "no backup hook: the stream does not tell the database's engine (its Secret stands outside the \
-                    chart); set `backupHook.engine` to postgresql or mysql in the policy";
+    let Some(engine) = policy.database.engine_of(&database) else {
+        let text = "no backup hook: the stream does not tell the database's engine (DB_SCHEME comes from outside the \
+                    chart); set `database.engine` to postgresql or mysql in the policy";
         return vec![Proposal::warning(server, text)];
     };
     let target = scene.target(server).map(|(version, _)| version.to_string());
-    let name = job_name(release, target.as_deref());
+    let name = name(release, target.as_deref());
     if scene.of_kind("Job").any(|j| j.name() == name && j.namespace() == server.namespace()) {
         return Vec::new();
     }
     let claim = settings.claim.clone().unwrap_or_else(|| marks::backup_claim(release));
     let labels: Map<String, Value> = settings.labels.iter().map(|(k, v)| (k.clone(), v.as_str().into())).collect();
     let mut object = job(&Job {
+        name: &name,
         release,
         target,
         origin: "hook",
         engine,
-        image: match engine {
-            Engine::Postgresql => &settings.postgresql_image,
-            Engine::Mysql => &settings.mysql_image,
-        },
+        image: policy.database.image(engine),
         claim: &claim,
         deadline_seconds: settings.deadline_seconds.into(),
         env: &database.env,
         env_from: &database.env_from,
         secret: database.secret.as_deref(),
         password_secret: database.password_secret.as_deref(),
+        ca_file: policy.database.ca_file.as_deref(),
         resources: &settings.resources,
-        user: settings.run_as_user,
+        user: policy.database.run_as_user,
         labels: &labels,
-        beside: server.get("/spec/template/spec").unwrap_or(&Value::Null),
+        beside: server.value(),
     });
     object["metadata"]["annotations"] = json!({
         "helm.sh/hook": "pre-upgrade",

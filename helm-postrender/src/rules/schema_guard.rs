@@ -2,7 +2,7 @@
 //! judges every later start; it never touches a pod that runs.
 
 use super::{Head, Rule};
-use crate::database::{self, Database, EngineName};
+use crate::database::{self, Database};
 use crate::defaults;
 use crate::policy::Policy;
 use crate::proposal::Proposal;
@@ -35,7 +35,7 @@ was never executed first runs that SQL on it (OpenMetadata PR#27703). With the g
 pods stop and the new ones keep serving.",
         leaves_alone: "\
 Servers without a migration container. Servers whose database engine the stream does not tell (the Secret stands
-outside the chart: name `engine` in the policy). Pods that run already. Revisions that were made without it.",
+outside the chart: name `database.engine` in the policy). Pods that run already. Revisions that were made without it.",
         before: include_str!("../../../testdata/rules/schema_guard/example/before.yaml"),
         after: include_str!("../../../testdata/rules/schema_guard/example/after.yaml"),
     },
@@ -55,20 +55,10 @@ pub fn script() -> &'static str {
 pub struct Settings {
     /// Whether the rule runs.
     pub enabled: bool,
-    /// The database's engine, `postgresql` or `mysql`, where the stream does not tell it.
-    pub engine: Option<EngineName>,
-    /// Client image for PostgreSQL.
-    pub postgresql_image: String,
-    /// Client image for MySQL: Oracle's client, not MariaDB's.
-    pub mysql_image: String,
     /// Seconds for which an unreachable database is asked again.
     pub wait_seconds: u32,
-    /// Numeric user of the client container; null leaves it to the image or the cluster (OpenShift).
-    pub run_as_user: Option<i64>,
     /// Where the server's image carries its migrations.
     pub migrations_path: String,
-    /// A file with the certificate authority of the database, where `DB_PARAMS` names none that a client can read.
-    pub ca_file: Option<String>,
     /// Resources of each of the two containers.
     pub resources: Value,
 }
@@ -77,13 +67,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             enabled: true,
-            engine: None,
-            postgresql_image: defaults::POSTGRESQL_IMAGE.to_owned(),
-            mysql_image: defaults::MYSQL_IMAGE.to_owned(),
             wait_seconds: defaults::GUARD_WAIT_SECONDS,
-            run_as_user: Some(defaults::CLIENT_USER),
             migrations_path: defaults::MIGRATIONS_PATH.to_owned(),
-            ca_file: None,
             resources: json!({"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"cpu": "500m", "memory": "256Mi"}}),
         }
     }
@@ -94,10 +79,11 @@ const VOLUMES: &str = "/spec/template/spec/volumes";
 const MOUNT: &str = "/omupgrade";
 
 fn propose(scene: &Scene, policy: &Policy) -> Vec<Proposal> {
-    scene.servers().flat_map(|server| guard(scene, server, &policy.on(server).schema_guard)).collect()
+    scene.servers().flat_map(|server| guard(scene, server, policy.on(server))).collect()
 }
 
-fn guard(scene: &Scene, server: &Object, settings: &Settings) -> Vec<Proposal> {
+fn guard(scene: &Scene, server: &Object, policy: &Policy) -> Vec<Proposal> {
+    let settings = &policy.schema_guard;
     if !settings.enabled {
         return Vec::new();
     }
@@ -106,31 +92,59 @@ fn guard(scene: &Scene, server: &Object, settings: &Settings) -> Vec<Proposal> {
                     against a newer database";
         return vec![Proposal::warning(server, text)];
     };
-    let Some(engine) = settings.engine.map(Into::into).or(database.engine) else {
-        let text = "not guarded: the stream does not tell the database's engine (its Secret stands outside the chart); \
-                    set `schemaGuard.engine` to postgresql or mysql in the policy";
+    let Some(engine) = policy.database.engine_of(&database) else {
+        let text = "not guarded: the stream does not tell the database's engine (DB_SCHEME comes from outside the \
+                    chart); set `database.engine` to postgresql or mysql in the policy";
         return vec![Proposal::warning(server, text)];
     };
     let mut out = Vec::new();
     let (tag, note) = image_tag(server);
     out.extend(note);
+    out.extend(notices(server, &database, engine, &policy.database));
     let volume = json!({"name": marks::GUARD_VOLUME, "emptyDir": {"sizeLimit": "16Mi"}});
     out.push(item(server, VOLUMES, "name", marks::GUARD_VOLUME, volume, None, "scratch space of the schema guard"));
     let migrate = component::migration_container(server.value()).unwrap_or(&Value::Null);
     let folders = folders_container(migrate, settings);
-    let client = client_container(scene, server, migrate, &database, engine, tag, settings);
+    let client = Client { release: scene.release(server).unwrap_or_default(), migrate, database: &database, engine, tag: &tag };
     let why = "an older image must not start on a newer database";
-    out.push(item(server, INIT, "name", marks::FOLDERS_CONTAINER, folders, Some(at), "the guard must know what this image carries"));
-    out.push(item(server, INIT, "name", marks::GUARD_CONTAINER, client, Some(at + 1), why));
+    let why_folders = "the guard must know what this image carries";
+    out.push(item(server, INIT, "name", marks::FOLDERS_CONTAINER, folders, Some(at), why_folders));
+    out.push(item(server, INIT, "name", marks::GUARD_CONTAINER, client.container(policy), Some(at + 1), why));
+    out
+}
+
+/// What the guard asks of the cluster from now on.
+fn notices(server: &Object, database: &Database, engine: Engine, settings: &database::Settings) -> Vec<Proposal> {
+    let user = settings.run_as_user.map(|u| format!(", runs as user {u}")).unwrap_or_default();
+    let image = settings.image(engine);
+    let mut out = vec![Proposal::notice(
+        server,
+        format!(
+            "every new pod now also pulls {image}{user}: a mirror or a digest goes into `database.{}Image`, OpenShift \
+             wants `database.runAsUser: null`",
+            if engine == Engine::Postgresql { "postgresql" } else { "mysql" }
+        ),
+    )];
+    if settings.engine.is_none() && !database.later.is_empty() {
+        let text = format!(
+            "taken for {}; {} stands outside the chart and could name another: set `database.engine` in the policy if \
+             it does, or no new pod starts",
+            engine.name(),
+            database.later.join(", ")
+        );
+        out.push(Proposal::notice(server, text));
+    }
     out
 }
 
 /// The tag of the image that migrates, and what to say where it is no version.
 fn image_tag(server: &Object) -> (String, Option<Proposal>) {
-    let image = component::migration_container(server.value()).and_then(|c| c.get("image")?.as_str()).unwrap_or_default();
+    let image =
+        component::migration_container(server.value()).and_then(|c| c.get("image")?.as_str()).unwrap_or_default();
     let tag = component::image_tag(image).unwrap_or_default().to_owned();
     let note = Version::parse(&tag).is_none().then(|| {
-        let named = if tag.is_empty() { "has no tag".to_owned() } else { format!("has the tag `{tag}`, which is no version") };
+        let named =
+            if tag.is_empty() { "has no tag".to_owned() } else { format!("has the tag `{tag}`, which is no version") };
         let text = format!("image {image} {named}: the guard judges by the image's own migration folders alone");
         Proposal::notice(server, text)
     });
@@ -164,59 +178,61 @@ fn folders_container(migrate: &Value, settings: &Settings) -> Value {
     container
 }
 
-fn client_container(
-    scene: &Scene,
-    server: &Object,
-    migrate: &Value,
-    database: &Database,
+/// What the guard's own container is made of.
+struct Client<'a> {
+    release: &'a str,
+    migrate: &'a Value,
+    database: &'a Database,
     engine: Engine,
-    tag: String,
-    settings: &Settings,
-) -> Value {
-    let release = scene.release(server).unwrap_or_default();
-    let mut env: Vec<Value> = migrate.get("env").and_then(Value::as_array).cloned().unwrap_or_default();
-    let mut add = |name: &str, value: &str| env.push(json!({"name": name, "value": value}));
-    add("OMUPGRADE_TAG", &tag);
-    add("OMUPGRADE_FOLDERS", &format!("{MOUNT}/folders"));
-    add("OMUPGRADE_RELEASE", release);
-    add("OMUPGRADE_WAIT_SECONDS", &settings.wait_seconds.to_string());
-    add("OMUPGRADE_DB_SECRET", database.secret.as_deref().unwrap_or_default());
-    add("OMUPGRADE_PASSWORD_SECRET", database.password_secret.as_deref().unwrap_or_default());
-    add("TMPDIR", MOUNT);
-    add("HOME", MOUNT);
-    if let Some(file) = &settings.ca_file {
-        add("OMUPGRADE_CA_FILE", file);
+    tag: &'a str,
+}
+
+impl Client<'_> {
+    fn container(&self, policy: &Policy) -> Value {
+        let mut security = json!({
+            "runAsNonRoot": true, "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
+            "capabilities": {"drop": ["ALL"]}, "seccompProfile": {"type": "RuntimeDefault"},
+        });
+        if let Some(user) = policy.database.run_as_user {
+            security["runAsUser"] = user.into();
+        }
+        // The database's certificates are mounted where the server looks for them.
+        let mounts = self.migrate.get("volumeMounts").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let mut mounts: Vec<Value> = mounts.to_vec();
+        mounts.iter_mut().for_each(|mount| mount["readOnly"] = true.into());
+        mounts.push(json!({"name": marks::GUARD_VOLUME, "mountPath": MOUNT}));
+        json!({
+            "name": marks::GUARD_CONTAINER,
+            "image": policy.database.image(self.engine),
+            "imagePullPolicy": "IfNotPresent",
+            "command": ["/bin/sh", "-c", script()],
+            "env": self.env(policy),
+            "envFrom": self.database.env_from,
+            "resources": policy.schema_guard.resources,
+            "securityContext": security,
+            "terminationMessagePolicy": "FallbackToLogsOnError",
+            "volumeMounts": mounts,
+        })
     }
-    env.push(json!({"name": "OMUPGRADE_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}}));
-    let map = marks::guard_config_map(release);
-    let mode = json!({"configMapKeyRef": {"name": map, "key": "mode", "optional": true}});
-    env.push(json!({"name": "OMUPGRADE_MODE", "valueFrom": mode}));
-    let mut security = json!({
-        "runAsNonRoot": true, "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
-        "capabilities": {"drop": ["ALL"]}, "seccompProfile": {"type": "RuntimeDefault"},
-    });
-    if let Some(user) = settings.run_as_user {
-        security["runAsUser"] = user.into();
+
+    fn env(&self, policy: &Policy) -> Vec<Value> {
+        let mut env = self.database.env.clone();
+        let mut add = |name: &str, value: &str| env.push(json!({"name": name, "value": value}));
+        add("OMUPGRADE_TAG", self.tag);
+        add("OMUPGRADE_FOLDERS", &format!("{MOUNT}/folders"));
+        add("OMUPGRADE_RELEASE", self.release);
+        add("OMUPGRADE_WAIT_SECONDS", &policy.schema_guard.wait_seconds.to_string());
+        add("OMUPGRADE_DB_SECRET", self.database.secret.as_deref().unwrap_or_default());
+        add("OMUPGRADE_PASSWORD_SECRET", self.database.password_secret.as_deref().unwrap_or_default());
+        add("TMPDIR", MOUNT);
+        add("HOME", MOUNT);
+        if let Some(file) = &policy.database.ca_file {
+            add("OMUPGRADE_CA_FILE", file);
+        }
+        env.push(json!({"name": "OMUPGRADE_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}}));
+        let map = marks::guard_config_map(self.release);
+        let mode = json!({"configMapKeyRef": {"name": map, "key": "mode", "optional": true}});
+        env.push(json!({"name": "OMUPGRADE_MODE", "valueFrom": mode}));
+        env
     }
-    // The database's certificates are mounted where the server looks for them.
-    let mut mounts: Vec<Value> = migrate.get("volumeMounts").and_then(Value::as_array).cloned().unwrap_or_default();
-    for mount in &mut mounts {
-        mount["readOnly"] = true.into();
-    }
-    mounts.push(json!({"name": marks::GUARD_VOLUME, "mountPath": MOUNT}));
-    json!({
-        "name": marks::GUARD_CONTAINER,
-        "image": match engine {
-            Engine::Postgresql => &settings.postgresql_image,
-            Engine::Mysql => &settings.mysql_image,
-        },
-        "imagePullPolicy": "IfNotPresent",
-        "command": ["/bin/sh", "-c", script()],
-        "env": env,
-        "envFrom": migrate.get("envFrom").and_then(Value::as_array).cloned().unwrap_or_default(),
-        "resources": settings.resources,
-        "securityContext": security,
-        "terminationMessagePolicy": "FallbackToLogsOnError",
-        "volumeMounts": mounts,
-    })
 }

@@ -102,8 +102,17 @@ while read -r version; do
     ! three_numbers "${version%/}" || carried="$carried $numbers"
 done <<FOLDERS
 $(cat "${OMUPGRADE_FOLDERS:-/dev/null}" 2>/dev/null)
-$(bare "${OMUPGRADE_TAG:-}")
 FOLDERS
+# A tag of another major than the image's own folders is a numbering of somebody else's: it would let everything pass.
+if three_numbers "$(bare "${OMUPGRADE_TAG:-}")"; then
+    folder=''
+    [ -z "$carried" ] || folder=$(highest $carried)
+    if [ -z "$folder" ] || [ "${folder%%.*}" = "${numbers%%.*}" ]; then
+        carried="$carried $numbers"
+    else
+        say "the tag $numbers does not count: this image carries migrations up to $folder"
+    fi
+fi
 if [ -z "$carried" ]; then
     say "NOT CHECKED: cannot tell this image's version: its tag '${OMUPGRADE_TAG:-}' is none, and its list of migration folders is empty. Name the version in the image's tag"
     exit 0

@@ -1,10 +1,11 @@
 //! Builds the new stream: untouched documents as they are, touched ones edited and proven, new ones beside the
 //! object they serve.
 
-use super::gather::at;
+use super::gather::{at, unreadable};
 use super::outcome::Refusal;
 use crate::scene::{Object, Scene};
 use json_patch::PatchOperation;
+use json_patch::jsonptr::PointerBuf;
 use serde_json::Value;
 use shared::manifest::{self, Dialect, Document, Stream};
 use std::borrow::Cow;
@@ -19,37 +20,57 @@ pub fn pieces<'a>(stream: &Stream<'a>, scene: &Scene) -> Result<Vec<Cow<'a, str>
     for group in scene.objects.chunk_by(|a, b| a.document.is_some() && a.document == b.document) {
         let Some(index) = group.first().and_then(|o| o.document) else { continue };
         let (Some(document), Some(piece)) = (stream.documents.get(index), pieces.get_mut(index)) else { continue };
-        let operations: Vec<_> = group.iter().flat_map(|o| o.plan.operations()).cloned().collect();
-        if !operations.is_empty() {
-            *piece = Cow::Owned(edited(document, group, &operations)?);
+        if group.iter().any(|o| !o.plan.operations().is_empty()) {
+            *piece = Cow::Owned(edited(document, group)?);
         }
     }
     add(scene, &mut pieces);
     Ok(pieces)
 }
 
-fn edited(document: &Document<'_>, group: &[Object], operations: &[PatchOperation]) -> Result<String, Refusal> {
-    let text = manifest::edit(document.text, operations).map_err(|mut error| {
+fn edited(document: &Document<'_>, group: &[Object]) -> Result<String, Refusal> {
+    let (operations, wished) = match group {
+        [object] if object.prefix.is_empty() => {
+            (Cow::Borrowed(object.plan.operations()), Cow::Borrowed(object.plan.value()))
+        }
+        items => (Cow::Owned(items.iter().flat_map(below).collect()), Cow::Owned(together(document, items)?)),
+    };
+    let text = manifest::edit(document.text, &operations).map_err(|mut error| {
         error.place = error.place.below(document.line);
         Refusal::Edit { at: at(document), error }
     })?;
-    let wished = match group {
-        [object] => Cow::Borrowed(object.plan.value()),
-        _ => Cow::Owned(together(group)),
-    };
     manifest::prove(document.text, &text, &wished).map_err(|error| Refusal::Proof { at: at(document), error })?;
     Ok(text)
 }
 
-/// A `List` with the plans of all its items: each item's own value at that item's place.
-fn together(group: &[Object]) -> Value {
-    let mut list = group.first().map_or(Value::Null, |o| o.plan.value().clone());
-    for object in group {
-        if let Some(item) = list.pointer_mut(&object.prefix) {
-            *item = object.value().clone();
+/// An item's operations with the paths that they have in its `List`.
+fn below(item: &Object) -> impl Iterator<Item = PatchOperation> {
+    item.plan.operations().iter().map(|operation| {
+        let mut operation = operation.clone();
+        let path = match &mut operation {
+            PatchOperation::Add(o) => &mut o.path,
+            PatchOperation::Remove(o) => &mut o.path,
+            PatchOperation::Replace(o) => &mut o.path,
+            PatchOperation::Move(o) => &mut o.path,
+            PatchOperation::Copy(o) => &mut o.path,
+            PatchOperation::Test(o) => &mut o.path,
+        };
+        if let Ok(longer) = PointerBuf::parse(format!("{}{path}", item.prefix)) {
+            *path = longer;
+        }
+        operation
+    })
+}
+
+/// A `List` as it shall be: its touched items anew, the others as they stand.
+fn together(document: &Document<'_>, items: &[Object]) -> Result<Value, Refusal> {
+    let mut list = manifest::read(document.text).map_err(|error| unreadable(document, error))?;
+    for item in items.iter().filter(|i| !i.plan.operations().is_empty()) {
+        if let Some(place) = list.pointer_mut(&item.prefix) {
+            *place = item.value().clone();
         }
     }
-    list
+    Ok(list)
 }
 
 /// Puts the added objects at the end, or before a last document whose missing line break could be part of its

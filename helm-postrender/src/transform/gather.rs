@@ -18,44 +18,54 @@ const KINDS: &[&str] = &[
     "HorizontalPodAutoscaler",
     "Service",
     "PersistentVolumeClaim",
+    "Secret",
     "List",
 ];
-
-/// Secrets matter only where they tell the database engine.
-const ENGINE_SECRET: &str = "-db-secret";
 
 /// The scene of a stream.
 ///
 /// # Errors
 /// When a document of a kind that rules look at cannot be read.
 pub fn scene(stream: &Stream<'_>, dialect: Dialect) -> Result<Scene, Refusal> {
-    let mut scene = Scene { dialect, objects: Vec::new() };
+    let mut objects = Vec::new();
     for (index, document) in stream.documents.iter().enumerate() {
         if document.is_blank() || !of_interest(document) {
             continue;
         }
         let value = shared::manifest::read(document.text).map_err(|e| unreadable(document, e))?;
         let source = document.source().map(str::to_owned);
-        let prefixes = match value.get("items") {
-            Some(Value::Array(items))
-                if value.get("kind").and_then(Value::as_str).is_some_and(|k| k.ends_with("List")) =>
-            {
-                (0..items.len()).map(|i| format!("/items/{i}")).collect()
-            }
-            _ => vec![String::new()],
+        let object = |id, prefix, value| Object {
+            id,
+            document: Some(index),
+            prefix,
+            source: source.clone(),
+            plan: Plan::new(value),
         };
-        for prefix in prefixes {
-            let id = scene.objects.len();
-            let plan = Plan::new(value.clone());
-            scene.objects.push(Object { id, document: Some(index), prefix, source: source.clone(), plan });
+        for (prefix, mut value) in objects_of(value) {
+            super::lean::lean(&mut value);
+            objects.push(object(objects.len(), prefix, value));
         }
     }
-    Ok(scene)
+    Ok(Scene::new(dialect, objects))
+}
+
+/// The objects of a document with the JSON Pointers to them: itself, or the items of a `List`.
+fn objects_of(mut document: Value) -> Vec<(String, Value)> {
+    let list = document.get("kind").and_then(Value::as_str).is_some_and(|k| k.ends_with("List"));
+    match document.get_mut("items").map(Value::take) {
+        Some(Value::Array(items)) if list => {
+            items.into_iter().enumerate().map(|(i, item)| (format!("/items/{i}"), item)).collect()
+        }
+        Some(other) => {
+            document["items"] = other;
+            vec![(String::new(), document)]
+        }
+        None => vec![(String::new(), document)],
+    }
 }
 
 fn of_interest(document: &Document<'_>) -> bool {
     match document.kind_at_a_glance() {
-        Some("Secret") => document.text.contains(ENGINE_SECRET),
         Some(kind) => KINDS.contains(&kind) || kind.ends_with("List"),
         None => true,
     }
@@ -66,7 +76,8 @@ pub fn at(document: &Document<'_>) -> At {
     At { number: document.number, line: document.line, source: document.source().map(str::to_owned) }
 }
 
-fn unreadable(document: &Document<'_>, mut error: ReadError) -> Refusal {
+/// The refusal of a document that cannot be read.
+pub fn unreadable(document: &Document<'_>, mut error: ReadError) -> Refusal {
     error.place = error.place.below(document.line);
     Refusal::Read { at: at(document), error }
 }

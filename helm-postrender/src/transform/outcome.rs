@@ -34,7 +34,7 @@ pub struct Change {
     pub why: String,
 }
 
-/// The kinds of change.
+/// The kinds of change. Their values are for people: long texts in them are [`shortened`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// A value was set.
@@ -61,6 +61,22 @@ pub enum Action {
         /// The object that it serves.
         beside: ObjectId,
     },
+}
+
+/// The longest text that a change repeats.
+const LONGEST: usize = 512;
+
+/// A value with long texts (the scripts that rules add) cut to their first line.
+pub fn shortened(value: &Value) -> Value {
+    match value {
+        Value::String(text) if text.len() > LONGEST => {
+            let first: String = text.lines().next().unwrap_or_default().chars().take(80).collect();
+            format!("{first} … ({} lines)", text.lines().count()).into()
+        }
+        Value::Array(list) => list.iter().map(shortened).collect(),
+        Value::Object(map) => Value::Object(map.iter().map(|(k, v)| (k.clone(), shortened(v))).collect()),
+        other => other.clone(),
+    }
 }
 
 /// Something that a rule said.

@@ -7,6 +7,8 @@ use serde_json::{Map, Value, json};
 /// What a backup Job is made of.
 #[derive(Debug, Clone)]
 pub struct Job<'a> {
+    /// The Job's name: [`job_name`], or one of the caller's that no other Job has.
+    pub name: &'a str,
     /// The Helm release.
     pub release: &'a str,
     /// The version that the upgrade goes to, where it is known.
@@ -29,13 +31,16 @@ pub struct Job<'a> {
     pub secret: Option<&'a str>,
     /// The Secret with the password, for messages.
     pub password_secret: Option<&'a str>,
+    /// A PEM file with the database's certificate authority, mounted in the container that migrates.
+    pub ca_file: Option<&'a str>,
     /// Resources of the one container.
     pub resources: &'a Value,
     /// The numeric user and group; none leaves the choice to the image or the cluster.
     pub user: Option<i64>,
     /// Labels for the pod, for network policies and the like.
     pub labels: &'a Map<String, Value>,
-    /// The server's pod spec: placement, service account and pull secrets are taken from it.
+    /// The server: its pod's placement, service account and pull secrets are taken over, and the Secrets and
+    /// ConfigMaps that its migration container mounts (certificates).
     pub beside: &'a Value,
 }
 
@@ -73,29 +78,28 @@ pub fn job_name(release: &str, target: Option<&str>) -> String {
 
 /// The Job. It carries none of the labels that a server's Service or budget selects.
 pub fn job(parts: &Job<'_>) -> Value {
-    let name = job_name(parts.release, parts.target.as_deref());
     let labels = labels(parts);
+    let spec = parts.beside.pointer("/spec/template/spec").unwrap_or(&Value::Null);
+    let (volumes, mounts) = files(parts.beside, spec);
     let mut pod = Map::new();
     for key in TAKEN_OVER {
-        if let Some(value) = parts.beside.get(*key).filter(|v| !is_empty(v)) {
+        if let Some(value) = spec.get(*key).filter(|v| !is_empty(v)) {
             pod.insert((*key).to_owned(), value.clone());
         }
     }
     pod.insert("restartPolicy".to_owned(), json!("Never"));
     pod.insert("automountServiceAccountToken".to_owned(), json!(false));
     pod.insert("securityContext".to_owned(), pod_security(parts.user));
-    pod.insert("containers".to_owned(), json!([container(parts)]));
-    pod.insert(
-        "volumes".to_owned(),
-        json!([
-            {"name": "backup", "persistentVolumeClaim": {"claimName": parts.claim}},
-            {"name": "scratch", "emptyDir": {}},
-        ]),
-    );
+    pod.insert("containers".to_owned(), json!([container(parts, mounts)]));
+    let own = [
+        json!({"name": "omupgrade-backup", "persistentVolumeClaim": {"claimName": parts.claim}}),
+        json!({"name": "omupgrade-scratch", "emptyDir": {}}),
+    ];
+    pod.insert("volumes".to_owned(), own.into_iter().chain(volumes).collect());
     json!({
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {"name": name, "labels": labels},
+        "metadata": {"name": parts.name, "labels": labels},
         "spec": {
             "backoffLimit": 0,
             "activeDeadlineSeconds": parts.deadline_seconds,
@@ -109,6 +113,26 @@ pub fn job(parts: &Job<'_>) -> Value {
             },
         },
     })
+}
+
+/// The Secrets and ConfigMaps that the migration container mounts, as volumes and mounts of the backup's pod. All
+/// optional: one that this upgrade makes first is not there yet.
+fn files(server: &Value, spec: &Value) -> (Vec<Value>, Vec<Value>) {
+    let list = |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+    let mut volumes: Vec<Value> = list(spec, "volumes");
+    volumes.retain(|v| v.get("secret").is_some() || v.get("configMap").is_some());
+    for volume in &mut volumes {
+        for kind in ["secret", "configMap"] {
+            if let Some(Value::Object(source)) = volume.get_mut(kind) {
+                source.insert("optional".to_owned(), json!(true));
+            }
+        }
+    }
+    let mut mounts = crate::component::migration_container(server).map(|c| list(c, "volumeMounts")).unwrap_or_default();
+    mounts.retain(|m| volumes.iter().any(|v| v.get("name") == m.get("name")));
+    volumes.retain(|v| mounts.iter().any(|m| v.get("name") == m.get("name")));
+    mounts.iter_mut().for_each(|mount| mount["readOnly"] = json!(true));
+    (volumes, mounts)
 }
 
 fn labels(parts: &Job<'_>) -> Value {
@@ -130,7 +154,7 @@ fn pod_security(user: Option<i64>) -> Value {
     }
 }
 
-fn container(parts: &Job<'_>) -> Value {
+fn container(parts: &Job<'_>, mounts: Vec<Value>) -> Value {
     let (variable, fingerprint) = match parts.engine {
         Engine::Postgresql => ("OMUPGRADE_FINGERPRINT_POSTGRESQL", FINGERPRINT_POSTGRESQL),
         Engine::Mysql => ("OMUPGRADE_FINGERPRINT_MYSQL", FINGERPRINT_MYSQL),
@@ -145,6 +169,7 @@ fn container(parts: &Job<'_>) -> Value {
         ("OMUPGRADE_BACKUP_DIR", "/backup"),
         ("OMUPGRADE_DB_SECRET", parts.secret.unwrap_or_default()),
         ("OMUPGRADE_PASSWORD_SECRET", parts.password_secret.unwrap_or_default()),
+        ("OMUPGRADE_CA_FILE", parts.ca_file.unwrap_or_default()),
         ("TMPDIR", "/scratch"),
         ("HOME", "/scratch"),
         (variable, fingerprint),
@@ -152,6 +177,10 @@ fn container(parts: &Job<'_>) -> Value {
         env.push(json!({"name": name, "value": value}));
     }
     env.push(json!({"name": "OMUPGRADE_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}}));
+    let own = [
+        json!({"name": "omupgrade-backup", "mountPath": "/backup"}),
+        json!({"name": "omupgrade-scratch", "mountPath": "/scratch"}),
+    ];
     json!({
         "name": "backup",
         "image": parts.image,
@@ -164,10 +193,7 @@ fn container(parts: &Job<'_>) -> Value {
             "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]},
         },
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "volumeMounts": [
-            {"name": "backup", "mountPath": "/backup"},
-            {"name": "scratch", "mountPath": "/scratch"},
-        ],
+        "volumeMounts": own.into_iter().chain(mounts).collect::<Vec<_>>(),
     })
 }
 

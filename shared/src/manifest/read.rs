@@ -86,11 +86,15 @@ impl Reader {
             Data::SequenceStart { anchor } => self.open(Open::List { items: Vec::new(), count: 1, anchor }, at),
             Data::MappingStart { anchor } => self.open(Open::Map { map: Map::new(), key: None, count: 1, anchor }, at),
             Data::SequenceEnd | Data::MappingEnd => match self.stack.pop() {
-                Some(Open::List { items, count, anchor }) => {
+                Some(Open::List { mut items, count, anchor }) => {
+                    items.shrink_to_fit();
                     self.node(Counted { value: Value::Array(items), count }, anchor, at)
                 }
                 Some(Open::Map { map, count, anchor, .. }) => {
-                    self.node(Counted { value: Value::Object(map), count }, anchor, at)
+                    // A map that grew has room for more; a stream of thousands of documents holds many small ones.
+                    let mut exact = Map::with_capacity(map.len());
+                    exact.extend(map);
+                    self.node(Counted { value: Value::Object(exact), count }, anchor, at)
                 }
                 None => Ok(()),
             },

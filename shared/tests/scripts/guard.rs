@@ -73,6 +73,13 @@ fn the_highest_of_folders_and_tag_is_the_image() {
 }
 
 #[test]
+fn a_tag_of_another_major_than_the_folders_does_not_count() {
+    judge("done 1.13.1\n", "20.1.0", "1.5.0\n1.5.4\n", 1, "newer than this image (1.5.4)");
+    judge("done 1.13.1\n", "20.1.0", "1.13.0\n1.13.1\n", 0, "the tag 20.1.0 does not count");
+    judge("done 1.13.1\n", "1.13.6", "1.13.0\n1.13.1\n", 0, "this image is 1.13.6");
+}
+
+#[test]
 fn an_image_without_any_version_is_not_judged_and_that_is_said() {
     judge("done 1.13.1\n", "latest", "", 0, "NOT CHECKED: cannot tell this image's version");
     judge("done 1.13.1\n", "", "README.md\n", 0, "NOT CHECKED: cannot tell this image's version");
