@@ -5,10 +5,11 @@ use crate::failure::Failure;
 use crate::policy::{Policy, Profile};
 use crate::proposal::Level;
 use crate::rules::backup_hook;
-use crate::scene::Scene;
-use crate::transform::{Action, Change, Outcome};
+use crate::scene::{Object, Scene};
+use crate::transform::{Action, Note, Outcome};
 use shared::manifest::Dialect;
 use shared::marks;
+use std::collections::BTreeSet;
 
 /// The rule that emits the job.
 const RULE: &str = backup_hook::RULE.head.id;
@@ -66,7 +67,7 @@ fn state(outcome: &Outcome<'_>, policy: &Policy, dialect: Dialect) -> (State, St
         );
         return (State::Receipt, text);
     }
-    if hooked(outcome) {
+    if hooked(outcome, policy) {
         return (State::Hook, "a pre-upgrade hook makes one before anything is applied".to_owned());
     }
     if !wanted(&outcome.scene, policy) {
@@ -81,20 +82,47 @@ fn state(outcome: &Outcome<'_>, policy: &Policy, dialect: Dialect) -> (State, St
     (State::None, text.to_owned())
 }
 
-/// Whether a backup is wanted for any server: the policy for it says so, and it does not opt out with a reason.
-fn wanted(scene: &Scene, policy: &Policy) -> bool {
-    let opt_out = format!("{}{RULE}", marks::SKIP_PREFIX);
-    scene.servers().any(|s| policy.on(s).backup_hook.enabled && s.annotation(&opt_out).is_none())
+/// The servers that want a backup: the policy for them says so, and they do not opt out with a reason.
+fn wanting<'a>(scene: &'a Scene, policy: &'a Policy) -> impl Iterator<Item = &'a Object> {
+    scene.servers().filter(|s| policy.on(s).backup_hook.enabled && s.opt_out(RULE).is_none())
 }
 
-/// Whether the output holds the hook: added now, or by an earlier pass.
-fn hooked(outcome: &Outcome<'_>) -> bool {
-    let added = |c: &Change| c.rule == RULE && matches!(c.action, Action::Added { .. });
-    outcome.changes.iter().any(added)
-        || outcome.scene.of_kind("Job").any(|job| {
-            job.annotation(marks::RULES).is_some_and(|rules| rules.split(',').any(|r| r == RULE))
-                && job.annotation("helm.sh/hook").is_some()
-        })
+fn wanted(scene: &Scene, policy: &Policy) -> bool {
+    wanting(scene, policy).next().is_some()
+}
+
+/// Whether every server that wants one has a hook in the output: added beside it now, or by an earlier pass. The same
+/// server twice in a stream is one: helm applies the last.
+fn hooked(outcome: &Outcome<'_>, policy: &Policy) -> bool {
+    let scene = &outcome.scene;
+    let identity = |o: &Object| (o.namespace().map(str::to_owned), o.name().to_owned());
+    let added = outcome.changes.iter().filter_map(|c| match c.action {
+        Action::Added { beside } if c.rule == RULE => scene.objects.get(beside),
+        _ => None,
+    });
+    let now: BTreeSet<_> = added.map(identity).collect();
+    let earlier: BTreeSet<&str> = scene
+        .of_kind("Job")
+        .filter(|job| job.annotation("helm.sh/hook").is_some())
+        .filter(|job| job.annotation(marks::RULES).is_some_and(|rules| rules.split(',').any(|r| r == RULE)))
+        .filter_map(|job| job.get("/metadata/labels")?.get(marks::RELEASE)?.as_str())
+        .collect();
+    let has = |s: &Object| now.contains(&identity(s)) || scene.release(s).is_some_and(|r| earlier.contains(r));
+    wanted(scene, policy) && wanting(scene, policy).all(has)
+}
+
+/// What to say of a filter run whose stream carries no helm's marks and was not called plain: behind another
+/// post-renderer helm's marks are lost, and with them the refusal that Helm 3 would get.
+pub fn unmarked(outcome: &Outcome<'_>, policy: &Policy, backup: &Backup) -> Option<Note> {
+    let alone = outcome.scene.dialect == Dialect::Plain && backup.state == State::None;
+    (alone && wanted(&outcome.scene, policy)).then(|| Note {
+        rule: RULE,
+        object: None,
+        level: Level::Warning,
+        text: "taken for a plain render, so no backup stands before what is applied; behind another post-renderer put \
+               helm-postrender first, for a plain render say `--dialect plain` or `--profile gitops`"
+            .to_owned(),
+    })
 }
 
 /// A filter run that wants a backup and has none is refused: Helm 3 cannot run a hook from here, and a job that gates

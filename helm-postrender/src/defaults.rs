@@ -1,6 +1,8 @@
 //! Every number and image that a rule uses where the policy names none, each with its source or the word "chosen".
 //! The testbed's waits read them. Changing one changes what users' streams become: say so in the changelog.
 
+pub mod limits;
+
 // rollout and probes
 
 /// Seconds that a new pod must stay ready before the next old one goes. Chosen: a server that dies right after its
@@ -40,7 +42,7 @@ pub const PROBE_TIMEOUT_SECONDS: u32 = 10;
 // schema_guard and backup_hook
 
 /// Client image for PostgreSQL. Chosen: the newest major; a client dumps servers of its own major and older ones, and
-/// OpenMetadata asks for 12 to 15 or newer (facts: its requirement tables).
+/// OpenMetadata asks for 12 (v1.10) to 15 (v2.0) or newer (minimum-requirements.mdx of its documentation).
 pub const POSTGRESQL_IMAGE: &str = "postgres:18";
 
 /// Client image for MySQL. Chosen: the newest long-term release; OpenMetadata asks for at least mysqldump 8.3.
@@ -64,7 +66,7 @@ pub const BACKUP_DEADLINE_SECONDS: u32 = 280;
 // pdb
 
 /// Pods that a node drain may take at once. Chosen: with any number of servers all but one go on serving.
-pub const MAX_UNAVAILABLE: std::num::NonZeroU32 = std::num::NonZeroU32::MIN;
+pub const MAX_UNAVAILABLE: u32 = 1;
 
 // hpa
 

@@ -3,6 +3,8 @@
 //! Pods of one namespace with equal labels from equal controllers are one class: a stream of hundreds of releases
 //! has few. Knows only what is in the stream: not the pods of custom kinds, nor those that run already.
 
+pub mod narrow;
+
 use crate::replicas::Namespace;
 use crate::scene::{Object, ObjectId, Scene};
 use crate::selector::{Label, Match, Selector};

@@ -11,8 +11,11 @@ pub use schema::schema;
 use crate::database;
 use crate::receipt::Receipt;
 use crate::rules::{backup_hook, hpa, pdb, probes, rollout, schema_guard, spread};
-use crate::scene::Object;
-use std::collections::BTreeMap;
+use crate::proposal::Level;
+use crate::scene::{Object, Scene};
+use crate::spelling;
+use crate::transform::Note;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A complete policy: every section has a value.
 #[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
@@ -64,6 +67,20 @@ impl Policy {
     /// The policy for one object: its own where the file has an override, else this one.
     pub fn on(&self, object: &Object) -> &Self {
         if self.workloads.is_empty() { self } else { self.workloads.get(&object.label()).unwrap_or(self) }
+    }
+
+    /// Warnings for overrides whose workload is not in the stream: a mistyped name would switch nothing.
+    pub fn unmatched(&self, scene: &Scene) -> Vec<Note> {
+        let labels: BTreeSet<String> = scene.objects.iter().map(Object::label).collect();
+        let missing = self.workloads.keys().filter(|name| !labels.contains(*name));
+        missing
+            .map(|name| {
+                let meant = spelling::closest(name, labels.iter().map(String::as_str));
+                let meant = meant.map(|m| format!("; did you mean {m}?")).unwrap_or_default();
+                let text = format!("the policy overrides {name}, which is not in the stream{meant}");
+                Note { rule: "policy", object: None, level: Level::Warning, text }
+            })
+            .collect()
     }
 
     /// Says whether the backup hook is wanted, for all workloads alike.

@@ -64,11 +64,6 @@ impl<'a> Autoscalers<'a> {
     }
 }
 
-/// The pods of one `workload`. For one only: over many, build [`Autoscalers`] once.
-pub fn of<'a>(scene: &'a Scene, workload: &Object) -> Replicas<'a> {
-    Autoscalers::of(scene).replicas(workload)
-}
-
 /// `minReplicas` (absent: 1) and `maxReplicas` (absent, which the API refuses: 1) of an autoscaler.
 pub fn bounds(autoscaler: &Object) -> (u64, u64) {
     let number = |path| autoscaler.get(path).and_then(serde_json::Value::as_u64).unwrap_or(1);
@@ -90,11 +85,6 @@ impl<'a> Namespace<'a> {
     pub fn may_be(self, other: Option<&str>) -> bool {
         self.0.is_none() || other.is_none() || self.0 == other
     }
-}
-
-/// Whether two objects may stand in one namespace.
-pub fn may_share_namespace(a: &Object, b: &Object) -> bool {
-    Namespace::of(a).may_be(b.namespace())
 }
 
 #[cfg(test)]
@@ -119,7 +109,7 @@ mod tests {
             plan: Plan::new(value),
         };
         let scene = Scene::new(Dialect::Plain, values.enumerate().map(object).collect());
-        let replicas = of(&scene, &scene.objects[0]);
+        let replicas = Autoscalers::of(&scene).replicas(&scene.objects[0]);
         (replicas.least, replicas.most, replicas.autoscaler.is_some())
     }
 

@@ -12,6 +12,7 @@ pub struct Case {
 pub fn all() -> Vec<Case> {
     vec![
         Case { name: "release-18", text: release(18) },
+        Case { name: "one-server-5000", text: many(5_000, 5_000) },
         Case { name: "mixed-5000", text: many(5_000, 5) },
         Case { name: "servers-5000", text: many(5_000, 1) },
         Case { name: "untouched-20mb", text: untouched(20 << 20) },

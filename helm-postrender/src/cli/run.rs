@@ -79,6 +79,10 @@ pub fn finish<'s, 'i>(args: &Args, stream: &'s Stream<'i>) -> Result<Finished<'s
         receipt.check(&outcome.scene, now()?)?;
     }
     let backup = backup::situation(&outcome, &policy);
+    outcome.notes.extend(policy.unmatched(&outcome.scene));
+    if caller.filter && caller.asked.is_none() {
+        outcome.notes.extend(backup::unmarked(&outcome, &policy, &backup));
+    }
     Ok(Finished { stream, told, policy, outcome, backup })
 }
 

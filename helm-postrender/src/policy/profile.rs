@@ -1,6 +1,7 @@
 //! The profiles: a complete policy each, as data. A file's sections are merged over one of them.
 
 use super::Policy;
+use crate::rules::hpa::Apply;
 
 /// A named starting point.
 #[derive(
@@ -39,7 +40,11 @@ impl Profile {
                 policy.spread.enabled = false;
                 policy.pdb.add = false;
             }
-            Self::Gitops => policy.backup_hook.enabled = false,
+            Self::Gitops => {
+                policy.backup_hook.enabled = false;
+                // A controller that applies again and again would set an autoscaler's pods back each time.
+                policy.hpa.apply = Apply::Server;
+            }
         }
         policy
     }

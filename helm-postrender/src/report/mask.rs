@@ -75,8 +75,8 @@ impl<'a> MaskedText<'a> {
     }
 }
 
-/// The JSON Pointers of what is secret in a value: the contents of Secrets, and the values of environment variables
-/// whose names say that they are.
+/// The JSON Pointers of what is or may be secret in a value: the contents of Secrets, and the values of environment
+/// variables but for a few that are known to be none.
 fn secrets(value: &Value) -> Vec<String> {
     let mut found = Vec::new();
     collect(value, &mut String::new(), &mut found);
@@ -113,10 +113,14 @@ fn collect(value: &Value, at: &mut String, found: &mut Vec<String>) {
     }
 }
 
-/// Whether an environment variable's name says that its value is a secret.
+/// Variables whose values are shown: where a database is, and our own. Everything else could hold a secret whatever it
+/// is called (a URL with a password in it, `SMTP_PASS`).
+const SHOWN: &[&str] =
+    &["DB_SCHEME", "DB_HOST", "DB_PORT", "DB_DRIVER_CLASS", "OM_DATABASE", "BASE_PATH", "LOG_LEVEL", "HOME", "TMPDIR", "TZ"];
+
+/// Whether the value of an environment variable (or of a request header) is hidden.
 fn sensitive(name: &str) -> bool {
-    let name = name.to_uppercase();
-    ["PASSWORD", "PASSWD", "TOKEN", "KEY", "SECRET"].iter().any(|word| name.contains(word))
+    !SHOWN.contains(&name) && !name.starts_with("OMUPGRADE_")
 }
 
 #[cfg(test)]
@@ -126,7 +130,7 @@ mod tests {
     #[test]
     fn contents_of_secrets_and_sensitive_variables_are_hidden_in_every_notation() {
         let text = "kind: List\nitems:\n- kind: Secret\n  stringData:\n    A: \"hush \\\"1\\\"\"\n    B: |\n      hush 2\n      hush 3\n    C: hush 4 # kept\n\
-                    - kind: Deployment\n  env: [{name: DB_PASSWORD, value: 'hush 5'}, {name: A, value: open}]\n  more:\n  - value: hush\n      6\n    name: JWT_TOKEN\n";
+                    - kind: Deployment\n  env: [{name: DB_PASSWORD, value: 'hush 5'}, {name: DB_HOST, value: open}]\n  more:\n  - value: hush\n      6\n    name: JWT_TOKEN\n  - {name: SMTP_PASS, value: hush7}\n  - {name: URL, value: 'postgres://u:hush8@h'}\n";
         let shown = MaskedText::of(text).unwrap();
         assert!(!shown.as_str().contains("hush"), "{}", shown.as_str());
         insta::assert_snapshot!(shown.as_str());

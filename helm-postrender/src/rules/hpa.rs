@@ -7,13 +7,13 @@ mod requests;
 
 use super::{Head, Rule};
 use crate::defaults;
+use crate::defaults::limits::{self, COUNT, STABILIZATION};
 use crate::pods::Pods;
 use crate::policy::Policy;
 use crate::proposal::Proposal;
 use crate::replicas::{Autoscalers, Namespace};
 use crate::scene::{Object, Scene};
 use shared::manifest::Dialect;
-use shared::marks;
 use std::collections::HashSet;
 
 /// The rule.
@@ -31,16 +31,16 @@ Reported: minReplicas above maxReplicas, a minimum of one pod, metrics in percen
 have, pods that are not the server's in the average, several autoscalers on one server, API versions that are gone, scaling by
 several pods at once (each runs the migration).
 
-With `hpa.enabled` a server without an autoscaler gets one (autoscaling/v2; one pod up per two minutes, down after five
+With `hpa.add` a server without an autoscaler gets one (autoscaling/v2; one pod up per two minutes, down after five
 quiet ones), never below the replicas it is rendered with; an existing one is lifted to `hpa.minReplicas`.",
         why: "\
 Charts before 1.9.14 and 1.10.0 render `replicas` beside their autoscaler, so each helm upgrade sets the server back
-(facts 2.7; helm-charts#382). Under Helm 4 that upgrade fails once anything scaled the server: \"conflict with
+(templates/deployment.yaml; helm-charts#382). Under Helm 4 that upgrade fails once anything scaled the server: \"conflict with
 kube-controller-manager: .spec.replicas\". Where client-side apply manages the release, the upgrade that first drops the
-field sets the server to 1 pod for a moment (both tried, helm-contract 4.6; helm#12650). An autoscaler takes percentages
+field sets the server to 1 pod for a moment (both tried; helm#12650). An autoscaler takes percentages
 of `resources.requests` and has no metric as soon as one container of one pod has none; the chart's default is
 `resources: {}`. It averages over all pods with the labels of the Deployment's selector, the pods of CronJobs and of the
-operator among them (kubernetes#116339). Every new pod runs `run-db-migrations` (facts 2.3, 2.4).",
+operator among them (kubernetes#116339). Every new pod migrates first (`run-db-migrations` in templates/deployment.yaml).",
         leaves_alone: "\
 A server without an autoscaler, unless asked. A server with `replicas: 0`, which is off: an autoscaler leaves it so.
 `replicas` absent. Numbers and metrics that were set, though they are reported. The autoscalers of other workloads, whose
@@ -79,27 +79,41 @@ impl Apply {
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Settings {
-    /// Whether a server without an autoscaler gets one. One in the stream is checked in any case. Default: false.
+    /// Whether the rule runs: autoscalers in the stream are checked, and `replicas` is handed over. Default: true.
     pub enabled: bool,
+    /// Whether a server without an autoscaler gets one, and one in the stream is lifted to `minReplicas`. Default:
+    /// false.
+    pub add: bool,
     /// Who applies the manifests: `server` drops `replicas` beside an autoscaler, `client` keeps it within the bounds.
     /// Say `client` for a release that was installed by Helm 3, and `server` for Argo CD. Default: `auto`.
     pub apply: Apply,
     /// Fewest pods; more where the server is rendered with more. Default: 2.
+    #[serde(deserialize_with = "limits::within::<1, COUNT, _>")]
+    #[schemars(range(min = 1, max = COUNT))]
     pub min_replicas: u32,
     /// Most pods. Default: 5.
+    #[serde(deserialize_with = "limits::within::<1, COUNT, _>")]
+    #[schemars(range(min = 1, max = COUNT))]
     pub max_replicas: u32,
     /// Average use of the requested CPU, in percent, above which pods are added. Default: 80.
+    #[serde(deserialize_with = "limits::within::<1, COUNT, _>")]
+    #[schemars(range(min = 1, max = COUNT))]
     pub cpu: u32,
     /// The same for memory; a Java heap seldom shrinks, so pods added by it stay. Default: not used.
+    #[serde(deserialize_with = "limits::within_or_null::<1, COUNT, _>")]
+    #[schemars(range(min = 1, max = COUNT))]
     pub memory: Option<u32>,
     /// Seconds for which a lower load must last before a pod is removed. Default: 300.
+    #[serde(deserialize_with = "limits::within::<0, STABILIZATION, _>")]
+    #[schemars(range(min = 0, max = STABILIZATION))]
     pub scale_down_seconds: u32,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            enabled: false,
+            enabled: true,
+            add: false,
             apply: Apply::Auto,
             min_replicas: defaults::MIN_REPLICAS,
             max_replicas: defaults::MAX_REPLICAS,
@@ -112,26 +126,21 @@ impl Default for Settings {
 
 fn propose(scene: &Scene, policy: &Policy) -> Vec<Proposal> {
     let autoscalers = Autoscalers::of(scene);
-    if !policy.hpa.enabled && autoscalers.is_empty() && policy.workloads.is_empty() {
+    if !policy.hpa.add && autoscalers.is_empty() && policy.workloads.is_empty() {
         return Vec::new();
     }
     let pods = Pods::of(scene);
     let mut names: HashSet<&str> = scene.of_kind("HorizontalPodAutoscaler").map(Object::name).collect();
     let mut seen = HashSet::new();
     let mut proposals = Vec::new();
-    for server in scene.servers().filter(|s| s.kind() != "DaemonSet") {
+    let runs = |s: &&Object| policy.on(s).hpa.enabled && s.opt_out(RULE.head.id).is_none();
+    for server in scene.servers().filter(runs).filter(|s| s.kind() != "DaemonSet") {
         let settings = &policy.on(server).hpa;
         let server_side = settings.apply.is_server(scene.dialect);
         let found: Vec<&Object> = autoscalers.on(server).collect();
-        if let Some(text) = opt_out(server) {
-            if settings.enabled || !found.is_empty() {
-                proposals.push(Proposal::kept(server, text));
-            }
-            continue;
-        }
         match found.as_slice() {
             // A stream may hold an object twice.
-            [] if settings.enabled && seen.insert((server.kind(), Namespace::of(server), server.name())) => {
+            [] if settings.add && seen.insert((server.kind(), Namespace::of(server), server.name())) => {
                 let new = added::autoscaler(&pods, settings, server, server_side, names.contains(server.name()));
                 proposals.extend(new);
                 names.insert(server.name());
@@ -149,11 +158,4 @@ fn propose(scene: &Scene, policy: &Policy) -> Vec<Proposal> {
     }
     proposals.extend(check::others(scene, policy, &autoscalers));
     proposals
-}
-
-/// What a server's own opt-out means: its autoscaler has no annotations of its own in any chart.
-fn opt_out(server: &Object) -> Option<String> {
-    let key = format!("{}{}", marks::SKIP_PREFIX, RULE.head.id);
-    let reason = server.annotation(&key)?;
-    Some(format!("left alone with its autoscaler as its annotation {key} asks: {reason}"))
 }

@@ -1,23 +1,21 @@
 //! A budget that lets node drains take one server pod at a time and counts nothing but server pods.
 
 mod fields;
-mod narrow;
 mod repair;
 mod services;
 
 use super::{Head, Rule};
 use crate::defaults;
+use crate::defaults::limits::{self, COUNT};
+use crate::pods::narrow::narrow;
 use crate::pods::{Class, Pods, names};
 use crate::policy::Policy;
 use crate::proposal::Proposal;
 use crate::replicas::{Autoscalers, Namespace};
 use crate::scene::{Object, ObjectId, Scene};
 use crate::selector::Selector;
-use narrow::narrow;
 use serde_json::{Map, Value, json};
-use shared::marks;
 use std::collections::{HashMap, HashSet};
-use std::num::NonZeroU32;
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -40,10 +38,10 @@ blocks no drain at one pod and is right at two.
 Of other budgets (database, search, Airflow) only what the API refuses is mended.",
         why: "\
 Charts 1.2.4 to 1.12.3 render both fields when the budget is switched on, later ones when maxUnavailable is set: the API
-refuses that object (facts 2.6; helm-charts#221, #484). minAvailable 1 on one pod stops every node drain. The pods of
+refuses that object (values.yaml, templates/poddisruptionbudget.yaml; helm-charts#221, #484). minAvailable 1 on one pod stops every node drain. The pods of
 both CronJobs, of the omjob operator and of helm's test carry the labels that the chart's budget selects: they count as
 servers, and with maxUnavailable or a percentage a running Job stops every eviction (\"jobs.batch does not implement the
-scale subresource\"; tried, helm-contract 9; kubernetes#77383). Two budgets over one pod make its eviction fail
+scale subresource\"; tried; kubernetes#77383). Two budgets over one pod make its eviction fail
 (MultiplePodDisruptionBudgets, tried). The API takes a string only as a percentage (kubernetes,
 ValidatePositiveIntOrPercent). AlwaysAllow lets a drain take pods that run but never became ready
 (kubernetes.io/docs/tasks/run-application/configure-pdb).",
@@ -52,7 +50,7 @@ A server of one pod without a budget, and one with `replicas: 0`. A budget that 
 `maxUnavailable: 0`, which no chart renders by itself, so somebody wants it (reported). A budget that is meant for more
 than the server (it selects pods that the server's own selector does not): reported. New budgets for workloads that are not the server.
 Services and the selectors of workloads: those that catch foreign pods are reported. `policy/v1beta1`: reported. Pods of
-custom kinds and of objects that are not in the stream cannot be seen.",
+custom kinds, and pods and budgets that are not in the stream, cannot be seen: each added budget says how to look.",
         before: include_str!("../../../testdata/rules/pdb/example/before.yaml"),
         after: include_str!("../../../testdata/rules/pdb/example/after.yaml"),
     },
@@ -69,7 +67,9 @@ pub struct Settings {
     /// Default: true.
     pub add: bool,
     /// How many pods a drain may take at once: `maxUnavailable` of new and of mended budgets, at least 1. Default: 1.
-    pub max_unavailable: NonZeroU32,
+    #[serde(deserialize_with = "limits::within::<1, COUNT, _>")]
+    #[schemars(range(min = 1, max = COUNT))]
+    pub max_unavailable: u32,
     /// Whether new budgets say `unhealthyPodEvictionPolicy: AlwaysAllow`, so that pods which are not ready never hold
     /// up a drain. Kubernetes knows the field since 1.26; set false on older ones, which may refuse it. Default: true.
     pub evict_unhealthy: bool,
@@ -161,40 +161,40 @@ impl<'a> Guards<'a> {
 }
 
 /// What one server needs beyond the mending of what is there.
-fn look<'a>(view: &View<'a>, guards: &mut Guards<'a>, server: &'a Object) -> Option<Proposal> {
-    if server.kind() == "DaemonSet" {
-        return None;
+fn look<'a>(view: &View<'a>, guards: &mut Guards<'a>, server: &'a Object) -> Vec<Proposal> {
+    let Some(class) = view.pods.class(server).filter(|_| server.kind() != "DaemonSet") else { return Vec::new() };
+    if server.opt_out(RULE.head.id).is_some() {
+        return Vec::new();
     }
-    let class = view.pods.class(server)?;
     match guards.by_class.get(&class.id).map_or(&[][..], Vec::as_slice) {
         [] => {}
-        [_] => return None,
+        [_] => return Vec::new(),
         several => {
             let text = format!(
                 "its pods are in {}; Kubernetes evicts no pod that is in more than one budget, so every node drain stops \
                  at them: remove all but one",
                 names(several)
             );
-            return Some(Proposal::warning(server, text));
+            return vec![Proposal::warning(server, text)];
         }
     }
     let pods = view.autoscalers.replicas(server);
     if pods.least == 0 {
-        return None;
+        return Vec::new();
     }
     if pods.most == 1 {
         let text = "one pod: a PodDisruptionBudget would protect nothing or stop every node drain, so none is added";
-        return Some(Proposal::kept(server, text));
+        return vec![Proposal::kept(server, text)];
     }
-    view.policy.on(server).pdb.add.then(|| added(view, guards, server))
+    if view.policy.on(server).pdb.add { added(view, guards, server) } else { Vec::new() }
 }
 
 /// The new budget of a server, or why there is none.
-fn added<'a>(view: &View<'a>, guards: &mut Guards<'a>, server: &'a Object) -> Proposal {
+fn added<'a>(view: &View<'a>, guards: &mut Guards<'a>, server: &'a Object) -> Vec<Proposal> {
     let own = server.get("/spec/selector");
     let Some(narrowed) = own.and_then(|s| narrow(&view.pods, server, s, server)).filter(|n| n.holds) else {
         let text = "gets no PodDisruptionBudget: its selector does not select the pods of its own template; check both";
-        return Proposal::warning(server, text);
+        return vec![Proposal::warning(server, text)];
     };
     if !narrowed.rest.is_empty() {
         let text = format!(
@@ -202,14 +202,17 @@ fn added<'a>(view: &View<'a>, guards: &mut Guards<'a>, server: &'a Object) -> Pr
              them as servers; give those pods other labels",
             names(&narrowed.rest)
         );
-        return Proposal::warning(server, text);
+        return vec![Proposal::warning(server, text)];
     }
     let name = guards.free_name(server);
     let budget = object(&view.policy.on(server).pdb, server, &name, narrowed.selector);
-    if server.annotation(&format!("{}pdb", marks::SKIP_PREFIX)).is_none() {
-        guards.names.insert((server.namespace(), name));
-    }
-    Proposal::add(server, budget, "node drains and node upgrades take the server's pods one at a time")
+    guards.names.insert((server.namespace(), name));
+    let text = "if `kubectl get pdb` shows another budget over these pods, remove one of the two: Kubernetes evicts no pod \
+                that is in both";
+    vec![
+        Proposal::add(server, budget, "node drains and node upgrades take the server's pods one at a time"),
+        Proposal::notice(server, text),
+    ]
 }
 
 fn object(settings: &Settings, server: &Object, name: &str, selector: Value) -> Value {

@@ -6,13 +6,14 @@ mod timing;
 
 use super::{Head, Rule};
 use crate::defaults;
+use crate::defaults::limits::{self, WEEK};
 use crate::policy::Policy;
 use crate::proposal::Proposal;
 use crate::scene::{Object, Scene};
 use handler::Handler;
 use serde_json::{Value, json};
 use shared::component;
-use shared::endpoints;
+use shared::endpoints::{self, Era};
 use subject::Subject;
 use timing::Timeout;
 
@@ -23,16 +24,17 @@ pub const RULE: Rule = Rule {
         summary: "A slow first start is waited for, a busy server or a blinking database kills no pod, and only paths \
                   are asked that this version has.",
         what: "On the server's own container, for the version of its image: a startup probe with a budget of 1800 \
-               seconds, looked at every 10; liveness asks /ping at the admin port; readiness asks \
-               /api/v1/system/health, before 1.9.7 the first page; each waits 10 seconds for an answer. The minute \
-               by which the chart delays readiness goes where a startup probe stands. Says so where the image tag is \
-               older than the chart.",
+               seconds, looked at every 10; liveness asks /ping at the admin port; readiness that asks \
+               /api/v1/system/health asks the first page before 1.9.7; each waits 10 seconds for an answer. The \
+               minute by which the chart delays readiness goes where a startup probe stands. Says so where the image \
+               tag is older or newer than the chart.",
         why: "The chart's startup budget is 300 seconds with a look a minute; killing a first start leaves Flowable's \
               tables half-made (OpenMetadata#26048). From 1.9.7 its liveness asks the API port and waits one second, \
               so a busy API is killed; the server's own source says to prefer the admin port, which has threads of its \
               own. /healthcheck asks the database in some builds (OpenMetadata#4038), and killing a pod repairs no \
               database: /ping asks nothing. /api/v1/system/health came after 1.9.0 (PR#22974): under an image tag \
-              older than the chart it answers 404 and no pod ever becomes ready. With a startup probe an \
+              older than the chart it answers 404 and no pod ever becomes ready. The first page is never replaced by it: \
+              every release has that page, and a tag may be a number of somebody's own. With a startup probe an \
               initialDelaySeconds only holds a ready pod back.",
         leaves_alone: "Sidecars and every other workload. What is asked and how often, where it is not what a chart \
                        renders. An absent liveness probe. Paths, where neither image tag nor labels name a version; \
@@ -50,10 +52,16 @@ pub struct Settings {
     /// Whether the rule runs. Default: true.
     pub enabled: bool,
     /// Seconds that a server may take to start after its migration. Default: 1800.
+    #[serde(deserialize_with = "limits::within::<1, WEEK, _>")]
+    #[schemars(range(min = 1, max = WEEK))]
     pub startup_budget_seconds: u32,
     /// Seconds between two looks at a starting server, at least 1. Default: 10.
+    #[serde(deserialize_with = "limits::within::<1, WEEK, _>")]
+    #[schemars(range(min = 1, max = WEEK))]
     pub startup_period_seconds: u32,
     /// Seconds that each probe waits for an answer, at least 1. Default: 10.
+    #[serde(deserialize_with = "limits::within::<1, WEEK, _>")]
+    #[schemars(range(min = 1, max = WEEK))]
     pub timeout_seconds: u32,
 }
 
@@ -107,7 +115,7 @@ fn startup(subject: &Subject<'_>, settings: &Settings) -> Vec<Proposal> {
         let liveness = || subject.get("livenessProbe/httpGet").filter(|v| v.is_object()).cloned();
         let Some(request) = wish.or_else(liveness) else { return out };
         let mut probe = json!({"httpGet": request});
-        for (field, value) in timed.iter().chain(&[("timeoutSeconds", settings.timeout_seconds.max(1).into())]) {
+        for (field, value) in timed.iter().chain(&[("timeoutSeconds", settings.timeout_seconds.into())]) {
             probe[*field] = (*value).into();
         }
         let why = format!("a first start may take {} s, and nothing else waits for it", timing::seconds(&timed));
@@ -147,18 +155,16 @@ fn liveness(subject: &Subject<'_>, settings: &Settings) -> Vec<Proposal> {
 
 fn readiness(subject: &Subject<'_>, settings: &Settings, is_waited_for: bool) -> Vec<Proposal> {
     let name = "readinessProbe";
-    let wish = subject.era.and_then(|era| subject.request(era.readiness));
+    // Every release has the first page; the health path is never set on a tag's word, only taken back by it.
+    let get = |era: &Era| if handler::asks_health(subject, name) { era.readiness } else { endpoints::ROOT };
+    let wish = subject.era.and_then(|era| subject.request(get(era)));
     if subject.probe(name).is_none() {
         let Some(request) = wish else { return Vec::new() };
         let mut probe = json!({"httpGet": request});
-        probe["timeoutSeconds"] = settings.timeout_seconds.max(1).into();
+        probe["timeoutSeconds"] = settings.timeout_seconds.into();
         return vec![subject.set(name, probe, "without it a pod gets requests before it can answer them")];
     }
-    let why = match subject.version {
-        Some(version) if version < endpoints::HEALTH_SINCE => format!("{version} has no /api/v1/system/health"),
-        Some(version) => format!("{version} has a path that asks the API itself"),
-        None => String::new(),
-    };
+    let why = subject.version.map(handler::has_no_health).unwrap_or_default();
     let (_, mut out) = handler::mend(subject, name, wish, endpoints::RENDERED_READINESS, &why);
     let timeout = Timeout::new(settings, false);
     out.extend(timeout.mend(subject, name));

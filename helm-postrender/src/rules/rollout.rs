@@ -7,6 +7,7 @@ mod strategy;
 
 use super::{Head, Rule};
 use crate::defaults;
+use crate::defaults::limits::{self, COUNT, WEEK};
 use crate::policy::Policy;
 use crate::proposal::Proposal;
 use crate::replicas::{Autoscalers, Replicas};
@@ -23,7 +24,7 @@ pub const RULE: Rule = Rule {
         summary: "In an update new server pods come one at a time, no old one goes before its successor is ready, and \
                   stopping pods finish what they serve.",
         what: "On the Deployment of the OpenMetadata server: strategy RollingUpdate with maxSurge 1 and maxUnavailable \
-               0, minReadySeconds, a progressDeadlineSeconds above the longest allowed migration, a pause before a \
+               0 (0 and 1 where required anti-affinity allows one pod a node), minReadySeconds, a progressDeadlineSeconds above the longest allowed migration, a pause before a \
                pod stops (`preStop: exec sleep`) and a terminationGracePeriodSeconds that has room for it. A strategy \
                that lets several migrating pods start together is brought down to one. Says where an install or a \
                start from zero migrates several times at once, where a new pod cannot start beside an old one, and \
@@ -38,7 +39,8 @@ pub const RULE: Rule = Rule {
                        Airflow update as their own charts say. A strategy that is set and lets one pod migrate at a \
                        time; Recreate; minReadySeconds, deadlines, preStop and grace periods that are set. The update's \
                        shape of a server that holds a ReadWriteOnce claim, a host port or the host's network: a \
-                       second pod may never start beside the first. Sidecars. The replica count.",
+                       second pod may never start beside the first; nor that of one replica whose required anti-affinity \
+                       keeps a second off its node. Sidecars. The replica count.",
         before: include_str!("../../../testdata/rules/rollout/example/before.yaml"),
         after: include_str!("../../../testdata/rules/rollout/example/after.yaml"),
     },
@@ -68,14 +70,22 @@ pub struct Settings {
     /// How new pods replace old ones: `rolling`, `recreate`, or `leave`. Default: rolling.
     pub strategy: Shape,
     /// Seconds that a new pod must stay ready before the next old one goes. Default: 30.
+    #[serde(deserialize_with = "limits::within::<0, WEEK, _>")]
+    #[schemars(range(min = 0, max = WEEK))]
     pub min_ready_seconds: u32,
     /// Seconds that one migration may take; the rollout's deadline is longer by the start of the server. Default:
     /// 3600.
+    #[serde(deserialize_with = "limits::within::<1, WEEK, _>")]
+    #[schemars(range(min = 1, max = WEEK))]
     pub longest_migration_seconds: u32,
     /// Seconds that a stopping pod goes on serving; 0 for no pause. Default: 15.
+    #[serde(deserialize_with = "limits::within::<0, WEEK, _>")]
+    #[schemars(range(min = 0, max = WEEK))]
     pub pre_stop_seconds: u32,
     /// Seconds from the wish to stop a pod to its kill; raised where the pause leaves the server less than 30.
     /// Default: 60.
+    #[serde(deserialize_with = "limits::within::<0, WEEK, _>")]
+    #[schemars(range(min = 0, max = WEEK))]
     pub termination_grace_period_seconds: u32,
 }
 
@@ -91,6 +101,8 @@ impl Default for Settings {
         }
     }
 }
+
+const MIN_READY: &str = "/spec/minReadySeconds";
 
 fn propose(scene: &Scene, policy: &Policy) -> Vec<Proposal> {
     let autoscalers = Autoscalers::of(scene);
@@ -125,15 +137,14 @@ fn deadline(server: &Object, policy: &Policy) -> Option<Proposal> {
     let serving = component::serving_index(server.value());
     let container = serving.and_then(|i| server.list("/spec/template/spec/containers").get(i));
     let start = probes::startup_budget(container, &policy.probes);
-    let wish =
-        [policy.rollout.longest_migration_seconds, policy.rollout.min_ready_seconds, defaults::POD_SETUP_SECONDS]
-            .into_iter()
-            .map(u64::from)
-            .sum::<u64>()
-            + start;
+    let settings = &policy.rollout;
+    // The API refuses a deadline that is not longer than minReadySeconds, whoever set that.
+    let min_ready = server.get(MIN_READY).and_then(Value::as_u64).unwrap_or(settings.min_ready_seconds.into());
+    let pod = u64::from(settings.longest_migration_seconds) + u64::from(defaults::POD_SETUP_SECONDS);
+    let wish = pod.saturating_add(min_ready).saturating_add(start).min(COUNT.into());
     match server.get(path).and_then(Value::as_u64) {
         None => {
-            let longest = policy.rollout.longest_migration_seconds;
+            let longest = settings.longest_migration_seconds;
             let why = format!("a migration of up to {longest} s is no failed rollout");
             Some(Proposal::set(server, path, wish, why))
         }
@@ -149,12 +160,11 @@ fn deadline(server: &Object, policy: &Policy) -> Option<Proposal> {
 }
 
 fn min_ready(server: &Object, settings: &Settings) -> Option<Proposal> {
-    let path = "/spec/minReadySeconds";
     let wish = u64::from(settings.min_ready_seconds);
     let deadline = server.get("/spec/progressDeadlineSeconds").and_then(Value::as_u64);
-    if server.get(path).is_some_and(|v| !v.is_null()) || wish == 0 || deadline.is_some_and(|d| d <= wish) {
+    if server.get(MIN_READY).is_some_and(|v| !v.is_null()) || wish == 0 || deadline.is_some_and(|d| d <= wish) {
         // The API refuses a deadline that is not longer.
         return None;
     }
-    Some(Proposal::set(server, path, wish, "a new pod that dies right after its start stops the rollout"))
+    Some(Proposal::set(server, MIN_READY, wish, "a new pod that dies right after its start stops the rollout"))
 }

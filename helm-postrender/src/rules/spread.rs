@@ -1,6 +1,8 @@
 //! `spread`: the server's pods stand on different zones and nodes where there is room.
 
 use super::{Head, Rule};
+use crate::pods::Pods;
+use crate::pods::narrow::narrow;
 use crate::policy::Policy;
 use crate::proposal::Proposal;
 use crate::replicas::Autoscalers;
@@ -17,7 +19,7 @@ pub const RULE: Rule = Rule {
         why: "Without them two replicas can share one node and go down with it. Soft, as a hard one leaves a pod \
               Pending on a small cluster and the extra pod of an update with it. It is off unless asked because it \
               changes the pod template without a need of the upgrade. The selector leaves out pods of CronJobs and of \
-              the operator, which carry the server's labels.",
+              the operator, which carry the server's labels, as the budgets of `pdb` do.",
         leaves_alone: "One replica. Constraints and affinities between pods that are set. Every workload that is not \
                        the server.",
         before: include_str!("../../../testdata/rules/spread/example/before.yaml"),
@@ -34,28 +36,30 @@ pub struct Settings {
     pub enabled: bool,
 }
 
-/// Labels that pods of `CronJob`s and of the operator have and the server's have not.
-const FOREIGN: [&str; 2] = ["job-name", "app.kubernetes.io/component"];
-
 const POD: &str = "/spec/template/spec";
 
 fn propose(scene: &Scene, policy: &Policy) -> Vec<Proposal> {
-    let autoscalers = Autoscalers::of(scene);
-    scene
-        .servers()
-        .filter(|server| policy.on(server).spread.enabled && server.kind() != "DaemonSet")
-        .filter_map(|server| {
-            if autoscalers.replicas(server).least < 2 {
-                return Some(Proposal::kept(server, "it may have one pod, and one pod has nothing to spread"));
-            }
-            on_server(server)
-        })
-        .collect()
+    let runs = |server: &&Object| policy.on(server).spread.enabled && server.kind() != "DaemonSet";
+    let servers: Vec<&Object> = scene.servers().filter(runs).collect();
+    if servers.is_empty() {
+        return Vec::new();
+    }
+    let (autoscalers, pods) = (Autoscalers::of(scene), Pods::of(scene));
+    let on_each = |server: &Object| {
+        if autoscalers.replicas(server).least < 2 {
+            return Some(Proposal::kept(server, "it may have one pod, and one pod has nothing to spread"));
+        }
+        on_server(&pods, server)
+    };
+    servers.into_iter().filter_map(on_each).collect()
 }
 
-fn on_server(server: &Object) -> Option<Proposal> {
+fn on_server(pods: &Pods<'_>, server: &Object) -> Option<Proposal> {
     let path = format!("{POD}/topologySpreadConstraints");
-    let wish = constraints(server)?;
+    let Some(wish) = constraints(pods, server) else {
+        let text = "its pods are not spread: its selector does not select the pods of its own template; check both";
+        return Some(Proposal::warning(server, text));
+    };
     if server.get(&path) == Some(&wish) {
         return None;
     }
@@ -80,17 +84,8 @@ fn is_something(value: &Value) -> bool {
     }
 }
 
-fn constraints(server: &Object) -> Option<Value> {
-    let mut selector = server.get("/spec/selector").filter(|s| is_something(s))?.clone();
-    let labels = server.pod_labels();
-    let foreign = FOREIGN.into_iter().filter(|key| labels.is_none_or(|l| !l.contains_key(*key)));
-    let mut expressions = server.list("/spec/selector/matchExpressions").to_vec();
-    for expression in foreign.map(|key| json!({"key": key, "operator": "DoesNotExist"})) {
-        if !expressions.contains(&expression) {
-            expressions.push(expression);
-        }
-    }
-    selector["matchExpressions"] = expressions.into();
+fn constraints(pods: &Pods<'_>, server: &Object) -> Option<Value> {
+    let selector = narrow(pods, server, server.get("/spec/selector")?, server).filter(|n| n.holds)?.selector;
     let over = |topology: &str| {
         json!({
             "maxSkew": 1,

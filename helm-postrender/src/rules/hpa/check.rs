@@ -68,11 +68,11 @@ fn version(autoscaler: &Object) -> Option<Proposal> {
 /// The minimum as it is or as the policy wishes it, with what is to be done or said.
 fn lifted(settings: &Settings, autoscaler: &Object, least: u64, most: u64) -> (u64, Option<Proposal>) {
     let wish = u64::from(settings.min_replicas);
-    if settings.enabled && least < wish && wish <= most {
+    if settings.add && least < wish && wish <= most {
         let why = "the policy asks for at least as many";
         return (wish, Some(Proposal::set(autoscaler, "/spec/minReplicas", wish, why)));
     }
-    if settings.enabled && least < wish {
+    if settings.add && least < wish {
         let text = format!("the policy asks for at least {wish} pods, above its maxReplicas {most}: raise that first");
         return (least, Some(Proposal::warning(autoscaler, text)));
     }
@@ -127,7 +127,10 @@ pub fn others(scene: &Scene, policy: &Policy, autoscalers: &Autoscalers<'_>) -> 
         return Vec::new();
     }
     let beside = |w: &&Object| w.get("/spec/replicas").and_then(Value::as_u64).is_some_and(|r| r > 0);
-    let foreign = scene.workloads().filter(beside).filter(|w| policy.on(w).hpa.apply.is_server(scene.dialect));
+    let foreign = scene.workloads().filter(beside).filter(|w| {
+        let settings = &policy.on(w).hpa;
+        settings.enabled && settings.apply.is_server(scene.dialect)
+    });
     let scaled = foreign.filter(|w| autoscalers.on(w).next().is_some());
     let other = scaled.filter(|w| component::of(w.value()) != Component::Server);
     let text = "replicas stands beside an autoscaler: server-side apply fails by conflict once it scaled; leave replicas \

@@ -1,9 +1,9 @@
 //! Budgets that the stream already has: mended in place, or reported.
 
 use super::fields::{Amount, Block, Fields};
-use super::narrow::{Narrowed, narrow};
-use super::{Budget, View};
+use super::{Budget, RULE, View};
 use crate::pods::names;
+use crate::pods::narrow::{Narrowed, narrow};
 use crate::proposal::Proposal;
 use crate::scene::Object;
 use crate::selector::{Match, Selector};
@@ -56,9 +56,9 @@ fn version(object: &Object) -> Option<Proposal> {
 
 /// What the server's own opt-out means for its budget, which has no annotations of its own in any chart.
 fn opt_out(server: &Object) -> Option<String> {
-    let key = format!("{}pdb", marks::SKIP_PREFIX);
-    let reason = server.annotation(&key)?;
-    Some(format!("left alone as the annotation {key} of {} asks: {reason}", server.label()))
+    let rule = RULE.head.id;
+    let reason = server.opt_out(rule)?;
+    Some(format!("left alone as the annotation {}{rule} of {} asks: {reason}", marks::SKIP_PREFIX, server.label()))
 }
 
 /// A budget of one server.
@@ -79,7 +79,7 @@ fn of_server(view: &View<'_>, budget: &Budget<'_>, server: &Object, fields: Fiel
         proposals.extend(narrower(object, selector, &foreign, &narrowed));
     }
     let pods = proven.then(|| view.autoscalers.replicas(server).least);
-    let wish = u64::from(view.policy.on(server).pdb.max_unavailable.get());
+    let wish = u64::from(view.policy.on(server).pdb.max_unavailable);
     proposals.extend(numbers(object, fields, pods, wish));
     proposals
 }

@@ -9,10 +9,8 @@ use shared::versions::Version;
 /// What was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Handler {
-    /// As wished, or brought there.
-    Good,
-    /// A chart's, and left, as what to ask instead is not known.
-    Left,
+    /// A chart's, or ours.
+    Rendered,
     /// Somebody's own.
     Own,
 }
@@ -30,23 +28,23 @@ pub fn mend(
         return other(subject, name, wish);
     };
     if wish.as_ref() == Some(standing) {
-        return (Handler::Good, Vec::new());
+        return (Handler::Rendered, Vec::new());
     }
     if is_rendered(standing, rendered) {
         let Some(wish) = wish else {
-            return (Handler::Left, unreachable(subject, name, standing).into_iter().collect());
+            return (Handler::Rendered, unreachable(subject, name, standing).into_iter().collect());
         };
         let why = moved(standing, &wish).unwrap_or_else(|| why.to_owned());
-        return (Handler::Good, vec![subject.set(&path, wish, why)]);
+        return (Handler::Rendered, vec![subject.set(&path, wish, why)]);
     }
-    if let (Some(version), Some(wish)) = (lacks(subject, standing), &wish) {
-        let why = format!("{version} has no {}", endpoints::HEALTH.path);
+    if let (Some(version), Some(wish)) = (lacks(subject, name), &wish) {
+        let why = has_no_health(version);
         let part =
             |key: &str| subject.set(&format!("{path}/{key}"), wish.get(key).cloned().unwrap_or_default(), why.as_str());
         // A port that is the right one under another name stays.
         let stays = subject.asks_api(name) && subject.is_api(wish.get("port"));
         let changes = if stays { vec![part("path")] } else { vec![part("path"), part("port")] };
-        return (Handler::Good, changes);
+        return (Handler::Rendered, changes);
     }
     (Handler::Own, vec![own(subject, name, standing)])
 }
@@ -70,10 +68,10 @@ fn other(subject: &Subject<'_>, name: &str, wish: Option<Value>) -> (Handler, Ve
     match wish {
         // The API refuses a probe that asks nothing.
         Some(wish) => {
-            (Handler::Good, vec![subject.set(&format!("{name}/httpGet"), wish, "a probe must ask something")])
+            (Handler::Rendered, vec![subject.set(&format!("{name}/httpGet"), wish, "a probe must ask something")])
         }
         None => (
-            Handler::Left,
+            Handler::Rendered,
             vec![Proposal::warning(subject.server, format!("its {name} asks nothing; the API refuses it"))],
         ),
     }
@@ -107,8 +105,18 @@ fn is_rendered(standing: &Value, rendered: &[Get]) -> bool {
     rendered.iter().any(|get| *standing == json!({"path": get.path, "port": get.port.name}))
 }
 
+/// Whether a probe asks for the health path, below whatever base path.
+pub fn asks_health(subject: &Subject<'_>, name: &str) -> bool {
+    let path = subject.get(&format!("{name}/httpGet/path")).and_then(Value::as_str);
+    path.is_some_and(|path| path.ends_with(endpoints::HEALTH.path))
+}
+
+/// Why a version cannot be asked for the health path.
+pub fn has_no_health(version: Version) -> String {
+    format!("{version} has no {}", endpoints::HEALTH.path)
+}
+
 /// The version, where it does not have the health path yet that a probe asks for.
-fn lacks(subject: &Subject<'_>, standing: &Value) -> Option<Version> {
-    let asks = standing.get("path").and_then(Value::as_str).is_some_and(|p| p.ends_with(endpoints::HEALTH.path));
-    subject.version.filter(|version| asks && *version < endpoints::HEALTH_SINCE)
+fn lacks(subject: &Subject<'_>, name: &str) -> Option<Version> {
+    subject.version.filter(|version| *version < endpoints::HEALTH_SINCE && asks_health(subject, name))
 }

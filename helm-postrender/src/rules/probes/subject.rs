@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use shared::component;
 use shared::endpoints::{self, ADMIN, Era, Get, HTTP, Port};
 use shared::versions::Version;
+use std::cmp::Ordering;
 
 /// One server and its serving container.
 pub struct Subject<'a> {
@@ -61,7 +62,7 @@ impl<'a> Subject<'a> {
                 );
                 out.push(Proposal::notice(self.server, text));
             }
-            (Some(version), Some("image tag")) => out.extend(self.older_than_chart(version)),
+            (Some(version), Some("image tag")) => out.extend(self.beside_chart(version)),
             (Some(version), origin) => {
                 let text = format!(
                     "the image ({image}) has no version as its tag; {version} is taken from the {}. If the image is \
@@ -84,17 +85,31 @@ impl<'a> Subject<'a> {
         out
     }
 
-    /// The most common way to an upgrade that upgrades nothing.
-    fn older_than_chart(&self, version: Version) -> Option<Proposal> {
+    /// An older tag is the most common way to an upgrade that upgrades nothing; a newer one may be a number of
+    /// somebody's own.
+    fn beside_chart(&self, version: Version) -> Option<Proposal> {
         let label = |key: &str| self.server.get("/metadata/labels")?.get(key)?.as_str();
         let chart = label("app.kubernetes.io/version")
             .and_then(Version::parse)
             .or_else(|| Version::parse(label("helm.sh/chart")?.rsplit_once('-')?.1))?;
-        let text = format!(
-            "the image tag {version} is older than the chart ({chart}): the server stays at {version}, and the probes \
-             are those of {version}. Remove image.tag from the values to get {chart}"
-        );
-        (version < chart).then(|| Proposal::warning(self.server, text))
+        match version.cmp(&chart) {
+            Ordering::Less => {
+                let text = format!(
+                    "the image tag {version} is older than the chart ({chart}): the server stays at {version}, and the \
+                     probes are those of {version}. Remove image.tag from the values to get {chart}"
+                );
+                Some(Proposal::warning(self.server, text))
+            }
+            Ordering::Equal => None,
+            Ordering::Greater => {
+                let text = format!(
+                    "the image tag {version} is newer than the chart ({chart}): the server becomes {version} with the \
+                     manifests of {chart}. Take the chart of {version}; if {version} is a number of your own, tag the \
+                     image with the OpenMetadata version in it"
+                );
+                Some(Proposal::notice(self.server, text))
+            }
+        }
     }
 
     /// A probe; null and `{}` count as absent: the API takes neither for one.

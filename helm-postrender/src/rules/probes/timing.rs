@@ -64,7 +64,7 @@ pub struct Timeout {
 impl Timeout {
     /// By policy.
     pub fn new(settings: &Settings, kills: bool) -> Self {
-        Self { wish: settings.timeout_seconds.max(1).into(), kills }
+        Self { wish: settings.timeout_seconds.into(), kills }
     }
 
     /// Sets it where it is Kubernetes' one second, which nobody chose, or broken.

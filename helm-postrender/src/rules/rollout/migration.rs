@@ -10,8 +10,8 @@ use shared::component;
 pub fn forced(server: &Object) -> Option<Proposal> {
     let container = component::migration_container(server.value())?;
     let text = "the migration runs with --force: it goes on after a failed statement and still reports success, and on \
-                a database older than 1.11 the releases 1.11.0 to 1.11.3 lose roles and policies this way (T03). Remove \
-                it from openmetadata.config.upgradeMigrationConfigs (additionalArgs; before chart 1.3.2 force)";
+                a database older than 1.11 the releases 1.11.0 to 1.11.3 lose roles and policies this way \
+                (OpenMetadata PR#24985). Remove it from openmetadata.config.upgradeMigrationConfigs (additionalArgs; before chart 1.3.2 force)";
     is_forced(container).then(|| Proposal::warning(server, text))
 }
 

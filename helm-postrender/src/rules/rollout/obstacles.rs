@@ -2,6 +2,7 @@
 
 use crate::replicas::Namespace;
 use crate::scene::{Object, Scene};
+use crate::selector::{Label, Match, Selector};
 use serde_json::Value;
 
 /// What stands in the way, in words; empty where nothing does.
@@ -33,11 +34,24 @@ pub fn unknown_claims<'a>(scene: &'a Scene, server: &'a Object) -> Vec<&'a str> 
     claims.filter(|(_, access)| *access == Access::Unknown).map(|(name, _)| name).collect()
 }
 
-/// Whether no two of its pods may stand on one node: then the extra pod of an update needs a free one.
+/// Whether a new pod may not stand on the node of an old one: then the extra pod of an update needs a free one.
 pub fn one_pod_a_node(server: &Object) -> bool {
     let rules = "/spec/template/spec/affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution";
-    let topology = |rule: &&Value| rule.get("topologyKey").and_then(Value::as_str) == Some("kubernetes.io/hostname");
-    server.list(rules).iter().any(|rule| topology(&rule))
+    let on_node = |rule: &&Value| rule.get("topologyKey").and_then(Value::as_str) == Some("kubernetes.io/hostname");
+    let own = |key: &str| {
+        let value = server.pod_labels().and_then(|labels| labels.get(key)?.as_str());
+        value.map_or(Label::Absent, Label::Is)
+    };
+    let keeps_off_own = |rule: &Value| {
+        let selector = rule.get("labelSelector").and_then(Selector::read);
+        selector.is_some_and(|s| s.matches(own) == Match::Yes)
+    };
+    // Pods of one revision keep off each other then, an old and a new one do not.
+    let by_revision = |rule: &Value| {
+        let keys = rule.get("matchLabelKeys").and_then(Value::as_array);
+        keys.is_some_and(|keys| keys.iter().any(|key| key == "pod-template-hash"))
+    };
+    server.list(rules).iter().filter(on_node).any(|rule| keeps_off_own(rule) && !by_revision(rule))
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -9,6 +9,9 @@ use shared::component;
 
 const PATH: &str = "/spec/strategy";
 
+const ONE_A_NODE: &str =
+    "its anti-affinity allows one pod a node, so the extra pod of an update waits for ever where no node is free";
+
 /// How old and new pods will follow each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Follows {
@@ -50,8 +53,16 @@ fn rolling(scene: &Scene, server: &Object, pods: Replicas<'_>) -> (Follows, Vec<
         proposals.extend(left(server, pods));
         return (Follows::Unclear, proposals);
     }
-    let mut proposals = amended(server, pods);
-    proposals.extend(conditions(scene, server));
+    let one_a_node = obstacles::one_pod_a_node(server);
+    let mut proposals = if one_a_node && pods.least < 2 {
+        // Its only pod cannot go first either.
+        let mut proposals = vec![Proposal::warning(server, format!("{ONE_A_NODE}; its update is left as it is"))];
+        proposals.extend(left(server, pods));
+        proposals
+    } else {
+        amended(server, pods, one_a_node)
+    };
+    proposals.extend(unknown_claims(scene, server));
     (Follows::Rolling, proposals)
 }
 
@@ -65,21 +76,16 @@ fn left(server: &Object, pods: Replicas<'_>) -> Option<Proposal> {
     (at_once > 1).then(|| Proposal::warning(server, text))
 }
 
-/// What the extra pod of an update asks of the cluster, where the stream cannot tell whether it is there.
-fn conditions(scene: &Scene, server: &Object) -> Vec<Proposal> {
-    let mut out = Vec::new();
-    for claim in obstacles::unknown_claims(scene, server) {
+/// The claims that a new pod may not get, where the stream cannot tell.
+fn unknown_claims(scene: &Scene, server: &Object) -> Vec<Proposal> {
+    let notice = |claim: &str| {
         let text = format!(
             "it mounts the claim `{claim}`, whose access mode is not in this stream: if `kubectl get pvc {claim}` says \
              RWO, a new pod waits for the old one's volume for ever; set rollout.strategy: recreate in the policy then"
         );
-        out.push(Proposal::notice(server, text));
-    }
-    if obstacles::one_pod_a_node(server) {
-        let text = "its anti-affinity allows one pod a node, so the extra pod of an update needs a free node";
-        out.push(Proposal::notice(server, text));
-    }
-    out
+        Proposal::notice(server, text)
+    };
+    obstacles::unknown_claims(scene, server).into_iter().map(notice).collect()
 }
 
 /// One of the two fields of a rolling update.
@@ -121,34 +127,47 @@ fn resolve(value: &Value, pods: u64, up: bool) -> Option<u64> {
     Some(if up { hundredths.div_ceil(100) } else { hundredths / 100 })
 }
 
-fn amended(server: &Object, pods: Replicas<'_>) -> Vec<Proposal> {
+fn amended(server: &Object, pods: Replicas<'_>, one_a_node: bool) -> Vec<Proposal> {
     let n = pods.most.max(1);
     let [surge, unavailable] = Side::both(server, n);
     if [&surge, &unavailable].iter().any(|side| side.is_unreadable()) {
         let text = "its maxSurge or maxUnavailable is neither a number nor a percentage: the API refuses it";
         return vec![Proposal::warning(server, text)];
     }
-    if surge.given.is_none() && unavailable.given.is_none() {
-        let wish = json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}});
-        return vec![Proposal::set(server, PATH, wish, unset(n))];
-    }
-    // No room for one pod more, on purpose: then one old pod goes first. Both 0 the API refuses.
-    let in_place = surge.is_zero() && !unavailable.is_zero();
+    let is_safe = surge.pods.zip(unavailable.pods).is_some_and(|(s, u)| s.saturating_add(u) <= 1);
+    // No room for one pod more, on purpose or on the nodes: then one old pod goes first. Both 0 the API refuses.
+    let makes_room = one_a_node && !is_safe && !surge.is_zero() && !unavailable.is_zero();
+    let in_place = makes_room || (surge.is_zero() && !unavailable.is_zero());
     let wish = if in_place { [0, 1] } else { [1, 0] };
+    let room = format!("{ONE_A_NODE}: one old pod goes first");
+    let unset = if makes_room { room.clone() } else { unset(n) };
+    if surge.given.is_none() && unavailable.given.is_none() {
+        let [surge, unavailable] = wish;
+        let wish =
+            json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": surge, "maxUnavailable": unavailable}});
+        return vec![Proposal::set(server, PATH, wish, unset)];
+    }
     let at_once = surge.pods.unwrap_or(wish[0]).saturating_add(unavailable.pods.unwrap_or(wish[1]));
     let broken = at_once > 1 || (surge.is_zero() && unavailable.is_zero());
     let mut out = Vec::new();
     for (side, wish) in [&surge, &unavailable].into_iter().zip(wish) {
         let path = format!("{PATH}/rollingUpdate/{}", side.field);
         if side.given.is_none() {
-            out.push(Proposal::set(server, path, wish, unset(n)));
+            out.push(Proposal::set(server, path, wish, unset.as_str()));
         } else if broken && side.given != Some(json!(wish)) {
-            let why = if at_once > 1 { parallel(n, at_once) } else { "both may not be 0".to_owned() };
+            let why = match side.field {
+                "maxSurge" if makes_room => room.clone(),
+                _ if at_once > 1 => parallel(n, at_once),
+                _ => "both may not be 0".to_owned(),
+            };
             out.push(Proposal::set(server, path, wish, why));
         }
     }
     if !broken {
         out.extend(kept(server, [&surge, &unavailable], n));
+    }
+    if one_a_node && !in_place {
+        out.push(Proposal::notice(server, format!("{ONE_A_NODE}; maxSurge 0 and maxUnavailable 1 need none")));
     }
     out
 }

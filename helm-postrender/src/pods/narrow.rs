@@ -1,6 +1,6 @@
 //! Selectors that hold a server's pods and no others: which expressions they need, and the proof.
 
-use crate::pods::{Class, Pods};
+use super::{Class, Pods};
 use crate::scene::Object;
 use crate::selector::{Label, Match, Selector};
 use serde_json::{Value, json};
