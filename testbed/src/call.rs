@@ -1,0 +1,147 @@
+//! Runs another program and turns its failure into words: what was called, while doing what, and its last lines. It never retries.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result};
+
+use crate::failure::Failure;
+
+/// One call of another program.
+pub struct Call {
+    command: Command,
+    doing: String,
+    hint: String,
+}
+
+impl Call {
+    /// Will call `program` while doing `doing` ("building etcd").
+    pub fn new(program: impl AsRef<OsStr>, doing: impl Into<String>) -> Self {
+        let command = Command::new(program);
+        Self { command, doing: doing.into(), hint: "testbed status".to_owned() }
+    }
+
+    /// What to type when it fails.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = hint.into();
+        self
+    }
+
+    /// Adds arguments.
+    pub fn args<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(mut self, arguments: I) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    /// Sets a variable for the program.
+    pub fn env(mut self, key: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(key, value);
+        self
+    }
+
+    /// Runs it in a folder.
+    pub fn folder(mut self, folder: impl AsRef<Path>) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
+    /// Runs it and returns what it printed.
+    pub fn text(mut self) -> Result<String> {
+        self.command.stdin(Stdio::null());
+        let output = self.command.output().map_err(|error| self.not_started(&error))?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        Err(self.failed(&output.status.to_string(), &String::from_utf8_lossy(&output.stderr)))
+    }
+
+    /// Runs it for its effect.
+    pub fn run(self) -> Result<()> {
+        self.text().map(drop)
+    }
+
+    /// Runs it and says only whether it succeeded.
+    pub fn succeeds(self) -> bool {
+        self.text().is_ok()
+    }
+
+    /// Runs it with `input` on its standard input.
+    pub fn feed(mut self, input: &[u8]) -> Result<()> {
+        self.command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = self.command.spawn().map_err(|error| self.not_started(&error))?;
+        if let Some(mut stdin) = child.stdin.take() {
+            // A program that stops reading early says why on its own standard error.
+            let _ = stdin.write_all(input);
+        }
+        let output = child.wait_with_output().with_context(|| format!("while {}", self.doing))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(self.failed(&output.status.to_string(), &String::from_utf8_lossy(&output.stderr)))
+    }
+
+    /// Runs it with all output in a log file, for long work; the error shows the log's last lines.
+    pub fn logged(mut self, log: &Path) -> Result<()> {
+        let file = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
+        let copy = file.try_clone().with_context(|| format!("cannot write {}", log.display()))?;
+        self.command.stdin(Stdio::null()).stdout(file).stderr(copy);
+        let status = self.command.status().map_err(|error| self.not_started(&error))?;
+        if status.success() {
+            return Ok(());
+        }
+        let said = std::fs::read(log).unwrap_or_default();
+        self.hint = format!("less {}", log.display());
+        Err(self.failed(&status.to_string(), &String::from_utf8_lossy(&said)))
+    }
+
+    fn program(&self) -> String {
+        self.command.get_program().to_string_lossy().into_owned()
+    }
+
+    fn not_started(&self, error: &std::io::Error) -> anyhow::Error {
+        let what = format!("{} did not start while {}: {error}", self.program(), self.doing);
+        Failure::new(what, self.hint.clone()).into()
+    }
+
+    fn failed(&self, status: &str, said: &str) -> anyhow::Error {
+        let mut what = format!("{} failed ({status}) while {}", self.program(), self.doing);
+        for line in last_lines(said, 8) {
+            what.push_str("\n    ");
+            what.push_str(line);
+        }
+        Failure::new(what, self.hint.clone()).into()
+    }
+}
+
+/// The last lines of a text, in order.
+pub fn last_lines(text: &str, count: usize) -> Vec<&str> {
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    lines[lines.len().saturating_sub(count)..].to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_names_the_program_the_work_and_the_last_words() {
+        let error = Call::new("sh", "trying").args(["-c", "echo one >&2; exit 3"]).run().unwrap_err();
+        let text = error.to_string();
+        assert!(text.starts_with("sh failed (exit status: 3) while trying"), "{text}");
+        assert!(text.ends_with("one"), "{text}");
+    }
+
+    #[test]
+    fn a_missing_program_is_said_to_be_missing() {
+        let error = Call::new("no-such-program", "trying").run().unwrap_err();
+        assert!(error.to_string().contains("did not start while trying"));
+    }
+
+    #[test]
+    fn empty_lines_do_not_count() {
+        assert_eq!(last_lines("a\n\nb\nc\n\n", 2), ["b", "c"]);
+    }
+}

@@ -1,0 +1,135 @@
+//! The command line: names, arguments and their help. It never does the work of a verb.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::paths::{self, Cache};
+use crate::{chart, cluster, demo, faults, images, load, say, tools};
+
+/// A real Kubernetes, real databases and a stand-in `OpenMetadata` server on one Linux machine.
+///
+/// Nothing is pulled from an image registry. Built things stay in `$OMUPGRADE_TESTBED_CACHE`
+/// (default: `omupgrade-testbed` in the user's cache folder).
+#[derive(Debug, Parser)]
+#[command(name = "testbed", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Install and build what is missing, and print the folder with the binaries
+    Tools {
+        /// What to build
+        #[arg(value_enum, default_value_t = Set::All)]
+        set: Set,
+    },
+    /// Build images into the cache, from where the cluster pulls them
+    Images {
+        /// Which ones (default: all)
+        names: Vec<String>,
+    },
+    /// Start the cluster and print its kubeconfig
+    Up,
+    /// Stop the cluster and remove everything it left on the machine
+    Down,
+    /// Say what runs; exit code 1 if the cluster is not whole
+    Status,
+    /// Print the last lines of a component's log
+    Logs {
+        /// A component, as `testbed status` names it
+        component: String,
+        /// How many lines
+        #[arg(long, default_value_t = 40)]
+        tail: usize,
+    },
+    /// Print the path of the kubeconfig
+    Kubeconfig,
+    /// Run a database in a namespace, as a `StatefulSet` with a volume and the Secret that the chart expects
+    Database {
+        /// Which one
+        #[arg(value_enum)]
+        engine: cluster::databases::Engine,
+        /// The namespace; made if it is missing
+        #[arg(short, long, default_value = "default")]
+        namespace: String,
+    },
+    /// Play the story: a failed backup stops an upgrade, the next one succeeds under load, a bare rollback is stopped
+    Demo,
+    /// Send steady requests to a release and say how many failed; exit code 1 if any did
+    Load(load::Plan),
+    /// Kill a component of the cluster, and start it again after a while
+    Outage {
+        /// A component, as `testbed status` names it
+        component: String,
+        /// How long it is away
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+    },
+    /// Order a fault for the stand-ins of a namespace, take it back (no value), or list what is ordered (no name)
+    Fault {
+        /// Its name, for example `migrate-fails`
+        name: Option<String>,
+        /// Its value, for example `1.13.0:middle`
+        value: Option<String>,
+        /// The namespace whose stand-ins it strikes
+        #[arg(short, long, default_value = "default")]
+        namespace: String,
+    },
+    /// Wrap a recorded post-renderer stream as a chart that helm can install
+    Chart {
+        /// The recorded stream
+        #[arg(long)]
+        from: PathBuf,
+        /// The folder to make; it must not exist
+        #[arg(long)]
+        out: PathBuf,
+    },
+    #[command(hide = true)]
+    ServeImages,
+    #[command(hide = true)]
+    ServeFaults,
+    #[command(hide = true)]
+    ProvisionVolumes,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Set {
+    /// Everything
+    All,
+    /// Helm 3 and Helm 4 only
+    Helm,
+}
+
+impl Cli {
+    /// Does what the command line says.
+    pub fn run(self) -> Result<ExitCode> {
+        let cache = Cache::from_environment();
+        match self.verb {
+            Verb::Tools { set: Set::All } => say::answer(&tools::all(&cache)?.display().to_string()),
+            Verb::Tools { set: Set::Helm } => say::answer(&tools::helm(&cache)?.display().to_string()),
+            Verb::Images { names } => images::build(&cache, &names)?,
+            Verb::Up => cluster::up::run(&cache)?,
+            Verb::Down => cluster::down::run()?,
+            Verb::Status => return cluster::status::run(&cache),
+            Verb::Logs { component, tail } => cluster::status::logs(&cache, &component, tail)?,
+            Verb::Kubeconfig => say::answer(&paths::kubeconfig().display().to_string()),
+            Verb::Database { engine, namespace } => cluster::databases::run(&cache, engine, &namespace)?,
+            Verb::Demo => demo::run(&cache)?,
+            Verb::Load(plan) => {
+                return Ok(if load::run(&cache, &plan)? { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+            }
+            Verb::Outage { component, seconds } => cluster::outage::run(&cache, &component, seconds)?,
+            Verb::Fault { name, value, namespace } => faults::order(&namespace, name.as_deref(), value.as_deref())?,
+            Verb::Chart { from, out } => chart::write(&from, &out)?,
+            Verb::ServeImages => images::registry::serve(&cache)?,
+            Verb::ServeFaults => faults::serve()?,
+            Verb::ProvisionVolumes => cluster::volumes::run(&cache),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,67 @@
+//! Puts a database beside a release: a `StatefulSet` with a volume, and the Secrets that the chart expects. It never deletes one.
+
+use anyhow::Result;
+use clap::ValueEnum;
+
+use super::kubectl::kubectl;
+use crate::paths::{self, Cache};
+use crate::{images, say};
+
+/// A database that `OpenMetadata` can run on.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Engine {
+    /// `PostgreSQL` 15 from Debian 12
+    Postgres,
+    /// `MySQL` from Debian sid
+    Mysql,
+}
+
+impl Engine {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::Mysql => "mysql",
+        }
+    }
+
+    /// The server, the client that guard and hook take by default, and the stand-in that uses the database.
+    fn images(self) -> &'static [&'static str] {
+        match self {
+            Self::Postgres => &["postgres", "postgres-18", "openmetadata"],
+            Self::Mysql => &["mysql", "openmetadata"],
+        }
+    }
+
+    /// The `StatefulSet`'s name, which is the host name in the chart's values.
+    fn workload(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgresql",
+            Self::Mysql => "mysql",
+        }
+    }
+}
+
+/// Makes the namespace, starts the database in it, and waits until it answers.
+pub fn run(cache: &Cache, engine: Engine, namespace: &str) -> Result<()> {
+    images::ensure(cache, engine.images())?;
+    let doing = format!("starting {} in {namespace}", engine.name());
+    if !kubectl(cache, &doing).args(["get", "namespace", namespace]).succeeds() {
+        kubectl(cache, &doing).args(["create", "namespace", namespace]).run()?;
+    }
+    for manifest in ["secrets.yaml".to_owned(), format!("{}.yaml", engine.name())] {
+        let path = paths::source(&format!("manifests/{manifest}"));
+        kubectl(cache, &doing).args(["apply", "--server-side", "-n", namespace, "-f"]).args([path]).run()?;
+    }
+    say::step(&format!("waiting for {} in {namespace}", engine.name()));
+    let workload = format!("statefulset/{}", engine.workload());
+    kubectl(cache, &doing)
+        .args(["rollout", "status", "-n", namespace, &workload, "--timeout=180s"])
+        .hint(format!(
+            "kubectl --kubeconfig {} -n {namespace} describe pod {}-0",
+            paths::kubeconfig().display(),
+            engine.workload()
+        ))
+        .run()?;
+    say::answer(&format!("{}.{namespace}", engine.workload()));
+    Ok(())
+}

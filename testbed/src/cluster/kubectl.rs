@@ -1,0 +1,9 @@
+//! Asks and tells the cluster through its own kubectl, as the administrator. It never uses the user's kubeconfig.
+
+use crate::call::Call;
+use crate::paths::{self, Cache};
+
+/// A kubectl call against the testbed, while doing `doing`.
+pub fn kubectl(cache: &Cache, doing: &str) -> Call {
+    Call::new(cache.binary("kubectl"), doing).args(["--kubeconfig"]).args([paths::kubeconfig()])
+}

@@ -1,0 +1,34 @@
+//! The cluster: one node, one control plane, all real. It never builds anything; `tools` and `images` do.
+
+pub mod certificates;
+pub mod components;
+pub mod databases;
+pub mod disk;
+pub mod down;
+pub mod kubectl;
+pub mod leftovers;
+pub mod mounts;
+pub mod network;
+pub mod outage;
+pub mod process;
+pub mod settings;
+pub mod status;
+pub mod up;
+pub mod volumes;
+
+/// The node's name, and what marks everything that the cluster puts on the machine.
+pub const NODE: &str = "testbed";
+/// The cgroup below which all pods live, so that their processes can be told from everyone else's.
+pub const CGROUP: &str = "omupgrade-testbed";
+/// The bridge that pods hang on.
+pub const BRIDGE: &str = "omtb0";
+/// The node's address: the bridge's, because the `kubernetes` Service may not point at loopback.
+pub const NODE_ADDRESS: &str = "10.244.0.1";
+/// Addresses of pods.
+pub const POD_RANGE: &str = "10.244.0.0/16";
+/// Addresses of Services.
+pub const SERVICE_RANGE: &str = "10.96.0.0/16";
+/// The address of the cluster's DNS.
+pub const DNS_ADDRESS: &str = "10.96.0.10";
+/// The API server's port.
+pub const API_PORT: u16 = 6443;

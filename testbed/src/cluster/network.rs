@@ -1,0 +1,125 @@
+//! The cluster's bridge, kernel settings and packet rules, and their removal. It never changes a policy or a rule of others.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use anyhow::{Context as _, Result};
+
+use super::{BRIDGE, NODE_ADDRESS};
+use crate::call::Call;
+use crate::paths;
+
+/// Kernel settings that the cluster or its kubelet changes; what they were before is kept for `down`.
+const SETTINGS: &[&str] = &[
+    "net/ipv4/ip_forward",
+    "net/ipv4/conf/all/route_localnet",
+    "vm/overcommit_memory",
+    "vm/panic_on_oom",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+];
+const REMEMBERED: &str = "kernel-settings";
+const ACCEPT: [[&str; 3]; 2] = [["FORWARD", "-i", BRIDGE], ["FORWARD", "-o", BRIDGE]];
+
+/// Makes the bridge and lets packets through it.
+pub fn prepare() -> Result<()> {
+    let mut before = String::new();
+    for name in SETTINGS {
+        if let Ok(value) = fs::read_to_string(format!("/proc/sys/{name}")) {
+            // Writing to a string cannot fail.
+            let _ = writeln!(before, "{name} {}", value.trim());
+        }
+    }
+    let file = paths::state(REMEMBERED);
+    fs::write(&file, before).with_context(|| format!("cannot write {}", file.display()))?;
+    fs::write("/proc/sys/net/ipv4/ip_forward", "1").context("cannot switch forwarding of packets on")?;
+
+    // The bridge exists before any pod, because its address is the node's.
+    let ip = |words: &[&str]| Call::new("ip", "making the pods' bridge").args(words.iter().copied()).run();
+    if !exists() {
+        ip(&["link", "add", BRIDGE, "type", "bridge"])?;
+    }
+    ip(&["address", "replace", &format!("{NODE_ADDRESS}/16"), "dev", BRIDGE])?;
+    ip(&["link", "set", BRIDGE, "up"])?;
+    for rule in ACCEPT {
+        Call::new("iptables", "letting pods' packets through")
+            .args(["-w", "-I"])
+            .args(rule)
+            .args(["-j", "ACCEPT"])
+            .run()?;
+    }
+    Ok(())
+}
+
+/// Whether the bridge is there.
+pub fn exists() -> bool {
+    fs::exists(format!("/sys/class/net/{BRIDGE}")).unwrap_or(false)
+}
+
+/// Removes bridge, links, rules, and puts kernel settings back.
+pub fn remove() -> Result<()> {
+    // Every pod's link hangs on the bridge; with the pod's namespace gone most went already.
+    let links = fs::read_dir(format!("/sys/class/net/{BRIDGE}/brif")).map(|entries| {
+        entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect::<Vec<_>>()
+    });
+    let ip = |link: &str| Call::new("ip", "removing the pods' links").args(["link", "delete", link]);
+    for link in links.unwrap_or_default() {
+        ip(&link).succeeds();
+    }
+    if exists() {
+        ip(BRIDGE).run()?;
+    }
+    for family in ["iptables", "ip6tables"] {
+        for table in ["filter", "nat", "mangle", "raw"] {
+            forget_rules(family, table)?;
+        }
+    }
+    for line in fs::read_to_string(paths::state(REMEMBERED)).unwrap_or_default().lines() {
+        if let Some((name, value)) = line.split_once(' ') {
+            let _ = fs::write(format!("/proc/sys/{name}"), value);
+        }
+    }
+    Ok(())
+}
+
+fn forget_rules(family: &str, table: &str) -> Result<()> {
+    let doing = "removing the cluster's packet rules";
+    // A table that the kernel lacks has no rules of ours.
+    let Ok(saved) = Call::new(format!("{family}-save"), doing).args(["-t", table]).text() else { return Ok(()) };
+    let kept = without_ours(&saved);
+    if kept == saved {
+        return Ok(());
+    }
+    Call::new(format!("{family}-restore"), doing).args(["-w", "-T", table]).feed(kept.as_bytes())
+}
+
+/// A saved table without the chains and rules of kube-proxy, kubelet, CNI and ourselves.
+pub fn without_ours(saved: &str) -> String {
+    let ours = |line: &str| {
+        line.split_whitespace().any(|word| {
+            let word = word.trim_start_matches(':');
+            word.starts_with("KUBE-") || word.starts_with("CNI-") || word == BRIDGE
+        })
+    };
+    saved.lines().filter(|line| line.starts_with('#') || !ours(line)).fold(String::new(), |mut kept, line| {
+        kept.push_str(line);
+        kept.push('\n');
+        kept
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_ours;
+
+    #[test]
+    fn rules_of_others_stay() {
+        let saved = "# Generated\n*nat\n:PREROUTING ACCEPT [0:0]\n:KUBE-SERVICES - [0:0]\n:DOCKER - [0:0]\n\
+                     -A PREROUTING -m comment --comment \"kubernetes service portals\" -j KUBE-SERVICES\n\
+                     -A FORWARD -i omtb0 -j ACCEPT\n-A PREROUTING -j DOCKER\nCOMMIT\n";
+        assert_eq!(
+            without_ours(saved),
+            "# Generated\n*nat\n:PREROUTING ACCEPT [0:0]\n:DOCKER - [0:0]\n-A PREROUTING -j DOCKER\nCOMMIT\n"
+        );
+    }
+}

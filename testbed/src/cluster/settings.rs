@@ -1,0 +1,137 @@
+//! The configuration files of containerd, CNI, kubelet and kube-proxy. It never starts anything.
+
+use std::fs;
+
+use anyhow::{Context as _, Result};
+
+use super::certificates::{certificate, key};
+use super::{BRIDGE, CGROUP, DNS_ADDRESS, NODE, POD_RANGE};
+use crate::images::registry;
+use crate::paths::{self, STATE};
+
+/// Writes all of them.
+pub fn write() -> Result<()> {
+    for (file, content) in [
+        ("containerd.toml", containerd()),
+        ("registries/_default/hosts.toml", hosts()),
+        ("cni/10-testbed.conflist", network()),
+        ("kubelet.yaml", kubelet()),
+        ("kube-proxy.yaml", proxy()),
+        ("resolv.conf", format!("nameserver {DNS_ADDRESS}\n")),
+    ] {
+        let path = paths::state(file);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        }
+        fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn containerd() -> String {
+    // restrict_oom_score_adj: in a sandbox without CAP_SYS_RESOURCE every pod would fail with an EOF from a pipe.
+    format!(
+        r#"version = 2
+root = "{STATE}/containerd/root"
+state = "{STATE}/containerd/state"
+
+[grpc]
+  address = "{STATE}/containerd.sock"
+
+[plugins."io.containerd.internal.v1.opt"]
+  path = "{STATE}/containerd/opt"
+
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "testbed/pause:1"
+  restrict_oom_score_adj = true
+  netns_mounts_under_state_dir = true
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "/usr/lib/cni"
+    conf_dir = "{STATE}/cni"
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = "{STATE}/registries"
+  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+    runtime_type = "io.containerd.runc.v2"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+      SystemdCgroup = false
+      Root = "{STATE}/runc"
+"#
+    )
+}
+
+fn hosts() -> String {
+    let address = registry::ADDRESS;
+    format!("server = \"http://{address}\"\n\n[host.\"http://{address}\"]\n  capabilities = [\"pull\", \"resolve\"]\n")
+}
+
+fn network() -> String {
+    format!(
+        r#"{{
+  "cniVersion": "0.4.0",
+  "name": "omupgrade-testbed",
+  "plugins": [
+    {{
+      "type": "bridge", "bridge": "{BRIDGE}", "isGateway": true, "ipMasq": true, "hairpinMode": true,
+      "ipam": {{
+        "type": "host-local", "dataDir": "{STATE}/cni-addresses",
+        "ranges": [[{{ "subnet": "{POD_RANGE}" }}]], "routes": [{{ "dst": "0.0.0.0/0" }}]
+      }}
+    }},
+    {{ "type": "portmap", "capabilities": {{ "portMappings": true }} }}
+  ]
+}}
+"#
+    )
+}
+
+fn kubelet() -> String {
+    // Eviction and image collection by disk use are off: the machine's disk is not the test's.
+    format!(
+        "apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+containerRuntimeEndpoint: unix://{STATE}/containerd.sock
+authentication:
+  anonymous: {{ enabled: false }}
+  webhook: {{ enabled: true }}
+  x509: {{ clientCAFile: {authority} }}
+authorization: {{ mode: Webhook }}
+tlsCertFile: {certificate}
+tlsPrivateKeyFile: {key}
+readOnlyPort: 0
+clusterDomain: cluster.local
+clusterDNS: [{DNS_ADDRESS}]
+resolvConf: {STATE}/resolv.conf
+cgroupDriver: cgroupfs
+cgroupRoot: /{CGROUP}
+failCgroupV1: false
+failSwapOn: false
+podLogsDir: {STATE}/pods
+volumePluginDir: {STATE}/flexvolume
+serializeImagePulls: false
+maxPods: 250
+imageGCHighThresholdPercent: 100
+imageGCLowThresholdPercent: 99
+evictionHard: {{ memory.available: 100Mi, nodefs.available: 1%, nodefs.inodesFree: 1%, imagefs.available: 1% }}
+nodeStatusUpdateFrequency: 4s
+",
+        authority = certificate("ca").display(),
+        certificate = certificate("kubelet").display(),
+        key = key("kubelet").display(),
+    )
+}
+
+fn proxy() -> String {
+    format!(
+        "apiVersion: kubeproxy.config.k8s.io/v1alpha1
+kind: KubeProxyConfiguration
+mode: iptables
+clusterCIDR: {POD_RANGE}
+clientConnection: {{ kubeconfig: {STATE}/proxy.kubeconfig }}
+hostnameOverride: {NODE}
+bindAddress: 0.0.0.0
+healthzBindAddress: 127.0.0.1:10256
+metricsBindAddress: 127.0.0.1:10249
+conntrack: {{ maxPerCore: 0, min: 0 }}
+"
+    )
+}

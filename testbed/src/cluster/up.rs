@@ -1,0 +1,122 @@
+//! Starts the cluster: checks first, then from the certificates to a Ready node. It never starts a second one.
+
+use std::fs;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::components::{COMPONENTS, Component};
+use super::kubectl::kubectl;
+use super::process::{self, Identity};
+use super::{NODE, certificates, disk, down, leftovers, network, settings, status};
+use crate::call::last_lines;
+use crate::failure::Failure;
+use crate::paths::{self, Cache};
+use crate::{images, say, tools};
+
+/// From whatever is there to a Ready node.
+pub fn run(cache: &Cache) -> Result<()> {
+    tools::machine::check()?;
+    if status::is_whole(cache) {
+        say::step("the cluster is already up");
+        say::answer(&paths::kubeconfig().display().to_string());
+        return Ok(());
+    }
+    tools::all(cache)?;
+    images::ensure(cache, &["pause", "coredns"])?;
+    if disk::exists() {
+        say::step("a part of an earlier cluster is here: removing it");
+        down::run()?;
+    }
+    disk::make()?;
+    for folder in ["run", "logs", "pods", "volumes", "cni"] {
+        let path = paths::state(folder);
+        fs::create_dir_all(&path).with_context(|| format!("cannot make the folder {}", path.display()))?;
+    }
+    say::step("certificates, settings, network");
+    certificates::make()?;
+    settings::write()?;
+    leftovers::remember()?;
+    network::prepare()?;
+    leftovers::make_groups();
+
+    for component in COMPONENTS {
+        if component.name == "kubelet" {
+            // The kubelet ends when the runtime does not answer at once.
+            until("containerd", Duration::from_secs(30), || {
+                UnixStream::connect(paths::state("containerd.sock")).is_ok()
+            })?;
+        }
+        say::step(&format!("starting {}", component.name));
+        start(cache, component)?;
+        if component.name == "kube-apiserver" {
+            await_api(cache)?;
+        }
+    }
+    say::step("adding DNS and the storage classes");
+    await_namespace(cache)?;
+    for manifest in ["storage.yaml", "dns.yaml"] {
+        let path = paths::source(&format!("manifests/{manifest}"));
+        kubectl(cache, "adding DNS and storage").args(["apply", "--server-side", "-f"]).args([path]).run()?;
+    }
+    await_node(cache)?;
+    say::step("the node is Ready");
+    say::answer(&paths::kubeconfig().display().to_string());
+    Ok(())
+}
+
+/// Starts one component and makes sure that it did not end at once.
+pub fn start(cache: &Cache, component: &Component) -> Result<Identity> {
+    let program = component.program.path(cache).context("cannot find this program's own file")?;
+    // CNI plugins and runc are looked up on the PATH by containerd, mount helpers by the kubelet.
+    let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned();
+    let environment =
+        [("PATH".to_owned(), path), ("OMUPGRADE_TESTBED_CACHE".to_owned(), cache.root().display().to_string())];
+    process::start(component.name, &program, &(component.arguments)(), &environment)
+}
+
+/// Waits until `done`, while every started component still runs.
+fn until(what: &str, limit: Duration, mut done: impl FnMut() -> bool) -> Result<()> {
+    let start = Instant::now();
+    while !done() {
+        for component in COMPONENTS {
+            if paths::state(&format!("run/{}", component.name)).exists() && process::running(component.name).is_none() {
+                let said = fs::read(process::log(component.name)).unwrap_or_default();
+                let said = String::from_utf8_lossy(&said).into_owned();
+                let end = last_lines(&said, 3).join("\n    ");
+                let hint = format!("testbed logs {}", component.name);
+                bail!(Failure::new(format!("{} ended while waiting for {what}:\n    {end}", component.name), hint));
+            }
+        }
+        if start.elapsed() > limit {
+            let hint = "testbed status; testbed logs kubelet";
+            bail!(Failure::late(format!("waited {} s for {what}", limit.as_secs()), hint));
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    Ok(())
+}
+
+fn await_api(cache: &Cache) -> Result<()> {
+    until("the API server", Duration::from_secs(90), || {
+        kubectl(cache, "asking the API server").args(["get", "--raw", "/readyz"]).succeeds()
+    })
+}
+
+fn await_namespace(cache: &Cache) -> Result<()> {
+    until("the namespace kube-system", Duration::from_mins(1), || {
+        kubectl(cache, "looking for kube-system").args(["get", "namespace", "kube-system"]).succeeds()
+    })
+}
+
+fn await_node(cache: &Cache) -> Result<()> {
+    until("the node to be Ready", Duration::from_mins(2), || node_is_ready(cache))
+}
+
+/// Whether the kubelet says that the node is Ready.
+pub fn node_is_ready(cache: &Cache) -> bool {
+    let path = r#"jsonpath={.status.conditions[?(@.type=="Ready")].status}"#;
+    let said = kubectl(cache, "asking for the node").args(["get", "node", NODE, "-o", path]).text();
+    said.is_ok_and(|said| said == "True")
+}

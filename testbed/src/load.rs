@@ -1,0 +1,193 @@
+//! Sends steady requests to a release's Service while something happens to it, and counts what failed. It never stops early: a failure is a result.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+
+use crate::cluster::kubectl::kubectl;
+use crate::failure::Failure;
+use crate::paths::Cache;
+use crate::say;
+
+/// What a load is made of.
+#[derive(Debug, clap::Args)]
+pub struct Plan {
+    /// The namespace of the release
+    #[arg(short, long, default_value = "default")]
+    namespace: String,
+    /// The Service to ask
+    #[arg(long, default_value = "openmetadata")]
+    service: String,
+    /// Requests a second, at most 200
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=200))]
+    rate: u32,
+    /// How long, at most an hour
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    seconds: u64,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Plan {
+    /// A load on a release of the usual name.
+    pub fn new(namespace: &str, rate: u32, seconds: u64) -> Self {
+        Self { namespace: namespace.to_owned(), service: "openmetadata".to_owned(), rate, seconds, json: false }
+    }
+}
+
+/// One request's end.
+#[derive(Debug, Clone, Copy)]
+struct Sample {
+    /// Since the load began.
+    at: Duration,
+    took: Duration,
+    ok: bool,
+}
+
+/// What came of all requests.
+#[derive(Debug, PartialEq, Eq)]
+struct Report {
+    requests: usize,
+    failures: usize,
+    /// The longest time in which no request succeeded.
+    gap: Duration,
+    p50: Duration,
+    p99: Duration,
+}
+
+const PATHS: [&str; 4] = [
+    "/api/v1/system/version",
+    "/api/v1/search/query?q=*&index=table_search_index&size=0",
+    "/api/v1/tables/name/sample.shop.public.t03",
+    "/api/v1/lineage/table/name/sample.shop.public.t03?upstreamDepth=1&downstreamDepth=1",
+];
+/// A client's patience.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// Runs the plan and prints its report; true if no request failed.
+pub fn run(cache: &Cache, plan: &Plan) -> Result<bool> {
+    let address = address(cache, plan)?;
+    let token = login(address).with_context(|| format!("cannot log in at {address}"))?;
+    let start = Instant::now();
+    let length = Duration::from_secs(plan.seconds);
+    let pause = Duration::from_secs(1) / plan.rate;
+    let samples = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for (turn, path) in PATHS.iter().cycle().enumerate() {
+            // Requests begin on time whether or not earlier ones have ended, as people do.
+            let due = pause * u32::try_from(turn).unwrap_or(u32::MAX);
+            if due >= length {
+                break;
+            }
+            std::thread::sleep(due.saturating_sub(start.elapsed()));
+            let (token, samples) = (&token, &samples);
+            scope.spawn(move || {
+                let began = Instant::now();
+                // A connection of its own each time: the Service then picks a pod each time.
+                let ok = ask(address, "GET", path, Some(token), "").is_ok();
+                let sample = Sample { at: start.elapsed(), took: began.elapsed(), ok };
+                if let Ok(mut samples) = samples.lock() {
+                    samples.push(sample);
+                }
+            });
+        }
+    });
+    let samples = samples.into_inner().unwrap_or_default();
+    let report = report(samples, start.elapsed());
+    print(&report, plan.json);
+    Ok(report.failures == 0)
+}
+
+/// The Service's own address, which the node reaches as pods do.
+fn address(cache: &Cache, plan: &Plan) -> Result<SocketAddr> {
+    let words = ["get", "service", "-n", &plan.namespace, &plan.service, "-o", "jsonpath={.spec.clusterIP}"];
+    let text = kubectl(cache, "looking for the Service").args(words).text()?;
+    let parsed = format!("{text}:8585").parse();
+    parsed.map_err(|_| Failure::new(format!("the Service has no address: {text:?}"), "kubectl get services -A").into())
+}
+
+fn login(address: SocketAddr) -> Result<String> {
+    // The stand-in's and the quick start's own user; the password is base64, as the API wants it.
+    let body = r#"{"email":"admin@open-metadata.org","password":"YWRtaW4="}"#;
+    let answer = ask(address, "POST", "/api/v1/users/login", None, body)?;
+    let answer: serde_json::Value = serde_json::from_str(&answer).context("the login's answer is no JSON")?;
+    Ok(answer["accessToken"].as_str().context("the login's answer has no accessToken")?.to_owned())
+}
+
+/// One request on a connection of its own; anything but a whole answer with status 200 is an error.
+fn ask(address: SocketAddr, method: &str, path: &str, token: Option<&str>, body: &str) -> Result<String> {
+    let mut stream = TcpStream::connect_timeout(&address, LIMIT)?;
+    stream.set_read_timeout(Some(LIMIT))?;
+    let bearer = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+    let length = body.len();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         {bearer}Content-Length: {length}\r\n\r\n{body}"
+    )?;
+    let mut reader = BufReader::new(stream);
+    let mut status = String::new();
+    reader.read_line(&mut status)?;
+    anyhow::ensure!(status.split_whitespace().nth(1) == Some("200"), "status line {:?}", status.trim());
+    let mut rest = String::new();
+    reader.read_to_string(&mut rest)?;
+    Ok(rest.split_once("\r\n\r\n").context("an answer that is cut off")?.1.to_owned())
+}
+
+fn report(mut samples: Vec<Sample>, length: Duration) -> Report {
+    samples.sort_unstable_by_key(|sample| sample.at);
+    let good = samples.iter().filter(|sample| sample.ok).map(|sample| sample.at);
+    let edges: Vec<Duration> = [Duration::ZERO].into_iter().chain(good).chain([length]).collect();
+    let gap = edges.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).max().unwrap_or_default();
+    let mut times: Vec<Duration> = samples.iter().map(|sample| sample.took).collect();
+    times.sort_unstable();
+    let at = |percent: usize| times.get((times.len() * percent / 100).min(times.len().saturating_sub(1))).copied();
+    Report {
+        requests: samples.len(),
+        failures: samples.iter().filter(|sample| !sample.ok).count(),
+        gap,
+        p50: at(50).unwrap_or_default(),
+        p99: at(99).unwrap_or_default(),
+    }
+}
+
+fn print(report: &Report, json: bool) {
+    let Report { requests, failures, gap, p50, p99 } = report;
+    let (gap, p50, p99) = (gap.as_millis(), p50.as_millis(), p99.as_millis());
+    say::answer(&if json {
+        serde_json::json!({
+            "requests": requests, "failures": failures, "longestGapMs": gap, "p50Ms": p50, "p99Ms": p99,
+        })
+        .to_string()
+    } else {
+        format!("{requests} requests, {failures} failed, longest gap {gap} ms, p50 {p50} ms, p99 {p99} ms")
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(at: u64, took: u64, ok: bool) -> Sample {
+        Sample { at: Duration::from_millis(at), took: Duration::from_millis(took), ok }
+    }
+
+    #[test]
+    fn the_gap_is_between_successes_and_counts_the_ends() {
+        let samples = vec![sample(100, 5, true), sample(200, 7, false), sample(900, 9, true)];
+        let report = report(samples, Duration::from_secs(1));
+        assert_eq!((report.requests, report.failures), (3, 1));
+        assert_eq!(report.gap, Duration::from_millis(800));
+        assert_eq!((report.p50.as_millis(), report.p99.as_millis()), (7, 9));
+    }
+
+    #[test]
+    fn no_answer_at_all_is_one_long_gap() {
+        let report = report(Vec::new(), Duration::from_secs(3));
+        assert_eq!(report.gap, Duration::from_secs(3));
+    }
+}

@@ -1,0 +1,29 @@
+//! The `testbed` command: hands the words of the command line to one room each; it decides nothing itself.
+
+mod call;
+mod chart;
+mod cli;
+mod cluster;
+mod demo;
+mod failure;
+mod faults;
+mod images;
+mod load;
+mod paths;
+mod say;
+mod tools;
+mod versions;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match cli::Cli::parse().run() {
+        Ok(code) => code,
+        Err(error) => {
+            failure::report(&error);
+            ExitCode::from(failure::exit_code(&error))
+        }
+    }
+}

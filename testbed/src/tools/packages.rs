@@ -1,0 +1,38 @@
+//! Debian packages that the node needs. It never upgrades or removes a package.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use crate::call::Call;
+use crate::failure::Failure;
+use crate::say;
+use crate::versions::Package;
+
+/// Installs the packages whose program is missing.
+pub fn ensure(packages: &[Package]) -> Result<()> {
+    let missing: Vec<&str> =
+        packages.iter().filter(|package| !Path::new(package.program).exists()).map(|package| package.name).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names = missing.join(" ");
+    if !Path::new("/usr/bin/apt-get").exists() {
+        bail!(Failure::new(
+            format!("these programs are missing, and this is no Debian to install them on: {names}"),
+            "testbed up (on Debian 12)",
+        ));
+    }
+    say::step(&format!("installing Debian packages: {names}"));
+    // A new machine has no package lists yet, and another apt may be at work.
+    let options = ["-q", "-o", "DPkg::Lock::Timeout=600"];
+    let hint = format!("apt-get install {names}");
+    Call::new("apt-get", "reading Debian's package lists").args(options).args(["update"]).hint(&hint).run()?;
+    Call::new("apt-get", format!("installing {names}"))
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .args(options)
+        .args(["install", "-y", "--no-install-recommends"])
+        .args(missing)
+        .hint(hint)
+        .run()
+}

@@ -1,0 +1,1 @@
+CREATE INDEX idx_table_entity_name ON table_entity (name);

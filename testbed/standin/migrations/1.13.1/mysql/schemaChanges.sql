@@ -1,0 +1,1 @@
+-- The work of this version is done in code, not in SQL.

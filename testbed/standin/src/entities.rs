@@ -1,0 +1,94 @@
+//! Entities: which kinds there are, where their rows stand, how they are read. It never checks who asks.
+
+use anyhow::{Context as _, Result};
+use serde_json::{Map, Value, json};
+
+use crate::database::Database;
+
+/// A kind of entity.
+#[derive(Debug)]
+pub struct Kind {
+    /// The path below `/api/v1/`.
+    pub path: &'static str,
+    /// Its table.
+    pub table: &'static str,
+    /// Its name in lineage and search.
+    pub name: &'static str,
+}
+
+/// All kinds that the stand-in keeps.
+pub const KINDS: &[Kind] = &[
+    Kind { path: "tables", table: "table_entity", name: "table" },
+    Kind { path: "users", table: "user_entity", name: "user" },
+    Kind { path: "roles", table: "role_entity", name: "role" },
+    Kind { path: "policies", table: "policy_entity", name: "policy" },
+    Kind { path: "bots", table: "bot_entity", name: "bot" },
+    Kind { path: "services/ingestionPipelines", table: "ingestion_pipeline_entity", name: "ingestionPipeline" },
+    Kind { path: "events/subscriptions", table: "event_subscription_entity", name: "eventsubscription" },
+];
+
+/// An entity's id follows from its kind and name, so that every seeded database has the same.
+pub fn id(kind: &str, fqn: &str) -> String {
+    let hex = format!("{:x}", md5::compute(format!("{kind}:{fqn}")));
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
+/// What finds an entity by its full name.
+pub fn hash(fqn: &str) -> String {
+    format!("{:x}", md5::compute(fqn))
+}
+
+/// One entity by its full name.
+pub fn by_name(database: &Database, kind: &Kind, fqn: &str) -> Result<Option<Value>> {
+    first(database, kind, &format!("fqnHash = {}", database.quote(&hash(fqn))))
+}
+
+/// One entity by its id.
+pub fn by_id(database: &Database, kind: &Kind, id: &str) -> Result<Option<Value>> {
+    first(database, kind, &format!("id = {}", database.quote(id)))
+}
+
+fn first(database: &Database, kind: &Kind, condition: &str) -> Result<Option<Value>> {
+    let rows = database.rows(&format!("SELECT json FROM {} WHERE {condition};", kind.table))?;
+    rows.into_iter().next().map(|row| read(&row)).transpose()
+}
+
+/// The entities of a kind in the order of their names, with how many there are.
+pub fn list(database: &Database, kind: &Kind, limit: usize) -> Result<(Vec<Value>, u64)> {
+    let rows = database.rows(&format!("SELECT json FROM {} ORDER BY name LIMIT {limit};", kind.table))?;
+    let found = rows.iter().map(|row| read(row)).collect::<Result<_>>()?;
+    Ok((found, count(database, kind)?))
+}
+
+/// How many there are.
+pub fn count(database: &Database, kind: &Kind) -> Result<u64> {
+    let rows = database.rows(&format!("SELECT count(*) FROM {};", kind.table))?;
+    let number = rows.first().and_then(|row| row.first()).context("no count")?;
+    number.parse().context("a count that is no number")
+}
+
+/// The counts that a version's row carries as its metrics.
+pub fn counts(database: &Database) -> Result<String> {
+    let mut counts = Map::new();
+    for kind in KINDS {
+        counts.insert(format!("{}Count", kind.name), json!(count(database, kind)?));
+    }
+    Ok(Value::Object(counts).to_string())
+}
+
+/// Writes an entity, over an older state of itself.
+pub fn put(database: &Database, kind: &Kind, entity: &Value) -> Result<()> {
+    let fqn = entity["fullyQualifiedName"].as_str().context("an entity without a full name")?;
+    let (hash, json) = (database.quote(&hash(fqn)), database.quote(&entity.to_string()));
+    let cast = database.pick("::jsonb", "");
+    let again = database.pick(
+        "ON CONFLICT (fqnHash) DO UPDATE SET json = EXCLUDED.json",
+        "ON DUPLICATE KEY UPDATE json = VALUES(json)",
+    );
+    database.execute(&format!("INSERT INTO {} (fqnHash, json) VALUES ({hash}, {json}{cast}) {again};", kind.table))
+}
+
+fn read(row: &[String]) -> Result<Value> {
+    let text = row.first().context("an empty row")?;
+    serde_json::from_str(text).context("a row that is no JSON")
+}

@@ -1,0 +1,76 @@
+//! The two tables in which a database remembers its migrations. It never decides what is pending.
+
+use std::collections::HashSet;
+
+use anyhow::Result;
+
+use crate::database::Database;
+
+/// Makes both tables, with the real columns (facts 10.5).
+pub fn prepare(database: &Database) -> Result<()> {
+    let postgres = "
+        SET client_min_messages = warning;
+        CREATE TABLE IF NOT EXISTS SERVER_CHANGE_LOG (installed_rank SERIAL, version VARCHAR(256) PRIMARY KEY,
+            migrationFileName VARCHAR(256) NOT NULL, checksum VARCHAR(256) NOT NULL,
+            installed_on TIMESTAMP DEFAULT CURRENT_TIMESTAMP, metrics JSONB);
+        CREATE TABLE IF NOT EXISTS SERVER_MIGRATION_SQL_LOGS (version VARCHAR(256) NOT NULL,
+            sqlStatement VARCHAR(10000) NOT NULL, checksum VARCHAR(256) PRIMARY KEY,
+            executedAt TIMESTAMP DEFAULT CURRENT_TIMESTAMP);";
+    let mysql = "
+        CREATE TABLE IF NOT EXISTS SERVER_CHANGE_LOG (installed_rank BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+            version VARCHAR(256) NOT NULL, migrationFileName VARCHAR(256) NOT NULL, checksum VARCHAR(256) NOT NULL,
+            installed_on TIMESTAMP NULL DEFAULT CURRENT_TIMESTAMP, metrics JSON,
+            PRIMARY KEY (version), UNIQUE KEY installed_rank (installed_rank));
+        CREATE TABLE IF NOT EXISTS SERVER_MIGRATION_SQL_LOGS (version VARCHAR(256) NOT NULL,
+            sqlStatement VARCHAR(10000) NOT NULL, checksum VARCHAR(256) PRIMARY KEY,
+            executedAt TIMESTAMP DEFAULT CURRENT_TIMESTAMP);";
+    database.execute(database.pick(postgres, mysql))
+}
+
+/// Whether the table of versions is there; an error is an error, never "fresh".
+pub fn exists(database: &Database) -> Result<bool> {
+    let schema = database.pick("current_schema()", "database()");
+    let sql = format!(
+        "SELECT count(*) FROM information_schema.tables
+         WHERE table_schema = {schema} AND lower(table_name) = 'server_change_log';"
+    );
+    Ok(database.rows(&sql)?.first().and_then(|row| row.first()).is_some_and(|count| count != "0"))
+}
+
+/// The versions that have run.
+pub fn versions(database: &Database) -> Result<HashSet<String>> {
+    column(database, "SELECT version FROM SERVER_CHANGE_LOG;")
+}
+
+/// The checksums of the statements that have run.
+pub fn statements(database: &Database) -> Result<HashSet<String>> {
+    column(database, "SELECT checksum FROM SERVER_MIGRATION_SQL_LOGS;")
+}
+
+fn column(database: &Database, sql: &str) -> Result<HashSet<String>> {
+    Ok(database.rows(sql)?.into_iter().filter_map(|row| row.into_iter().next()).collect())
+}
+
+/// Notes a statement.
+pub fn note_statement(database: &Database, version: &str, sql: &str, checksum: &str) -> Result<()> {
+    let (version, sql, checksum) = (database.quote(version), database.quote(sql), database.quote(checksum));
+    database.execute(&format!(
+        "INSERT INTO SERVER_MIGRATION_SQL_LOGS (version, sqlStatement, checksum) VALUES ({version}, {sql}, {checksum});"
+    ))
+}
+
+/// Notes a finished version. The checksum is random in the real tool, so it is worth nothing here either.
+pub fn note_version(database: &Database, version: &str, file: &str, metrics: &str) -> Result<()> {
+    let random = std::fs::read_to_string("/proc/sys/kernel/random/uuid").unwrap_or_default();
+    let (version, file, metrics) = (database.quote(version), database.quote(file), database.quote(metrics));
+    let random = database.quote(random.trim());
+    let again = database.pick(
+        "ON CONFLICT (version) DO UPDATE SET installed_on = CURRENT_TIMESTAMP, checksum = EXCLUDED.checksum, metrics = EXCLUDED.metrics",
+        "ON DUPLICATE KEY UPDATE installed_on = CURRENT_TIMESTAMP, checksum = VALUES(checksum), metrics = VALUES(metrics)",
+    );
+    let cast = database.pick("::jsonb", "");
+    database.execute(&format!(
+        "INSERT INTO SERVER_CHANGE_LOG (version, migrationFileName, checksum, metrics)
+         VALUES ({version}, {file}, {random}, {metrics}{cast}) {again};"
+    ))
+}

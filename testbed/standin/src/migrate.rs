@@ -1,0 +1,164 @@
+//! `migrate`: runs what is pending, with the real tool's order, log lines and failure semantics (facts 3.8 to 3.10). It never locks: the real one does not either.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::database::Database;
+use crate::faults::Faults;
+use crate::migrations::{self, FOLDER, Migration, Statement};
+use crate::{entities, flowable, history, log};
+
+/// What has to run: every folder without a row, and the newest one again if it has statements that were never run.
+///
+/// Assumption (facts 3.8, derived from source): releases since the spring of 2026 plan any folder that was not
+/// executed, also one older than the newest row.
+pub fn pending<'a>(
+    folders: &'a [Migration],
+    versions: &HashSet<String>,
+    statements: &HashSet<String>,
+) -> Vec<&'a Migration> {
+    let newest = folders.iter().filter(|folder| versions.contains(&folder.name)).map(|folder| folder.version).max();
+    folders
+        .iter()
+        .filter(|folder| {
+            let executed = versions.contains(&folder.name);
+            let grown = Some(folder.version) == newest
+                && folder.schema.iter().chain(&folder.post).any(|statement| !statements.contains(&statement.checksum));
+            !executed || grown
+        })
+        .collect()
+}
+
+/// What the database still lacks of this image.
+pub fn lacking(database: &Database) -> Result<Vec<Migration>> {
+    let folders = migrations::read(Path::new(FOLDER), database.engine())?;
+    if !history::exists(database)? {
+        return Ok(folders);
+    }
+    let versions = history::versions(database)?;
+    let statements = history::statements(database)?;
+    Ok(pending(&folders, &versions, &statements).into_iter().cloned().collect())
+}
+
+/// Runs everything that is pending.
+pub fn run(database: &Database, force: bool) -> Result<()> {
+    migrate(database, force).inspect_err(|error| log::error(&format!("Failed to db migration due to {error:#}")))
+}
+
+fn migrate(database: &Database, force: bool) -> Result<()> {
+    history::prepare(database)?;
+    let plan = lacking(database)?;
+    if plan.is_empty() {
+        log::info("No Server Migration To be Run");
+    } else {
+        log::info(&format!("Following Migrations will be performed, with Force Migration : {force}"));
+        let connection = database.pick("POSTGRES", "MYSQL");
+        let rows: Vec<Vec<String>> = plan
+            .iter()
+            .map(|folder| vec![folder.name.clone(), connection.to_owned(), format!("{FOLDER}/{}", folder.name)])
+            .collect();
+        table(&["Version", "ConnectionType", "MigrationsFilePath"], &rows);
+        let faults = Faults::ask();
+        let mut results = Vec::new();
+        for folder in &plan {
+            log::info(&format!("[MigrationWorkFlow] Migration Run started for Version: {}", folder.name));
+            let outcome = one(database, folder, &faults);
+            let word =
+                outcome.as_ref().map_or_else(|error| format!("Failed due to : {error:#}"), |()| "Success".to_owned());
+            let data = if outcome.is_ok() { "Success" } else { "Skipped" };
+            results.push(vec![folder.name.clone(), "Success".to_owned(), word, data.to_owned(), data.to_owned()]);
+            if let Err(error) = outcome
+                && !force
+            {
+                table(&["Version", "Initialization", "SchemaChanges", "DataMigration", "PostDDLScripts"], &results);
+                bail!("Migration Failed for Version: {}: {error:#}", folder.name);
+            }
+            log::info(&format!("[MigrationWorkFlow] Migration Run finished for Version: {}", folder.name));
+        }
+        table(&["Version", "Initialization", "SchemaChanges", "DataMigration", "PostDDLScripts"], &results);
+    }
+    // Assumption (facts 10.7): since 1.13 the tool makes Flowable's tables; before, the server did at its start.
+    if flowable::belongs_to_migrate() {
+        flowable::prepare(database)?;
+    }
+    log::info("Update Search Indexes.");
+    log::info("[MigrationWorkflow] WorkFlow Completed");
+    Ok(())
+}
+
+/// One folder. There is no transaction around it: what ran stays, and its row is written only at the end.
+fn one(database: &Database, folder: &Migration, faults: &Faults) -> Result<()> {
+    let name = &folder.name;
+    faults.migrate_at(name, "before")?;
+    let done = history::statements(database)?;
+    let todo: Vec<&Statement> =
+        folder.schema.iter().chain(&folder.post).filter(|statement| !done.contains(&statement.checksum)).collect();
+    for (index, statement) in todo.iter().enumerate() {
+        if index == todo.len() / 2 {
+            faults.migrate_at(name, "middle")?;
+        }
+        faults.slow_down(name);
+        let first = statement.sql.lines().find(|line| !line.starts_with("--")).unwrap_or_default();
+        database.execute(&format!("{};", statement.sql)).with_context(|| format!("statement {first:?}"))?;
+        history::note_statement(database, name, &statement.sql, &statement.checksum)?;
+    }
+    faults.migrate_at(name, "after")?;
+    let metrics = entities::counts(database).unwrap_or_else(|_| "{}".to_owned());
+    history::note_version(database, name, &format!("{FOLDER}/{name}"), &metrics)
+}
+
+/// A table as the real tool draws it.
+pub fn table(head: &[&str], rows: &[Vec<String>]) {
+    let widths: Vec<usize> = head
+        .iter()
+        .enumerate()
+        .map(|(at, title)| {
+            rows.iter().filter_map(|row| row.get(at)).map(String::len).chain([title.len()]).max().unwrap_or(0)
+        })
+        .collect();
+    let draw = |cells: Vec<&str>| {
+        let cells: Vec<String> =
+            cells.iter().zip(&widths).map(|(cell, width)| format!(" {cell:<width$} ", width = *width)).collect();
+        format!("|{}|", cells.join("|"))
+    };
+    let rule: Vec<String> = widths.iter().map(|width| "-".repeat(width + 2)).collect();
+    let rule = format!("+{}+", rule.join("+"));
+    log::plain(&rule);
+    log::plain(&draw(head.to_vec()));
+    log::plain(&rule);
+    for row in rows {
+        log::plain(&draw(row.iter().map(String::as_str).collect()));
+    }
+    log::plain(&rule);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::version::Version;
+
+    fn folder(name: &str, checksum: &str) -> Migration {
+        let schema = vec![Statement { sql: "x".to_owned(), checksum: checksum.to_owned() }];
+        Migration { name: name.to_owned(), version: Version::parse(name).unwrap(), schema, post: Vec::new() }
+    }
+
+    fn names(folders: &[Migration], versions: &[&str], statements: &[&str]) -> Vec<String> {
+        let set = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        pending(folders, &set(versions), &set(statements)).iter().map(|folder| folder.name.clone()).collect()
+    }
+
+    #[test]
+    fn any_folder_without_a_row_is_pending_also_an_older_one() {
+        let folders = [folder("1.12.0", "a"), folder("1.12.13", "b"), folder("1.13.0", "c")];
+        assert_eq!(names(&folders, &["1.12.0", "1.13.0"], &["a", "c"]), ["1.12.13"]);
+        assert_eq!(names(&folders, &["1.12.0", "1.12.13", "1.13.0"], &["a", "b", "c"]), [""; 0]);
+    }
+
+    #[test]
+    fn the_newest_one_runs_again_when_it_grew() {
+        let folders = [folder("1.12.0", "new"), folder("1.13.0", "new-too")];
+        assert_eq!(names(&folders, &["1.12.0", "1.13.0"], &[]), ["1.13.0"]);
+    }
+}

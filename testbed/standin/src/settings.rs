@@ -1,0 +1,78 @@
+//! What the chart's Secrets and environment say. It never asks anything but the environment.
+
+use std::env;
+
+use anyhow::{Result, bail};
+
+/// The two kinds of database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// `DB_SCHEME=postgresql`
+    Postgres,
+    /// `DB_SCHEME=mysql`
+    Mysql,
+}
+
+/// Where the database is and who asks.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Which kind.
+    pub engine: Engine,
+    /// Host name.
+    pub host: String,
+    /// Port.
+    pub port: String,
+    /// Database name.
+    pub database: String,
+    /// User.
+    pub user: String,
+    /// Password.
+    pub password: String,
+    /// What encrypts connections; tokens depend on it here.
+    pub fernet_key: String,
+    /// Whether pipelines can be switched at all.
+    pub pipeline_client: bool,
+}
+
+impl Settings {
+    /// Reads the environment; defaults are the real configuration's.
+    pub fn from_environment() -> Result<Self> {
+        let engine = match value("DB_SCHEME", "mysql").as_str() {
+            "mysql" => Engine::Mysql,
+            "postgresql" => Engine::Postgres,
+            other => bail!("DB_SCHEME is {other:?}; the stand-in knows mysql and postgresql"),
+        };
+        let port = if engine == Engine::Mysql { "3306" } else { "5432" };
+        Ok(Self {
+            engine,
+            host: value("DB_HOST", "localhost"),
+            port: value("DB_PORT", port),
+            database: value("OM_DATABASE", "openmetadata_db"),
+            user: value("DB_USER", "openmetadata_user"),
+            password: value("DB_USER_PASSWORD", "openmetadata_password"),
+            fernet_key: value("FERNET_KEY", ""),
+            pipeline_client: value("PIPELINE_SERVICE_CLIENT_ENABLED", "true") == "true",
+        })
+    }
+}
+
+/// A variable's value; the chart writes many of them with literal quotes, which YAML takes off in the real server.
+fn value(name: &str, otherwise: &str) -> String {
+    env::var(name).map_or_else(|_| otherwise.to_owned(), |text| unquote(text.trim()).to_owned())
+}
+
+fn unquote(text: &str) -> &str {
+    text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unquote;
+
+    #[test]
+    fn literal_quotes_go() {
+        assert_eq!(unquote("\"5432\""), "5432");
+        assert_eq!(unquote("5432"), "5432");
+        assert_eq!(unquote("\""), "\"");
+    }
+}
