@@ -99,11 +99,12 @@ fn references(value: &str) -> impl Iterator<Item = &str> {
 
 fn source<'a>(scene: &'a Scene, server: &Object, entry: &Value) -> Source<'a> {
     let Some(name) = entry.pointer("/secretRef/name").and_then(Value::as_str) else { return Source::Outside };
-    let mut secrets = scene.secrets(name).filter(|s| s.namespace() == server.namespace()).peekable();
-    if secrets.peek().is_none() {
-        return Source::Outside;
+    // The same Secret twice in a stream: helm applies the last.
+    match scene.secrets(name).rev().find(|s| s.namespace() == server.namespace()) {
+        None => Source::Outside,
+        Some(secret) if holds_settings(secret) => Source::Here(secret),
+        Some(_) => Source::Elsewhere,
     }
-    secrets.find(|s| holds_settings(s)).map_or(Source::Elsewhere, Source::Here)
 }
 
 fn holds_settings(secret: &Object) -> bool {
@@ -120,7 +121,7 @@ fn own_scheme(scene: &Scene, server: &Object, entry: &Value) -> Option<String> {
         return Some(value.to_owned());
     }
     let reference = entry.pointer("/valueFrom/secretKeyRef")?;
-    let secret = scene.secrets(reference.get("name")?.as_str()?).find(|s| s.namespace() == server.namespace())?;
+    let secret = scene.secrets(reference.get("name")?.as_str()?).rev().find(|s| s.namespace() == server.namespace())?;
     if reference.get("key")?.as_str()? == "DB_SCHEME" { scheme(secret) } else { None }
 }
 

@@ -16,6 +16,34 @@ pub struct ReadBack<'o> {
     before_last: bool,
 }
 
+/// Checks the pieces of an output as they will stand one behind the other, without joining them: every piece is one
+/// document that begins on a line of its own, none was lost or won, and they are not all blank.
+///
+/// # Errors
+/// When one of these does not hold.
+pub fn pieces(input: &Stream<'_>, outcome: &Outcome<'_>) -> Result<(), Failure> {
+    let added = outcome.scene.objects.iter().filter(|o| o.document.is_none()).count();
+    let (mut found, mut blank, mut at_line_start) = (0, true, true);
+    for piece in outcome.pieces.iter().filter(|p| !p.is_empty()) {
+        if !at_line_start {
+            return Err(wrong("a document would begin in the middle of a line"));
+        }
+        at_line_start = piece.ends_with('\n');
+        // The separator before a last document that has none of its own belongs to that document.
+        if piece.as_ref() == "---\n" && outcome.pieces.len() > input.documents.len() + added {
+            continue;
+        }
+        let documents = Stream::split(piece.as_bytes()).map_err(|e| wrong(&e.to_string()))?.documents;
+        found += documents.len();
+        blank &= documents.iter().all(Document::is_blank);
+    }
+    if blank {
+        return Err(wrong("it would be empty, and helm would delete the release"));
+    }
+    let expected = input.documents.len() + added;
+    if expected == found { Ok(()) } else { Err(wrong(&format!("it would have {found} documents instead of {expected}"))) }
+}
+
 impl<'o> ReadBack<'o> {
     /// Reads `output` back and checks that it is not empty, that no document was lost or won, and that every server
     /// of the input is still in it.

@@ -3,7 +3,7 @@
 use super::args::Args;
 use super::run::{self, Ended};
 use super::{input, say};
-use crate::backup;
+use crate::{backup, readback};
 
 /// Runs the filter.
 pub fn run(args: &Args) -> Result<u8, Box<Ended>> {
@@ -13,15 +13,18 @@ pub fn run(args: &Args) -> Result<u8, Box<Ended>> {
     if finished.concerns_us() {
         backup::allowed(&finished.outcome, &finished.policy, &finished.backup).map_err(|f| finished.ended(f))?;
     }
-    let output = finished.output();
     if finished.concerns_us() {
-        finished.read_back(&output)?;
+        readback::pieces(&stream, &finished.outcome)?;
     }
     // The report goes first: if it cannot be written, helm must not go on.
     if say::wants_report(args) {
         say::report(args, &finished.report(0)).map_err(|f| finished.ended(f))?;
     }
     say::warnings(&finished.outcome);
-    say::output(&output)?;
+    if finished.concerns_us() {
+        say::pieces(&finished.outcome.pieces)?;
+    } else {
+        say::output(stream.text)?;
+    }
     Ok(0)
 }

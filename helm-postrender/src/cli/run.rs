@@ -6,11 +6,10 @@ use crate::backup::{self, Backup};
 use crate::caller::{self, Caller, Told};
 use crate::failure::Failure;
 use crate::policy::Policy;
-use crate::proposal::Level;
 use crate::readback::ReadBack;
 use crate::report::{Report, Run};
 use crate::rules::ALL;
-use crate::transform::{Note, Outcome, transform};
+use crate::transform::{Outcome, transform};
 use jiff::Timestamp;
 use shared::manifest::{Document, Stream};
 use std::borrow::Cow;
@@ -69,7 +68,6 @@ pub fn finish<'s, 'i>(args: &Args, stream: &'s Stream<'i>) -> Result<Finished<'s
     let caller = Caller { helm4_plugin: args.caller.is_some(), asked: args.dialect.asked(), filter: !args.shows() };
     let told = caller::dialect(stream, caller)?;
     let mut outcome = transform(stream, told.dialect, &policy, ALL).map_err(Failure::from)?;
-    outcome.notes.extend(idle_overrides(&policy, &outcome));
     if outcome.scene.servers().next().is_none() && !args.pass_through {
         return Err(no_server(stream).into());
     }
@@ -121,18 +119,6 @@ impl<'i> Finished<'_, 'i> {
     pub fn ended(&self, failure: Failure) -> Box<Ended> {
         Box::new(Ended { failure, run: Some(self.facts()) })
     }
-}
-
-/// Overrides that name no object of the stream: a misspelt one would else be a wish that nobody hears.
-fn idle_overrides(policy: &Policy, outcome: &Outcome<'_>) -> Vec<Note> {
-    let known = |label: &String| outcome.scene.objects.iter().any(|o| o.label() == *label);
-    let note = |label| Note {
-        rule: "policy",
-        object: None,
-        level: Level::Warning,
-        text: format!("the override `{label}` names no workload of this stream"),
-    };
-    policy.workloads.keys().filter(|label| !known(label)).map(note).collect()
 }
 
 fn no_server(stream: &Stream<'_>) -> Failure {

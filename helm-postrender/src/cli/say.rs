@@ -10,6 +10,7 @@ use crate::report::{Report, text};
 use crate::scene::Object;
 use crate::transform::Outcome;
 use anstyle::{AnsiColor, Style};
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
@@ -31,6 +32,13 @@ pub fn width() -> usize {
 pub fn output(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|e| stdout_failed(&e))
+}
+
+/// Writes standard output piece by piece: joined they would be held twice.
+pub fn pieces(pieces: &[Cow<'_, str>]) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    let written = pieces.iter().try_for_each(|piece| out.write_all(piece.as_bytes()));
+    written.and_then(|()| out.flush()).map_err(|e| stdout_failed(&e))
 }
 
 /// What a failing standard output means.

@@ -61,9 +61,8 @@ impl<'a> MaskedText<'a> {
         for range in hidden.iter().filter(|r| !r.is_empty()) {
             out += text.get(from..range.start)?;
             out += MASK;
-            // A block scalar's bytes end with its line break.
-            out += if text.get(range.clone())?.ends_with('\n') { "\n" } else { "" };
-            from = range.end;
+            // A block scalar's bytes reach to the next node: its line break and the indentation behind it stay.
+            from = range.start + text.get(range.clone())?.trim_end().len();
         }
         out += text.get(from..)?;
         Some(Self(Cow::Owned(out)))
@@ -115,8 +114,18 @@ fn collect(value: &Value, at: &mut String, found: &mut Vec<String>) {
 
 /// Variables whose values are shown: where a database is, and our own. Everything else could hold a secret whatever it
 /// is called (a URL with a password in it, `SMTP_PASS`).
-const SHOWN: &[&str] =
-    &["DB_SCHEME", "DB_HOST", "DB_PORT", "DB_DRIVER_CLASS", "OM_DATABASE", "BASE_PATH", "LOG_LEVEL", "HOME", "TMPDIR", "TZ"];
+const SHOWN: &[&str] = &[
+    "DB_SCHEME",
+    "DB_HOST",
+    "DB_PORT",
+    "DB_DRIVER_CLASS",
+    "OM_DATABASE",
+    "BASE_PATH",
+    "LOG_LEVEL",
+    "HOME",
+    "TMPDIR",
+    "TZ",
+];
 
 /// Whether the value of an environment variable (or of a request header) is hidden.
 fn sensitive(name: &str) -> bool {

@@ -1,6 +1,7 @@
 //! Drops from objects that rules only look at what no rule looks at: it would be most of their memory, and of Secrets
 //! it is what nobody should hold. An object that was made lean cannot be edited: its proof would not hold.
 
+use crate::database::SETTINGS;
 use serde_json::{Map, Value};
 
 /// The one setting in a Secret whose value is read: it names the database's engine.
@@ -23,6 +24,7 @@ pub fn lean(object: &mut Value) {
 fn secret(object: &mut Value) {
     for part in ["data", "stringData"] {
         if let Some(Value::Object(map)) = object.get_mut(part) {
+            map.retain(|key, _| SETTINGS.contains(&key.as_str()));
             map.iter_mut().filter(|(key, _)| *key != READ).for_each(|(_, value)| *value = Value::Null);
         }
     }

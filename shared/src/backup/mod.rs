@@ -3,10 +3,12 @@
 
 mod engine;
 mod job;
+mod probe;
 mod record;
 
 pub use engine::Engine;
 pub use job::{Job, job, job_name};
+pub use probe::probe;
 pub use record::{File, Record};
 use std::sync::LazyLock;
 
