@@ -71,7 +71,11 @@ fn state(outcome: &Outcome<'_>, policy: &Policy, dialect: Dialect) -> (State, St
         return (State::Hook, "a pre-upgrade hook makes one before anything is applied".to_owned());
     }
     if !wanted(&outcome.scene, policy) {
-        let by = if policy.profile == Profile::Gitops { "the profile gitops" } else { "`--backup=off`, the policy or an annotation" };
+        let by = if policy.profile == Profile::Gitops {
+            "the profile gitops"
+        } else {
+            "`--backup=off`, the policy or an annotation"
+        };
         return (State::Off, format!("none from here: switched off by {by}"));
     }
     let text = match dialect {

@@ -56,16 +56,15 @@ pub fn of(scene: &Scene, server: &Object) -> Option<Database> {
     };
     let after = telling.filter(|_| own.is_none()).map_or(sources.len(), |i| i + 1);
     let later = sources.iter().skip(after).filter(|(_, s)| matches!(s, Source::Outside));
-    let holder = sources.iter().rev().find_map(|(_, s)| if let Source::Here(secret) = s { Some(*secret) } else { None });
+    let holder =
+        sources.iter().rev().find_map(|(_, s)| if let Source::Here(secret) = s { Some(*secret) } else { None });
     let password = env.iter().find(|e| name(e) == Some("DB_USER_PASSWORD"));
     Some(Database {
         engine: told.as_deref().and_then(Engine::of_scheme),
         later: later.map(|(entry, _)| label(entry)).collect(),
         env_from: sources.iter().filter(|(_, s)| !matches!(s, Source::Elsewhere)).map(|(e, _)| (*e).clone()).collect(),
         secret: holder.map(|secret| secret.name().to_owned()),
-        password_secret: password
-            .and_then(|e| e.pointer("/valueFrom/secretKeyRef/name")?.as_str())
-            .map(str::to_owned),
+        password_secret: password.and_then(|e| e.pointer("/valueFrom/secretKeyRef/name")?.as_str()).map(str::to_owned),
         env,
     })
 }

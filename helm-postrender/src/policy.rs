@@ -9,9 +9,9 @@ pub use read::PolicyError;
 pub use schema::schema;
 
 use crate::database;
+use crate::proposal::Level;
 use crate::receipt::Receipt;
 use crate::rules::{backup_hook, hpa, pdb, probes, rollout, schema_guard, spread};
-use crate::proposal::Level;
 use crate::scene::{Object, Scene};
 use crate::spelling;
 use crate::transform::Note;

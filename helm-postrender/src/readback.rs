@@ -41,7 +41,11 @@ pub fn pieces(input: &Stream<'_>, outcome: &Outcome<'_>) -> Result<(), Failure> 
         return Err(wrong("it would be empty, and helm would delete the release"));
     }
     let expected = input.documents.len() + added;
-    if expected == found { Ok(()) } else { Err(wrong(&format!("it would have {found} documents instead of {expected}"))) }
+    if expected == found {
+        Ok(())
+    } else {
+        Err(wrong(&format!("it would have {found} documents instead of {expected}")))
+    }
 }
 
 impl<'o> ReadBack<'o> {

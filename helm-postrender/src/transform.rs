@@ -104,8 +104,8 @@ fn edit(
     make: impl FnOnce(&mut Plan, &str) -> Result<Option<Action>, shared::manifest::PlanError>,
 ) -> Result<(), Refusal> {
     let Some(object) = scene.objects.get_mut(id) else { return Ok(()) };
-    let made = make(&mut object.plan, &path).map_err(|e| Refusal::Plan { rule, object: object.label(), error: e })?;
-    if let Some(action) = made {
+    let action = make(&mut object.plan, &path).map_err(|e| Refusal::Plan { rule, object: object.label(), error: e })?;
+    if let Some(action) = action {
         changes.push(Change { rule, object: id, action, path, why });
     }
     Ok(())

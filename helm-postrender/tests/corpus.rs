@@ -1,6 +1,13 @@
 //! All rules together on every recorded stream (`OMUPGRADE_CORPUS`; skipped, and said so, without it) and every case
 //! of `testdata/rules`: untouched documents are byte-identical, touched ones are the original plus exactly the listed
 //! edits, and a second pass changes no byte.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test stops where something is wrong, and says what it skipped"
+)]
 
 use helm_postrender::policy::Policy;
 use helm_postrender::rules::ALL;
@@ -16,7 +23,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if path.is_dir() {
             files.extend(self::files(&path));
-        } else if name.ends_with(".yaml") && !name.ends_with(".policy.yaml") {
+        } else if path.extension().is_some_and(|e| e == "yaml") && !name.ends_with(".policy.yaml") {
             files.push(path);
         }
     }
@@ -37,7 +44,8 @@ fn inputs() -> Vec<PathBuf> {
 /// The policies that every input is tried with: each profile, and one with everything on.
 fn policies() -> Vec<(&'static str, Policy)> {
     let everything = "hpa: {add: true}\nspread: {enabled: true}\nbackupHook: {enabled: true}\n";
-    let texts = [("safe", ""), ("minimal", "profile: minimal"), ("gitops", "profile: gitops"), ("everything", everything)];
+    let texts =
+        [("safe", ""), ("minimal", "profile: minimal"), ("gitops", "profile: gitops"), ("everything", everything)];
     texts.into_iter().map(|(name, text)| (name, Policy::from_yaml(text).unwrap())).collect()
 }
 

@@ -1,5 +1,12 @@
 //! Every rule against its cases in `testdata/rules/ID/CASE.yaml` (policy beside it as `CASE.policy.yaml`), alone and
 //! with nothing else: what it says, and what it changes as a diff, stand in `CASE.snap`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test stops where something is wrong, and says what it skipped"
+)]
 
 use helm_postrender::policy::Policy;
 use helm_postrender::rules::{ALL, Rule};
@@ -46,7 +53,7 @@ fn elided(text: &str) -> String {
             match body.as_slice() {
                 [first, rest @ ..] if rest.len() > 10 => {
                     let indent = &first[..first.len() - first.trim_start_matches(['+', ' ']).len()];
-                    out.push_str(&format!("{first}{indent}…\n"));
+                    out += &[first, indent, "…\n"].concat();
                 }
                 short => short.iter().for_each(|l| out.push_str(l)),
             }
@@ -61,7 +68,7 @@ fn cases(rule: &Rule) -> Vec<PathBuf> {
         std::fs::read_dir(&folder).map(|entries| entries.map(|e| e.unwrap().path()).collect()).unwrap_or_default();
     files.retain(|f| {
         let name = f.file_name().unwrap().to_string_lossy().into_owned();
-        name.ends_with(".yaml") && !name.ends_with(".policy.yaml")
+        f.extension().is_some_and(|e| e == "yaml") && !name.ends_with(".policy.yaml")
     });
     files.sort();
     files

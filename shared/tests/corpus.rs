@@ -3,6 +3,13 @@
 //! Each file gets six edits, one at a time and all in a row. Right means: read again, the result is the input plus
 //! the edit, and no line outside the edited place changed; or a clean refusal where the file's difficulty makes an
 //! edit in place ambiguous.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test stops where something is wrong, and says what it skipped"
+)]
 
 mod edits;
 

@@ -1,4 +1,11 @@
 //! The engine on generated inputs: whatever the notation, an edit means what was planned, or is refused.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test stops where something is wrong, and says what it skipped"
+)]
 
 mod edits;
 mod generate;

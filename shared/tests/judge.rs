@@ -1,5 +1,12 @@
 //! Our reader and our edits before an independent judge: the decoder that Helm and Kubernetes use, as the Go program
 //! `testdata/judge`, whose built binary `OMUPGRADE_JUDGE` names.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test stops where something is wrong, and says what it skipped"
+)]
 
 mod edits;
 mod generate;

@@ -105,7 +105,8 @@ fn guard(scene: &Scene, server: &Object, policy: &Policy) -> Vec<Proposal> {
     out.push(item(server, VOLUMES, "name", marks::GUARD_VOLUME, volume, None, "scratch space of the schema guard"));
     let migrate = component::migration_container(server.value()).unwrap_or(&Value::Null);
     let folders = folders_container(migrate, settings);
-    let client = Client { release: scene.release(server).unwrap_or_default(), migrate, database: &database, engine, tag: &tag };
+    let client =
+        Client { release: scene.release(server).unwrap_or_default(), migrate, database: &database, engine, tag: &tag };
     let why = "an older image must not start on a newer database";
     let why_folders = "the guard must know what this image carries";
     out.push(item(server, INIT, "name", marks::FOLDERS_CONTAINER, folders, Some(at), why_folders));
@@ -199,7 +200,9 @@ impl Client<'_> {
         // The database's certificates are mounted where the server looks for them.
         let mounts = self.migrate.get("volumeMounts").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let mut mounts: Vec<Value> = mounts.to_vec();
-        mounts.iter_mut().for_each(|mount| mount["readOnly"] = true.into());
+        for mount in &mut mounts {
+            mount["readOnly"] = true.into();
+        }
         mounts.push(json!({"name": marks::GUARD_VOLUME, "mountPath": MOUNT}));
         json!({
             "name": marks::GUARD_CONTAINER,
@@ -229,7 +232,9 @@ impl Client<'_> {
         if let Some(file) = &policy.database.ca_file {
             add("OMUPGRADE_CA_FILE", file);
         }
-        env.push(json!({"name": "OMUPGRADE_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}}));
+        env.push(
+            json!({"name": "OMUPGRADE_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}}),
+        );
         let map = marks::guard_config_map(self.release);
         let mode = json!({"configMapKeyRef": {"name": map, "key": "mode", "optional": true}});
         env.push(json!({"name": "OMUPGRADE_MODE", "valueFrom": mode}));

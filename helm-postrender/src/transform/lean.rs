@@ -2,7 +2,7 @@
 //! it is what nobody should hold. An object that was made lean cannot be edited: its proof would not hold.
 
 use crate::database::SETTINGS;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// The one setting in a Secret whose value is read: it names the database's engine.
 const READ: &str = "DB_SCHEME";
@@ -14,9 +14,9 @@ const INSIDE: &[&str] = &["env", "envFrom", "volumeMounts", "command", "args"];
 pub fn lean(object: &mut Value) {
     match object.get("kind").and_then(Value::as_str) {
         Some("Secret") => secret(object),
-        Some("CronJob") => pod(object.pointer_mut("/spec/jobTemplate/spec/template/spec")),
-        Some("Job") => pod(object.pointer_mut("/spec/template/spec")),
-        Some("Pod") => pod(object.get_mut("spec")),
+        Some("CronJob") => pod(object, "/spec/jobTemplate/spec/template/spec"),
+        Some("Job") => pod(object, "/spec/template/spec"),
+        Some("Pod") => pod(object, "/spec"),
         _ => {}
     }
 }
@@ -30,10 +30,10 @@ fn secret(object: &mut Value) {
     }
 }
 
-fn pod(spec: Option<&mut Value>) {
-    let Some(Value::Object(spec)) = spec else { return };
+fn pod(object: &mut Value, spec: &str) {
+    let Some(Value::Object(spec)) = object.pointer_mut(spec) else { return };
     let lists = spec.iter_mut().filter(|(key, _)| matches!(key.as_str(), "containers" | "initContainers"));
     for container in lists.filter_map(|(_, list)| list.as_array_mut()).flatten().filter_map(Value::as_object_mut) {
-        INSIDE.iter().for_each(|key| drop(Map::remove(container, *key)));
+        container.retain(|key, _| !INSIDE.contains(&key.as_str()));
     }
 }

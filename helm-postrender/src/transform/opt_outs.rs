@@ -29,6 +29,8 @@ fn judge(object: &Object, name: &str, rules: &[Rule]) -> Option<Note> {
     let rule = rules.iter().find(|r| r.head.id == rule.head.id)?.head.id;
     match object.opt_out(name) {
         Some(reason) => note(rule, Level::Kept, format!("left alone as its annotation {annotation} asks: {reason}")),
-        None => note(rule, Level::Warning, format!("its annotation {annotation} gives no reason, so it does not count")),
+        None => {
+            note(rule, Level::Warning, format!("its annotation {annotation} gives no reason, so it does not count"))
+        }
     }
 }

@@ -34,7 +34,7 @@ pub struct Change {
     pub why: String,
 }
 
-/// The kinds of change. Their values are for people: long texts in them are [`shortened`].
+/// The kinds of change. Their values are for people: long texts in them are cut to their first line.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// A value was set.

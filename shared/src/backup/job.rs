@@ -40,9 +40,12 @@ pub struct Job<'a> {
     /// Labels for the pod, for network policies and the like.
     pub labels: &'a Map<String, Value>,
     /// The server: its pod's placement, service account and pull secrets are taken over, and the Secrets and
-    /// ConfigMaps that its migration container mounts (certificates).
+    /// `ConfigMap`s that its migration container mounts (certificates).
     pub beside: &'a Value,
 }
+
+/// The volume that takes the backup.
+pub(super) const BACKUP_VOLUME: &str = "omupgrade-backup";
 
 /// What a backup pod takes over from the server's pod: where it may run, and with what rights it pulls.
 const TAKEN_OVER: &[&str] = &[
@@ -92,7 +95,7 @@ pub fn job(parts: &Job<'_>) -> Value {
     pod.insert("securityContext".to_owned(), pod_security(parts.user));
     pod.insert("containers".to_owned(), json!([container(parts, mounts)]));
     let own = [
-        json!({"name": "omupgrade-backup", "persistentVolumeClaim": {"claimName": parts.claim}}),
+        json!({"name": BACKUP_VOLUME, "persistentVolumeClaim": {"claimName": parts.claim}}),
         json!({"name": "omupgrade-scratch", "emptyDir": {}}),
     ];
     pod.insert("volumes".to_owned(), own.into_iter().chain(volumes).collect());
@@ -115,7 +118,7 @@ pub fn job(parts: &Job<'_>) -> Value {
     })
 }
 
-/// The Secrets and ConfigMaps that the migration container mounts, as volumes and mounts of the backup's pod. All
+/// The Secrets and `ConfigMap`s that the migration container mounts, as volumes and mounts of the backup's pod. All
 /// optional: one that this upgrade makes first is not there yet.
 fn files(server: &Value, spec: &Value) -> (Vec<Value>, Vec<Value>) {
     let list = |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
@@ -131,7 +134,9 @@ fn files(server: &Value, spec: &Value) -> (Vec<Value>, Vec<Value>) {
     let mut mounts = crate::component::migration_container(server).map(|c| list(c, "volumeMounts")).unwrap_or_default();
     mounts.retain(|m| volumes.iter().any(|v| v.get("name") == m.get("name")));
     volumes.retain(|v| mounts.iter().any(|m| v.get("name") == m.get("name")));
-    mounts.iter_mut().for_each(|mount| mount["readOnly"] = json!(true));
+    for mount in &mut mounts {
+        mount["readOnly"] = json!(true);
+    }
     (volumes, mounts)
 }
 
@@ -178,7 +183,7 @@ fn container(parts: &Job<'_>, mounts: Vec<Value>) -> Value {
     }
     env.push(json!({"name": "OMUPGRADE_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}}));
     let own = [
-        json!({"name": "omupgrade-backup", "mountPath": "/backup"}),
+        json!({"name": BACKUP_VOLUME, "mountPath": "/backup"}),
         json!({"name": "omupgrade-scratch", "mountPath": "/scratch"}),
     ];
     json!({

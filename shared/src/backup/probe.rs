@@ -1,29 +1,36 @@
 //! The Pod that only reads the database's fingerprint: the backup Job's pod with another action, without its volume. It
 //! writes nothing and its log is the answer, `key<TAB>value` a line.
 
-use super::job::{Job, job};
+use super::job::{BACKUP_VOLUME, Job, job};
 use crate::marks;
 use serde_json::{Value, json};
 
-/// The Pod. Of `parts` it leaves out the claim, the target and the origin.
-pub fn probe(parts: &Job<'_>, name: &str) -> Value {
+/// The Pod, named `parts.name`. It has no claim and needs none.
+pub fn probe(parts: &Job<'_>) -> Value {
     let mut job = job(parts);
     let template = job.pointer_mut("/spec/template").map(Value::take).unwrap_or_default();
-    let mut pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": template["spec"]});
+    let mut pod =
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": parts.name}, "spec": template["spec"]});
     let mut labels = template["metadata"]["labels"].clone();
     labels[marks::ROLE] = json!(marks::ROLE_PROBE);
     pod["metadata"]["labels"] = labels;
     pod["metadata"]["annotations"] = template["metadata"]["annotations"].clone();
     let spec = &mut pod["spec"];
     spec["activeDeadlineSeconds"] = json!(parts.deadline_seconds);
-    spec["volumes"] = json!([{"name": "scratch", "emptyDir": {}}]);
+    without(&mut spec["volumes"], BACKUP_VOLUME);
     let container = &mut spec["containers"][0];
     container["name"] = json!("probe");
-    container["volumeMounts"] = json!([{"name": "scratch", "mountPath": "/scratch"}]);
+    without(&mut container["volumeMounts"], BACKUP_VOLUME);
     if let Some(env) = container["env"].as_array_mut() {
         env.push(json!({"name": "OMUPGRADE_ACTION", "value": "fingerprint"}));
     }
     pod
+}
+
+fn without(list: &mut Value, name: &str) {
+    if let Some(items) = list.as_array_mut() {
+        items.retain(|item| item.get("name").and_then(Value::as_str) != Some(name));
+    }
 }
 
 #[cfg(test)]
@@ -35,28 +42,38 @@ mod tests {
     #[test]
     fn it_reads_and_mounts_no_backup() {
         let parts = Job {
+            name: "om-omupgrade-probe",
             release: "om",
             target: None,
             origin: "omupgrade",
             engine: Engine::Postgresql,
             image: "postgres:18",
-            claim: "backups",
+            claim: "a-claim-of-nobody",
             deadline_seconds: 90,
             env: &[json!({"name": "DB_USER_PASSWORD", "valueFrom": {"secretKeyRef": {"name": "pw", "key": "k"}}})],
             env_from: &[json!({"secretRef": {"name": "om-db-secret"}})],
             secret: None,
             password_secret: None,
+            ca_file: None,
             resources: &json!({}),
             user: Some(999),
             labels: &Map::new(),
-            beside: &json!({"serviceAccountName": "om", "tolerations": [{"operator": "Exists"}], "volumes": [{"name": "x"}]}),
+            beside: &json!({"spec": {"template": {"spec": {
+                "serviceAccountName": "om",
+                "initContainers": [{"name": "run-db-migrations", "volumeMounts": [{"name": "ca", "mountPath": "/ca"}]}],
+                "volumes": [{"name": "ca", "secret": {"secretName": "ca"}}],
+            }}}}),
         };
-        let pod = probe(&parts, "om-omupgrade-probe");
-        let text = pod.to_string();
-        assert!(!text.contains("backups") && !text.contains("persistentVolumeClaim"), "{text}");
+        let pod = probe(&parts);
+        assert!(!pod.to_string().contains("a-claim-of-nobody"));
         assert_eq!(pod["metadata"]["labels"][marks::ROLE], "probe");
         assert_eq!(pod["spec"]["serviceAccountName"], "om");
         assert_eq!(pod["spec"]["restartPolicy"], "Never");
+        let names = |list: &Value| -> Vec<String> {
+            list.as_array().unwrap().iter().map(|i| i["name"].as_str().unwrap().to_owned()).collect()
+        };
+        assert_eq!(names(&pod["spec"]["volumes"]), ["omupgrade-scratch", "ca"]);
+        assert_eq!(names(&pod["spec"]["containers"][0]["volumeMounts"]), ["omupgrade-scratch", "ca"]);
         assert_eq!(pod["spec"]["containers"][0]["envFrom"][0]["secretRef"]["optional"], true);
         let env = pod["spec"]["containers"][0]["env"].as_array().unwrap();
         assert_eq!(env.iter().filter(|e| e["name"] == "OMUPGRADE_ACTION" && e["value"] == "fingerprint").count(), 1);

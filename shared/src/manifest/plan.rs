@@ -151,9 +151,7 @@ impl Plan {
                 let path = parse(&format!("{path}/{index}"))?;
                 self.apply(PatchOperation::Add(AddOperation { path, value: item }))
             }
-            Some(Value::Array(_)) | None | Some(Value::Null) => {
-                Err(error(path, "the position is past the end of the list"))
-            }
+            Some(Value::Array(_) | Value::Null) | None => Err(error(path, "the position is past the end of the list")),
             Some(_) => Err(error(path, "a list is needed here, something else stands in its place")),
         }
     }
@@ -172,7 +170,7 @@ impl Plan {
 
     fn apply(&mut self, operation: PatchOperation) -> Result<(), PlanError> {
         json_patch::patch(&mut self.value, std::slice::from_ref(&operation))
-            .map_err(|e| error(&operation.path().to_string(), &e.to_string()))?;
+            .map_err(|e| error(operation.path().as_ref(), &e.to_string()))?;
         self.operations.push(operation);
         Ok(())
     }

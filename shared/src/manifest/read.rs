@@ -188,7 +188,6 @@ fn scalar(tag: Option<&str>, text: String, plain: bool) -> Result<Value, String>
     let Some(name) = tag.strip_prefix("tag:yaml.org,2002:") else { return Ok(text.into()) };
     let value = plain_scalar(&text);
     let ok = match name {
-        "str" | "timestamp" => return Ok(text.into()),
         "binary" => {
             let bare: String = text.split_ascii_whitespace().collect();
             let bytes =

@@ -174,12 +174,11 @@ impl Writer<'_> {
 
     /// A new first item: on the line after the key, so that a comment above the old first item stays with it.
     fn put_first(&mut self, start: usize, column: usize, hook: Option<Hook>, line: &str) {
-        match hook.filter(|h| self.part(h.lead..start).contains('\n')) {
-            Some(hook) => self.put_lines(hook.lead, column, &[line.to_owned()]),
-            None => {
-                let text = format!("{line}{}", self.line_break(column));
-                self.put(start..start, text);
-            }
+        if let Some(hook) = hook.filter(|h| self.part(h.lead..start).contains('\n')) {
+            self.put_lines(hook.lead, column, &[line.to_owned()]);
+        } else {
+            let text = format!("{line}{}", self.line_break(column));
+            self.put(start..start, text);
         }
     }
 

@@ -77,13 +77,13 @@ impl<'a> Document<'a> {
         for line in self.text.trim_start_matches('\u{feff}').lines() {
             let first = line.bytes().next().unwrap_or(b'\n');
             match first {
-                b'\n' | b'#' => continue,
+                b'\n' | b'#' => {}
                 b' ' | b'\t' | b'-' if begun => {
                     if value_may_go_on && !line.trim_start().starts_with('#') && !line.trim().is_empty() {
                         return None;
                     }
                 }
-                b'-' | b'.' if marker(line) == Some(line.trim_end()) => continue,
+                b'-' | b'.' if marker(line) == Some(line.trim_end()) => {}
                 b'a'..=b'z' | b'A'..=b'Z' => {
                     begun = true;
                     value_may_go_on = false;

@@ -59,7 +59,8 @@ impl<'t> Writer<'t> {
 
     /// Whether a value ends the text as a block scalar without a line break of its own.
     pub(super) fn open_ended(&self, child: &Child) -> bool {
-        let mut node = if let Child::Old(node) = child { node } else { return false };
+        let Child::Old(first) = child else { return false };
+        let mut node = first;
         loop {
             let last = match &node.kind {
                 Kind::Map { flow: false, entries } => entries.iter().rev().find_map(|e| e.child.live()),
