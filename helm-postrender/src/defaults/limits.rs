@@ -45,7 +45,7 @@ mod tests {
     /// `section`, `key` and limits of each number of the rules that change what Kubernetes validates.
     fn numbers(schema: &Value) -> Vec<(&'static str, String, u64, u64)> {
         let mut found = Vec::new();
-        for section in ["rollout", "probes", "hpa", "pdb"] {
+        for section in ["schemaGuard", "rollout", "probes", "hpa", "pdb", "backupHook"] {
             let name = schema.pointer(&format!("/properties/{section}/$ref")).unwrap().as_str().unwrap();
             let settings = schema.pointer(&format!("{}/properties", name.trim_start_matches('#'))).unwrap();
             for (key, setting) in settings.as_object().unwrap() {

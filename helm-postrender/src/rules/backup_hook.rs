@@ -3,7 +3,7 @@
 
 use super::{Head, Rule};
 use crate::database;
-use crate::defaults;
+use crate::defaults::{self, limits, limits::WEEK};
 use crate::policy::Policy;
 use crate::proposal::Proposal;
 use crate::scene::{Object, Scene};
@@ -46,6 +46,8 @@ pub struct Settings {
     /// The claim that takes the backup; RELEASE-omupgrade-backup where none is named. It must exist.
     pub claim: Option<String>,
     /// Seconds after which the Job is ended. Helm's own `--timeout` (300 by default) must be longer.
+    #[serde(deserialize_with = "limits::within::<1, WEEK, _>")]
+    #[schemars(range(min = 1, max = WEEK))]
     pub deadline_seconds: u32,
     /// Labels for the Job's pod, for network policies and the like. Not those that the server's selectors use.
     pub labels: std::collections::BTreeMap<String, String>,

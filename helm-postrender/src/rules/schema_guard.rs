@@ -3,7 +3,7 @@
 
 use super::{Head, Rule};
 use crate::database::{self, Database};
-use crate::defaults;
+use crate::defaults::{self, limits, limits::WEEK};
 use crate::policy::Policy;
 use crate::proposal::Proposal;
 use crate::scene::{Object, Scene};
@@ -56,6 +56,8 @@ pub struct Settings {
     /// Whether the rule runs.
     pub enabled: bool,
     /// Seconds for which an unreachable database is asked again.
+    #[serde(deserialize_with = "limits::within::<0, WEEK, _>")]
+    #[schemars(range(min = 0, max = WEEK))]
     pub wait_seconds: u32,
     /// Where the server's image carries its migrations.
     pub migrations_path: String,
