@@ -1,0 +1,59 @@
+//! From kubectl's flags and files to a client. Asks the cluster nothing.
+
+use super::{Cluster, Pointers};
+use crate::cli::flags::Flags;
+use crate::failure::Failure;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+
+/// The cluster and namespace that the flags and the kubeconfig name; inside a pod, that pod's.
+pub async fn connect(flags: &Flags) -> anyhow::Result<Cluster> {
+    let mut config = config(flags).await?;
+    if let Some(user) = &flags.as_user {
+        config.auth_info.impersonate = Some(user.clone());
+    }
+    if !flags.as_group.is_empty() {
+        if flags.as_user.is_none() {
+            return Err(
+                Failure::usage("`--as-group` needs `--as`: the API server takes no group without a user").into()
+            );
+        }
+        config.auth_info.impersonate_groups = Some(flags.as_group.clone());
+    }
+    // A watch says nothing for minutes: only single questions have a deadline, see `ask`.
+    config.read_timeout = None;
+    let patience = (!flags.request_timeout.is_zero()).then_some(flags.request_timeout);
+    config.connect_timeout = patience;
+    let namespace = flags.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
+    let server = config.cluster_url.clone();
+    let client = Client::try_from(config).map_err(|e| {
+        Failure::unknown(format!("preparing the connection to {server}: {e}")).hint("kubectl cluster-info")
+    })?;
+    let pointers = Pointers {
+        kubeconfig: flags.kubeconfig.clone(),
+        context: flags.context.clone(),
+        as_user: flags.as_user.clone(),
+        as_groups: flags.as_group.clone(),
+    };
+    Ok(Cluster { client, namespace, patience, pointers })
+}
+
+async fn config(flags: &Flags) -> anyhow::Result<Config> {
+    let wrong = |e: &dyn std::fmt::Display| {
+        Failure::unknown(format!("reading the kubeconfig: {e}")).hint("kubectl config view")
+    };
+    let options =
+        KubeConfigOptions { context: flags.context.clone(), cluster: flags.cluster.clone(), user: flags.user.clone() };
+    let chosen = flags.context.is_some() || flags.cluster.is_some() || flags.user.is_some();
+    if let Some(file) = &flags.kubeconfig {
+        let read = Kubeconfig::read_from(file).map_err(|e| wrong(&e))?;
+        return Ok(Config::from_custom_kubeconfig(read, &options).await.map_err(|e| wrong(&e))?);
+    }
+    let from_files = Config::from_kubeconfig(&options).await;
+    match from_files {
+        Ok(config) => Ok(config),
+        // As kubectl: in a pod without a kubeconfig, the pod's own service account.
+        Err(error) if !chosen => Config::incluster().map_err(|_| wrong(&error).into()),
+        Err(error) => Err(wrong(&error).into()),
+    }
+}

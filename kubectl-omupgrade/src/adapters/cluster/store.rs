@@ -1,0 +1,230 @@
+//! What was seen of a namespace so far, kind by kind: filled by one pass of lists or by watches, read as facts. Asks
+//! nothing.
+
+use crate::facts::{
+    Autoscaler, Budget, Claim, Event, Fact, Facts, Job, LogKey, Logs, Node, Pod, Quota, Release, ReplicaSet, Revision,
+    SCHEMA, Workload,
+};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// One turn of a watch over one kind.
+#[derive(Debug)]
+pub enum Turn<T> {
+    /// A new list begins.
+    Begin,
+    /// An object of the list, or one that changed.
+    Item(String, T),
+    /// The list is complete.
+    Ready,
+    /// An object is gone.
+    Gone(String),
+    /// The API refuses, or cannot be reached.
+    Refused {
+        /// In words.
+        reason: String,
+        /// Whether asking again helps nothing.
+        forbidden: bool,
+    },
+}
+
+/// The objects of one kind.
+#[derive(Debug)]
+pub struct Shelf<T> {
+    source: &'static str,
+    items: BTreeMap<String, T>,
+    coming: Option<BTreeMap<String, T>>,
+    ready: bool,
+    refused: Option<String>,
+    at: Timestamp,
+}
+
+impl<T: Clone> Shelf<T> {
+    fn new(source: &'static str) -> Self {
+        let at = Timestamp::UNIX_EPOCH;
+        Self { source, items: BTreeMap::new(), coming: None, ready: false, refused: None, at }
+    }
+
+    /// Takes one turn.
+    pub fn take(&mut self, turn: Turn<T>) {
+        self.at = Timestamp::now();
+        match turn {
+            Turn::Begin => self.coming = Some(BTreeMap::new()),
+            Turn::Item(key, item) => {
+                let _ = self.coming.as_mut().unwrap_or(&mut self.items).insert(key, item);
+            }
+            Turn::Ready => {
+                self.items = self.coming.take().unwrap_or_default();
+                self.ready = true;
+                self.refused = None;
+            }
+            Turn::Gone(key) => {
+                self.items.remove(&key);
+            }
+            Turn::Refused { reason, forbidden } => {
+                if forbidden {
+                    self.ready = false;
+                }
+                self.refused = Some(reason);
+            }
+        }
+    }
+
+    /// Puts what one list found.
+    pub fn fill(&mut self, found: Result<Vec<(String, T)>, String>) {
+        match found {
+            Ok(items) => {
+                self.take(Turn::Begin);
+                for (key, item) in items {
+                    self.take(Turn::Item(key, item));
+                }
+                self.take(Turn::Ready);
+            }
+            Err(reason) => self.take(Turn::Refused { reason, forbidden: true }),
+        }
+    }
+
+    /// Whether it has an answer, good or bad.
+    fn answered(&self) -> bool {
+        self.ready || self.refused.is_some()
+    }
+
+    fn fact(&self) -> Fact<Vec<T>> {
+        if self.ready {
+            return Fact::known(self.items.values().cloned().collect(), self.source, self.at);
+        }
+        Fact::unknown(self.refused.clone().unwrap_or_else(|| "not asked yet".to_owned()), self.source, self.at)
+    }
+}
+
+/// All kinds.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct Store {
+    namespace: String,
+    name: String,
+    pub release: Fact<Release>,
+    pub history: Fact<Vec<Revision>>,
+    pub deployments: Shelf<Workload>,
+    pub stateful_sets: Shelf<Workload>,
+    pub daemon_sets: Shelf<Workload>,
+    pub replica_sets: Shelf<ReplicaSet>,
+    pub pods: Shelf<Pod>,
+    pub jobs: Shelf<Job>,
+    pub budgets: Shelf<Budget>,
+    pub autoscalers: Shelf<Autoscaler>,
+    pub claims: Shelf<Claim>,
+    pub quotas: Shelf<Quota>,
+    pub nodes: Shelf<Node>,
+    pub events: Shelf<Event>,
+    pub logs: Logs,
+}
+
+impl Store {
+    /// An empty one for a release.
+    pub fn new(namespace: &str, name: &str, release: Fact<Release>, history: Fact<Vec<Revision>>) -> Self {
+        Self {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            release,
+            history,
+            deployments: Shelf::new("list deployments"),
+            stateful_sets: Shelf::new("list statefulsets"),
+            daemon_sets: Shelf::new("list daemonsets"),
+            replica_sets: Shelf::new("list replicasets"),
+            pods: Shelf::new("list pods"),
+            jobs: Shelf::new("list jobs"),
+            budgets: Shelf::new("list poddisruptionbudgets"),
+            autoscalers: Shelf::new("list horizontalpodautoscalers"),
+            claims: Shelf::new("list persistentvolumeclaims"),
+            quotas: Shelf::new("list resourcequotas"),
+            nodes: Shelf::new("list nodes"),
+            events: Shelf::new("list events"),
+            logs: BTreeMap::new(),
+        }
+    }
+
+    /// Whether every kind has answered once.
+    pub fn answered(&self) -> bool {
+        self.deployments.answered()
+            && self.stateful_sets.answered()
+            && self.daemon_sets.answered()
+            && self.replica_sets.answered()
+            && self.pods.answered()
+            && self.jobs.answered()
+            && self.events.answered()
+            && self.budgets.answered()
+            && self.autoscalers.answered()
+            && self.claims.answered()
+            && self.quotas.answered()
+            && self.nodes.answered()
+    }
+
+    /// Why what is shown may be old: a watch that lost its connection. None where all are up.
+    pub fn lost(&self) -> Option<&str> {
+        let shelves = [
+            self.deployments.ready.then_some(&self.deployments.refused),
+            self.replica_sets.ready.then_some(&self.replica_sets.refused),
+            self.pods.ready.then_some(&self.pods.refused),
+        ];
+        shelves.into_iter().flatten().find_map(Option::as_deref)
+    }
+
+    /// Adds lines to a log, and forgets the oldest ones of a long one.
+    pub fn log(&mut self, key: LogKey, lines: Vec<String>, fresh: bool) {
+        const MOST: usize = 4000;
+        let now = Timestamp::now();
+        let mut all = match self.logs.remove(&key) {
+            Some(Fact::Known(known)) if !fresh => known.value,
+            _ => Vec::new(),
+        };
+        all.extend(lines);
+        // The head holds the list of versions, the tail what happens now.
+        if all.len() > MOST {
+            let surplus = all.len() - MOST;
+            all.drain(MOST / 4..MOST / 4 + surplus);
+        }
+        self.logs.insert(key, Fact::known(all, "logs", now));
+    }
+
+    /// The facts about the release.
+    pub fn facts(&self) -> Facts {
+        Facts {
+            schema: SCHEMA.to_owned(),
+            made: Timestamp::now(),
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+            release: self.release.clone(),
+            history: self.history.clone(),
+            workloads: self.workloads(),
+            replica_sets: self.replica_sets.fact(),
+            pods: self.pods.fact(),
+            jobs: self.jobs.fact(),
+            budgets: self.budgets.fact(),
+            autoscalers: self.autoscalers.fact(),
+            claims: self.claims.fact(),
+            quotas: self.quotas.fact(),
+            nodes: self.nodes.fact(),
+            events: self.events.fact(),
+            logs: self.logs.clone(),
+        }
+        .narrowed()
+    }
+
+    /// Three kinds are one fact: unknown where all are, else what could be seen.
+    fn workloads(&self) -> Fact<Vec<Workload>> {
+        let mut facts = [self.deployments.fact(), self.stateful_sets.fact(), self.daemon_sets.fact()].into_iter();
+        let Some(mut all) = facts.next() else { return self.deployments.fact() };
+        for next in facts {
+            all = match (all, next) {
+                (Fact::Known(mut a), Fact::Known(b)) => {
+                    a.value.extend(b.value);
+                    Fact::Known(a)
+                }
+                (Fact::Known(a), Fact::Unknown(_)) | (Fact::Unknown(_), Fact::Known(a)) => Fact::Known(a),
+                (unknown, Fact::Unknown(_)) => unknown,
+            };
+        }
+        all
+    }
+}

@@ -1,0 +1,169 @@
+//! The same look, kept up to date by watches: each kind once, no polling. Lost connections, old versions (410) and
+//! overload (429) are the runtime's work: it backs off and lists again.
+
+use super::store::{Shelf, Store, Turn};
+use super::{Cluster, logs, why};
+use crate::adapters::release;
+use crate::facts::{Driver, Fact, LogKey, Release, read};
+use crate::rollout::Wanted;
+use futures::StreamExt;
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{ConfigMap, Event, Node, PersistentVolumeClaim, Pod, ResourceQuota, Secret};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kube::api::PartialObjectMeta;
+use kube::runtime::watcher::{self, Config};
+use kube::runtime::{WatchStreamExt, watcher as watch};
+use kube::{Api, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use std::fmt::Debug;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+/// Something that changed: it is put into the store.
+type Change = Box<dyn FnOnce(&mut Store) + Send>;
+
+/// A stream of changes. Dropping it ends its watches.
+#[derive(Debug)]
+pub struct Watch {
+    cluster: Cluster,
+    changes: Receiver<Change>,
+    sender: Sender<Change>,
+    tasks: tokio::task::JoinSet<()>,
+}
+
+impl Watch {
+    /// Starts a watch for every kind that a judgement reads.
+    pub fn start(cluster: &Cluster, name: &str, driver: Option<Driver>) -> Self {
+        let (sender, changes) = channel(4096);
+        let mut this = Self { cluster: cluster.clone(), changes, sender, tasks: tokio::task::JoinSet::new() };
+        this.kind(cluster.api::<Deployment>(), read::deployment, |s| &mut s.deployments);
+        this.kind(cluster.api::<StatefulSet>(), read::stateful_set, |s| &mut s.stateful_sets);
+        this.kind(cluster.api::<DaemonSet>(), read::daemon_set, |s| &mut s.daemon_sets);
+        this.kind(cluster.api::<ReplicaSet>(), read::replica_set, |s| &mut s.replica_sets);
+        this.kind(cluster.api::<Pod>(), read::pod, |s| &mut s.pods);
+        this.kind(cluster.api::<Job>(), read::job, |s| &mut s.jobs);
+        this.kind(cluster.api::<Event>(), read::event, |s| &mut s.events);
+        this.kind(cluster.api::<PodDisruptionBudget>(), read::budget, |s| &mut s.budgets);
+        this.kind(cluster.api::<HorizontalPodAutoscaler>(), read::autoscaler, |s| &mut s.autoscalers);
+        this.kind(cluster.api::<PersistentVolumeClaim>(), read::claim, |s| &mut s.claims);
+        this.kind(cluster.api::<ResourceQuota>(), read::quota, |s| &mut s.quotas);
+        this.kind(Api::<Node>::all(cluster.client.clone()), read::node, |s| &mut s.nodes);
+        match driver {
+            Some(Driver::Secrets) => this.release(cluster.api::<PartialObjectMeta<Secret>>(), name),
+            Some(Driver::ConfigMaps) => this.release(cluster.api::<PartialObjectMeta<ConfigMap>>(), name),
+            None => {}
+        }
+        this
+    }
+
+    /// Waits for a change, and takes all that have come. False when no more can come.
+    pub async fn next(&mut self, store: &mut Store) -> bool {
+        let Some(change) = self.changes.recv().await else { return false };
+        change(store);
+        while let Ok(change) = self.changes.try_recv() {
+            change(store);
+        }
+        true
+    }
+
+    /// Starts to read a log; one that grows is followed.
+    pub fn read_log(&mut self, wanted: Wanted) {
+        let (cluster, sender) = (self.cluster.clone(), self.sender.clone());
+        self.tasks.spawn(async move {
+            let key: LogKey = wanted.key();
+            if !wanted.follow {
+                let read = logs::tail(&cluster, &wanted).await;
+                let _ = sender.send(Box::new(move |s| drop(s.logs.insert(key, read)))).await;
+                return;
+            }
+            let (to, mut lines) = channel::<Vec<String>>(64);
+            let forward = async {
+                let mut fresh = true;
+                while let Some(lines) = lines.recv().await {
+                    let (key, first) = (key.clone(), std::mem::take(&mut fresh));
+                    if sender.send(Box::new(move |s| s.log(key, lines, first))).await.is_err() {
+                        return;
+                    }
+                }
+            };
+            tokio::join!(logs::follow(&cluster, &wanted, to), forward);
+        });
+    }
+
+    fn kind<K, T>(&mut self, api: Api<K>, reduce: fn(&K) -> T, on: fn(&mut Store) -> &mut Shelf<T>)
+    where
+        K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+        K::DynamicType: Default,
+        T: Clone + Send + 'static,
+    {
+        let sender = self.sender.clone();
+        self.tasks.spawn(async move {
+            let mut stream = Box::pin(watch(api, Config::default()).default_backoff());
+            while let Some(event) = stream.next().await {
+                let turn = turn(event, reduce);
+                if sender.send(Box::new(move |s| on(s).take(turn))).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Reads the newest revision again whenever Helm stores one or changes one's status. Watches labels only.
+    fn release<K>(&mut self, api: Api<K>, name: &str)
+    where
+        K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+        K::DynamicType: Default + Clone,
+    {
+        let (cluster, sender, name) = (self.cluster.clone(), self.sender.clone(), name.to_owned());
+        let config = Config::default().labels(&format!("owner=helm,name={name}"));
+        self.tasks.spawn(async move {
+            let mut events = Box::pin(watch(api, config).default_backoff());
+            while let Some(event) = events.next().await {
+                if !matches!(event, Ok(watcher::Event::Apply(_) | watcher::Event::InitDone | watcher::Event::Delete(_)))
+                {
+                    continue;
+                }
+                let fact = newest(&cluster, &name).await;
+                if sender.send(Box::new(move |s| s.release = fact)).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+async fn newest(cluster: &Cluster, name: &str) -> Fact<Release> {
+    let now = Timestamp::now();
+    match release::latest(cluster, name).await {
+        Ok(Some(release)) => {
+            let source = release.revision.object.clone();
+            Fact::known(release, source, now)
+        }
+        Ok(None) => Fact::unknown("the release is gone", "list of stored revisions", now),
+        Err(error) => Fact::unknown(format!("{error:#}"), "list of stored revisions", now),
+    }
+}
+
+fn turn<K: Resource, T>(event: watcher::Result<watcher::Event<K>>, reduce: fn(&K) -> T) -> Turn<T> {
+    let key = |item: &K| item.uid().unwrap_or_else(|| item.name_any());
+    match event {
+        Ok(watcher::Event::Init) => Turn::Begin,
+        Ok(watcher::Event::InitApply(item) | watcher::Event::Apply(item)) => Turn::Item(key(&item), reduce(&item)),
+        Ok(watcher::Event::InitDone) => Turn::Ready,
+        Ok(watcher::Event::Delete(item)) => Turn::Gone(key(&item)),
+        Err(error) => refused(&error),
+    }
+}
+
+fn refused<T>(error: &watcher::Error) -> Turn<T> {
+    let (reason, forbidden) = match error {
+        watcher::Error::InitialListFailed(e) | watcher::Error::WatchStartFailed(e) | watcher::Error::WatchFailed(e) => {
+            (why(e), matches!(e, kube::Error::Api(status) if matches!(status.code, 401 | 403 | 404)))
+        }
+        watcher::Error::WatchError(status) => (super::reason(status.code, &status.reason, &status.message), false),
+        other @ watcher::Error::NoResourceVersion => (other.to_string(), false),
+    };
+    Turn::Refused { reason, forbidden }
+}

@@ -1,0 +1,94 @@
+//! Drives the real `helm`, version 3 or 4. Decides nothing.
+
+use super::cluster::Cluster;
+use crate::failure::Failure;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use tokio::process::Command;
+
+/// A helm that was found and asked for its version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Helm {
+    /// The program.
+    pub program: PathBuf,
+    /// Its version, as it says it: `v4.3.1`.
+    pub version: String,
+    /// 3 or 4.
+    pub major: u32,
+}
+
+/// What a run of helm said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// Whether it ended well.
+    pub ok: bool,
+    /// Its last words: standard error, else standard output.
+    pub words: String,
+}
+
+impl Helm {
+    /// The helm that is named, else the one on the PATH.
+    pub async fn find(named: Option<&Path>) -> anyhow::Result<Self> {
+        let program = named.map_or_else(|| PathBuf::from("helm"), Path::to_path_buf);
+        let shown = program.display();
+        let output =
+            Command::new(&program).args(["version", "--template", "{{.Version}}"]).stdin(Stdio::null()).output().await;
+        let output = output.map_err(|error| {
+            let hint = if named.is_some() {
+                "ls -l the file that --helm names"
+            } else {
+                "kubectl omupgrade rollback RELEASE REVISION --helm /path/to/helm"
+            };
+            Failure::unknown(format!("starting {shown}: {error}")).hint(hint)
+        })?;
+        let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        let major = version.trim_start_matches('v').split('.').next().and_then(|m| m.parse::<u32>().ok());
+        match major {
+            Some(major @ (3 | 4)) if output.status.success() => Ok(Self { program, version, major }),
+            _ => {
+                let said = if version.is_empty() {
+                    String::from_utf8_lossy(&output.stderr).trim().to_owned()
+                } else {
+                    version
+                };
+                Err(Failure::unknown(format!("{shown} is no helm 3 or 4: it says `{said}`"))
+                    .hint(format!("{shown} version"))
+                    .into())
+            }
+        }
+    }
+
+    /// The arguments of a rollback. It does not wait: we watch ourselves.
+    pub fn rollback_args(
+        &self,
+        cluster: &Cluster,
+        release: &str,
+        revision: u64,
+        force_conflicts: bool,
+    ) -> Vec<OsString> {
+        let mut args: Vec<OsString> = vec!["rollback".into(), release.into(), revision.to_string().into()];
+        args.extend(["--namespace".into(), OsString::from(&cluster.namespace)]);
+        if force_conflicts && self.major >= 4 {
+            args.push("--force-conflicts".into());
+        }
+        args.extend(cluster.pointers.for_helm().into_iter().map(OsString::from));
+        args
+    }
+
+    /// The command line, to be shown.
+    pub fn shown(&self, args: &[OsString]) -> String {
+        let words = args.iter().map(|a| a.to_string_lossy().into_owned());
+        std::iter::once(self.program.display().to_string()).chain(words).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Runs it to its end.
+    pub async fn run(&self, args: &[OsString]) -> anyhow::Result<Said> {
+        let output = Command::new(&self.program).args(args).stdin(Stdio::null()).output().await;
+        let output = output.map_err(|e| Failure::unknown(format!("starting {}: {e}", self.program.display())))?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+        let (said, complained) = (text(&output.stdout), text(&output.stderr));
+        let words = if output.status.success() || complained.is_empty() { said } else { complained };
+        Ok(Said { ok: output.status.success(), words })
+    }
+}

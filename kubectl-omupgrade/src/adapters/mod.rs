@@ -1,0 +1,9 @@
+//! The only rooms that talk to a cluster or start a process. What they find becomes facts; they judge nothing.
+
+pub mod cluster;
+pub mod helm;
+pub mod journal;
+pub mod live;
+pub mod lock;
+pub mod probe;
+pub mod release;

@@ -1,0 +1,10 @@
+//! Helm's release storage: finds, lists and decodes revisions in Secrets and in `ConfigMaps`, of Helm 3 and Helm 4.
+//! Writes nothing.
+
+mod decode;
+mod find;
+mod list;
+
+pub use decode::decode;
+pub use find::{Found, candidates, find};
+pub use list::{Stored, history, latest, one, stored};

@@ -1,0 +1,95 @@
+//! The flags that every verb takes: kubectl's own names and meanings. Data only.
+
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// kubectl's flags.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Cluster")]
+pub struct Flags {
+    /// The kubeconfig file; without it KUBECONFIG (a list) and ~/.kube/config are read.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+    /// The cluster of the kubeconfig, instead of the context's.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub cluster: Option<String>,
+    /// The user of the kubeconfig, instead of the context's.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub user: Option<String>,
+    /// The namespace of the release; without it the context's.
+    #[arg(short, long, global = true, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// Act as this user.
+    #[arg(long = "as", global = true, value_name = "USER")]
+    pub as_user: Option<String>,
+    /// Act as a member of this group; repeatable.
+    #[arg(long, global = true, value_name = "GROUP")]
+    pub as_group: Vec<String>,
+    /// How long one question to the cluster may take (30s, 2m; 0: for ever).
+    #[arg(long, global = true, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    pub request_timeout: Duration,
+    /// How the answer is written.
+    #[arg(short, long, global = true, value_name = "FORMAT", value_enum, default_value_t)]
+    pub output: Output,
+    /// Say more about what is done; repeatable.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// How an answer is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    #[default]
+    Text,
+    /// For people, with more columns.
+    Wide,
+    /// For programs.
+    Json,
+    /// For programs.
+    Yaml,
+}
+
+impl Output {
+    /// Whether a program reads it: then standard output holds nothing else.
+    pub fn is_data(self) -> bool {
+        matches!(self, Self::Json | Self::Yaml)
+    }
+}
+
+/// A span as kubectl and Go write it: `90s`, `1h30m`, `500ms`, and bare numbers as seconds.
+///
+/// ```
+/// use kubectl_omupgrade::cli::flags::duration;
+/// assert_eq!(duration("1h30m").unwrap().as_secs(), 5400);
+/// assert_eq!(duration("45").unwrap().as_secs(), 45);
+/// assert!(duration("soon").is_err());
+/// ```
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is no span of time: write 30s, 5m or 1h30m");
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Ok(Duration::from_secs(seconds));
+    }
+    let (mut total, mut rest) = (Duration::ZERO, text);
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).filter(|at| *at > 0).ok_or_else(wrong)?;
+        let (number, tail) = rest.split_at(digits);
+        let unit = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at(unit);
+        let number: u64 = number.parse().map_err(|_| wrong())?;
+        let milliseconds = match unit {
+            "ms" => 1,
+            "s" => 1000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            _ => return Err(wrong()),
+        };
+        total += Duration::from_millis(number.checked_mul(milliseconds).ok_or_else(wrong)?);
+        rest = tail;
+    }
+    if total.is_zero() { Err(wrong()) } else { Ok(total) }
+}

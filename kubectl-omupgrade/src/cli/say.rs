@@ -1,0 +1,35 @@
+//! The only writer of messages: failures and notes go to standard error, answers to standard output.
+
+use crate::exit::Exit;
+use crate::failure::{exit_of, hints_of};
+use anstyle::{AnsiColor, Style};
+use std::io::Write;
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const HINT: Style = AnsiColor::Cyan.on_default();
+
+/// Says why a command failed and what to do, and gives the exit.
+pub fn failure(error: &anyhow::Error) -> Exit {
+    let mut err = anstream::stderr().lock();
+    let _ = writeln!(err, "{ERROR}error:{ERROR:#} {error:#}");
+    for hint in hints_of(error) {
+        let _ = writeln!(err, "{HINT}try:{HINT:#} {hint}");
+    }
+    exit_of(error)
+}
+
+/// A note beside the answer.
+pub fn note(text: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
+/// Writes standard output, whole. A reader that went away is no failure: nobody is left to tell.
+pub fn output(text: &str) -> anyhow::Result<()> {
+    let mut out = anstream::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(anyhow::Error::new(error).context("writing standard output"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,115 @@
+//! The verb `history`.
+
+use crate::adapters::cluster::Cluster;
+use crate::adapters::lock::{Holder, holder_of};
+use crate::adapters::{journal, release};
+use crate::cli::flags::Output;
+use crate::cli::say;
+use crate::exit::Exit;
+use crate::facts::Revision;
+use crate::failure::Failure;
+use crate::journal::{Phase, Run};
+use crate::session::Session;
+use serde::Serialize;
+use std::fmt::Write;
+
+/// The revisions of a release, and what omupgrade did to it.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Args {
+    /// The release; without it the only one of the namespace.
+    #[arg(add = clap_complete::ArgValueCompleter::new(crate::cli::complete::releases))]
+    pub release: Option<String>,
+    /// Show every step of this run.
+    #[arg(long, value_name = "ID")]
+    pub run: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer<'a> {
+    schema: &'static str,
+    release: &'a str,
+    namespace: &'a str,
+    lock: Option<String>,
+    revisions: &'a [Revision],
+    runs: &'a [Run],
+}
+
+/// Runs it.
+pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
+    let cluster = session.connect().await?;
+    history(&cluster, args, session.output()).await
+}
+
+/// Reads and shows it.
+pub async fn history(cluster: &Cluster, args: &Args, output: Output) -> anyhow::Result<Exit> {
+    let name = release::find(cluster, args.release.as_deref()).await?.release.name;
+    let revisions: Vec<Revision> = release::history(cluster, &name).await?.into_iter().map(|r| r.revision).collect();
+    let (stored, unread) = journal::runs(cluster, &name).await?;
+    for secret in unread {
+        say::note(&format!("the journal's Secret {secret} cannot be read and is left out"));
+    }
+    let mut runs: Vec<Run> = stored.into_iter().map(|s| s.run).collect();
+    if let Some(id) = &args.run {
+        runs.retain(|r| r.id == *id);
+        if runs.is_empty() {
+            let failure = Failure::usage(format!("the journal of {name} holds no run {id}"));
+            return Err(failure.hint(format!("kubectl omupgrade history {name} -n {}", cluster.namespace)).into());
+        }
+    }
+    let lock = holder_of(cluster, &name).await?.map(|h: Holder| h.words());
+    let namespace = &cluster.namespace;
+    let answer = Answer {
+        schema: "omupgrade.io/history/v1",
+        release: &name,
+        namespace,
+        lock,
+        revisions: &revisions,
+        runs: &runs,
+    };
+    match output {
+        Output::Json => say::output(&format!("{}\n", serde_json::to_string_pretty(&answer)?))?,
+        Output::Yaml => say::output(&serde_saphyr::to_string(&answer)?)?,
+        Output::Text | Output::Wide => say::output(&text(&answer, args.run.is_some()))?,
+    }
+    Ok(Exit::Done)
+}
+
+fn text(answer: &Answer<'_>, whole: bool) -> String {
+    let mut out = String::new();
+    if !whole {
+        let _ = writeln!(out, "{} -n {}", answer.release, answer.namespace);
+        for revision in answer.revisions {
+            let when = revision.updated.map(|t| format!("{t:.0}")).unwrap_or_default();
+            let number = revision.number;
+            let validated = if answer.runs.iter().any(|r| r.validated == Some(number)) { ", validated" } else { "" };
+            let recorded = answer.runs.iter().any(|r| r.recorded.as_ref().is_some_and(|s| s.revision == number));
+            let recorded = if recorded { ", database recorded" } else { "" };
+            let (status, version) = (revision.status.word(), &revision.chart.app_version);
+            let _ = writeln!(
+                out,
+                "  revision {number:<4} {version:<10} {when}  {status}{validated}{recorded}: {}",
+                revision.description
+            );
+        }
+    }
+    for run in answer.runs {
+        let _ = writeln!(out, "  run {}  {}  {}  by {}", run.id, run.outcome.word(), run.plan, run.by);
+        for entry in run.entries.iter().filter(|_| whole) {
+            let phase = match entry.phase {
+                Phase::About => "about to",
+                Phase::Done => "done",
+                Phase::Failed => "failed",
+                Phase::Note => "note",
+            };
+            let _ = writeln!(out, "    {:.0}  {:<8} {}: {}", entry.at, phase, entry.step, entry.words);
+        }
+    }
+    if answer.runs.is_empty() {
+        let _ = writeln!(out, "  no run of omupgrade");
+    }
+    if let Some(lock) = &answer.lock {
+        let _ = writeln!(out, "  locked: {lock}");
+    }
+    out
+}

@@ -1,0 +1,36 @@
+//! The verbs, one file each. This list is the only place that knows them all.
+
+pub mod history;
+pub mod rbac;
+pub mod rollback;
+pub mod status;
+pub mod unlock;
+pub mod watching;
+
+use crate::exit::Exit;
+use crate::session::Session;
+use clap::Subcommand;
+
+/// A verb and its arguments.
+#[derive(Debug, Subcommand)]
+#[allow(missing_docs)] // each verb's own doc is its help
+pub enum Command {
+    Status(status::Args),
+    Rollback(rollback::Args),
+    History(history::Args),
+    Unlock(unlock::Args),
+    Rbac(rbac::Args),
+}
+
+impl Command {
+    /// Runs the verb.
+    pub async fn run(&self, session: &Session) -> anyhow::Result<Exit> {
+        match self {
+            Self::Status(args) => Box::pin(status::run(session, args)).await,
+            Self::Rollback(args) => rollback::run(session, args).await,
+            Self::History(args) => history::run(session, args).await,
+            Self::Unlock(args) => unlock::run(session, args).await,
+            Self::Rbac(args) => rbac::run(session, args).await,
+        }
+    }
+}

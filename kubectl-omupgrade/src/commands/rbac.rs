@@ -1,0 +1,124 @@
+//! The verb `rbac`: prints the least Role that a verb needs. Asks no cluster.
+
+use crate::cli::say;
+use crate::exit::Exit;
+use crate::session::Session;
+use clap::ValueEnum;
+use std::fmt::Write;
+
+/// The least rights that a verb needs, as YAML for `kubectl apply -f -`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The verb.
+    #[arg(value_enum)]
+    pub verb: Verb,
+    /// The name of the Role.
+    #[arg(long, default_value = "omupgrade")]
+    pub name: String,
+}
+
+/// A verb that needs rights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Verb {
+    /// Looks only.
+    Status,
+    /// Reads Helm's storage and the journal.
+    History,
+    /// Takes the Lease away.
+    Unlock,
+    /// Drives helm: it also needs all rights on what the chart holds.
+    Rollback,
+}
+
+/// API group, resources, verbs, and what for.
+type Row = (&'static str, &'static str, &'static str, &'static str);
+
+const LOOK: &[Row] = &[
+    ("apps", "deployments, statefulsets, daemonsets, replicasets", "get, list, watch", "the tree"),
+    ("", "pods, events", "get, list, watch", "the tree, and why it is stuck"),
+    ("batch", "jobs", "get, list, watch", "hooks and backups"),
+    ("", "pods/log", "get", "how far a migration is; last lines of what failed"),
+    (
+        "",
+        "secrets",
+        "get, list, watch",
+        "Helm's revisions (their storage; leave it out: status then needs the release's name)",
+    ),
+    ("", "persistentvolumeclaims, resourcequotas", "get, list, watch", "optional: claims and quotas in the causes"),
+    ("policy", "poddisruptionbudgets", "get, list, watch", "optional: budgets in the causes"),
+    ("autoscaling", "horizontalpodautoscalers", "get, list, watch", "optional: autoscalers"),
+];
+
+const HISTORY: &[Row] = &[("", "secrets", "get, list", "Helm's revisions, the journal")];
+
+const LOCK: &[Row] =
+    &[("coordination.k8s.io", "leases", "get, create, update, patch, delete", "the lock of the release")];
+
+const ROLL_BACK: &[Row] = &[
+    ("", "secrets", "create, update, patch, delete", "Helm's revisions, the journal"),
+    ("", "pods", "create, delete", "the probe beside the server"),
+];
+
+const NODES: Row = ("", "nodes", "get, list, watch", "optional, cluster-wide: whether a node is cordoned");
+
+impl Verb {
+    fn rows(self) -> Vec<Row> {
+        match self {
+            Self::Status => LOOK.to_vec(),
+            Self::History => HISTORY.to_vec(),
+            Self::Unlock => [HISTORY, LOCK].concat(),
+            Self::Rollback => [LOOK, LOCK, ROLL_BACK].concat(),
+        }
+    }
+}
+
+/// Runs it.
+#[allow(clippy::unused_async)] // all verbs are called alike
+pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
+    say::output(&manifest(args, session.flags.namespace.as_deref()))?;
+    Ok(Exit::Done)
+}
+
+fn manifest(args: &Args, namespace: Option<&str>) -> String {
+    let verb = args.verb.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default();
+    let mut out = format!("# What `kubectl omupgrade {verb}` needs, and no more.\n");
+    if args.verb == Verb::Rollback {
+        out.push_str("# helm itself needs all rights on every kind that the chart holds, in addition.\n");
+    }
+    let name = &args.name;
+    let place = namespace.map(|n| format!("  namespace: {n}\n")).unwrap_or_default();
+    let _ =
+        write!(out, "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata:\n  name: {name}\n{place}rules:\n");
+    for row in args.verb.rows() {
+        rule(&mut out, row);
+    }
+    if matches!(args.verb, Verb::Status | Verb::Rollback) {
+        let _ = write!(
+            out,
+            "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: {name}-nodes\nrules:\n"
+        );
+        rule(&mut out, NODES);
+    }
+    out
+}
+
+fn rule(out: &mut String, (group, resources, verbs, what): Row) {
+    let _ = write!(out, "# {what}\n- apiGroups: [\"{group}\"]\n  resources: [{resources}]\n  verbs: [{verbs}]\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_verb_has_a_role() {
+        for verb in Verb::value_variants() {
+            let text = manifest(&Args { verb: *verb, name: "omupgrade".to_owned() }, Some("data"));
+            let all: Vec<serde_json::Value> = serde_saphyr::from_multiple(&text).unwrap();
+            let role = &all[0];
+            assert_eq!(role["kind"], "Role");
+            let writes = text.contains("create");
+            assert_eq!(writes, matches!(verb, Verb::Unlock | Verb::Rollback), "{verb:?}");
+        }
+    }
+}

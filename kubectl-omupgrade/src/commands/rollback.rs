@@ -1,0 +1,157 @@
+//! The verb `rollback`.
+
+mod look;
+mod perform;
+mod say;
+
+use super::{status, watching};
+use crate::adapters::cluster::Cluster;
+use crate::adapters::helm::Helm;
+use crate::adapters::lock::Timing;
+use crate::adapters::{journal, release};
+use crate::cli::flags::{Output, duration};
+use crate::cli::say as to;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::session::Session;
+use crate::wayback::{Asked, Choice, choose, decide};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Take a release back to a revision, by what the database says.
+///
+/// Shows first what would change, then the verdict: *code only* is performed, with the real helm; *restore*,
+/// *unproven* and *impossible* stop with exit 5 and say what is needed. Without a revision it goes to the last one that
+/// was validated. The same command again goes on where a killed one stopped.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub struct Args {
+    /// The release; without it the only one of the namespace.
+    #[arg(add = clap_complete::ArgValueCompleter::new(crate::cli::complete::releases))]
+    pub release: Option<String>,
+    /// The revision; without it the last one that the journal calls validated.
+    pub revision: Option<u64>,
+    /// Print exactly what would be done, and do nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Go back although nothing proves that the database did not move.
+    #[arg(long)]
+    pub accept_unproven: bool,
+    /// Go on over a pending-* revision: no helm is at work on it any more.
+    #[arg(long)]
+    pub clear_pending: bool,
+    /// Do not start a Pod that reads the database's state: the verdict is then at best unproven.
+    #[arg(long)]
+    pub no_probe: bool,
+    /// The client image of that Pod; without it the schema guard's, else postgres:18 or mysql:8.4.
+    #[arg(long, value_name = "IMAGE")]
+    pub probe_image: Option<String>,
+    /// Do not ask before doing it.
+    #[arg(long, short = 'y')]
+    pub yes: bool,
+    /// The helm to use; without it the one on the PATH.
+    #[arg(long, value_name = "FILE")]
+    pub helm: Option<PathBuf>,
+    /// Do not watch the pods afterwards.
+    #[arg(long)]
+    pub no_watch: bool,
+    /// How long to watch.
+    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = duration)]
+    pub timeout: Duration,
+    /// Look and decide only, and end with the verdict as exit code: 30 code only, 31 restore, 32 impossible, 33 unproven.
+    #[arg(long)]
+    pub exit_verdict: bool,
+}
+
+/// Runs it.
+pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
+    let cluster = session.connect().await?;
+    let terms = Terms {
+        output: session.output(),
+        can_ask: session.can_ask(),
+        lock: Timing::default(),
+        settle: Duration::from_secs(90),
+    };
+    let exit = roll_back(&cluster, args, terms).await?;
+    if exit != Exit::Done || args.dry_run || args.no_watch || terms.output.is_data() {
+        return Ok(exit);
+    }
+    // As `status --watch` does, with its words and its verdict.
+    let target = status::target(&cluster, args.release.as_deref()).await?;
+    watching::run(session, &cluster, &target, Some(args.timeout)).await
+}
+
+/// What depends on where and how the process runs.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms {
+    /// The format of the answer.
+    pub output: Output,
+    /// Whether a person can be asked.
+    pub can_ask: bool,
+    /// The lock's times.
+    pub lock: Timing,
+    /// How long a helm of ours that was left behind may take to end.
+    pub settle: Duration,
+}
+
+/// Looks, decides, does, says; all but the watching afterwards.
+pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Result<Exit> {
+    let helm = Helm::find(args.helm.as_deref()).await?;
+    let found = release::find(cluster, args.release.as_deref()).await?;
+    let name = found.release.name.clone();
+    let history = release::history(cluster, &name).await?;
+    let (runs, unread) = journal::runs(cluster, &name).await?;
+    for secret in unread {
+        to::note(&format!("the journal's Secret {secret} cannot be read and is left out"));
+    }
+    let runs: Vec<_> = runs.into_iter().map(|s| s.run).collect();
+    let revisions: Vec<_> = history.iter().map(|r| r.revision.clone()).collect();
+    let revision = match choose(args.revision, &revisions, &runs) {
+        Choice::Given(number) | Choice::Validated(number) => number,
+        Choice::Ask(served) => say::ask(&name, &cluster.namespace, &served, &revisions, terms.can_ask)?,
+        Choice::Absent(number, served) => return Err(say::absent(&name, cluster, number, &served)),
+    };
+    let asked = Asked { accept_unproven: args.accept_unproven, clear_pending: args.clear_pending };
+    let look = look::look(cluster, args, &helm, history, runs, revision).await?;
+    let left_open = perform::left_open(&look);
+    let decision = decide(&look, asked).map_err(Failure::unknown)?;
+    let steps = perform::steps(cluster, &helm, &decision);
+    let answer = say::Answer::new(&decision, &steps, terms.output);
+    answer.text(args.dry_run)?;
+    if args.exit_verdict {
+        answer.data("verdict")?;
+        return Ok(Exit::Verdict(decision.verdict.way.exit_code()));
+    }
+    if decision.already && !left_open {
+        if !args.dry_run {
+            perform::tidy(cluster, &decision, terms).await?;
+        }
+        answer.data("already")?;
+        to::note(&format!(
+            "{name} is at revision {} already: revision {} is the same and deployed",
+            decision.to, decision.from
+        ));
+        return Ok(Exit::Done);
+    }
+    // What a killed run began is finished; all else has to be free of objections.
+    if !decision.already
+        && let Some(first) = decision.refusals.first()
+    {
+        answer.data("refused")?;
+        if args.dry_run {
+            return Ok(Exit::Refused); // all of it was said already
+        }
+        let refused = Failure::refused(first.why.clone());
+        return Err(first.hints.iter().fold(refused, |f, hint| f.hint(hint.as_str())).into());
+    }
+    if args.dry_run {
+        answer.data("dry-run")?;
+        return Ok(Exit::Done);
+    }
+    if terms.can_ask && !args.yes && !say::confirm(&decision)? {
+        return Err(Failure::refused("nothing was done").into());
+    }
+    let done = perform::perform(cluster, &helm, &decision, args, terms).await;
+    answer.data(if done.is_ok() { "done" } else { "failed" })?;
+    done
+}

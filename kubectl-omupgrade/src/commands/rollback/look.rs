@@ -1,0 +1,62 @@
+//! Gathers what a way back is decided on. Writes nothing but the short-lived Pod that asks the database.
+
+use super::Args;
+use crate::adapters::cluster::Cluster;
+use crate::adapters::helm::Helm;
+use crate::adapters::{live, probe};
+use crate::facts::Release;
+use crate::failure::Failure;
+use crate::journal::Run;
+use crate::preview::{Object, losses, objects, servers};
+use crate::wayback::Look;
+
+/// Looks.
+pub(super) async fn look(
+    cluster: &Cluster,
+    args: &Args,
+    helm: &Helm,
+    history: Vec<Release>,
+    runs: Vec<Run>,
+    revision: u64,
+) -> anyhow::Result<Look> {
+    let current = history.last().cloned().ok_or_else(|| Failure::unknown("the release has no revision"))?;
+    let target = history.iter().find(|r| r.revision.number == revision).cloned();
+    let target = target.ok_or_else(|| Failure::unknown(format!("revision {revision} is not there any more")))?;
+    let read = |release: &Release| -> anyhow::Result<Vec<Object>> {
+        let number = release.revision.number;
+        let text = release.manifest.expose().map_or("", String::as_str);
+        objects(text, &release.namespace)
+            .map_err(|e| Failure::unknown(format!("reading the manifest of revision {number}: {e}")).into())
+    };
+    let (now, then) = (read(&current)?, read(&target)?);
+    let server = servers(&now).into_iter().next();
+    let server = server.and_then(|s| now.iter().find(|o| o.label() == s.label));
+    let running = match server {
+        Some(server) => live::running(cluster, server).await,
+        None => Vec::new(),
+    };
+    // Only what would be deleted is asked about.
+    let lost: Vec<String> = losses(&now, &then, |_| false).into_iter().map(|l| l.object).collect();
+    let at_risk: Vec<&Object> = now.iter().filter(|o| lost.contains(&o.label())).collect();
+    let kept = live::kept(cluster, &at_risk).await;
+    let database = if args.no_probe {
+        Err("not asked (--no-probe)".to_owned())
+    } else {
+        match server {
+            Some(server) => probe::fingerprint(cluster, &current.name, &now, server, args.probe_image.as_deref()).await,
+            None => Err("the newest revision holds no OpenMetadata server to ask beside".to_owned()),
+        }
+    };
+    Ok(Look {
+        live: live::workloads(cluster, &now).await,
+        backups: Err("backups cannot be listed yet".to_owned()),
+        current,
+        target,
+        history,
+        runs,
+        database,
+        running,
+        kept,
+        helm: helm.major,
+    })
+}

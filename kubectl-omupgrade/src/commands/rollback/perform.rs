@@ -1,0 +1,255 @@
+//! Does what was decided: lock, journal, helm, replica counts. Every step says in the journal what it is about to do,
+//! does it, and says that it did; killed anywhere, the same command again ends in the same place.
+
+use super::{Args, Terms};
+use crate::adapters::cluster::Cluster;
+use crate::adapters::helm::Helm;
+use crate::adapters::journal::{self, Stored};
+use crate::adapters::lock::{self, Claim, Lock, holder_name};
+use crate::adapters::{live, release};
+use crate::cli::say as to;
+use crate::exit::Exit;
+use crate::facts::{Release, Status};
+use crate::failure::Failure;
+use crate::journal::{Outcome, Phase, Recorded, Run, open_run};
+use crate::wayback::{Decision, Look, plan};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// The key under which a run remembers a replica count.
+const COUNT: &str = "replicas ";
+
+/// The step in which helm runs.
+const HELM: &str = "helm";
+
+/// Whether a run of this very plan was left open.
+pub(super) fn left_open(look: &Look) -> bool {
+    open_run(look.runs.clone(), &plan(&look.current.name, look.target.revision.number)).is_some()
+}
+
+/// Gives back a lock that a killed run of this plan left behind after its work was done.
+pub(super) async fn tidy(cluster: &Cluster, decision: &Decision, terms: Terms) -> anyhow::Result<()> {
+    let claim = Claim { holder: holder_name(), plan: decision.plan() };
+    if lock::holder_of(cluster, &decision.release).await?.is_some_and(|h| h.plan == claim.plan) {
+        Lock::acquire(cluster, &decision.release, &claim, terms.lock).await?.release().await?;
+    }
+    Ok(())
+}
+
+/// Exactly what would be done, in order.
+pub(super) fn steps(cluster: &Cluster, helm: &Helm, decision: &Decision) -> Vec<String> {
+    let mut out = vec![format!("take the lock: Lease omupgrade-{}", decision.release)];
+    out.push(format!(
+        "write what is about to be done into the journal: a Secret omupgrade-journal-{}-*",
+        decision.release
+    ));
+    if !decision.already {
+        let args = helm.rollback_args(cluster, &decision.release, decision.to, decision.conflicts());
+        out.push(format!("run {}", helm.shown(&args)));
+    }
+    for count in decision.counts.iter().filter(|c| c.autoscaler.is_some()) {
+        out.push(format!("put {} back to {} replicas, where helm changed them", count.object, count.live));
+    }
+    out.push("write the end into the journal, give the lock back".to_owned());
+    out
+}
+
+/// Does it.
+pub(super) async fn perform(
+    cluster: &Cluster,
+    helm: &Helm,
+    decision: &Decision,
+    args: &Args,
+    terms: Terms,
+) -> anyhow::Result<Exit> {
+    let claim = Claim { holder: holder_name(), plan: decision.plan() };
+    if let Some(holder) = lock::holder_of(cluster, &decision.release).await? {
+        let span = terms.lock.duration.as_secs();
+        to::note(&format!(
+            "{} is locked: {}; looking for {span} s whether it is at work",
+            decision.release,
+            holder.words()
+        ));
+    }
+    let lock = Lock::acquire(cluster, &decision.release, &claim, terms.lock).await?;
+    let mut stored = begin(cluster, &lock, decision, &claim).await?;
+    let done = steps_of(cluster, helm, decision, args, terms, &lock, &mut stored).await;
+    if let Err(error) = &done {
+        // Where the lock is lost nothing may be written; the error tells it.
+        if stored.write(&lock, "end", Phase::Failed, &format!("{error:#}")).await.is_ok() {
+            let _ = stored.end(&lock, Outcome::Failed).await;
+            let _ = lock.release().await;
+        }
+    } else {
+        stored.end(&lock, Outcome::Done).await?;
+        lock.release().await?;
+    }
+    done
+}
+
+/// The run of this plan: one that was left open is gone on with. What a later step needs is remembered before the first
+/// write to the release.
+async fn begin(cluster: &Cluster, lock: &Lock, decision: &Decision, claim: &Claim) -> anyhow::Result<Stored> {
+    let (runs, _) = journal::runs(cluster, &decision.release).await?;
+    let left = runs.into_iter().rfind(|s| s.run.outcome == Outcome::Open && s.run.plan == claim.plan);
+    if let Some(mut left) = left {
+        to::note(&format!("going on with the run {} of {}, which did not end", left.run.id, left.run.by));
+        if !left.run.begun(HELM) {
+            // Nothing was changed yet, so what is now counts, not what was when it was killed.
+            left.run.from = Some(decision.from);
+            left.run.remembered = counts(decision);
+        }
+        left.write(lock, "begin", Phase::Note, &format!("gone on with by {}", claim.holder)).await?;
+        return Ok(left);
+    }
+    let now = Timestamp::now();
+    let id = journal::run_id(now, lock.fence());
+    let mut run = Run::new(&id, &decision.release, &decision.namespace, "rollback", &claim.plan, &claim.holder, now);
+    run.from = Some(decision.from);
+    run.to = Some(decision.to);
+    run.verdict = Some(decision.verdict.way);
+    run.remembered = counts(decision);
+    // What a later way back to the newest revision of now will compare with.
+    run.recorded = decision.database.clone().map(|fingerprint| Recorded {
+        revision: decision.from,
+        image: decision.image_now.clone(),
+        fingerprint,
+        at: now,
+    });
+    let reason = decision.verdict.reasons.first().map(|r| r.text.as_str()).unwrap_or_default();
+    run.write("begin", Phase::Done, &format!("verdict {}: {reason}", decision.verdict.way.name()), now);
+    journal::open(cluster, Some(lock), run).await
+}
+
+/// The counts to put back, as a run remembers them.
+fn counts(decision: &Decision) -> BTreeMap<String, String> {
+    let owned = decision.counts.iter().filter(|c| c.autoscaler.is_some());
+    owned.map(|c| (format!("{COUNT}{}", c.object), c.live.to_string())).collect()
+}
+
+async fn steps_of(
+    cluster: &Cluster,
+    helm: &Helm,
+    decision: &Decision,
+    args: &Args,
+    terms: Terms,
+    lock: &Lock,
+    stored: &mut Stored,
+) -> anyhow::Result<Exit> {
+    let rolled = roll(cluster, helm, decision, args, terms, lock, stored).await;
+    if rolled.is_err() && !stored.run.begun(HELM) {
+        return rolled.map(|()| Exit::Done);
+    }
+    // Also after a helm that failed half-way: it may have changed the counts before.
+    let counts: Vec<(String, u64)> = stored
+        .run
+        .remembered
+        .iter()
+        .filter_map(|(key, value)| Some((key.strip_prefix(COUNT)?.to_owned(), value.parse().ok()?)))
+        .collect();
+    for (object, replicas) in counts {
+        let step = format!("replicas of {object}");
+        if !stored.run.is_done_since(&step, HELM) {
+            stored.write(lock, &step, Phase::About, &format!("{replicas}, as its autoscaler chose")).await?;
+            live::scale(lock, &object, replicas).await?;
+            stored.write(lock, &step, Phase::Done, "").await?;
+        }
+    }
+    rolled.map(|()| Exit::Done)
+}
+
+/// Helm's step. What tells whether it is done is the release itself, never the journal alone.
+async fn roll(
+    cluster: &Cluster,
+    helm: &Helm,
+    decision: &Decision,
+    args: &Args,
+    terms: Terms,
+    lock: &Lock,
+    stored: &mut Stored,
+) -> anyhow::Result<()> {
+    let step = HELM;
+    let target = target(cluster, decision).await?;
+    let newest = newest(cluster, decision).await?;
+    let from = stored.run.from.unwrap_or(decision.from);
+    let newest = if stored.run.begun(step) && newest.revision.status.is_pending() {
+        // A helm that we started may have outlived us: it gets its time.
+        settled(cluster, decision, newest, terms.settle).await?
+    } else {
+        newest
+    };
+    if arrived(&newest, &target, from) {
+        if !stored.run.is_done(step) {
+            stored.write(lock, step, Phase::Done, &format!("revision {} is there", newest.revision.number)).await?;
+        }
+        return Ok(());
+    }
+    let ours = stored.run.begun(step) && newest.revision.status == Status::PendingRollback;
+    if newest.revision.status.is_pending() && !args.clear_pending && !ours {
+        let number = newest.revision.number;
+        return Err(Failure::refused(format!(
+            "revision {number} began in between and is {}",
+            newest.revision.status.word()
+        ))
+        .hint(format!("kubectl omupgrade status {} -n {}", decision.release, decision.namespace))
+        .into());
+    }
+    if newest.revision.number != decision.from && !stored.run.begun(step) {
+        return Err(Failure::refused(format!("revision {} appeared while this was decided", newest.revision.number))
+            .hint(format!(
+                "kubectl omupgrade rollback {} {} -n {} --dry-run",
+                decision.release, decision.to, decision.namespace
+            ))
+            .into());
+    }
+    let arguments = helm.rollback_args(cluster, &decision.release, decision.to, decision.conflicts());
+    stored.write(lock, step, Phase::About, &helm.shown(&arguments)).await?;
+    lock.check().await?;
+    let said = helm.run(&arguments).await?;
+    if !said.ok {
+        return Err(Failure::no(format!("helm rollback failed: {}", said.words))
+            .hint(format!("kubectl omupgrade status {} -n {}", decision.release, decision.namespace))
+            .into());
+    }
+    stored.write(lock, step, Phase::Done, &said.words).await
+}
+
+/// Whether the newest revision is the target's content, made after this run began.
+fn arrived(newest: &Release, target: &Release, from: u64) -> bool {
+    newest.revision.status == Status::Deployed && newest.revision.number > from && newest.manifest == target.manifest
+}
+
+async fn newest(cluster: &Cluster, decision: &Decision) -> anyhow::Result<Release> {
+    let newest = release::latest(cluster, &decision.release).await?;
+    newest.ok_or_else(|| Failure::unknown(format!("the release {} is gone", decision.release)).into())
+}
+
+async fn target(cluster: &Cluster, decision: &Decision) -> anyhow::Result<Release> {
+    let all =
+        release::stored(cluster, Some(&decision.release)).await.map_err(|r| r.failure("listing the revisions"))?;
+    match all.iter().find(|s| s.number == decision.to) {
+        Some(stored) => release::one(cluster, stored).await,
+        None => Err(Failure::unknown(format!("revision {} is not there any more", decision.to)).into()),
+    }
+}
+
+async fn settled(
+    cluster: &Cluster,
+    decision: &Decision,
+    mut release: Release,
+    patience: Duration,
+) -> anyhow::Result<Release> {
+    let until = Instant::now() + patience;
+    to::note(&format!(
+        "revision {} is {}: waiting for a helm that may still run",
+        release.revision.number,
+        release.revision.status.word()
+    ));
+    while release.revision.status.is_pending() && Instant::now() < until {
+        sleep((patience / 20).min(Duration::from_secs(2))).await;
+        release = newest(cluster, decision).await?;
+    }
+    Ok(release)
+}

@@ -1,0 +1,195 @@
+//! What `rollback` says: the preview, the verdict with its reasons, the steps, what it asks.
+
+use crate::adapters::cluster::Cluster;
+use crate::cli::flags::Output;
+use crate::cli::say as to;
+use crate::facts::Revision;
+use crate::failure::Failure;
+use crate::preview::Preview;
+use crate::wayback::Decision;
+use serde::Serialize;
+use std::fmt::Write;
+use std::io::{BufRead, Write as _};
+
+/// The version of the answer's schema.
+const SCHEMA: &str = "omupgrade.io/rollback/v1";
+
+/// Labels that change with every version of the chart; people are not told each time.
+const LABELS: &[&str] = &["labels.helm.sh/chart", "labels.app.kubernetes.io/version"];
+
+/// The most fields of one object that are shown to people; programs get all.
+const FIELDS: usize = 12;
+
+/// What is said of one run: to people before it is done, to programs once, at its end.
+pub(super) struct Answer<'a> {
+    decision: &'a Decision,
+    steps: &'a [String],
+    output: Output,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Data<'a> {
+    schema: &'static str,
+    outcome: &'a str,
+    #[serde(flatten)]
+    decision: &'a Decision,
+    steps: &'a [String],
+}
+
+impl<'a> Answer<'a> {
+    pub(super) fn new(decision: &'a Decision, steps: &'a [String], output: Output) -> Self {
+        Self { decision, steps, output }
+    }
+
+    /// For people.
+    pub(super) fn text(&self, dry_run: bool) -> anyhow::Result<()> {
+        if self.output.is_data() { Ok(()) } else { to::output(&text(self.decision, self.steps, dry_run)) }
+    }
+
+    /// For programs: `outcome` is one of verdict, already, refused, dry-run, done, failed.
+    pub(super) fn data(&self, outcome: &str) -> anyhow::Result<()> {
+        let data = Data { schema: SCHEMA, outcome, decision: self.decision, steps: self.steps };
+        match self.output {
+            Output::Json => to::output(&format!("{}\n", serde_json::to_string_pretty(&data)?)),
+            Output::Yaml => to::output(&serde_saphyr::to_string(&data)?),
+            Output::Text | Output::Wide => Ok(()),
+        }
+    }
+}
+
+fn text(decision: &Decision, steps: &[String], dry_run: bool) -> String {
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
+        "{} -n {}: revision {} → {}  ({})",
+        decision.release, decision.namespace, decision.from, decision.to, decision.image
+    );
+    preview(&mut out, &decision.preview);
+    for count in &decision.counts {
+        let then = count.then.map_or_else(|| "none".to_owned(), |n| n.to_string());
+        let _ = match &count.autoscaler {
+            Some(name) => writeln!(
+                out,
+                "  {}: {} replicas belong to the autoscaler {name}; helm sets {then} for a moment, then they are put back",
+                count.object, count.live
+            ),
+            None => writeln!(out, "  {}: replicas {} → {then}", count.object, count.live),
+        };
+        if let Some(manager) = &count.conflict {
+            let _ = writeln!(
+                out,
+                "  {}: its replicas belong to {manager}, so helm would stop at a conflict: --force-conflicts is given to it",
+                count.object
+            );
+        }
+    }
+    for stop in &decision.stops {
+        let _ = writeln!(out, "  {stop}");
+    }
+    let _ = writeln!(out, "\nverdict: {}", decision.verdict.way.name());
+    for reason in &decision.verdict.reasons {
+        let _ = writeln!(out, "  - {}\n    [{}]", reason.text, reason.evidence);
+    }
+    for caution in &decision.verdict.cautions {
+        let _ = writeln!(out, "  ! {caution}");
+    }
+    let _ = writeln!(out, "  bare: {}", decision.verdict.bare);
+    if dry_run {
+        for refusal in &decision.refusals {
+            let _ = writeln!(out, "\nrefused: {}", refusal.why);
+            for hint in &refusal.hints {
+                let _ = writeln!(out, "  try: {hint}");
+            }
+        }
+        if decision.refusals.is_empty() {
+            let _ = writeln!(out, "\nwould be done:");
+            for (number, step) in (1..).zip(steps) {
+                let _ = writeln!(out, "  {number}. {step}");
+            }
+        }
+    }
+    out
+}
+
+fn preview(out: &mut String, preview: &Preview) {
+    for (sign, objects) in [("+", &preview.added), ("-", &preview.removed)] {
+        for object in objects {
+            let _ = writeln!(out, "  {sign} {object}");
+        }
+    }
+    let mut labelled = 0;
+    for change in &preview.changed {
+        let told: Vec<_> = change.fields.iter().filter(|f| !LABELS.iter().any(|l| f.path.ends_with(l))).collect();
+        if told.is_empty() {
+            labelled += 1;
+            continue;
+        }
+        let _ = writeln!(out, "  ~ {}", change.object);
+        for field in told.iter().take(FIELDS) {
+            let show = |value: &Option<String>| value.clone().unwrap_or_else(|| "(absent)".to_owned());
+            let _ = writeln!(out, "      {}: {} → {}", field.path, show(&field.now), show(&field.then));
+        }
+        if told.len() > FIELDS {
+            let _ = writeln!(out, "      … and {} more (-o json)", told.len() - FIELDS);
+        }
+    }
+    let labelled = if labelled == 0 { String::new() } else { format!(", {labelled} change only the chart's labels") };
+    let _ = writeln!(out, "  {} objects stay as they are{labelled}", preview.same);
+}
+
+/// Asks which revision. Without a terminal that is a refusal: a decision is needed.
+pub(super) fn ask(
+    release: &str,
+    namespace: &str,
+    served: &[u64],
+    history: &[Revision],
+    can_ask: bool,
+) -> anyhow::Result<u64> {
+    let refused = || {
+        let failure = Failure::refused(format!(
+            "the journal knows no validated revision of {release}, so the revision has to be named"
+        ));
+        served
+            .iter()
+            .take(3)
+            .fold(failure, |f, n| f.hint(format!("kubectl omupgrade rollback {release} {n} -n {namespace}")))
+    };
+    if !can_ask || served.is_empty() {
+        return Err(refused().into());
+    }
+    for revision in history.iter().rev().filter(|r| served.contains(&r.number)) {
+        let when = revision.updated.map(|t| format!("{t:.0}")).unwrap_or_default();
+        to::note(&format!(
+            "  {:>4}  {}  {}  {}",
+            revision.number, revision.chart.app_version, when, revision.description
+        ));
+    }
+    let answer = line(&format!("no revision of {release} was validated; go back to which one? "))?;
+    answer.parse().ok().filter(|n| served.contains(n)).ok_or_else(|| refused().into())
+}
+
+/// Whether a person says yes.
+pub(super) fn confirm(decision: &Decision) -> anyhow::Result<bool> {
+    let answer = line(&format!("go back to revision {} ({})? [y/N] ", decision.to, decision.verdict.way.name()))?;
+    Ok(matches!(answer.to_lowercase().as_str(), "y" | "yes"))
+}
+
+fn line(question: &str) -> anyhow::Result<String> {
+    let mut err = anstream::stderr();
+    let _ = write!(err, "{question}");
+    let _ = err.flush();
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    Ok(answer.trim().to_owned())
+}
+
+/// The asked revision is not there.
+pub(super) fn absent(release: &str, cluster: &Cluster, number: u64, served: &[u64]) -> anyhow::Error {
+    let failure = Failure::usage(format!("{release} has no revision {number}"));
+    served
+        .iter()
+        .take(3)
+        .fold(failure, |f, n| f.hint(format!("kubectl omupgrade rollback {release} {n} -n {}", cluster.namespace)))
+        .into()
+}

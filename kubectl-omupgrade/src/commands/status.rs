@@ -1,0 +1,133 @@
+//! The verb `status`: look, judge, say. Changes nothing.
+
+use super::watching;
+use crate::adapters::cluster::{Cluster, gather, release_facts};
+use crate::adapters::release;
+use crate::cli::flags::{Output, duration};
+use crate::cli::say;
+use crate::exit::Exit;
+use crate::facts::{Driver, Fact, Facts, Release, Revision};
+use crate::failure::Failure;
+use crate::rollout::{Rollout, Verdict, judge};
+use crate::session::Session;
+use crate::view::{self, Shape};
+use anyhow::Context;
+use jiff::Timestamp;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How far a rollout is, and why it is stuck.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Ends with 0 when everything is rolled out, 1 when it is not (yet), 3 when it cannot be told; with --watch only when
+it is, 1 when waiting does not mend it, 4 when --timeout is over.")]
+pub struct Args {
+    /// The release; without it the only OpenMetadata release of the namespace.
+    #[arg(add = clap_complete::ArgValueCompleter::new(crate::cli::complete::releases))]
+    pub release: Option<String>,
+    /// Stay until it is rolled out, or cannot be.
+    #[arg(short, long)]
+    pub watch: bool,
+    /// How long to stay (90s, 20m); without it until the end.
+    #[arg(long, value_name = "TIME", value_parser = duration, requires = "watch")]
+    pub timeout: Option<Duration>,
+    /// Save what was found, with secrets masked.
+    #[arg(long, value_name = "FILE", conflicts_with = "from_facts")]
+    pub facts: Option<PathBuf>,
+    /// Judge what was saved, without a cluster.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["watch", "release"])]
+    pub from_facts: Option<PathBuf>,
+}
+
+/// Runs it.
+pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
+    if let Some(file) = &args.from_facts {
+        let doing = || format!("reading {}", file.display());
+        let text =
+            std::fs::read_to_string(file).map_err(|e| Failure::usage(format!("reading {}: {e}", file.display())))?;
+        let facts = Facts::from_text(&text).with_context(doing)?;
+        // Ages are those of the moment of the look.
+        let rollout = judge(&facts, facts.made);
+        return answer(session, &rollout);
+    }
+    let cluster = session.connect().await?;
+    let target = target(&cluster, args.release.as_deref()).await?;
+    if args.watch {
+        return Box::pin(watching::run(session, &cluster, &target, args.timeout)).await;
+    }
+    let facts = Box::pin(gather(&cluster, &target.name, target.release, target.history)).await;
+    if let Some(file) = &args.facts {
+        std::fs::write(file, facts.to_text()?).with_context(|| format!("writing {}", file.display()))?;
+    }
+    if nothing_seen(&facts) {
+        let reason = facts.workloads.reason().unwrap_or_default();
+        return Err(Failure::unknown(format!("looking at the release {}: {reason}", facts.name))
+            .hint("kubectl omupgrade rbac status    # prints the rights that are needed")
+            .into());
+    }
+    answer(session, &judge(&facts, Timestamp::now()))
+}
+
+/// The release that is meant, as far as Helm's storage may be read.
+#[derive(Debug)]
+pub struct Target {
+    /// Its name.
+    pub name: String,
+    /// Its newest revision.
+    pub release: Fact<Release>,
+    /// All revisions.
+    pub history: Fact<Vec<Revision>>,
+    /// Where it is stored.
+    pub driver: Option<Driver>,
+}
+
+/// Finds the release. A user who may not read Helm's storage must name it, and still sees its workloads.
+pub async fn target(cluster: &Cluster, name: Option<&str>) -> anyhow::Result<Target> {
+    let error = match release::find(cluster, name).await {
+        Ok(found) => {
+            let (release, history) = release_facts(&found);
+            let driver = Some(found.release.revision.driver);
+            return Ok(Target { name: found.release.name, release, history, driver });
+        }
+        Err(error) => error,
+    };
+    let reason = format!("{error:#}");
+    match name {
+        Some(name) if reason.contains("forbidden") => {
+            let now = Timestamp::now();
+            let unknown = || (reason.clone(), "list of stored revisions", now);
+            let (a, b, c) = unknown();
+            let release = Fact::unknown(a, b, c);
+            let (a, b, c) = unknown();
+            Ok(Target { name: name.to_owned(), release, history: Fact::unknown(a, b, c), driver: None })
+        }
+        _ => Err(error),
+    }
+}
+
+fn nothing_seen(facts: &Facts) -> bool {
+    facts.workloads.value().is_none() && facts.pods.value().is_none()
+}
+
+/// Says the judgement once.
+pub fn answer(session: &Session, rollout: &Rollout) -> anyhow::Result<Exit> {
+    let text = match session.output() {
+        Output::Json => serde_json::to_string_pretty(rollout)? + "\n",
+        Output::Yaml => serde_saphyr::to_string(rollout).context("writing YAML")?,
+        format => {
+            let shape = Shape { width: session.width(), wide: format == Output::Wide, live: false };
+            view::styled(&view::lines(rollout, shape))
+        }
+    };
+    say::output(&text)?;
+    Ok(exit(rollout.verdict))
+}
+
+/// The exit of a verdict, of one look.
+pub fn exit(verdict: Verdict) -> Exit {
+    match verdict {
+        Verdict::RolledOut => Exit::Done,
+        Verdict::Progressing | Verdict::Blocked | Verdict::Failed => Exit::No,
+        Verdict::Unknown => Exit::Unknown,
+    }
+}

@@ -1,0 +1,85 @@
+//! The verb `unlock`.
+
+use crate::adapters::cluster::Cluster;
+use crate::adapters::lock::{Released, Timing, force, holder_name};
+use crate::adapters::{journal, release};
+use crate::cli::flags::Output;
+use crate::cli::say;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::journal::{Outcome, Phase, Run};
+use crate::session::Session;
+use jiff::Timestamp;
+use serde_json::json;
+
+/// Take the lock of a release away from a process that is gone.
+///
+/// Looks first whether its holder still renews it: a holder that is at work keeps it. The reason is kept in the
+/// journal, and runs that were left open end as failed.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Args {
+    /// The release; without it the only one of the namespace.
+    #[arg(add = clap_complete::ArgValueCompleter::new(crate::cli::complete::releases))]
+    pub release: Option<String>,
+    /// Why, for the journal.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// Take it away even from a holder that is seen at work: it stops before its next write.
+    #[arg(long)]
+    pub even_alive: bool,
+}
+
+/// Runs it.
+pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
+    let cluster = session.connect().await?;
+    unlock(&cluster, args, session.output(), Timing::default()).await
+}
+
+/// Writes the reason, takes the lock away, ends what was left open.
+pub async fn unlock(cluster: &Cluster, args: &Args, output: Output, timing: Timing) -> anyhow::Result<Exit> {
+    if args.reason.trim().is_empty() {
+        return Err(Failure::usage("`--reason` is empty: the next person wants to know why").into());
+    }
+    let name = match &args.release {
+        Some(name) => name.clone(),
+        None => release::find(cluster, None).await?.release.name,
+    };
+    let (mut runs, _) = journal::runs(cluster, &name).await?;
+    let now = Timestamp::now();
+    let id = format!("{}-unlock", now.strftime("%Y%m%dt%H%M%Sz"));
+    let mut run = Run::new(&id, &name, &cluster.namespace, "unlock", &format!("unlock {name}"), &holder_name(), now);
+    run.write("unlock", Phase::About, &args.reason, now);
+    let mut stored = journal::open(cluster, None, run).await?;
+    let released = force(cluster, &name, args.even_alive, timing).await;
+    let (words, outcome) = match &released {
+        Ok(Released::WasFree) => ("nobody holds the lock".to_owned(), Outcome::Done),
+        Ok(Released::Taken(holder)) => (format!("taken away: {}", holder.words()), Outcome::Done),
+        Ok(Released::Alive(holder)) => {
+            (format!("left alone: {}; it renews it, so it is at work", holder.words()), Outcome::Failed)
+        }
+        Err(error) => (format!("{error:#}"), Outcome::Failed),
+    };
+    let phase = if outcome == Outcome::Done { Phase::Done } else { Phase::Failed };
+    stored.run.write("unlock", phase, &words, Timestamp::now());
+    stored.run.end(outcome, Timestamp::now());
+    stored.save_unlocked(cluster).await?;
+    let alive = matches!(released?, Released::Alive(_));
+    if alive {
+        let hint = format!("kubectl omupgrade unlock {name} -n {} --reason WHY --even-alive", cluster.namespace);
+        return Err(Failure::refused(format!("{name} stays locked: {words}")).hint(hint).into());
+    }
+    for left in runs.iter_mut().filter(|s| s.run.outcome == Outcome::Open) {
+        left.run.write("end", Phase::Failed, &format!("unlocked: {}", args.reason), Timestamp::now());
+        left.run.end(Outcome::Failed, Timestamp::now());
+        left.save_unlocked(cluster).await?;
+    }
+    match output {
+        Output::Text | Output::Wide => say::output(&format!("{name}: {words}\n"))?,
+        Output::Json | Output::Yaml => {
+            let answer = json!({"schema": "omupgrade.io/unlock/v1", "release": name, "namespace": cluster.namespace, "words": words});
+            let text = if output == Output::Json { format!("{answer:#}\n") } else { serde_saphyr::to_string(&answer)? };
+            say::output(&text)?;
+        }
+    }
+    Ok(Exit::Done)
+}

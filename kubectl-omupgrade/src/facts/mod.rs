@@ -1,0 +1,67 @@
+//! What one look at a cluster found, as data. Everything a verb decides on is in here, so that a saved file of it gives
+//! the same answer. Nothing secret can be written out: see [`Secret`].
+
+mod fact;
+mod file;
+pub mod logs;
+pub mod membership;
+pub mod objects;
+pub mod read;
+mod release;
+mod secret;
+
+pub use fact::{Fact, Known, Unknown};
+pub use logs::{LogKey, Logs};
+pub use objects::{
+    Autoscaler, Budget, Claim, Component, Condition, Container, Event, Job, Meta, Node, Owner, Pod, Probe, Quota,
+    ReplicaSet, Role, Selector, State, Terminated, Workload, WorkloadKind,
+};
+pub use release::{Chart, Driver, Hook, HookRun, Release, Revision, Status};
+pub use secret::Secret;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The version of the schema of a facts file.
+pub const SCHEMA: &str = "omupgrade.io/facts/v1";
+
+/// One look at one release.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Facts {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// When the look was finished.
+    pub made: Timestamp,
+    /// The namespace of the release.
+    pub namespace: String,
+    /// The name of the release.
+    pub name: String,
+    /// The newest revision.
+    pub release: Fact<Release>,
+    /// All revisions that Helm still has, oldest first.
+    pub history: Fact<Vec<Revision>>,
+    /// Deployments, `StatefulSets`, `DaemonSets` of the release.
+    pub workloads: Fact<Vec<Workload>>,
+    /// The `ReplicaSets` of those Deployments.
+    pub replica_sets: Fact<Vec<ReplicaSet>>,
+    /// The pods of all of these and of the Jobs.
+    pub pods: Fact<Vec<Pod>>,
+    /// Jobs of the release: its own, its hooks', ours.
+    pub jobs: Fact<Vec<Job>>,
+    /// Disruption budgets of the namespace.
+    pub budgets: Fact<Vec<Budget>>,
+    /// Autoscalers of the release's workloads.
+    pub autoscalers: Fact<Vec<Autoscaler>>,
+    /// Volume claims of the namespace.
+    pub claims: Fact<Vec<Claim>>,
+    /// Quotas of the namespace.
+    pub quotas: Fact<Vec<Quota>>,
+    /// The nodes.
+    pub nodes: Fact<Vec<Node>>,
+    /// Warnings about the objects above, oldest first.
+    pub events: Fact<Vec<Event>>,
+    /// The last lines of the logs that say something: of migrations, and of containers that failed.
+    #[serde(default)]
+    pub logs: Logs,
+}

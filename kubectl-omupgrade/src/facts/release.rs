@@ -1,0 +1,162 @@
+//! A Helm release as its storage holds it. Data only; reading the storage is the adapter's work.
+
+use super::Secret;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// One revision of a release, whole.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Release {
+    /// What lists show of it.
+    #[serde(flatten)]
+    pub revision: Revision,
+    /// The release.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// The values that the user set.
+    #[serde(default)]
+    pub values: Secret<Value>,
+    /// What was rendered, without hooks. It holds the chart's Secrets.
+    #[serde(default)]
+    pub manifest: Secret<String>,
+    /// The hooks.
+    #[serde(default)]
+    pub hooks: Vec<Hook>,
+    /// Whether some manifest of it holds an OpenMetadata server.
+    pub holds_openmetadata: bool,
+}
+
+/// What a list of revisions shows of one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Revision {
+    /// Its number.
+    pub number: u64,
+    /// What Helm says of it.
+    pub status: Status,
+    /// Its chart.
+    pub chart: Chart,
+    /// When it was made or last changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated: Option<Timestamp>,
+    /// Helm's own sentence: `Upgrade complete`, `Rollback to 2`, or the error.
+    #[serde(default)]
+    pub description: String,
+    /// The storage object that holds it.
+    pub object: String,
+    /// Where it is stored.
+    pub driver: Driver,
+    /// Helm 4 only: `ssa` or `csa`, how the objects were applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apply_method: Option<String>,
+}
+
+/// A chart.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Chart {
+    /// Its name.
+    pub name: String,
+    /// Its own version.
+    pub version: String,
+    /// The version of what it installs.
+    pub app_version: String,
+}
+
+/// Where Helm stores revisions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Driver {
+    /// In Secrets, the default.
+    Secrets,
+    /// In `ConfigMaps`.
+    ConfigMaps,
+}
+
+/// Helm's status words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// It is the current one.
+    Deployed,
+    /// A later one is.
+    Superseded,
+    /// Helm gave up on it.
+    Failed,
+    /// `helm uninstall --keep-history` ran.
+    Uninstalled,
+    /// `helm uninstall` runs, or was killed.
+    Uninstalling,
+    /// `helm install` runs, or was killed.
+    PendingInstall,
+    /// `helm upgrade` runs, or was killed.
+    PendingUpgrade,
+    /// `helm rollback` runs, or was killed.
+    PendingRollback,
+    /// Helm does not know, or a word that we do not know.
+    #[serde(other)]
+    Unknown,
+}
+
+impl Status {
+    /// Reads Helm's word.
+    pub fn read(word: &str) -> Self {
+        serde_json::from_value(Value::from(word)).unwrap_or(Self::Unknown)
+    }
+
+    /// Helm's word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Deployed => "deployed",
+            Self::Superseded => "superseded",
+            Self::Failed => "failed",
+            Self::Uninstalled => "uninstalled",
+            Self::Uninstalling => "uninstalling",
+            Self::PendingInstall => "pending-install",
+            Self::PendingUpgrade => "pending-upgrade",
+            Self::PendingRollback => "pending-rollback",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Whether a helm is at work on it, or was killed at it.
+    pub fn is_pending(self) -> bool {
+        matches!(self, Self::PendingInstall | Self::PendingUpgrade | Self::PendingRollback | Self::Uninstalling)
+    }
+}
+
+/// A hook of a revision.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Hook {
+    /// The object's kind.
+    pub kind: String,
+    /// The object's name.
+    pub name: String,
+    /// `pre-upgrade`, `test` and so on.
+    #[serde(default)]
+    pub events: Vec<String>,
+    /// Its manifest.
+    #[serde(default)]
+    pub manifest: Secret<String>,
+    /// Its last run, as Helm recorded it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_run: Option<HookRun>,
+}
+
+/// The last run of a hook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HookRun {
+    /// `Running`, `Succeeded`, `Failed` or `Unknown`.
+    pub phase: String,
+    /// When it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completed: Option<Timestamp>,
+}

@@ -1,0 +1,8 @@
+//! The journal: what omupgrade is about to do to a release, does, and did. Pure: the model and what is read off it; the
+//! adapter `journal` stores it. It holds references and digests, never content of a Secret.
+
+mod past;
+mod run;
+
+pub use past::{last_validated, open_run, recorded};
+pub use run::{Entry, Outcome, Phase, Recorded, Run};

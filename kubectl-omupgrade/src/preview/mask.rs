@@ -1,0 +1,48 @@
+//! Keeps secrets out of a preview: contents of Secrets, and whatever a name calls a password, key or token.
+
+use serde_json::Value;
+
+/// What stands for a secret.
+pub(super) const HIDDEN: &str = "(hidden)";
+
+/// The longest value that is shown, in characters.
+const SHOWN: usize = 80;
+
+/// A value that may be shown, in one line. `names` are the keys and item names on the way to it.
+pub(super) fn shown(kind: &str, names: &[String], value: &Value) -> String {
+    let content = kind == "Secret" && names.first().is_some_and(|n| n == "data" || n == "stringData");
+    if content || names.iter().any(|n| sensitive(n)) || holds_secrets(value) {
+        return HIDDEN.to_owned();
+    }
+    let text = match value {
+        Value::String(text) => text.lines().map(str::trim).collect::<Vec<_>>().join(" ⏎ "),
+        other => other.to_string(),
+    };
+    // A password may stand inside an address.
+    let text = if text.contains("://") && text.contains('@') { HIDDEN.to_owned() } else { text };
+    let mut short: String = text.chars().take(SHOWN).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}
+
+fn sensitive(name: &str) -> bool {
+    let name = name.to_uppercase();
+    // References to Secrets name them and hold nothing of them.
+    let reference = ["SECRETREF", "SECRETKEYREF", "SECRETNAME", "IMAGEPULLSECRETS", "CONFIGMAPKEYREF"];
+    !reference.contains(&name.as_str())
+        && ["PASSWORD", "PASSWD", "TOKEN", "KEY", "SECRET", "CREDENTIAL"].iter().any(|word| name.contains(word))
+}
+
+/// Whether something inside a whole value (an added container, a list) is a secret.
+fn holds_secrets(value: &Value) -> bool {
+    match value {
+        Value::Object(map) => {
+            let named = map.get("name").and_then(Value::as_str).is_some_and(sensitive) && map.contains_key("value");
+            named || map.iter().any(|(key, child)| (sensitive(key) && child.is_string()) || holds_secrets(child))
+        }
+        Value::Array(items) => items.iter().any(holds_secrets),
+        _ => false,
+    }
+}

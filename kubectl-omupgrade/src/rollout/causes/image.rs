@@ -1,0 +1,66 @@
+//! Images that do not come. An image that is not there, or that may not be pulled, fails at the second try; a registry
+//! that cannot be reached may come back.
+
+use crate::facts::{Container, Pod, State};
+use crate::rollout::scene::Scene;
+use crate::rollout::tree::{Cause, Health, Why};
+
+/// Why a container's image is not there; none where it waits for something else.
+pub fn of_container(scene: &Scene<'_>, pod: &Pod, c: &Container) -> Option<(Health, Why)> {
+    let State::Waiting { reason, message } = &c.state else { return None };
+    let image = &c.image;
+    if reason == "InvalidImageName" {
+        let text = format!("`{image}` is no name of an image");
+        return Some((Health::Failed, Why::new(Cause::Image, text)));
+    }
+    if !matches!(reason.as_str(), "ErrImagePull" | "ImagePullBackOff" | "ErrImageNeverPull" | "RegistryUnavailable") {
+        return None;
+    }
+    // The back-off message of older kubelets says nothing; the event before it does.
+    let event = scene.container_warning(&pod.meta.uid, &c.name, &["Failed"]);
+    let said = event.map(|e| e.message.as_str()).filter(|m| m.contains("pull"));
+    let detail = if says_why(message) { message.as_str() } else { said.unwrap_or(message) };
+    let (definite, words) = read(detail, reason);
+    let health = if definite && reason != "ErrImagePull" { Health::Failed } else { Health::Blocked };
+    let why = Why::new(Cause::Image, format!("the image {image} {words}"))
+        .hint(scene.kubectl(&format!("describe pod {}", pod.meta.name)));
+    Some((health, why))
+}
+
+fn says_why(message: &str) -> bool {
+    read(message, "").0 || ["timeout", "refused", "no such host", "x509"].iter().any(|w| message.contains(w))
+}
+
+/// Whether it is definite, and in words.
+fn read(detail: &str, reason: &str) -> (bool, String) {
+    let lower = detail.to_ascii_lowercase();
+    let any = |words: &[&str]| words.iter().any(|w| lower.contains(w));
+    if reason == "ErrImageNeverPull" {
+        (true, "is not on the node, and its pull policy is Never".to_owned())
+    } else if any(&[
+        "no such host",
+        "timeout",
+        "connection refused",
+        "connection reset",
+        "eof",
+        "503",
+        "502",
+        "429",
+        "toomanyrequests",
+    ]) {
+        (false, format!("cannot be pulled now, its registry does not answer: {}", last(detail)))
+    } else if any(&["not found", "manifest unknown", "does not exist", "name unknown"]) {
+        (true, "does not exist in its registry".to_owned())
+    } else if any(&["unauthorized", "denied", "forbidden", "401", "403", "no basic auth"]) {
+        (true, "may not be pulled: its registry refuses (are the pull secrets right?)".to_owned())
+    } else {
+        (false, format!("cannot be pulled: {}", last(detail)))
+    }
+}
+
+/// The end of a long chain of errors.
+fn last(detail: &str) -> String {
+    let parts: Vec<&str> = detail.split(": ").collect();
+    let from = parts.len().saturating_sub(2);
+    parts.get(from..).unwrap_or_default().join(": ").trim().trim_end_matches('.').to_owned()
+}

@@ -1,0 +1,67 @@
+//! Init containers and migrations that fail, and containers whose configuration is missing. A migration that fails
+//! twice for a reason other than its connection fails again.
+
+use super::crash::{self, end, ended};
+use crate::facts::{Container, Pod, State};
+use crate::rollout::migration::{self, Progress};
+use crate::rollout::scene::Scene;
+use crate::rollout::tree::{Cause, Health, Why};
+
+/// Words of a failure that may go by itself.
+const PASSING: &[&str] = &[
+    "onnection refused",
+    "ommunications link failure",
+    "UnknownHost",
+    "timed out",
+    "timeout",
+    "not yet accepting",
+    "starting up",
+];
+/// Restarts after which a migration that fails for a reason of its own is called a failure.
+const FEW: i32 = 1;
+/// Restarts after which any is.
+const MANY: i32 = 5;
+
+/// Why a migration failed.
+pub fn of_migration(scene: &Scene<'_>, pod: &Pod, c: &Container) -> (Health, Why) {
+    let lines = crash::lines(scene, pod, c);
+    let progress = migration::read(lines);
+    let at = progress.current().map(|v| format!(" at version {v}")).unwrap_or_default();
+    let how = end(c).map_or_else(|| "ended".to_owned(), ended);
+    let detail =
+        progress.failure.as_deref().and_then(|f| f.split_once("due to")).map(|(_, d)| d.trim_start_matches([' ', ':']));
+    let text = match detail {
+        Some(detail) if !detail.trim().is_empty() => format!("the database migration failed{at}: {}", detail.trim()),
+        _ => format!("the database migration {how}{at}"),
+    };
+    let passing = lines.iter().any(|l| PASSING.iter().any(|p| l.contains(p)));
+    let own = progress.failure.is_some() && !passing;
+    let failed = c.restarts >= MANY || (c.restarts >= FEW && own);
+    let why = Why::new(Cause::Migration, text).hint(hint(scene, pod, c)).lines(crash::shown(lines));
+    (if failed { Health::Failed } else { Health::Blocked }, why)
+}
+
+/// A failure that a migration with `--force` goes over.
+pub fn swallowed(progress: &Progress) -> Option<Why> {
+    let line = progress.failure.as_ref()?;
+    Some(Why::new(Cause::Migration, format!("its log says: {line}")))
+}
+
+/// Why a container waits, for reasons that are not its image's: mostly a Secret or `ConfigMap` that is missing.
+pub fn of_waiting(scene: &Scene<'_>, pod: &Pod, c: &Container) -> (Health, Why) {
+    let State::Waiting { reason, message } = &c.state else {
+        return (Health::Blocked, Why::new(Cause::Init, "it waits"));
+    };
+    let text = match reason.as_str() {
+        "CreateContainerConfigError" => format!("its configuration is not there: {}", message.trim_end_matches('.')),
+        _ if message.is_empty() => format!("it waits: {reason}"),
+        _ => format!("it waits: {reason}: {}", message.trim_end_matches('.')),
+    };
+    let hint = scene.kubectl(&format!("describe pod {}", pod.meta.name));
+    (Health::Blocked, Why::new(Cause::Config, text).hint(hint))
+}
+
+fn hint(scene: &Scene<'_>, pod: &Pod, c: &Container) -> String {
+    let previous = if matches!(c.state, State::Terminated(_)) { "" } else { " --previous" };
+    scene.kubectl(&format!("logs {} -c {}{previous}", pod.meta.name, c.name))
+}

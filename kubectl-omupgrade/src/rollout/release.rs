@@ -1,0 +1,73 @@
+//! The root of the tree: what Helm says of the release, and the parts below it.
+
+use super::scene::Scene;
+use super::tree::{Cause, Health, Kind, Node, Why};
+use super::{job, workload};
+use crate::facts::{Release, Status};
+
+/// Seconds after which a `pending-*` release is taken for one whose helm was killed. Helm's own default is 300 for
+/// each hook and for waiting.
+const HELM_GONE: i64 = 1800;
+
+/// The release's node.
+pub fn node(scene: &Scene<'_>) -> Node {
+    let facts = scene.facts;
+    let mut node = Node::new(Kind::Release, &facts.name, Health::Done, words(scene));
+    match facts.release.value() {
+        Some(release) => {
+            node.since = release.revision.updated;
+            helm(scene, release, &mut node);
+        }
+        None => node.words = format!("revision unknown: {}", facts.release.reason().unwrap_or_default()),
+    }
+    let mut workloads: Vec<_> = facts.workloads.items().iter().collect();
+    workloads.sort_by_key(|w| (w.component, w.kind, w.meta.name.clone()));
+    node.children.extend(workloads.iter().map(|w| workload::node(scene, w)));
+    let mut jobs: Vec<_> = facts.jobs.items().iter().collect();
+    jobs.sort_by_key(|j| (j.meta.created, j.meta.name.clone()));
+    node.children.extend(jobs.iter().filter_map(|j| job::node(scene, j)));
+    if node.children.is_empty() && facts.workloads.value().is_some() {
+        node.words = format!("{}, no workloads", node.words);
+    }
+    node
+}
+
+fn words(scene: &Scene<'_>) -> String {
+    let Some(release) = scene.facts.release.value() else { return String::new() };
+    let revision = &release.revision;
+    let mut words = format!("revision {}", revision.number);
+    if !revision.chart.name.is_empty() {
+        words = format!("{words}, {} {}", revision.chart.name, revision.chart.version);
+    }
+    format!("{words}, {}", revision.status.word())
+}
+
+fn helm(scene: &Scene<'_>, release: &Release, node: &mut Node) {
+    let revision = &release.revision;
+    let history = format!("helm history {} -n {}", release.name, release.namespace);
+    match revision.status {
+        Status::Failed => {
+            let text = format!("helm gave up on revision {}: {}", revision.number, revision.description);
+            let why = Why::new(Cause::Helm, text).hint(scene.command("rollback"));
+            node.because(Health::Failed, why);
+        }
+        status if status.is_pending() => {
+            let age = revision.updated.map_or(0, |at| scene.now.as_second() - at.as_second());
+            if age > HELM_GONE {
+                let text = format!(
+                    "revision {} has been {} for {}: the helm that made it was killed, or waits without an end; no other helm can upgrade",
+                    revision.number,
+                    status.word(),
+                    super::span::seconds(age)
+                );
+                node.because(Health::Blocked, Why::new(Cause::Helm, text).hint(history));
+            } else {
+                node.health = Health::Working;
+            }
+        }
+        Status::Uninstalled => {
+            node.because(Health::Failed, Why::new(Cause::Helm, "the release is uninstalled").hint(history));
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,113 @@
+//! Deployments, `StatefulSets`, `DaemonSets`: whether all their pods are of the newest template and available.
+
+use super::causes::{budget, deadline, quota};
+use super::scene::Scene;
+use super::tree::{Cause, Health, Kind, Node, Why};
+use super::{pod, replica_set};
+use crate::facts::{Workload, WorkloadKind};
+
+/// A workload's node.
+pub fn node(scene: &Scene<'_>, workload: &Workload) -> Node {
+    let kind = match workload.kind {
+        WorkloadKind::Deployment => Kind::Deployment,
+        WorkloadKind::StatefulSet => Kind::StatefulSet,
+        WorkloadKind::DaemonSet => Kind::DaemonSet,
+    };
+    let (health, words) = progress(workload);
+    let mut node = Node::new(kind, &workload.meta.name, health, words);
+    node.image = Some(workload.image.clone()).filter(|i| !i.is_empty());
+    let current = is_current(workload);
+    if current && health != Health::Done {
+        standstill(scene, workload, &mut node);
+    }
+    match workload.kind {
+        WorkloadKind::Deployment => {
+            let newest =
+                workload.meta.annotation("deployment.kubernetes.io/revision").and_then(|r| r.parse::<u64>().ok());
+            let sets = scene.replica_sets(&workload.meta.uid);
+            let newest = current.then_some(newest).flatten().filter(|n| sets.iter().any(|s| s.revision == *n));
+            for set in sets {
+                node.children.extend(replica_set::node(scene, set, newest == Some(set.revision), newest.is_some()));
+            }
+        }
+        WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => {
+            for one in scene.pods(&workload.meta.uid) {
+                let hash = one.meta.label("controller-revision-hash");
+                let old = workload.update_revision.as_deref().is_some_and(|new| hash.is_some_and(|h| h != new));
+                let mut below = pod::node(scene, one);
+                if old {
+                    below.words = format!("{} (old template)", below.words);
+                }
+                node.children.push(below);
+            }
+        }
+    }
+    node
+}
+
+/// Whether the status speaks of the newest generation.
+fn is_current(workload: &Workload) -> bool {
+    workload.observed_generation >= workload.meta.generation
+}
+
+/// How far it is, by kubectl's own rules.
+fn progress(w: &Workload) -> (Health, String) {
+    if !is_current(w) {
+        return (Health::Working, "waiting for its controller to see the newest generation".to_owned());
+    }
+    if w.wanted == 0 && w.pods == 0 {
+        return (Health::Done, "scaled to zero".to_owned());
+    }
+    let counts = format!("{}/{} ready", w.ready, w.wanted);
+    let partition = w.partition.unwrap_or(0).min(w.wanted);
+    let must_update = w.wanted - partition;
+    if w.strategy == "OnDelete" {
+        let health = if w.updated < w.wanted { Health::Blocked } else { available(w) };
+        return (health, format!("{counts}, {} of {} updated (OnDelete)", w.updated, w.wanted));
+    }
+    if w.updated < must_update {
+        return (Health::Working, format!("{counts}, {} of {must_update} updated", w.updated));
+    }
+    if w.kind == WorkloadKind::Deployment && w.pods > w.updated {
+        let old = w.pods - w.updated;
+        return (Health::Working, format!("{counts}, {old} old {} to go", if old == 1 { "pod" } else { "pods" }));
+    }
+    if w.available < w.wanted {
+        let why = if w.ready >= w.wanted && w.min_ready > 0 {
+            format!("{counts}, {} of {} ready for {} s", w.available, w.wanted, w.min_ready)
+        } else {
+            format!("{counts}, {} available", w.available)
+        };
+        return (available(w), why);
+    }
+    let partly = if partition > 0 { format!(", {partition} kept old by partition") } else { String::new() };
+    (Health::Done, format!("{counts}{partly}"))
+}
+
+fn available(w: &Workload) -> Health {
+    if w.available < w.wanted { Health::Working } else { Health::Done }
+}
+
+/// Why a workload as a whole does not go on. What its pods suffer from stands with the pods.
+fn standstill(scene: &Scene<'_>, w: &Workload, node: &mut Node) {
+    let target = format!("{}/{}", w.kind.name().to_lowercase(), w.meta.name);
+    if w.paused {
+        let why =
+            Why::new(Cause::Paused, "its rollout is paused").hint(scene.kubectl(&format!("rollout resume {target}")));
+        node.because(Health::Blocked, why);
+    }
+    if w.strategy == "OnDelete" && w.updated < w.wanted {
+        let why = Why::new(Cause::OnDelete, "its pods are replaced only when someone deletes them (OnDelete)")
+            .hint(scene.kubectl("get pods"));
+        node.because(Health::Blocked, why);
+    }
+    if let Some(why) = deadline::passed(scene, w) {
+        node.because(Health::Failed, why);
+    }
+    if let Some(why) = quota::of_workload(scene, w) {
+        node.because(Health::Blocked, why);
+    }
+    if let Some(why) = budget::of_workload(scene, w) {
+        node.because(Health::Blocked, why);
+    }
+}

@@ -1,0 +1,68 @@
+//! Replica counts across a rollback: which ones an autoscaler owns, where a server-side apply would conflict.
+
+use crate::preview::Object;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// A workload as it is in the cluster.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Live {
+    /// `Deployment` or `StatefulSet`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// `spec.replicas`.
+    pub replicas: u64,
+    /// The autoscaler that targets it.
+    pub autoscaler: Option<String>,
+    /// The field manager that last set `spec.replicas`.
+    pub manager: Option<String>,
+    /// Its labels and annotations.
+    pub marks: BTreeMap<String, String>,
+}
+
+impl Live {
+    /// Kind and name.
+    pub fn label(&self) -> String {
+        format!("{}/{}", self.kind, self.name)
+    }
+}
+
+/// What happens to a replica count.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Count {
+    /// Kind and name.
+    pub object: String,
+    /// What it is.
+    pub live: u64,
+    /// What the revision's manifest says.
+    pub then: Option<u64>,
+    /// The autoscaler that owns it: the count is put back after helm.
+    pub autoscaler: Option<String>,
+    /// The manager whose field a server-side apply would run into.
+    pub conflict: Option<String>,
+}
+
+/// The counts that helm would change or stumble over. `server_side` tells whether helm applies on the server.
+pub(super) fn counts(then: &[Object], live: &[Live], server_side: bool) -> Vec<Count> {
+    let mut out = Vec::new();
+    for workload in live {
+        let Some(object) = then.iter().find(|o| o.kind == workload.kind && o.name == workload.name) else { continue };
+        let wanted = object.value.pointer("/spec/replicas").and_then(Value::as_u64);
+        let differs = wanted.is_none_or(|w| w != workload.replicas);
+        let foreign = workload.manager.as_ref().filter(|m| !m.starts_with("helm"));
+        let conflict = foreign.filter(|_| server_side && wanted.is_some() && differs).cloned();
+        let dropped = wanted.is_none() && workload.autoscaler.is_none();
+        if differs && !dropped {
+            out.push(Count {
+                object: workload.label(),
+                live: workload.replicas,
+                then: wanted,
+                autoscaler: workload.autoscaler.clone(),
+                conflict,
+            });
+        }
+    }
+    out
+}

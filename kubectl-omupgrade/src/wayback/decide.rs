@@ -1,0 +1,157 @@
+//! The decision: preview, verdict, refusals, counts, and whether helm has anything to do at all.
+
+use super::counts::{Count, counts};
+use super::refusals::{Refusal, refusals};
+use super::{Asked, Look, plan};
+use crate::facts::{Release, Status};
+use crate::fingerprint::Fingerprint;
+use crate::journal::recorded;
+use crate::preview::{Loss, Object, Preview, elsewhere, losses, objects, preview, servers};
+use crate::verdict::{Backup, Before, Facts, Moment, Reach, Verdict, from_before, judge};
+use serde::Serialize;
+
+/// A way back, decided.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Decision {
+    /// The release.
+    pub release: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// The newest revision.
+    pub from: u64,
+    /// The revision to go back to.
+    pub to: u64,
+    /// The image that the server runs by the newest revision.
+    pub image_now: String,
+    /// The database's state now, where it was read.
+    pub database: Option<Fingerprint>,
+    /// The image that the server would run.
+    pub image: String,
+    /// Whether the newest revision is that one already, finished.
+    pub already: bool,
+    /// What would change.
+    pub preview: Preview,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What would be deleted for good.
+    pub losses: Vec<Loss>,
+    /// Pods that would stop at the schema guard.
+    pub stops: Vec<String>,
+    /// Replica counts that need care.
+    pub counts: Vec<Count>,
+    /// What stands against it.
+    pub refusals: Vec<Refusal>,
+}
+
+impl Decision {
+    /// What this run sets out to do, in one line: the same command again has the same plan.
+    pub fn plan(&self) -> String {
+        plan(&self.release, self.to)
+    }
+
+    /// Whether helm has to take fields over from other managers.
+    pub fn conflicts(&self) -> bool {
+        self.counts.iter().any(|c| c.conflict.is_some())
+    }
+}
+
+/// Decides.
+pub fn decide(look: &Look, asked: Asked) -> Result<Decision, String> {
+    let read = |release: &Release| -> Result<Vec<Object>, String> {
+        let number = release.revision.number;
+        let manifest =
+            release.manifest.expose().ok_or_else(|| format!("the manifest of revision {number} is not here"))?;
+        objects(manifest, &release.namespace)
+            .map_err(|e| format!("the manifest of revision {number} cannot be read: {e}"))
+    };
+    let (now, then) = (read(&look.current)?, read(&look.target)?);
+    let target = servers(&then);
+    let (revision, number) = (&look.target.revision, look.target.revision.number);
+    let facts = facts(look, &now, &then);
+    let verdict = judge(&facts);
+    let kept = |o: &Object| look.kept.contains(&o.label());
+    let losses = losses(&now, &then, kept);
+    let head = look.database.as_ref().ok().and_then(Fingerprint::head);
+    let stops = target.iter().filter(|s| s.guarded).filter_map(|s| {
+        let (head, reach) = (head?, s.reach().highest()?);
+        (head > reach).then(|| {
+            format!(
+                "{}: its pods stop at the schema guard, the database is at {head} and {} is {reach}",
+                s.label, s.image
+            )
+        })
+    });
+    let server_side =
+        look.helm >= 4 && [&look.current.revision, revision].iter().any(|r| r.apply_method.as_deref() == Some("ssa"));
+    let already = look.current.revision.status == Status::Deployed
+        && number != look.current.revision.number
+        && look.current.manifest == look.target.manifest
+        && look.current.hooks.len() == look.target.hooks.len();
+    let mut refusals = refusals(look, asked, &verdict, &losses);
+    if number == look.current.revision.number {
+        refusals.insert(
+            0,
+            Refusal {
+                why: format!("revision {number} is the newest one; a way back leads to an earlier one"),
+                hints: vec![format!("kubectl omupgrade history {} -n {}", look.current.name, look.current.namespace)],
+            },
+        );
+    }
+    Ok(Decision {
+        release: look.current.name.clone(),
+        namespace: look.current.namespace.clone(),
+        from: look.current.revision.number,
+        to: number,
+        image_now: servers(&now).first().map(|s| s.image.clone()).unwrap_or_default(),
+        database: look.database.clone().ok(),
+        image: target.first().map(|s| s.image.clone()).unwrap_or_default(),
+        already,
+        preview: preview(&now, &then),
+        verdict,
+        stops: stops.collect(),
+        counts: look.live.as_ref().map(|live| counts(&then, live, server_side)).unwrap_or_default(),
+        losses,
+        refusals,
+    })
+}
+
+fn facts(look: &Look, now: &[Object], then: &[Object]) -> Facts {
+    let number = look.target.revision.number;
+    let (release, namespace) = (look.current.name.clone(), look.current.namespace.clone());
+    let history: Vec<Moment> =
+        look.history.iter().map(|r| Moment { revision: r.revision.number, began: r.revision.updated }).collect();
+    let own = |all: &[(String, shared::backup::Record)]| -> Vec<(String, shared::backup::Record)> {
+        all.iter().filter(|(_, r)| r.release == release && r.namespace == namespace).cloned().collect()
+    };
+    let records = look.backups.as_ref().map(|all| own(all)).unwrap_or_default();
+    let before = Before::newest(recorded(&look.runs, number), &records, number, &history);
+    let backups = look.backups.as_ref().map_err(Clone::clone).map(|all| {
+        let fact = |(name, record): &(String, shared::backup::Record)| Backup {
+            name: name.clone(),
+            release: record.release.clone(),
+            namespace: record.namespace.clone(),
+            engine: record.engine,
+            from_before: from_before(record, number, &history),
+            head: shared::versions::Version::parse(&record.schema_head),
+            fingerprint: Fingerprint::of_record(record).ok(),
+        };
+        all.iter().map(fact).collect()
+    });
+    // Several servers in one release: the lowest reach and a missing guard decide.
+    let servers = servers(then);
+    let reach = servers.iter().map(crate::preview::Server::reach).min_by_key(Reach::highest).unwrap_or_default();
+    Facts {
+        revision: number,
+        now: look.database.clone(),
+        head: look.database.as_ref().map(Fingerprint::head).map_err(Clone::clone),
+        before,
+        reach,
+        backups,
+        running: look.running.clone(),
+        elsewhere: elsewhere(now, then),
+        guarded: !servers.is_empty() && servers.iter().all(|s| s.guarded),
+        release,
+        namespace,
+    }
+}

@@ -1,0 +1,57 @@
+//! The way back, decided: which revision, what stands against it, in which steps. Pure: what was looked at goes in, a
+//! decision comes out; `--dry-run` prints it and the command performs it.
+
+mod choose;
+mod counts;
+mod decide;
+mod refusals;
+
+pub use choose::{Choice, choose};
+pub use counts::{Count, Live};
+pub use decide::{Decision, decide};
+pub use refusals::Refusal;
+
+use crate::facts::Release;
+use crate::fingerprint::Fingerprint;
+use crate::journal::Run;
+use crate::verdict::Running;
+use shared::backup::Record;
+
+/// All that was looked at.
+#[derive(Debug, Clone)]
+pub struct Look {
+    /// The newest revision.
+    pub current: Release,
+    /// The revision to go back to.
+    pub target: Release,
+    /// All revisions, oldest first.
+    pub history: Vec<Release>,
+    /// The journal's runs.
+    pub runs: Vec<Run>,
+    /// The backups' names and records, or why they are not known.
+    pub backups: Result<Vec<(String, Record)>, String>,
+    /// The database's state, or why it is not known.
+    pub database: Result<Fingerprint, String>,
+    /// The workloads as they are in the cluster, or why they are not known.
+    pub live: Result<Vec<Live>, String>,
+    /// The server images that run.
+    pub running: Vec<Running>,
+    /// Objects that Helm will not delete (`helm.sh/resource-policy: keep` in the cluster), by kind and name.
+    pub kept: Vec<String>,
+    /// Helm's major version.
+    pub helm: u32,
+}
+
+/// What the person asked for beyond the revision.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asked {
+    /// `--accept-unproven`.
+    pub accept_unproven: bool,
+    /// `--clear-pending`.
+    pub clear_pending: bool,
+}
+
+/// What a run of `rollback` sets out to do, in one line: the same command again has the same plan.
+pub fn plan(release: &str, revision: u64) -> String {
+    format!("rollback {release} to revision {revision}")
+}

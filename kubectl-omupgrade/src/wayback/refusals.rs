@@ -1,0 +1,110 @@
+//! What stands against a way back, whatever the verdict: another owner, a helm at work, losses for good.
+
+use super::counts::Live;
+use super::{Asked, Look, plan};
+use crate::facts::Status;
+use crate::journal::open_run;
+use crate::preview::Loss;
+use crate::verdict::{Verdict, Way};
+use serde::Serialize;
+
+/// A reason not to go on, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Refusal {
+    /// In words.
+    pub why: String,
+    /// Commands to type.
+    pub hints: Vec<String>,
+}
+
+/// Everything that stands against it.
+pub(super) fn refusals(look: &Look, asked: Asked, verdict: &Verdict, losses: &[Loss]) -> Vec<Refusal> {
+    let mut out = Vec::new();
+    let (release, namespace) = (&look.current.name, &look.current.namespace);
+    let revision = look.target.revision.number;
+    if let Ok(live) = &look.live
+        && let Some(refusal) = live.iter().find_map(owner)
+    {
+        out.push(refusal);
+    }
+    if let Err(reason) = &look.live {
+        out.push(Refusal {
+            why: format!("the workloads cannot be looked at, so neither another owner nor an autoscaler's count would be seen: {reason}"),
+            hints: vec![format!("kubectl auth can-i list horizontalpodautoscalers.autoscaling -n {namespace}")],
+        });
+    }
+    match look.current.revision.status {
+        status if status.is_pending() && !asked.clear_pending && !ours(look) => {
+            let since = look.current.revision.updated.map(|t| format!(" since {t:.0}")).unwrap_or_default();
+            out.push(Refusal {
+                why: format!(
+                    "revision {} is {}{since}: a helm may be at work on it, or was killed at it",
+                    look.current.revision.number,
+                    status.word()
+                ),
+                hints: vec![
+                    format!("kubectl omupgrade status {release} -n {namespace}    # does anything move?"),
+                    format!("kubectl omupgrade rollback {release} {revision} -n {namespace} --clear-pending    # once no helm runs"),
+                ],
+            });
+        }
+        Status::Uninstalled => out.push(Refusal {
+            why: format!("{release} is uninstalled; a rollback would install it again"),
+            hints: vec![format!("helm history {release} -n {namespace}")],
+        }),
+        _ => {}
+    }
+    for loss in losses {
+        out.push(Refusal {
+            why: format!("{} is not in revision {revision}, so helm would delete it: {}", loss.object, loss.what),
+            hints: vec![format!("{}    # helm then leaves it alone", loss.keep)],
+        });
+    }
+    match verdict.way {
+        Way::CodeOnly => {}
+        Way::Unproven if asked.accept_unproven => {}
+        way => {
+            let reason = verdict.reasons.first().map(|r| r.text.as_str()).unwrap_or_default();
+            out.push(Refusal {
+                why: format!("the way back to revision {revision} is `{}`: {reason}", way.name()),
+                hints: verdict.next.iter().map(|s| format!("{}    # {}", s.command, s.what)).collect(),
+            });
+        }
+    }
+    out
+}
+
+/// Whether the pending revision is of a rollback of ours that was killed: going on with it clears it.
+fn ours(look: &Look) -> bool {
+    let left = open_run(look.runs.clone(), &plan(&look.current.name, look.target.revision.number));
+    look.current.revision.status == Status::PendingRollback && left.is_some_and(|run| run.begun("helm"))
+}
+
+/// The GitOps tool that owns a workload: it would undo a rollback, or be undone by it.
+fn owner(live: &Live) -> Option<Refusal> {
+    let mark = |key: &str| live.marks.get(key);
+    let label = live.label();
+    if let Some(name) = mark("helm.toolkit.fluxcd.io/name") {
+        let namespace = mark("helm.toolkit.fluxcd.io/namespace").map_or("NAMESPACE", String::as_str);
+        return Some(Refusal {
+            why: format!(
+                "{label} belongs to Flux's HelmRelease {namespace}/{name}, which would undo this: go back in Git, or suspend it first"
+            ),
+            hints: vec![format!("flux suspend helmrelease {name} -n {namespace}"), "git revert COMMIT".to_owned()],
+        });
+    }
+    if let Some(name) = mark("kustomize.toolkit.fluxcd.io/name") {
+        let namespace = mark("kustomize.toolkit.fluxcd.io/namespace").map_or("NAMESPACE", String::as_str);
+        return Some(Refusal {
+            why: format!(
+                "{label} belongs to Flux's Kustomization {namespace}/{name}, which would undo this: go back in Git, or suspend it first"
+            ),
+            hints: vec![format!("flux suspend kustomization {name} -n {namespace}"), "git revert COMMIT".to_owned()],
+        });
+    }
+    let argo = mark("argocd.argoproj.io/tracking-id").map(|id| id.split(':').next().unwrap_or(id).to_owned());
+    argo.or_else(|| mark("argocd.argoproj.io/instance").cloned()).map(|name| Refusal {
+        why: format!("{label} belongs to Argo CD's application {name}, which would undo this: go back in Git or there"),
+        hints: vec![format!("argocd app history {name}"), "git revert COMMIT".to_owned()],
+    })
+}

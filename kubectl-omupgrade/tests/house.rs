@@ -1,0 +1,60 @@
+//! What the house must not hold, read off its sources: pure rooms import no adapter and wait for nothing, files are
+//! small and say what they are for.
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder)];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(std::fs::read_dir(path).unwrap().map(|e| e.unwrap().path()));
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            found.push((path, text));
+        }
+    }
+    found
+}
+
+#[test]
+fn pure_rooms_are_pure() {
+    for room in ["rollout", "facts", "view", "verdict", "fingerprint.rs", "wayback", "preview"] {
+        for (path, text) in sources(room) {
+            // Tests may do as they need.
+            let text = text.split("#[cfg(test)]").next().unwrap();
+            for word in [
+                "crate::adapters",
+                "async fn",
+                ".await",
+                "kube::",
+                "tokio",
+                "Timestamp::now",
+                "std::process",
+                "std::fs::",
+            ] {
+                assert!(!text.contains(word), "{} holds `{word}`", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn adapters_do_not_speak() {
+    for (path, text) in sources("adapters") {
+        for word in ["println!", "eprintln!", "std::io::stdout", "crate::commands", "cli::say"] {
+            assert!(!text.contains(word), "{} holds `{word}`", path.display());
+        }
+    }
+}
+
+#[test]
+fn files_are_small_and_say_what_they_are_for() {
+    for (path, text) in sources("") {
+        assert!(text.starts_with("//! "), "{} has no first sentence", path.display());
+        assert!(text.lines().count() <= 400, "{} is too long", path.display());
+    }
+    let main = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/main.rs")).unwrap();
+    assert!(main.lines().count() <= 40);
+}

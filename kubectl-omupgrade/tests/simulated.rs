@@ -1,0 +1,11 @@
+//! The real client and commands before a cluster in memory and a `helm` on disk: order of calls, two operators at once,
+//! every point at which a process can be killed.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where something is wrong")]
+
+#[path = "simulated/cluster/mod.rs"]
+mod cluster;
+#[path = "simulated/lock.rs"]
+mod lock;
+#[path = "simulated/rollback.rs"]
+mod rollback;

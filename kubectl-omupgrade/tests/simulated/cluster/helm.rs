@@ -1,0 +1,157 @@
+//! The `helm` on disk: a script that writes down what it is told and does, and what that does to the cluster.
+
+use super::objects::Objects;
+use base64::Engine;
+use serde_json::{Value, json};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// How the next helm meets its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HelmDies {
+    /// Before it did anything, together with the process that started it.
+    BeforeAnything,
+    /// With a revision left pending, together with the process that started it.
+    Pending,
+    /// Its revision is pending when the process that started it is killed; it goes on and ends well.
+    Outlives,
+    /// It did all; the process that started it is killed before it hears so.
+    AfterAll,
+    /// It changed the workload, then failed and said so. Nobody is killed.
+    Complains,
+}
+
+pub struct Deeds {
+    folder: PathBuf,
+    seen: usize,
+}
+
+const SCRIPT: &str = r#"#!/bin/sh
+dir=$(dirname "$0")
+case $1 in version) printf v4.3.1; exit ;; esac
+echo "$*" >>"$dir/calls"
+dies=
+[ ! -e "$dir/dies" ] || { dies=$(cat "$dir/dies"); rm "$dir/dies"; }
+hear() { touch "$dir/reached"; }
+[ "$dies" != BeforeAnything ] || { hear; exec sleep 1; }
+echo "pending $$ $2 $3" >>"$dir/deeds"
+[ "$dies" != Pending ] || { hear; exec sleep 1; }
+[ "$dies" != Complains ] || { echo "failed $$ $2 $3" >>"$dir/deeds"; echo 'Error: conflict' >&2; exit 1; }
+[ "$dies" != Outlives ] || { hear; sleep 0.15; }
+echo "done $$ $2 $3" >>"$dir/deeds"
+[ "$dies" != AfterAll ] || { hear; exec sleep 1; }
+echo "Rollback was a success! Happy Helming!"
+"#;
+
+impl Deeds {
+    pub fn new(folder: &Path) -> Self {
+        let program = folder.join("helm");
+        std::fs::write(&program, SCRIPT).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        Self { folder: folder.to_owned(), seen: 0 }
+    }
+
+    pub fn program(&self) -> PathBuf {
+        self.folder.join("helm")
+    }
+
+    pub fn reached(&self) -> PathBuf {
+        self.folder.join("reached")
+    }
+
+    pub fn dies(&self, how: HelmDies) {
+        std::fs::write(self.folder.join("dies"), format!("{how:?}")).unwrap();
+    }
+
+    pub fn calls(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(self.folder.join("calls")).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// What helm wrote down since the last look comes true.
+    pub fn happen(&mut self, objects: &mut Objects) {
+        let text = std::fs::read_to_string(self.folder.join("deeds")).unwrap_or_default();
+        for line in text.lines().skip(self.seen) {
+            self.seen += 1;
+            let words: Vec<&str> = line.split(' ').collect();
+            let [what, run, release, to] = words[..] else { panic!("{line}") };
+            let mut revisions: Vec<Value> = objects
+                .all("secrets")
+                .into_iter()
+                .filter(|s| s["metadata"]["labels"]["name"] == json!(release))
+                .collect();
+            revisions.sort_by_key(number);
+            let target = revisions.iter().find(|s| number(s).to_string() == to).unwrap();
+            let manifest = content(target)["manifest"].as_str().unwrap().to_owned();
+            let description = format!("Rollback to {to} by {run}");
+            let own = revisions.iter().find(|s| content(s)["info"]["description"] == json!(description));
+            let revision = own.or(revisions.last()).map(number).unwrap() + u64::from(own.is_none());
+            let status = match what {
+                "done" => "deployed",
+                "failed" => "failed",
+                _ => "pending-rollback",
+            };
+            if what == "failed" {
+                apply(objects, &manifest);
+            }
+            if what == "done" {
+                for old in revisions
+                    .iter()
+                    .filter(|s| s["metadata"]["labels"]["status"] == "deployed" && number(s) != revision)
+                {
+                    let old = content(old);
+                    let text = old["manifest"].as_str().unwrap();
+                    let words = old["info"]["description"].as_str().unwrap();
+                    objects.put(
+                        "secrets",
+                        release_secret(release, old["version"].as_u64().unwrap(), "superseded", text, words),
+                    );
+                }
+                apply(objects, &manifest);
+            }
+            objects.put("secrets", release_secret(release, revision, status, &manifest, &description));
+        }
+    }
+}
+
+/// What helm does to the workload: its image and its replicas.
+fn apply(objects: &mut Objects, manifest: &str) {
+    let Some(mut live) = objects.all("deployments").into_iter().next() else { return };
+    let wanted =
+        shared::manifest::read(manifest.split("---\n").find(|d| d.contains("kind: Deployment")).unwrap()).unwrap();
+    if let Some(replicas) = wanted.pointer("/spec/replicas") {
+        live["spec"]["replicas"] = replicas.clone();
+    }
+    live["spec"]["template"] = wanted["spec"]["template"].clone();
+    objects.put("deployments", live);
+}
+
+fn number(secret: &Value) -> u64 {
+    secret["metadata"]["labels"]["version"].as_str().unwrap().parse().unwrap()
+}
+
+fn content(secret: &Value) -> Value {
+    let base64 = &base64::engine::general_purpose::STANDARD;
+    let once = base64.decode(secret["data"]["release"].as_str().unwrap()).unwrap();
+    serde_json::from_slice(&base64.decode(once).unwrap()).unwrap()
+}
+
+/// A revision as Helm stores it.
+pub fn release_secret(release: &str, number: u64, status: &str, manifest: &str, description: &str) -> Value {
+    let base64 = &base64::engine::general_purpose::STANDARD;
+    let time = format!("2026-11-22T10:{number:02}:00Z");
+    let content = json!({
+        "name": release, "namespace": super::NAMESPACE, "version": number, "manifest": manifest, "config": {},
+        "info": {"status": status, "description": description, "first_deployed": time, "last_deployed": time},
+        "chart": {"metadata": {"name": "openmetadata", "version": "1.0.0", "appVersion": "1.0.0"}},
+    });
+    let packed = base64.encode(base64.encode(serde_json::to_vec(&content).unwrap()));
+    json!({
+        "apiVersion": "v1", "kind": "Secret", "type": "helm.sh/release.v1",
+        "metadata": {
+            "name": format!("sh.helm.release.v1.{release}.v{number}"), "namespace": super::NAMESPACE,
+            "labels": {"owner": "helm", "name": release, "version": number.to_string(), "status": status},
+        },
+        "data": {"release": packed},
+    })
+}

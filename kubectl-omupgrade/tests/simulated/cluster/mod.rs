@@ -1,0 +1,164 @@
+//! A cluster in memory behind the real client, and a `helm` on disk whose deeds it sees. Any write can be the last
+//! thing that a process does.
+
+mod helm;
+mod objects;
+
+pub use helm::{HelmDies, release_secret};
+use http::{Request, Response};
+use kube::client::Body;
+use kubectl_omupgrade::adapters::cluster::{Cluster, Pointers};
+use objects::Objects;
+use serde_json::{Value, json};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use tokio::sync::Notify;
+
+/// The namespace of everything.
+pub const NAMESPACE: &str = "data";
+
+/// Where a process is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kill {
+    /// The request number N that writes never arrives.
+    BeforeWrite(usize),
+    /// It does its work, and the answer never arrives.
+    AfterWrite(usize),
+}
+
+/// The cluster.
+#[derive(Clone)]
+pub struct World(Arc<Mutex<State>>);
+
+struct State {
+    objects: Objects,
+    helm: helm::Deeds,
+    writes: usize,
+    kill: Option<Kill>,
+    killed: Arc<Notify>,
+    log: Vec<String>,
+}
+
+impl World {
+    /// An empty cluster whose helm lives in `folder`.
+    pub fn new(folder: &Path) -> Self {
+        let killed = Arc::new(Notify::new());
+        let helm = helm::Deeds::new(folder);
+        let state = State { objects: Objects::default(), helm, writes: 0, kill: None, killed, log: Vec::new() };
+        Self(Arc::new(Mutex::new(state)))
+    }
+
+    /// The fake helm.
+    pub fn helm(&self) -> std::path::PathBuf {
+        self.0.lock().unwrap().helm.program()
+    }
+
+    /// The way to it for one process.
+    pub fn cluster(&self) -> Cluster {
+        let (service, mut handle) = tower_test::mock::pair::<Request<Body>, Response<Body>>();
+        let world = self.clone();
+        tokio::spawn(async move {
+            while let Some((request, answer)) = handle.next_request().await {
+                let (head, body) = request.into_parts();
+                let body = body.collect_bytes().await.unwrap();
+                if let Some((code, value)) = world.serve(head.method.as_str(), &head.uri.to_string(), &body) {
+                    let text = value.as_str().map(|log| log.as_bytes().to_vec());
+                    let body = Body::from(text.unwrap_or_else(|| serde_json::to_vec(&value).unwrap()));
+                    answer.send_response(Response::builder().status(code).body(body).unwrap());
+                } else {
+                    std::mem::forget(answer); // the process is dead: nothing hears the answer
+                }
+            }
+        });
+        Cluster {
+            client: kube::Client::new(service, NAMESPACE),
+            namespace: NAMESPACE.to_owned(),
+            patience: None,
+            pointers: Pointers::default(),
+        }
+    }
+
+    fn serve(&self, method: &str, uri: &str, body: &[u8]) -> Option<(u16, Value)> {
+        let mut state = self.0.lock().unwrap();
+        let state = &mut *state;
+        state.helm.happen(&mut state.objects);
+        let path = uri.strip_prefix("http://localhost").unwrap_or(uri);
+        state.log.push(format!("{method} {path}"));
+        if method == "GET" {
+            return Some(state.objects.get(path));
+        }
+        state.writes += 1;
+        if state.kill == Some(Kill::BeforeWrite(state.writes)) {
+            state.killed.notify_one();
+            return None;
+        }
+        let answer = state.objects.write(method, path, &serde_json::from_slice(body).unwrap_or(Value::Null));
+        if state.kill == Some(Kill::AfterWrite(state.writes)) {
+            state.killed.notify_one();
+            return None;
+        }
+        Some(answer)
+    }
+
+    /// Runs a process until it ends, or until it is killed. `None`: it was.
+    pub async fn process<T>(&self, kill: Option<Kill>, work: impl Future<Output = T>) -> Option<T> {
+        let (killed, reached) = {
+            let mut state = self.0.lock().unwrap();
+            state.writes = 0;
+            state.kill = kill;
+            (state.killed.clone(), state.helm.reached())
+        };
+        let helm_reached = async {
+            while !reached.exists() {
+                tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+            }
+            std::fs::remove_file(&reached).unwrap();
+        };
+        let done = tokio::select! {
+            biased;
+            () = killed.notified() => None,
+            () = helm_reached => None,
+            done = work => Some(done),
+        };
+        self.0.lock().unwrap().kill = None;
+        done
+    }
+
+    /// The next helm dies, or outlives the process that started it.
+    pub fn helm_dies(&self, how: HelmDies) {
+        self.0.lock().unwrap().helm.dies(how);
+    }
+
+    /// What probes find in the database.
+    pub fn database(&self, fingerprint: &str) {
+        fingerprint.clone_into(&mut self.0.lock().unwrap().objects.database);
+    }
+
+    /// Puts an object there.
+    pub fn put(&self, plural: &str, object: Value) {
+        self.0.lock().unwrap().objects.put(plural, object);
+    }
+
+    /// All objects of a kind.
+    pub fn all(&self, plural: &str) -> Vec<Value> {
+        let mut state = self.0.lock().unwrap();
+        let state = &mut *state;
+        state.helm.happen(&mut state.objects);
+        state.objects.all(plural)
+    }
+
+    /// An object.
+    pub fn object(&self, plural: &str, name: &str) -> Option<Value> {
+        self.all(plural).into_iter().find(|o| o["metadata"]["name"] == json!(name))
+    }
+
+    /// What helm was called with.
+    pub fn helm_calls(&self) -> Vec<String> {
+        self.0.lock().unwrap().helm.calls()
+    }
+
+    /// The requests so far.
+    pub fn log(&self) -> Vec<String> {
+        self.0.lock().unwrap().log.clone()
+    }
+}

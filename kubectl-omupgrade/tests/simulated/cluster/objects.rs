@@ -1,0 +1,109 @@
+//! Objects by kind and name, with resourceVersions as the API server keeps them.
+
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+#[derive(Default)]
+pub struct Objects {
+    there: BTreeMap<(String, String), Value>,
+    version: u64,
+    /// The log of every probe.
+    pub database: String,
+}
+
+/// `(plural, name, rest)` of a path.
+fn parts(path: &str) -> (String, String, String) {
+    let path = path.split('?').next().unwrap();
+    let words: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    let words = if words[0] == "api" { &words[2..] } else { &words[3..] };
+    let words = if words.first() == Some(&"namespaces") && words.len() > 2 { &words[2..] } else { words };
+    let word = |i: usize| words.get(i).map(|w| (*w).to_owned()).unwrap_or_default();
+    (word(0), word(1), word(2))
+}
+
+fn failure(code: u16, reason: &str) -> (u16, Value) {
+    let message = format!("{reason} (simulated)");
+    (
+        code,
+        json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason, "message": message}),
+    )
+}
+
+impl Objects {
+    pub fn put(&mut self, plural: &str, mut object: Value) {
+        self.version += 1;
+        object["metadata"]["resourceVersion"] = json!(self.version.to_string());
+        let name = object["metadata"]["name"].as_str().unwrap().to_owned();
+        self.there.insert((plural.to_owned(), name), object);
+    }
+
+    pub fn all(&self, plural: &str) -> Vec<Value> {
+        self.there.iter().filter(|((p, _), _)| p == plural).map(|(_, o)| o.clone()).collect()
+    }
+
+    pub fn get(&self, path: &str) -> (u16, Value) {
+        let (plural, name, rest) = parts(path);
+        if rest == "log" {
+            return (200, json!(self.database));
+        }
+        if !name.is_empty() {
+            return match self.there.get(&(plural, name)) {
+                Some(object) => (200, object.clone()),
+                None => failure(404, "NotFound"),
+            };
+        }
+        let query = path.split_once("labelSelector=").map(|(_, q)| q.split('&').next().unwrap());
+        let query = query.unwrap_or_default().replace("%3D", "=").replace("%2C", ",").replace("%2F", "/");
+        let wanted: Vec<(&str, &str)> = query.split(',').filter_map(|w| w.split_once('=')).collect();
+        let items: Vec<Value> = self
+            .all(&plural)
+            .into_iter()
+            .filter(|o| wanted.iter().all(|(k, v)| o["metadata"]["labels"][*k] == json!(v)))
+            .collect();
+        (200, json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items}))
+    }
+
+    pub fn write(&mut self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        let (plural, name, rest) = parts(path);
+        let key = (plural.clone(), name.clone());
+        match method {
+            "POST" => {
+                let name = body["metadata"]["name"].as_str().unwrap().to_owned();
+                if self.there.contains_key(&(plural.clone(), name.clone())) {
+                    return failure(409, "AlreadyExists");
+                }
+                let mut body = body.clone();
+                if plural == "pods" {
+                    body["status"] = json!({"phase": "Succeeded"});
+                }
+                self.put(&plural, body);
+                (201, self.there[&(plural, name)].clone())
+            }
+            "PUT" => match self.there.get(&key) {
+                None => failure(404, "NotFound"),
+                Some(there) if there["metadata"]["resourceVersion"] != body["metadata"]["resourceVersion"] => {
+                    failure(409, "Conflict")
+                }
+                Some(_) => {
+                    self.put(&plural, body.clone());
+                    (200, self.there[&key].clone())
+                }
+            },
+            "PATCH" => match self.there.get(&key).cloned() {
+                None => failure(404, "NotFound"),
+                Some(mut object) => {
+                    assert_eq!(rest, "scale", "only counts are patched");
+                    object["spec"]["replicas"] = body["spec"]["replicas"].clone();
+                    self.put(&plural, object);
+                    let scale = json!({"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": {"name": name}, "spec": body["spec"]});
+                    (200, scale)
+                }
+            },
+            "DELETE" => match self.there.remove(&key) {
+                None => failure(404, "NotFound"),
+                Some(object) => (200, object),
+            },
+            other => panic!("{other} {path}"),
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! The verdict of a way back over every combination of what can be known, against the law written down once more; and
+//! the cases that people meet, by name.
+
+#![allow(clippy::unwrap_used)]
+
+use kubectl_omupgrade::fingerprint::Fingerprint;
+use kubectl_omupgrade::verdict::{Backup, Before, Facts, Moment, Reach, Running, Source, Way, from_before, judge};
+use shared::backup::{Engine, Record};
+use shared::versions::Version;
+
+fn state(engine: Engine, mark: &str, head: &str) -> Fingerprint {
+    let text = format!("change_log\t3:{mark}\nsql_logs\t9:bb\nschema\t70:cc\nflowable\tabsent\nhead\t{head}\n");
+    Fingerprint::parse(engine, &text).unwrap()
+}
+
+fn version(text: &str) -> Version {
+    Version::parse(text).unwrap()
+}
+
+fn backup(name: &str) -> Backup {
+    Backup {
+        name: name.into(),
+        release: "om".into(),
+        namespace: "data".into(),
+        engine: Engine::Postgresql,
+        from_before: true,
+        head: Some(version("1.12.3")),
+        fingerprint: None,
+    }
+}
+
+/// Revision 1 is 1.12.3, the database is as it was, a backup from before is there.
+fn facts() -> Facts {
+    let before = state(Engine::Postgresql, "aa", "1.12.3");
+    Facts {
+        release: "om".into(),
+        namespace: "data".into(),
+        revision: 1,
+        now: Ok(before.clone()),
+        before: Some(Before {
+            fingerprint: before,
+            source: Source::Journal("run".into()),
+            at: "2026-11-22T10:00:00Z".into(),
+        }),
+        head: Ok(Some(version("1.12.3"))),
+        reach: Reach { folders: Vec::new(), tag: Some("1.12.3".into()) },
+        backups: Ok(vec![backup("om-1")]),
+        running: Vec::new(),
+        elsewhere: Vec::new(),
+        guarded: true,
+    }
+}
+
+/// The law in the fewest words, written without looking at the code.
+fn law(now: &str, before: bool, head: &str, reach: bool, backups: &str, elsewhere: bool) -> Way {
+    let comparable = before && matches!(now, "same" | "moved");
+    if comparable && now == "same" {
+        return if elsewhere { Way::Unproven } else { Way::CodeOnly };
+    }
+    let moved = (comparable && now == "moved") || (head == "above" && reach);
+    match (moved, backups) {
+        (false, _) => Way::Unproven,
+        (true, "from before" | "unread") => Way::Restore,
+        (true, _) => Way::Impossible,
+    }
+}
+
+#[test]
+fn every_combination_follows_the_law() {
+    let mut seen = 0;
+    for now in ["unread", "same", "moved", "other engine"] {
+        for before in [false, true] {
+            for head in ["unread", "none", "below", "equal", "above"] {
+                for reach in [false, true] {
+                    for backups in [
+                        "unread",
+                        "none",
+                        "from before",
+                        "after",
+                        "other release",
+                        "other engine",
+                        "newer than the image",
+                    ] {
+                        for (elsewhere, guarded) in [(false, false), (false, true), (true, false), (true, true)] {
+                            // A backup's engine is judged by what serves; one that does not fit fits nothing.
+                            let mut facts = facts();
+                            facts.now = match now {
+                                "unread" => Err("not asked".into()),
+                                "same" => Ok(state(Engine::Postgresql, "aa", "1.12.3")),
+                                "moved" => Ok(state(Engine::Postgresql, "ff", "1.12.3")),
+                                _ => Ok(state(Engine::Mysql, "aa", "1.12.3")),
+                            };
+                            let serving = if now == "other engine" { Engine::Mysql } else { Engine::Postgresql };
+                            facts.before = facts.before.filter(|_| before);
+                            facts.head = match head {
+                                "unread" => Err("not asked".into()),
+                                "none" => Ok(None),
+                                "below" => Ok(Some(version("1.9.9"))),
+                                "equal" => Ok(Some(version("1.12.3"))),
+                                _ => Ok(Some(version("1.13.0"))),
+                            };
+                            if !reach {
+                                facts.reach = Reach { folders: Vec::new(), tag: Some("latest".into()) };
+                            }
+                            let own = Backup { engine: serving, ..backup("om-1") };
+                            facts.backups = match backups {
+                                "unread" => Err("forbidden".into()),
+                                "none" => Ok(Vec::new()),
+                                "from before" => Ok(vec![own]),
+                                "after" => Ok(vec![Backup { from_before: false, ..own }]),
+                                "other release" => Ok(vec![Backup { release: "other".into(), ..own }]),
+                                "other engine" if now == "unread" && !before => Ok(Vec::new()),
+                                "other engine" => {
+                                    let other =
+                                        if serving == Engine::Mysql { Engine::Postgresql } else { Engine::Mysql };
+                                    Ok(vec![Backup { engine: other, ..own }])
+                                }
+                                _ if !reach => Ok(Vec::new()),
+                                _ => Ok(vec![Backup { head: Some(version("1.13.0")), ..own }]),
+                            };
+                            facts.elsewhere = if elsewhere { vec!["DB_HOST".into()] } else { Vec::new() };
+                            facts.guarded = guarded;
+                            let verdict = judge(&facts);
+                            let case = format!(
+                                "now {now}, before {before}, head {head}, reach {reach}, backups {backups}, elsewhere {elsewhere}"
+                            );
+                            assert_eq!(verdict.way, law(now, before, head, reach, backups, elsewhere), "{case}");
+                            assert!(
+                                !verdict.reasons.is_empty() && !verdict.next.is_empty() && !verdict.bare.is_empty(),
+                                "{case}"
+                            );
+                            for reason in &verdict.reasons {
+                                assert!(!reason.text.is_empty() && !reason.evidence.is_empty(), "{case}: {reason:?}");
+                            }
+                            for step in &verdict.next {
+                                assert!(
+                                    step.command.starts_with("kubectl omupgrade ") && step.command.contains(" -n data"),
+                                    "{case}: {step:?}"
+                                );
+                            }
+                            if verdict.way == Way::CodeOnly {
+                                assert!(now == "same" && before && !elsewhere, "{case}");
+                            }
+                            seen += 1;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(seen, 2240);
+}
+
+#[test]
+fn an_upgrade_without_us_that_migrated_needs_a_restore() {
+    let mut facts = facts();
+    facts.now = Ok(state(Engine::Postgresql, "ff", "1.13.1"));
+    facts.head = Ok(Some(version("1.13.1")));
+    facts.before = None;
+    facts.guarded = false;
+    let verdict = judge(&facts);
+    assert_eq!(verdict.way, Way::Restore);
+    assert!(
+        verdict.reasons[0].text.contains("the database is at 1.13.1, newer than what revision 1 reaches (1.12.3)"),
+        "{verdict:#?}"
+    );
+    assert!(verdict.bare.contains("quietly on the newer schema"), "{}", verdict.bare);
+    facts.backups = Ok(Vec::new());
+    assert_eq!(judge(&facts).way, Way::Impossible);
+}
+
+#[test]
+fn a_failed_migration_that_wrote_no_version_is_seen() {
+    let mut facts = facts();
+    facts.now = Ok(Fingerprint {
+        parts: [("sql_logs".into(), "11:dd".into())]
+            .into_iter()
+            .chain(facts.now.unwrap().parts.into_iter().filter(|(k, _)| k != "sql_logs"))
+            .collect(),
+        ..state(Engine::Postgresql, "aa", "1.12.3")
+    });
+    let verdict = judge(&facts);
+    assert_eq!(verdict.way, Way::Restore);
+    assert!(verdict.reasons[0].text.contains("migration statements ran"), "{verdict:#?}");
+}
+
+#[test]
+fn a_folder_above_the_tag_is_reached() {
+    let mut facts = facts();
+    facts.before = None;
+    facts.reach.folders = vec!["1.9.9/".into(), "1.10.2/".into()];
+    facts.reach.tag = Some("1.10.1".into());
+    facts.head = Ok(Some(version("1.10.2")));
+    assert_eq!(judge(&facts).way, Way::Unproven);
+    facts.reach.folders.pop();
+    facts.backups = Ok(vec![Backup { head: Some(version("1.9.9")), ..backup("om-1") }]);
+    assert_eq!(judge(&facts).way, Way::Restore);
+}
+
+#[test]
+fn the_backup_with_the_recorded_state_is_named_before_a_newer_one() {
+    let mut facts = facts();
+    facts.now = Ok(state(Engine::Postgresql, "ff", "1.13.1"));
+    let exact = Backup { fingerprint: facts.before.as_ref().map(|b| b.fingerprint.clone()), ..backup("exact") };
+    facts.backups = Ok(vec![backup("older"), exact, backup("newer")]);
+    let verdict = judge(&facts);
+    assert!(verdict.reasons.iter().any(|r| r.text.contains("backup exact is from before")), "{verdict:#?}");
+}
+
+#[test]
+fn running_images_older_than_the_database_are_named() {
+    let mut facts = facts();
+    facts.head = Ok(Some(version("1.13.1")));
+    let reach = Reach { folders: Vec::new(), tag: Some("1.12.3".into()) };
+    facts.running = vec![Running { image: "server:1.12.3".into(), pods: 2, reach }];
+    assert!(judge(&facts).cautions[0].contains("2 pods run server:1.12.3 (1.12.3), older than the database (1.13.1)"));
+}
+
+fn record(origin: &str, started: &str, finished: &str) -> Record {
+    serde_json::from_value(serde_json::json!({
+        "v": 1, "origin": origin, "release": "om", "namespace": "data", "target": "", "engine": "mysql",
+        "server_version": "9", "client_version": "9", "database": "d", "host": "h",
+        "started": format!("2026-11-22T{started}Z"), "finished": format!("2026-11-22T{finished}Z"),
+        "files": [], "fingerprint": {}, "schema_head": "",
+    }))
+    .unwrap()
+}
+
+#[test]
+fn only_what_was_made_while_the_revision_served_is_from_before() {
+    let at = |revision: u64, time: &str| Moment { revision, began: format!("2026-11-22T{time}Z").parse().ok() };
+    // Revision 2 fails after it migrated, revision 3 tries again.
+    let history = [at(1, "10:00:00"), at(2, "11:00:00"), at(3, "12:00:00")];
+    for (origin, started, finished, from_1) in [
+        ("omupgrade", "09:00:00", "09:10:00", false), // before revision 1 itself
+        ("omupgrade", "10:30:00", "10:40:00", true),
+        ("omupgrade", "10:59:00", "11:01:00", false), // ended while revision 2 worked
+        ("omupgrade", "11:30:00", "11:40:00", false),
+        ("hook", "11:00:05", "11:02:00", true),  // revision 2's own first step
+        ("hook", "12:00:05", "12:02:00", false), // revision 3's: after revision 2 migrated
+        ("hook", "09:00:05", "09:02:00", false),
+    ] {
+        assert_eq!(from_before(&record(origin, started, finished), 1, &history), from_1, "{origin} {started}");
+    }
+    assert!(from_before(&record("hook", "12:00:05", "12:02:00"), 2, &history));
+    assert!(from_before(&record("omupgrade", "13:00:00", "13:02:00"), 3, &history), "nothing followed yet");
+    let unknown = [at(1, "10:00:00"), Moment { revision: 2, began: None }];
+    assert!(
+        !from_before(&record("omupgrade", "10:30:00", "10:40:00"), 1, &unknown),
+        "a time that is not known proves nothing"
+    );
+    assert!(!from_before(&record("omupgrade", "10:30:00", "10:40:00"), 7, &history), "a revision that is not known");
+}

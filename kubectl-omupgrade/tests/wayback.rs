@@ -1,0 +1,161 @@
+//! The decision of a way back: which revision, which replica counts need care, which pods stop at the guard, when there
+//! is nothing left to do.
+
+#![allow(clippy::unwrap_used, reason = "a test stops where something is wrong")]
+
+use kubectl_omupgrade::facts::{Chart, Driver, Release, Revision, Secret, Status};
+use kubectl_omupgrade::fingerprint::Fingerprint;
+use kubectl_omupgrade::journal::{Outcome, Run};
+use kubectl_omupgrade::verdict::Way;
+use kubectl_omupgrade::wayback::{Asked, Choice, Live, Look, choose, decide};
+use shared::backup::Engine;
+
+fn release(number: u64, status: Status, version: &str, replicas: &str, guard: &str) -> Release {
+    let text = format!(
+        "kind: Deployment\napiVersion: apps/v1\nmetadata: {{name: om}}\nspec:\n  {replicas}\n  template:\n    spec:\n      \
+         initContainers: [{guard} {{name: run-db-migrations, image: 'server:{version}'}}]\n      containers: [{{name: om, image: 'server:{version}'}}]\n"
+    );
+    Release {
+        revision: Revision {
+            number,
+            status,
+            chart: Chart::default(),
+            updated: format!("2026-11-22T10:{number:02}:00Z").parse().ok(),
+            description: String::new(),
+            object: String::new(),
+            driver: Driver::Secrets,
+            apply_method: Some("ssa".into()),
+        },
+        name: "om".into(),
+        namespace: "data".into(),
+        values: Secret::gone(),
+        manifest: Secret::new(text),
+        hooks: Vec::new(),
+        holds_openmetadata: true,
+    }
+}
+
+const GUARD: &str = "{name: omupgrade-schema-guard, image: 'mysql:8.4'},";
+
+fn look(replicas: &str) -> Look {
+    let target = release(1, Status::Superseded, "1.12.3", replicas, GUARD);
+    let current = release(2, Status::Deployed, "1.13.1", replicas, GUARD);
+    let text = "change_log\t1:a\nsql_logs\t1:b\nschema\t1:c\nflowable\tabsent\nhead\t1.13.1\n";
+    let live = Live {
+        kind: "Deployment".into(),
+        name: "om".into(),
+        replicas: 5,
+        manager: Some("hpa".into()),
+        ..Live::default()
+    };
+    Look {
+        history: vec![target.clone(), current.clone()],
+        current,
+        target,
+        runs: Vec::new(),
+        backups: Ok(Vec::new()),
+        database: Ok(Fingerprint::parse(Engine::Mysql, text).unwrap()),
+        live: Ok(vec![live]),
+        running: Vec::new(),
+        kept: Vec::new(),
+        helm: 4,
+    }
+}
+
+#[test]
+fn pods_that_stop_at_the_guard_are_named() {
+    let decision = decide(&look("replicas: 1"), Asked::default()).unwrap();
+    assert_eq!(decision.verdict.way, Way::Impossible);
+    assert!(
+        decision.stops[0].contains("its pods stop at the schema guard, the database is at 1.13.1"),
+        "{:?}",
+        decision.stops
+    );
+    assert!(decision.verdict.bare.contains("stop its new pods at the schema guard"), "{}", decision.verdict.bare);
+    let mut unguarded = look("replicas: 1");
+    unguarded.target = release(1, Status::Superseded, "1.12.3", "replicas: 1", "");
+    let decision = decide(&unguarded, Asked::default()).unwrap();
+    assert!(decision.stops.is_empty());
+    assert!(decision.verdict.cautions.iter().any(|c| c.contains("carries no schema guard")));
+}
+
+#[test]
+fn a_conflict_over_replicas_is_seen_coming_where_there_is_one() {
+    type Change = fn(&mut Look);
+    let hpa: Change = |l| l.live.as_mut().unwrap()[0].autoscaler = Some("om".into());
+    for (case, replicas, change, conflict, put_back) in [
+        ("another manager", "replicas: 1", (|_| ()) as Change, true, false),
+        ("an autoscaler", "replicas: 1", hpa, true, true),
+        ("an autoscaler, no replicas in the manifest", "minReadySeconds: 1", hpa, false, true),
+        ("no replicas in the manifest", "minReadySeconds: 1", |_| (), false, false),
+        ("the same count", "replicas: 5", |_| (), false, false),
+        (
+            "helm's own field",
+            "replicas: 1",
+            |l| l.live.as_mut().unwrap()[0].manager = Some("helm".into()),
+            false,
+            false,
+        ),
+        ("Helm 3", "replicas: 1", |l| l.helm = 3, false, false),
+        (
+            "client-side apply",
+            "replicas: 1",
+            |l| {
+                l.current.revision.apply_method = Some("csa".into());
+                l.target.revision.apply_method = None;
+            },
+            false,
+            false,
+        ),
+    ] {
+        let mut look = look(replicas);
+        change(&mut look);
+        let decision = decide(&look, Asked::default()).unwrap();
+        assert_eq!(decision.conflicts(), conflict, "{case}");
+        assert_eq!(decision.counts.iter().any(|c| c.autoscaler.is_some()), put_back, "{case}");
+    }
+}
+
+#[test]
+fn it_is_there_already_only_when_helm_finished_with_the_same_content() {
+    let same = |status| {
+        let mut look = look("replicas: 1");
+        look.current = release(3, status, "1.12.3", "replicas: 1", GUARD);
+        decide(&look, Asked::default()).unwrap().already
+    };
+    assert!(same(Status::Deployed));
+    assert!(!same(Status::Failed) && !same(Status::PendingRollback));
+    assert!(!decide(&look("replicas: 1"), Asked::default()).unwrap().already);
+}
+
+#[test]
+fn unread_workloads_and_the_newest_revision_are_refused() {
+    let mut unread = look("replicas: 1");
+    unread.live = Err("forbidden".into());
+    let refusals = decide(&unread, Asked::default()).unwrap().refusals;
+    assert!(refusals[0].why.contains("cannot be looked at"), "{refusals:?}");
+    let mut newest = look("replicas: 1");
+    newest.target = newest.current.clone();
+    let refusals = decide(&newest, Asked::default()).unwrap().refusals;
+    assert!(refusals[0].why.contains("is the newest one"), "{refusals:?}");
+}
+
+#[test]
+fn the_revision_is_given_or_validated_or_asked_for_and_never_just_the_one_before() {
+    let history: Vec<Revision> =
+        [(1, Status::Superseded), (2, Status::Superseded), (3, Status::Failed), (4, Status::Deployed)]
+            .map(|(number, status)| release(number, status, "1.12.3", "replicas: 1", "").revision)
+            .into();
+    let validated = |revision| {
+        let mut run = Run::new("r", "om", "data", "validate", "p", "anna", "2026-11-22T10:00:00Z".parse().unwrap());
+        run.validated = Some(revision);
+        run.end(Outcome::Done, run.began);
+        [run]
+    };
+    assert_eq!(choose(Some(3), &history, &[]), Choice::Given(3));
+    assert_eq!(choose(Some(9), &history, &[]), Choice::Absent(9, vec![2, 1]));
+    assert_eq!(choose(None, &history, &validated(1)), Choice::Validated(1));
+    assert_eq!(choose(None, &history, &validated(4)), Choice::Ask(vec![2, 1]), "the newest is no way back");
+    assert_eq!(choose(None, &history, &validated(7)), Choice::Ask(vec![2, 1]), "helm has it no more");
+    assert_eq!(choose(None, &history, &[]), Choice::Ask(vec![2, 1]), "a failed one is not offered");
+}
