@@ -1,8 +1,9 @@
 //! What the stream tells of the server's database: its engine, and where its settings come from. Reads the names of
 //! Secrets' keys and the scheme; never takes a password or a host into a value of ours.
 
-use crate::defaults;
+use crate::defaults::{self, limits, limits::COUNT};
 use crate::scene::{Object, Scene};
+use crate::wellformed;
 use base64::Engine as _;
 use serde_json::Value;
 use shared::backup::Engine;
@@ -149,11 +150,15 @@ pub struct Settings {
     /// The engine, `postgresql` or `mysql`, where the stream does not tell it or tells it wrongly.
     pub engine: Option<EngineName>,
     /// Client image for PostgreSQL; at least as new as the server.
+    #[serde(deserialize_with = "wellformed::image")]
     pub postgresql_image: String,
     /// Client image for MySQL; at least as new as the server, and Oracle's, not MariaDB's.
+    #[serde(deserialize_with = "wellformed::image")]
     pub mysql_image: String,
-    /// Numeric user and group of the client containers; null leaves it to the image or the cluster (OpenShift).
-    pub run_as_user: Option<i64>,
+    /// Numeric user and group of the client containers, not root; null leaves it to the image or the cluster (OpenShift).
+    #[serde(deserialize_with = "limits::within_or_null::<1, COUNT, _>")]
+    #[schemars(range(min = 1, max = COUNT))]
+    pub run_as_user: Option<u32>,
     /// A PEM file with the database's certificate authority, where `DB_PARAMS` names none that a client can read. It
     /// must be mounted in the container that migrates; the clients mount what that one mounts.
     pub ca_file: Option<String>,

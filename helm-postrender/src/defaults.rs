@@ -50,7 +50,7 @@ pub const MYSQL_IMAGE: &str = "mysql:8.4";
 
 /// Numeric user of the client containers: `postgres` and `mysql` have this one in their official Debian and Oracle
 /// Linux images (docker-library Dockerfiles, `useradd … --uid=999`).
-pub const CLIENT_USER: i64 = 999;
+pub const CLIENT_USER: u32 = 999;
 
 /// Seconds for which the guard asks an unreachable database. Chosen: a database that restarts is back by then.
 pub const GUARD_WAIT_SECONDS: u32 = 60;

@@ -23,3 +23,4 @@ pub mod scene;
 pub mod selector;
 pub mod spelling;
 pub mod transform;
+pub mod wellformed;

@@ -38,7 +38,7 @@ pub fn folder(asked: Option<&Path>, binary: &Path, var: impl Fn(&str) -> Option<
         var("HOME").map(|h| h.join("Library/helm/plugins")),
     ];
     for shared in own.into_iter().flatten() {
-        if inside(&root, &shared) {
+        if [root.clone(), root.join("helm4"), root.join("helm4/helm-postrender")].iter().any(|p| inside(p, &shared)) {
             return Err(Failure::usage(format!(
                 "{} is in the plugins folder that helm 3 and helm 4 share",
                 root.display()
@@ -66,11 +66,24 @@ fn make(root: &Path, binary: &Path) -> Result<(), Failure> {
         std::fs::create_dir_all(dir).map_err(|e| fail(dir, &e))?;
     }
     let file = plugin.join("plugin.yaml");
+    let link = bin.join("helm-postrender");
+    // What is not of our making is not replaced.
+    let foreign = |at: &Path, what: &str| {
+        let text = format!("making {}: {what} stands there that is not of our making", at.display());
+        Err(Failure::unknown(text).hint("move it away, or name another folder with `--dir DIR`"))
+    };
+    if file.exists() && !std::fs::read_to_string(&file).is_ok_and(|text| text.contains("name: helm-postrender")) {
+        return foreign(&file, "a file");
+    }
+    let is_us = link.canonicalize().is_ok_and(|at| binary.canonicalize().is_ok_and(|us| at == us));
+    if !is_us && link.symlink_metadata().is_ok_and(|m| !m.is_symlink()) {
+        return foreign(&link, "a program");
+    }
     if std::fs::read_to_string(&file).ok().as_deref() != Some(PLUGIN_YAML) {
         replace(&file, |new| std::fs::write(new, PLUGIN_YAML)).map_err(|e| fail(&file, &e))?;
     }
-    let link = bin.join("helm-postrender");
-    if std::fs::read_link(&link).ok().as_deref() != Some(binary) {
+    // A link to ourselves, or ourselves: then there is nothing to do, and a new link would point at itself.
+    if !is_us {
         replace(&link, |new| std::os::unix::fs::symlink(binary, new)).map_err(|e| fail(&link, &e))?;
     }
     Ok(())

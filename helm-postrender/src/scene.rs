@@ -78,9 +78,12 @@ impl Object {
     }
 
     /// The reason with which the object keeps a rule away (`skip.omupgrade.io/RULE: REASON`). A blank one does not
-    /// count: who switches a safeguard off says why.
+    /// count, nor a bare `true` or `false`: who switches a safeguard off says why.
     pub fn opt_out(&self, rule: &str) -> Option<&str> {
-        self.annotation(&format!("{}{rule}", marks::SKIP_PREFIX)).map(str::trim).filter(|reason| !reason.is_empty())
+        let reason = self.annotation(&format!("{}{rule}", marks::SKIP_PREFIX))?.trim();
+        let switch = shared::manifest::plain_scalar(&reason.to_ascii_lowercase());
+        let words = reason.chars().filter(|c| c.is_alphanumeric()).count();
+        (words > 2 && switch.is_string()).then_some(reason)
     }
 
     /// `Kind/name`, as messages and policy files name it.

@@ -103,14 +103,58 @@ fn files_are_rooms_not_halls() {
     }
 }
 
+fn readme() -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap()
+}
+
 #[test]
-fn every_file_that_the_readme_names_is_there() {
+fn every_place_of_the_readmes_house_map_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
-    for path in ["check", "demo", ".ci/run", "testdata/rules", "testdata/databases/run.sh", "testdata/judge", "fuzz"] {
-        assert!(root.join(path).exists(), "{path} is missing");
+    let readme = readme();
+    let map =
+        readme.split("## The house").nth(1).unwrap().split("```text\n").nth(1).unwrap().split("```").next().unwrap();
+    let mut folder = String::new();
+    let mut seen = 0;
+    // `folder/   words`, below it `  place place   words`; a line that goes on with words is indented further.
+    for line in map.lines().filter(|l| !l.trim().is_empty() && !l.starts_with("      ")) {
+        let inner = line.starts_with("  ");
+        let places = line.trim_start().split("  ").next().unwrap();
+        if !inner {
+            folder = places.to_owned();
+        }
+        for place in places.split(' ') {
+            let path = if inner { format!("{folder}{place}") } else { place.to_owned() };
+            let source = path.replace("shared/", "shared/src/");
+            let there = [path.clone(), source.clone(), source + ".rs"].iter().any(|p| root.join(p).exists());
+            assert!(there, "the README's house map names {path}, which is not there");
+            seen += 1;
+        }
     }
+    assert!(seen > 12, "only {seen} places found in the map");
     for rule in helm_postrender::rules::ALL {
         assert!(readme.contains(&format!("| `{}` |", rule.head.id)), "the README lists no rule {}", rule.head.id);
+    }
+}
+
+#[test]
+fn the_readmes_policies_are_policies() {
+    let readme = readme();
+    let blocks = readme.split("```yaml\n").skip(1).filter_map(|b| b.split("```").next());
+    let policies: Vec<&str> = blocks.filter(|b| b.contains("profile:")).collect();
+    assert!(!policies.is_empty());
+    for text in policies {
+        helm_postrender::policy::Policy::from_yaml(text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+    }
+}
+
+#[test]
+fn no_binary_knows_another() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for package in ["helm-postrender", "kubectl-omupgrade", "testbed", "testbed/standin", "shared"] {
+        let manifest = std::fs::read_to_string(root.join(package).join("Cargo.toml")).unwrap();
+        let depends = manifest.split("[dependencies]").nth(1).unwrap();
+        for other in ["helm-postrender", "kubectl-omupgrade", "testbed", "openmetadata-standin"] {
+            assert!(!depends.lines().any(|l| l.starts_with(other)), "{package} depends on {other}");
+        }
     }
 }

@@ -7,7 +7,9 @@ use kube::client::Body;
 use kubectl_omupgrade::adapters::cluster::{Cluster, Pointers, gather, release_facts};
 use kubectl_omupgrade::adapters::release;
 use kubectl_omupgrade::exit::Exit;
+use kubectl_omupgrade::facts::Fact;
 use kubectl_omupgrade::failure::exit_of;
+use kubectl_omupgrade::rollout::{Verdict, judge};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -126,6 +128,21 @@ async fn forbidden_in_part_is_unknown_and_not_a_failure() {
     assert!(!facts.to_text().unwrap().contains("hunter2"));
     // Each kind is asked once: secrets, config maps, one revision, twelve kinds.
     assert_eq!(asked.lock().unwrap().len(), 15, "{:#?}", asked.lock().unwrap());
+}
+
+#[tokio::test]
+async fn a_kind_that_is_not_seen_is_not_rolled_out() {
+    let (cluster, _) = cluster(|path| match path.rsplit('/').next().unwrap() {
+        "statefulsets" => refusal(403, "statefulsets is forbidden"),
+        "secrets" => refusal(403, "secrets is forbidden"),
+        _ => list(&json!([])),
+    });
+    let now = jiff::Timestamp::now();
+    let (release, history) = (Fact::unknown("forbidden", "test", now), Fact::unknown("forbidden", "test", now));
+    let facts = Box::pin(gather(&cluster, "om", release, history)).await;
+    let rollout = judge(&facts, now);
+    assert_eq!(rollout.verdict, Verdict::Unknown);
+    assert!(rollout.unseen.contains(&"StatefulSets: forbidden: statefulsets is forbidden".to_owned()));
 }
 
 #[tokio::test]

@@ -22,6 +22,12 @@ fn cases() -> Vec<PathBuf> {
     all
 }
 
+/// Objects of a kind, read and reduced as the adapters do.
+fn reduced<K: DeserializeOwned, T: serde::Serialize>(all: Vec<Value>, reduce: fn(&K) -> T) -> Vec<Value> {
+    let one = |v| serde_json::to_value(reduce(&serde_json::from_value::<K>(v).unwrap())).unwrap();
+    all.into_iter().map(one).collect()
+}
+
 /// The facts of a folder, and the moment.
 fn facts(case: &Path) -> (Facts, Timestamp) {
     let text = std::fs::read_to_string(case.join("moment.yaml")).unwrap();
@@ -33,10 +39,6 @@ fn facts(case: &Path) -> (Facts, Timestamp) {
         Some(reason) => json!({"unknown": {"reason": reason, "source": "test", "at": now}}),
         None => json!({"known": {"value": value, "source": "test", "at": now}}),
     };
-    fn reduced<K: DeserializeOwned, T: serde::Serialize>(all: Vec<Value>, reduce: fn(&K) -> T) -> Vec<Value> {
-        let one = |v| serde_json::to_value(reduce(&serde_json::from_value::<K>(v).unwrap())).unwrap();
-        all.into_iter().map(one).collect()
-    }
     let workloads: Vec<Value> = [
         reduced::<apps::Deployment, _>(all("Deployment"), read::deployment),
         reduced::<apps::StatefulSet, _>(all("StatefulSet"), read::stateful_set),

@@ -7,11 +7,12 @@ use crate::defaults::{self, limits, limits::WEEK};
 use crate::policy::Policy;
 use crate::proposal::Proposal;
 use crate::scene::{Object, Scene};
+use crate::wellformed::{self, Resources};
 use serde_json::{Map, Value, json};
 use shared::backup::{Job, job, job_name};
 use shared::manifest::Dialect;
 use shared::marks;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -44,15 +45,17 @@ pub struct Settings {
     /// Whether the rule runs.
     pub enabled: bool,
     /// The claim that takes the backup; RELEASE-omupgrade-backup where none is named. It must exist.
+    #[serde(deserialize_with = "wellformed::name")]
     pub claim: Option<String>,
     /// Seconds after which the Job is ended. Helm's own `--timeout` (300 by default) must be longer.
     #[serde(deserialize_with = "limits::within::<1, WEEK, _>")]
     #[schemars(range(min = 1, max = WEEK))]
     pub deadline_seconds: u32,
     /// Labels for the Job's pod, for network policies and the like. Not those that the server's selectors use.
-    pub labels: std::collections::BTreeMap<String, String>,
+    #[serde(deserialize_with = "wellformed::labels")]
+    pub labels: BTreeMap<String, String>,
     /// Resources of the container.
-    pub resources: Value,
+    pub resources: Resources,
 }
 
 impl Default for Settings {
@@ -61,8 +64,8 @@ impl Default for Settings {
             enabled: true,
             claim: None,
             deadline_seconds: defaults::BACKUP_DEADLINE_SECONDS,
-            labels: std::collections::BTreeMap::new(),
-            resources: json!({"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}}),
+            labels: BTreeMap::new(),
+            resources: Resources::of(&[("cpu", "100m"), ("memory", "128Mi")], &[("memory", "1Gi")]),
         }
     }
 }
@@ -99,7 +102,7 @@ fn hook<'a>(
     }
     let (Some(release), Some(database)) = (scene.release(server), database::of(scene, server)) else {
         let text = "no backup hook: the stream tells neither the release (label app.kubernetes.io/instance) nor the \
-                    database's settings (a container that migrates); make one with `kubectl omupgrade backup`";
+                    database's settings (a container that migrates); dump the database by hand and say `--backup=off`";
         return vec![Proposal::warning(server, text)];
     };
     let Some(engine) = policy.database.engine_of(&database) else {
@@ -128,8 +131,8 @@ fn hook<'a>(
         secret: database.secret.as_deref(),
         password_secret: database.password_secret.as_deref(),
         ca_file: policy.database.ca_file.as_deref(),
-        resources: &settings.resources,
-        user: policy.database.run_as_user,
+        resources: &settings.resources.value(),
+        user: policy.database.run_as_user.map(Into::into),
         labels: &labels,
         beside: server.value(),
     });
@@ -146,8 +149,8 @@ fn hook<'a>(
     }
     let why = format!("nothing of an upgrade may be applied before the {} database is backed up", engine.name());
     let text = format!(
-        "the backup goes to the claim {claim}, which must exist (`kubectl omupgrade backup init {release}`): without it \
-         nothing moves and the hook ends after {} s without a log",
+        "the backup goes to the claim {claim}, which must exist (`kubectl get pvc {claim}`; the README has a manifest): \
+         without it nothing moves and the hook ends after {} s without a log",
         settings.deadline_seconds
     );
     vec![Proposal::add(server, object, why), Proposal::notice(server, text)]

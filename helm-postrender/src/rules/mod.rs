@@ -45,4 +45,4 @@ pub struct Rule {
 
 /// Every rule, in the order in which they run; each sees what the earlier ones made.
 pub const ALL: &[Rule] =
-    &[schema_guard::RULE, rollout::RULE, probes::RULE, hpa::RULE, pdb::RULE, spread::RULE, backup_hook::RULE];
+    &[schema_guard::RULE, hpa::RULE, rollout::RULE, probes::RULE, pdb::RULE, spread::RULE, backup_hook::RULE];

@@ -161,7 +161,9 @@ fn readiness(subject: &Subject<'_>, settings: &Settings, is_waited_for: bool) ->
     if subject.probe(name).is_none() {
         let Some(request) = wish else { return Vec::new() };
         let mut probe = json!({"httpGet": request});
-        probe["timeoutSeconds"] = settings.timeout_seconds.into();
+        if let Some(probe) = probe.as_object_mut() {
+            probe.insert("timeoutSeconds".to_owned(), settings.timeout_seconds.into());
+        }
         return vec![subject.set(name, probe, "without it a pod gets requests before it can answer them")];
     }
     let why = subject.version.map(handler::has_no_health).unwrap_or_default();

@@ -7,6 +7,7 @@ use crate::defaults::{self, limits, limits::WEEK};
 use crate::policy::Policy;
 use crate::proposal::Proposal;
 use crate::scene::{Object, Scene};
+use crate::wellformed::{self, Resources};
 use serde_json::{Value, json};
 use shared::backup::Engine;
 use shared::component;
@@ -60,9 +61,10 @@ pub struct Settings {
     #[schemars(range(min = 0, max = WEEK))]
     pub wait_seconds: u32,
     /// Where the server's image carries its migrations.
+    #[serde(deserialize_with = "wellformed::path")]
     pub migrations_path: String,
     /// Resources of each of the two containers.
-    pub resources: Value,
+    pub resources: Resources,
 }
 
 impl Default for Settings {
@@ -71,7 +73,7 @@ impl Default for Settings {
             enabled: true,
             wait_seconds: defaults::GUARD_WAIT_SECONDS,
             migrations_path: defaults::MIGRATIONS_PATH.to_owned(),
-            resources: json!({"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"cpu": "500m", "memory": "256Mi"}}),
+            resources: Resources::of(&[("cpu", "10m"), ("memory", "64Mi")], &[("cpu", "500m"), ("memory", "256Mi")]),
         }
     }
 }
@@ -170,7 +172,7 @@ fn folders_container(migrate: &Value, settings: &Settings) -> Value {
         "name": marks::FOLDERS_CONTAINER,
         "image": migrate.get("image").cloned().unwrap_or_default(),
         "command": ["/bin/sh", "-c", list],
-        "resources": settings.resources,
+        "resources": settings.resources.value(),
         "volumeMounts": [{"name": marks::GUARD_VOLUME, "mountPath": MOUNT}],
     });
     for key in ["imagePullPolicy", "securityContext"] {
@@ -202,8 +204,8 @@ impl Client<'_> {
         // The database's certificates are mounted where the server looks for them.
         let mounts = self.migrate.get("volumeMounts").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let mut mounts: Vec<Value> = mounts.to_vec();
-        for mount in &mut mounts {
-            mount["readOnly"] = true.into();
+        for mount in mounts.iter_mut().filter_map(Value::as_object_mut) {
+            mount.insert("readOnly".to_owned(), true.into());
         }
         mounts.push(json!({"name": marks::GUARD_VOLUME, "mountPath": MOUNT}));
         json!({
@@ -213,7 +215,7 @@ impl Client<'_> {
             "command": ["/bin/sh", "-c", script()],
             "env": self.env(policy),
             "envFrom": self.database.env_from,
-            "resources": policy.schema_guard.resources,
+            "resources": policy.schema_guard.resources.value(),
             "securityContext": security,
             "terminationMessagePolicy": "FallbackToLogsOnError",
             "volumeMounts": mounts,

@@ -73,10 +73,13 @@ fn together(document: &Document<'_>, items: &[Object]) -> Result<Value, Refusal>
     Ok(list)
 }
 
+/// The byte order mark.
+const BOM: char = '\u{feff}';
+
 /// Puts the added objects at the end, or before a last document whose missing line break could be part of its
 /// value.
 fn add(scene: &Scene, pieces: &mut Vec<Cow<'_, str>>) {
-    let new: Vec<Cow<'_, str>> = scene
+    let mut new: Vec<Cow<'_, str>> = scene
         .objects
         .iter()
         .filter(|o| o.document.is_none())
@@ -88,6 +91,13 @@ fn add(scene: &Scene, pieces: &mut Vec<Cow<'_, str>>) {
     let open = pieces.last().is_some_and(|p| !p.ends_with('\n'));
     if open {
         let last = pieces.len().saturating_sub(1);
+        // A byte order mark stays the first thing of the stream.
+        if let ([only], Some(first)) = (pieces.as_mut_slice(), new.first_mut())
+            && let Some(rest) = only.strip_prefix(BOM).map(str::to_owned)
+        {
+            *only = Cow::Owned(rest);
+            *first = Cow::Owned(format!("{BOM}{first}"));
+        }
         if pieces.get(last).is_some_and(|p| !p.starts_with("---")) {
             pieces.insert(last, Cow::Borrowed("---\n"));
         }

@@ -67,6 +67,7 @@ impl Output {
 /// use kubectl_omupgrade::cli::flags::duration;
 /// assert_eq!(duration("1h30m").unwrap().as_secs(), 5400);
 /// assert_eq!(duration("45").unwrap().as_secs(), 45);
+/// assert!(duration("0s").unwrap().is_zero());
 /// assert!(duration("soon").is_err());
 /// ```
 pub fn duration(text: &str) -> Result<Duration, String> {
@@ -91,5 +92,5 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         total += Duration::from_millis(number.checked_mul(milliseconds).ok_or_else(wrong)?);
         rest = tail;
     }
-    if total.is_zero() { Err(wrong()) } else { Ok(total) }
+    if text.is_empty() { Err(wrong()) } else { Ok(total) }
 }

@@ -43,6 +43,9 @@ pub struct Facts {
     pub history: Fact<Vec<Revision>>,
     /// Deployments, `StatefulSets`, `DaemonSets` of the release.
     pub workloads: Fact<Vec<Workload>>,
+    /// Kinds of workloads that the release may hold and that could not be seen, while others could: with the reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub workload_gaps: Vec<String>,
     /// The `ReplicaSets` of those Deployments.
     pub replica_sets: Fact<Vec<ReplicaSet>>,
     /// The pods of all of these and of the Jobs.

@@ -112,6 +112,8 @@ fn verdict(scene: &Scene<'_>, tree: &Node) -> Verdict {
         Health::Blocked => Verdict::Blocked,
         Health::Working => Verdict::Progressing,
         Health::Unknown => Verdict::Unknown,
+        // What is not seen may not be rolled out.
+        Health::Idle | Health::Done if !scene.facts.workload_gaps.is_empty() => Verdict::Unknown,
         Health::Idle | Health::Done => Verdict::RolledOut,
     }
 }
@@ -152,5 +154,8 @@ fn unseen(facts: &Facts) -> Vec<String> {
         ("nodes", facts.nodes.reason()),
         ("events", facts.events.reason()),
     ];
-    all.into_iter().filter_map(|(what, reason)| Some(format!("{what}: {}", reason?))).collect()
+    let whole = all.into_iter().filter_map(|(what, reason)| Some(format!("{what}: {}", reason?)));
+    // Where no workload could be seen, that is said once.
+    let gaps = facts.workload_gaps.iter().filter(|_| facts.workloads.value().is_some()).cloned();
+    whole.chain(gaps).collect()
 }

@@ -144,7 +144,6 @@ pub enum Cause {
     Hook,
     Evicted,
     Stopping,
-    ForeignPods,
 }
 
 impl Cause {

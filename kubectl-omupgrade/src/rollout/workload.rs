@@ -25,7 +25,9 @@ pub fn node(scene: &Scene<'_>, workload: &Workload) -> Node {
             let newest =
                 workload.meta.annotation("deployment.kubernetes.io/revision").and_then(|r| r.parse::<u64>().ok());
             let sets = scene.replica_sets(&workload.meta.uid);
-            let newest = current.then_some(newest).flatten().filter(|n| sets.iter().any(|s| s.revision == *n));
+            // Two watches: the ReplicaSet may be seen before its Deployment tells of it.
+            let newest =
+                current.then_some(newest).flatten().filter(|n| sets.iter().map(|s| s.revision).max() == Some(*n));
             for set in sets {
                 node.children.extend(replica_set::node(scene, set, newest == Some(set.revision), newest.is_some()));
             }

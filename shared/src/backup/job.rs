@@ -134,8 +134,8 @@ fn files(server: &Value, spec: &Value) -> (Vec<Value>, Vec<Value>) {
     let mut mounts = crate::component::migration_container(server).map(|c| list(c, "volumeMounts")).unwrap_or_default();
     mounts.retain(|m| volumes.iter().any(|v| v.get("name") == m.get("name")));
     volumes.retain(|v| mounts.iter().any(|m| v.get("name") == m.get("name")));
-    for mount in &mut mounts {
-        mount["readOnly"] = json!(true);
+    for mount in mounts.iter_mut().filter_map(Value::as_object_mut) {
+        mount.insert("readOnly".to_owned(), json!(true));
     }
     (volumes, mounts)
 }

@@ -80,7 +80,9 @@ impl Reader {
             }
             Data::Alias(anchor) => {
                 let target = self.anchors.get(&anchor).cloned();
-                let target = target.ok_or_else(|| fail(&format!("unknown anchor `{anchor}`"), at))?;
+                let target = target.ok_or_else(|| fail("an alias without its anchor", at))?;
+                // Only aliases make more of a document than stands in it.
+                self.total = self.total.saturating_add(target.count);
                 self.node(target, None, at)
             }
             Data::SequenceStart { anchor } => self.open(Open::List { items: Vec::new(), count: 1, anchor }, at),
@@ -127,7 +129,6 @@ impl Reader {
 
     /// A finished node goes where it belongs: as a key, into the open collection, or to the root.
     fn node(&mut self, node: Counted, anchor: Option<String>, at: Place) -> Result<(), ReadError> {
-        self.total = self.total.saturating_add(node.count);
         if self.total > VALUES {
             return Err(fail(&format!("its aliases expand to more than {VALUES} values"), at));
         }
@@ -180,7 +181,7 @@ fn merge(into: &mut Map<String, Value>, from: Value) -> Result<(), &'static str>
 
 fn scalar(tag: Option<&str>, text: String, plain: bool) -> Result<Value, String> {
     if plain && is_not_finite(&text) {
-        return Err(format!("`{text}` has no form in JSON, so Kubernetes cannot hold it"));
+        return Err("an infinity or not-a-number has no form in JSON, so Kubernetes cannot hold it".to_owned());
     }
     let Some(tag) = tag.filter(|t| *t != "!") else {
         return Ok(if plain && tag.is_none() { plain_scalar(&text) } else { text.into() });
@@ -200,7 +201,7 @@ fn scalar(tag: Option<&str>, text: String, plain: bool) -> Result<Value, String>
         "null" => value.is_null(),
         _ => return Ok(text.into()),
     };
-    if ok { Ok(value) } else { Err(format!("cannot decode `{text}` as a !!{name}")) }
+    if ok { Ok(value) } else { Err(format!("cannot decode this value as a !!{name}")) }
 }
 
 /// go-yaml's words for infinities and not-a-number.

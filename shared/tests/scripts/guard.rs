@@ -75,8 +75,25 @@ fn the_highest_of_folders_and_tag_is_the_image() {
 #[test]
 fn the_guard_and_the_tools_agree_on_what_a_version_is() {
     for text in [
-        "1.13.1", "v1.13.1", "1.13.1.4", "1.13.1-rc1", "1.13.1+build.7", "1.13", "1", "1.13.1.4.5", "latest", "2026.04.01",
-        "20260401", "1.13.x", "1..3", ".1.2", "1.2.", "99.0.0", "100.0.0", "sha256", "",
+        "1.13.1",
+        "v1.13.1",
+        "1.13.1.4",
+        "1.13.1-rc1",
+        "1.13.1+build.7",
+        "1.13",
+        "1",
+        "1.13.1.4.5",
+        "latest",
+        "2026.04.01",
+        "20260401",
+        "1.13.x",
+        "1..3",
+        ".1.2",
+        "1.2.",
+        "99.0.0",
+        "100.0.0",
+        "sha256",
+        "",
     ] {
         let words = shared::versions::Version::parse(text)
             .map_or("NOT CHECKED: cannot tell".to_owned(), |version| format!("this image is {version}"));

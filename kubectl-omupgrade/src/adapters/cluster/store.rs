@@ -37,17 +37,21 @@ pub struct Shelf<T> {
     ready: bool,
     refused: Option<String>,
     at: Timestamp,
+    heard: Timestamp,
 }
 
 impl<T: Clone> Shelf<T> {
     fn new(source: &'static str) -> Self {
         let at = Timestamp::UNIX_EPOCH;
-        Self { source, items: BTreeMap::new(), coming: None, ready: false, refused: None, at }
+        Self { source, items: BTreeMap::new(), coming: None, ready: false, refused: None, at, heard: at }
     }
 
     /// Takes one turn.
     pub fn take(&mut self, turn: Turn<T>) {
         self.at = Timestamp::now();
+        if !matches!(turn, Turn::Refused { .. }) {
+            self.heard = self.at;
+        }
         match turn {
             Turn::Begin => self.coming = Some(BTreeMap::new()),
             Turn::Item(key, item) => {
@@ -160,14 +164,19 @@ impl Store {
             && self.nodes.answered()
     }
 
-    /// Why what is shown may be old: a watch that lost its connection. None where all are up.
+    /// Why what is shown may be old: a watch that lost its connection. None where all are up. A watch that goes on
+    /// where it stopped says nothing until something changes; one that cannot refuses again within its back-off.
     pub fn lost(&self) -> Option<&str> {
+        const BACK_OFF: i64 = 60;
+        let now = Timestamp::now();
+        let heard = self.deployments.heard.max(self.replica_sets.heard).max(self.pods.heard).max(self.events.heard);
+        let fresh = |at: Timestamp| at > heard && now.as_second() - at.as_second() <= BACK_OFF;
         let shelves = [
-            self.deployments.ready.then_some(&self.deployments.refused),
-            self.replica_sets.ready.then_some(&self.replica_sets.refused),
-            self.pods.ready.then_some(&self.pods.refused),
+            (self.deployments.ready, &self.deployments.refused, self.deployments.at),
+            (self.replica_sets.ready, &self.replica_sets.refused, self.replica_sets.at),
+            (self.pods.ready, &self.pods.refused, self.pods.at),
         ];
-        shelves.into_iter().flatten().find_map(Option::as_deref)
+        shelves.into_iter().filter(|(ready, _, at)| *ready && fresh(*at)).find_map(|(_, refused, _)| refused.as_deref())
     }
 
     /// Adds lines to a log, and forgets the oldest ones of a long one.
@@ -197,6 +206,7 @@ impl Store {
             release: self.release.clone(),
             history: self.history.clone(),
             workloads: self.workloads(),
+            workload_gaps: self.workload_gaps(),
             replica_sets: self.replica_sets.fact(),
             pods: self.pods.fact(),
             jobs: self.jobs.fact(),
@@ -209,6 +219,18 @@ impl Store {
             logs: self.logs.clone(),
         }
         .narrowed()
+    }
+
+    /// The kinds that could not be seen and that the release holds, as far as its manifest tells.
+    fn workload_gaps(&self) -> Vec<String> {
+        let manifest = self.release.value().and_then(|r| r.manifest.expose());
+        let kinds =
+            [("Deployment", &self.deployments), ("StatefulSet", &self.stateful_sets), ("DaemonSet", &self.daemon_sets)];
+        let may_hold = |kind: &str| manifest.is_none_or(|text| text.contains(&format!("kind: {kind}")));
+        let unseen = kinds.into_iter().filter(|(kind, shelf)| !shelf.ready && may_hold(kind));
+        unseen
+            .map(|(kind, shelf)| format!("{kind}s: {}", shelf.refused.as_deref().unwrap_or("not asked yet")))
+            .collect()
     }
 
     /// Three kinds are one fact: unknown where all are, else what could be seen.
