@@ -49,24 +49,35 @@ const LOOK: &[Row] = &[
     ("autoscaling", "horizontalpodautoscalers", "get, list, watch", "optional: autoscalers"),
 ];
 
-const HISTORY: &[Row] = &[("", "secrets", "get, list", "Helm's revisions, the journal")];
+const HISTORY: &[Row] = &[
+    ("", "secrets", "get, list", "Helm's revisions, the journal"),
+    ("", "configmaps", "get, list", "Helm's revisions, where it keeps them there"),
+    ("coordination.k8s.io", "leases", "get", "who holds the lock"),
+];
 
 const LOCK: &[Row] =
     &[("coordination.k8s.io", "leases", "get, create, update, patch, delete", "the lock of the release")];
 
+const JOURNAL: &[Row] = &[("", "secrets", "create, update", "the journal")];
+
 const ROLL_BACK: &[Row] = &[
+    ("", "configmaps", "get, list", "Helm's revisions, where it keeps them there"),
+    ("apps", "deployments/scale, statefulsets/scale", "patch", "the counts that an autoscaler chose are put back"),
     ("", "secrets", "create, update, patch, delete", "Helm's revisions, the journal"),
     ("", "pods", "create, delete", "the probe beside the server"),
 ];
 
 const NODES: Row = ("", "nodes", "get, list, watch", "optional, cluster-wide: whether a node is cordoned");
 
+const DEFINITIONS: Row =
+    ("apiextensions.k8s.io", "customresourcedefinitions", "get", "cluster-wide: whether objects of one would be deleted");
+
 impl Verb {
     fn rows(self) -> Vec<Row> {
         match self {
             Self::Status => LOOK.to_vec(),
             Self::History => HISTORY.to_vec(),
-            Self::Unlock => [HISTORY, LOCK].concat(),
+            Self::Unlock => [HISTORY, LOCK, JOURNAL].concat(),
             Self::Rollback => [LOOK, LOCK, ROLL_BACK].concat(),
         }
     }
@@ -98,6 +109,9 @@ fn manifest(args: &Args, namespace: Option<&str>) -> String {
             "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: {name}-nodes\nrules:\n"
         );
         rule(&mut out, NODES);
+        if args.verb == Verb::Rollback {
+            rule(&mut out, DEFINITIONS);
+        }
     }
     out
 }
