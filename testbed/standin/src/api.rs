@@ -56,7 +56,7 @@ impl Api {
         if words["email"] != "admin@open-metadata.org" || password.as_deref() != Some(b"admin") {
             return Answer::error(401, "You have entered an invalid username or password.");
         }
-        // The expiry is a moment, not a span (facts 10.3); newer servers send no refresh token.
+        // The expiry is a moment, not a span; newer servers send no refresh token.
         Answer::json(&json!({
             "accessToken": self.token(), "refreshToken": null, "tokenType": "Bearer", "expiryDuration": 4_102_444_800_000_u64,
         }))
@@ -99,7 +99,7 @@ impl Api {
     fn status(&self) -> Result<Answer> {
         let rows = history::versions(&self.database)?;
         let missing: Vec<&String> = self.expected.iter().filter(|version| !rows.contains(*version)).collect();
-        // Assumption (facts 10.8): since the end of 2025 a database that is newer than the server still "passes".
+        // Assumption (derived from the server's source, not run): since the end of 2025 a database that is newer than the server still "passes".
         let message = if missing.is_empty() {
             format!("Executed migrations: {:?}", self.expected)
         } else {
@@ -143,7 +143,7 @@ impl Api {
         ))
     }
 
-    /// A real toggle: without a body, and not idempotent (facts 10.9).
+    /// A real toggle: without a body, and not idempotent.
     fn toggle(&self, id: &str) -> Result<Answer> {
         let kind: &Kind = &KINDS[5];
         let Some(mut pipeline) = entities::by_id(&self.database, kind, id)? else { return Ok(missing()) };

@@ -1,11 +1,11 @@
-//! Tables like Flowable's, which move by themselves beside the migrations (facts 3.12, 10.7). It never runs a workflow.
+//! Tables like Flowable's, which move by themselves beside the migrations. It never runs a workflow.
 
 use anyhow::{Result, bail};
 
 use crate::database::Database;
 use crate::version::{self, Version};
 
-// Assumption (facts 10.8): Flowable moved once, to this schema; which release did it is not known, so all played ones have it.
+// Assumption (derived from the server's source, not run): Flowable moved once, to this schema; which release did it is not known, so all played ones have it.
 const SCHEMA: &str = "7.2.0.2";
 
 /// Whether this release makes the tables in `migrate` instead of at server start. Assumption by the change's date.

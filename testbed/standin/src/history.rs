@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::database::Database;
 
-/// Makes both tables, with the real columns (facts 10.5).
+/// Makes both tables, with the real columns.
 pub fn prepare(database: &Database) -> Result<()> {
     let postgres = "
         SET client_min_messages = warning;

@@ -1,4 +1,4 @@
-//! `migrate`: runs what is pending, with the real tool's order, log lines and failure semantics (facts 3.8 to 3.10). It never locks: the real one does not either.
+//! `migrate`: runs what is pending, with the real tool's order, log lines and failure semantics. It never locks: the real one does not either.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::{entities, flowable, history, log};
 
 /// What has to run: every folder without a row, and the newest one again if it has statements that were never run.
 ///
-/// Assumption (facts 3.8, derived from source): releases since the spring of 2026 plan any folder that was not
+/// Assumption (derived from the server's source, not run): releases since the spring of 2026 plan any folder that was not
 /// executed, also one older than the newest row.
 pub fn pending<'a>(
     folders: &'a [Migration],
@@ -79,7 +79,7 @@ fn migrate(database: &Database, force: bool) -> Result<()> {
         }
         table(&["Version", "Initialization", "SchemaChanges", "DataMigration", "PostDDLScripts"], &results);
     }
-    // Assumption (facts 10.7): since 1.13 the tool makes Flowable's tables; before, the server did at its start.
+    // Assumption (derived from the server's source, not run): since 1.13 the tool makes Flowable's tables; before, the server did at its start.
     if flowable::belongs_to_migrate() {
         flowable::prepare(database)?;
     }

@@ -31,7 +31,7 @@ pub fn run(words: &[&str]) -> Result<ExitCode> {
                 log::plain(&version);
             }
         }
-        // Assumption (facts 3.4): without --force nothing has changed, so nothing is done.
+        // Assumption (derived from the server's source, not run): without --force nothing has changed, so nothing is done.
         ["reindex", ..] => log::info("Smart reindexing: No index mapping changes detected, skipping reindex"),
         ["deploy-pipelines", ..] => log::info("Deploying Pipelines: done"),
         [] => log::error("usage: openmetadata-ops.sh migrate | info | validate | reindex | deploy-pipelines"),

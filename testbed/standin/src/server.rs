@@ -39,7 +39,7 @@ pub fn run() -> Result<ExitCode> {
     }
     let settings = Settings::from_environment()?;
     let database = Database::new(settings.clone());
-    // Older servers change Flowable's tables before they look at the migrations, newer ones only look (facts 10.7).
+    // Older servers change Flowable's tables before they look at the migrations, newer ones only look.
     if flowable::belongs_to_migrate() {
         refuse_pending(&database)?;
         flowable::check(&database)?;
@@ -83,7 +83,7 @@ fn refuse_pending(database: &Database) -> Result<()> {
     )
 }
 
-/// The admin port says that the process lives, not that its database does (facts 10.4).
+/// The admin port says that the process lives, not that its database does.
 fn administer(request: &Request) -> Answer {
     match request.path.as_str() {
         "/ping" => Answer::text("pong\n"),
