@@ -4,6 +4,7 @@
 use crate::failure::Failure;
 use crate::policy::{Policy, Profile};
 use crate::proposal::Level;
+use crate::receipt;
 use crate::rules::backup_hook;
 use crate::scene::{Object, Scene};
 use crate::transform::{Action, Note, Outcome};
@@ -39,10 +40,10 @@ pub struct Backup {
     pub unproven: Vec<String>,
 }
 
-/// Where this run stands.
-pub fn situation(outcome: &Outcome<'_>, policy: &Policy) -> Backup {
+/// Where this run stands. `namespace` is what the caller names, with which a receipt was compared.
+pub fn situation(outcome: &Outcome<'_>, policy: &Policy, namespace: Option<&str>) -> Backup {
     let dialect = outcome.scene.dialect;
-    let (state, text) = state(outcome, policy, dialect);
+    let (state, text) = state(outcome, policy, dialect, namespace);
     let say = |roads: &[&str]| roads.iter().map(|r| (*r).to_owned()).collect();
     let unproven = match state {
         State::Hook => say(&[
@@ -59,10 +60,16 @@ pub fn situation(outcome: &Outcome<'_>, policy: &Policy) -> Backup {
     Backup { state, text, unproven }
 }
 
-fn state(outcome: &Outcome<'_>, policy: &Policy, dialect: Dialect) -> (State, String) {
+fn state(outcome: &Outcome<'_>, policy: &Policy, dialect: Dialect, namespace: Option<&str>) -> (State, String) {
     if let Some(receipt) = &policy.receipt {
+        let unchecked = namespace.is_none() && receipt::unnamed(&outcome.scene);
+        let checked = if unchecked {
+            format!("; namespace {}: not checked, the stream names none", receipt.namespace)
+        } else {
+            String::new()
+        };
         let text = format!(
-            "proven before this run: {} of {}, made {} (its receipt holds until {})",
+            "proven before this run: {} of {}, made {} (its receipt holds until {}){checked}",
             receipt.backup, receipt.release, receipt.made, receipt.expires
         );
         return (State::Receipt, text);
@@ -135,8 +142,8 @@ pub fn unmarked(outcome: &Outcome<'_>, policy: &Policy, backup: &Backup) -> Opti
 /// # Errors
 /// Then.
 pub fn allowed(outcome: &Outcome<'_>, policy: &Policy, backup: &Backup) -> Result<(), Failure> {
-    let receipt = "make one with `kubectl omupgrade backup RELEASE`, and pass the receipt that it prints: `export OMUPGRADE_RECEIPT=FILE`";
-    let off = "or go on without one (`helm template` and dry runs too): `--post-renderer-args --backup=off`";
+    let receipt = "or make one with `kubectl omupgrade backup RELEASE` (not released yet), and pass the receipt that it prints: `export OMUPGRADE_RECEIPT=FILE`";
+    let gitops = "for a render that no helm installs, such as Flux or Argo CD: `--profile gitops`";
     if backup.state != State::None || !wanted(&outcome.scene, policy) {
         return Ok(());
     }
@@ -145,14 +152,17 @@ pub fn allowed(outcome: &Outcome<'_>, policy: &Policy, backup: &Backup) -> Resul
         Dialect::Helm3 => Err(Failure::refused(
             "no backup stands before this upgrade, and helm 3 cannot run a hook that a post-renderer adds",
         )
+        .hint("use helm 4, where the backup runs as a pre-upgrade hook: `HELM_PLUGINS=\"$(helm-postrender plugin-dir)\" helm upgrade …`")
+        .hint("or dump the database yourself and go on with `--post-renderer-args --backup=off` (in a pipe, where no helm calls, `--backup=off`; `helm template` and dry runs need no dump)")
         .hint(receipt)
-        .hint("or use helm 4, where the backup runs as a pre-upgrade hook: `HELM_PLUGINS=\"$(helm-postrender plugin-dir)\" helm upgrade …`")
-        .hint(off)
-        .hint("for a render that no helm installs, such as Flux or Argo CD: `--profile gitops`")),
+        .hint(gitops)),
         Dialect::Helm4 => {
             let why = outcome.notes.iter().find(|n| n.rule == RULE && n.level == Level::Warning);
             let why = why.map_or("no backup hook could be made", |n| n.text.as_str());
-            Err(Failure::refused(format!("no backup stands before this upgrade: {why}")).hint(receipt).hint(off))
+            Err(Failure::refused(format!("no backup stands before this upgrade: {why}"))
+                .hint("dump the database yourself and go on with `--post-renderer-args --backup=off` (`helm template` and dry runs need no dump)")
+                .hint(receipt)
+                .hint(gitops))
         }
     }
 }

@@ -51,6 +51,10 @@ pub fn dialect(stream: &Stream<'_>, caller: Caller) -> Result<Told, Failure> {
         (Some(asked), Some(marks)) if asked == marks || marks == Dialect::Plain => told(asked, "`--dialect`"),
         (Some(asked), _) => Err(contradiction(stream, &format!("the argument says `--dialect {}`", word(asked)))
             .hint("drop `--dialect`, or say `--dialect plain` for a stream that no helm will read back")),
+        (None, Some(Dialect::Helm3)) if !caller.filter => told(
+            Dialect::Helm3,
+            "its `# Source:` comments (plain `helm template` output of Helm 4 looks the same: add `--dialect helm4` to see what Helm 4 gets)",
+        ),
         (None, Some(Dialect::Helm3)) => told(Dialect::Helm3, "its `# Source:` comments"),
         (None, Some(Dialect::Plain)) => told(Dialect::Plain, "neither helm's marks are in the stream"),
         (None, Some(Dialect::Helm4)) if !caller.filter => told(Dialect::Helm4, "its annotation on every document"),

@@ -10,9 +10,11 @@ mod show;
 
 use crate::failure::{Failure, Kind, exit_code};
 use crate::report::Report;
-use args::{Args, Command};
-use clap::{CommandFactory, Parser};
+use args::{Args, Command, ReportFormat};
+use clap::{CommandFactory, Parser, ValueEnum};
+use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Runs the process's command line.
@@ -47,6 +49,9 @@ fn work(args: &Args) -> Result<u8, Failure> {
                 return Err(failure);
             }
             let report = run.map_or_else(|| Report::failed(&failure), |run| Report::new(run, 0, Some(&failure)));
+            if args.lists() && args.report_format == Some(ReportFormat::Json) && !say::report_on_stdout(args) {
+                say::output(&report.json())?;
+            }
             Err(match say::report(args, &report) {
                 Err(second) => failure.hint(format!("this stands in no report: {}", second.message)),
                 Ok(()) => failure,
@@ -60,12 +65,34 @@ fn work(args: &Args) -> Result<u8, Failure> {
 fn usage(error: &clap::Error) -> ExitCode {
     let _ = error.print();
     if error.use_stderr() {
-        if std::env::args().any(|a| a == "--caller=helm4") {
+        let words: Vec<OsString> = std::env::args_os().skip(1).collect();
+        if words.iter().any(|a| a == "--caller=helm4") {
             say::terminal(&error.to_string());
+        }
+        let path = argument(&words, "--report").or_else(|| std::env::var_os("OMUPGRADE_REPORT"));
+        if let Some(path) = path.filter(|p| !p.is_empty()) {
+            let form = argument(&words, "--report-format").and_then(|f| ReportFormat::from_str(f.to_str()?, true).ok());
+            say::report_to(Path::new(&path), form, &Report::failed(&unparsed(error)));
         }
         return ExitCode::from(exit_code(Kind::Usage));
     }
     ExitCode::SUCCESS
+}
+
+/// What stands behind an argument, where the arguments as a whole could not be read.
+fn argument(words: &[OsString], name: &str) -> Option<OsString> {
+    let beside = |w: &OsString| Some(w.to_str()?.strip_prefix(name)?.strip_prefix('=')?.into());
+    let at = words.iter().rposition(|w| w == name || beside(w).is_some())?;
+    words.get(at).and_then(beside).or_else(|| words.get(at + 1).cloned())
+}
+
+/// clap's error as one of ours: its first line, and the rest of it as it stands.
+fn unparsed(error: &clap::Error) -> Failure {
+    let text = error.to_string();
+    let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
+    let mut failure = Failure::usage(first.strip_prefix("error: ").unwrap_or(first));
+    failure.excerpt = rest.trim_start_matches('\n').trim_end().to_owned() + "\n";
+    failure
 }
 
 fn short_help() -> ExitCode {
@@ -81,7 +108,12 @@ impl Args {
 
     /// Whether this run only shows: nothing of it goes back to a helm.
     fn shows(&self) -> bool {
-        self.diff || self.check || self.prove
+        self.diff.is_some() || self.check || self.prove
+    }
+
+    /// Whether this run ends with the report on standard output.
+    fn lists(&self) -> bool {
+        self.check && self.diff.is_none()
     }
 }
 

@@ -9,12 +9,11 @@ pub use read::PolicyError;
 pub use schema::schema;
 
 use crate::database;
-use crate::proposal::Level;
+use crate::failure::Failure;
 use crate::receipt::Receipt;
 use crate::rules::{backup_hook, hpa, pdb, probes, rollout, schema_guard, spread};
 use crate::scene::{Object, Scene};
 use crate::spelling;
-use crate::transform::Note;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A complete policy: every section has a value.
@@ -69,18 +68,19 @@ impl Policy {
         if self.workloads.is_empty() { self } else { self.workloads.get(&object.label()).unwrap_or(self) }
     }
 
-    /// Warnings for overrides whose workload is not in the stream: a mistyped name would switch nothing.
-    pub fn unmatched(&self, scene: &Scene) -> Vec<Note> {
-        let labels: BTreeSet<String> = scene.objects.iter().map(Object::label).collect();
-        let missing = self.workloads.keys().filter(|name| !labels.contains(*name));
-        missing
-            .map(|name| {
-                let meant = spelling::closest(name, labels.iter().map(String::as_str));
-                let meant = meant.map(|m| format!("; did you mean {m}?")).unwrap_or_default();
-                let text = format!("the policy overrides {name}, which is not in the stream{meant}");
-                Note { rule: "policy", object: None, level: Level::Warning, text }
-            })
-            .collect()
+    /// Refuses an override whose workload is not in the stream: a mistyped name would switch nothing.
+    ///
+    /// # Errors
+    /// With the first such name.
+    pub fn matched(&self, scene: &Scene) -> Result<(), Failure> {
+        let labels: BTreeSet<String> = scene.workloads().map(Object::label).collect();
+        let known = |name: &str| scene.objects.iter().any(|o| o.label() == name);
+        let Some(name) = self.workloads.keys().find(|name| !known(name)) else { return Ok(()) };
+        let failure = Failure::usage(format!("the policy overrides {name}, which is not in the stream"));
+        Err(match spelling::closest(name, labels.iter().map(String::as_str)) {
+            Some(meant) => failure.hint(format!("did you mean {meant}?")),
+            None => failure.hint(format!("in the stream: {}", labels.into_iter().collect::<Vec<_>>().join(", "))),
+        })
     }
 
     /// Says whether the backup hook is wanted, for all workloads alike.

@@ -14,6 +14,9 @@ const VERSION: u64 = 1;
 /// How far a receipt may be dated ahead of our clock.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
+/// How long a receipt can stand for a backup: what is in a database a day later is not in the backup.
+const LONGEST: SignedDuration = SignedDuration::from_hours(24);
+
 /// What the file says.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Receipt {
@@ -50,11 +53,12 @@ pub fn read(path: &Path) -> Result<Receipt, Failure> {
 }
 
 impl Receipt {
-    /// Checks the receipt against the stream and the time.
+    /// Checks the receipt against the stream, the namespace that the caller names for servers of a stream that names
+    /// none, and the time.
     ///
     /// # Errors
     /// With the first field that does not hold.
-    pub fn check(&self, scene: &Scene, now: Timestamp) -> Result<(), Failure> {
+    pub fn check(&self, scene: &Scene, namespace: Option<&str>, now: Timestamp) -> Result<(), Failure> {
         let wrong = |field: &str, what: String| Err(fail(format!("the receipt does not hold: field `{field}` {what}")));
         let releases: BTreeSet<&str> = scene.servers().filter_map(|s| scene.release(s)).collect();
         if releases.len() != 1 || !releases.contains(self.release.as_str()) {
@@ -64,6 +68,11 @@ impl Receipt {
         }
         if let Some(other) = scene.servers().filter_map(|s| s.namespace()).find(|n| *n != self.namespace) {
             return wrong("namespace", format!("is {}, the stream's server stands in {other}", self.namespace));
+        }
+        if let Some(other) = namespace.filter(|n| *n != self.namespace)
+            && unnamed(scene)
+        {
+            return wrong("namespace", format!("is {}, OMUPGRADE_NAMESPACE is {other}", self.namespace));
         }
         let Some(target) = Version::parse(&self.target) else {
             return wrong("target", format!("is {:?}, which is no version", self.target));
@@ -94,8 +103,17 @@ impl Receipt {
         if expires <= now || expires <= made {
             return wrong("expires", format!("has passed ({}, now is {})", self.expires, whole(now)));
         }
+        if expires.duration_since(made) > LONGEST {
+            let what = format!("is {}, made {}: a receipt stands for at most 24 h", self.expires, self.made);
+            return wrong("expires", what);
+        }
         Ok(())
     }
+}
+
+/// Whether the stream leaves the namespace of a server to the caller.
+pub fn unnamed(scene: &Scene) -> bool {
+    scene.servers().any(|s| s.namespace().is_none())
 }
 
 fn time(text: &str) -> Option<Timestamp> {

@@ -4,7 +4,7 @@ mod mask;
 mod text;
 
 pub use mask::{Masked, MaskedText};
-pub use text::text;
+pub use text::{head, text};
 
 use crate::backup::Backup;
 use crate::caller::{Told, word};

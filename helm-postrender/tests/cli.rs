@@ -12,9 +12,10 @@ use std::fs;
 
 /// A receipt for the small chart; `change` edits its fields.
 fn receipt(dir: &tempfile::TempDir, change: impl FnOnce(&mut serde_json::Value)) -> String {
+    let made = jiff::Timestamp::now() - jiff::SignedDuration::from_mins(10);
     let mut receipt = serde_json::json!({
         "v": 1, "release": "om", "namespace": "data", "target": "1.13.1", "backup": "om-20261122-1",
-        "made": "2026-01-02T03:04:05Z", "expires": "2999-01-02T03:04:05Z",
+        "made": made.to_string(), "expires": (made + jiff::SignedDuration::from_hours(24)).to_string(),
     });
     change(&mut receipt);
     let file = dir.path().join("receipt.json");
@@ -80,7 +81,9 @@ fn a_single_server_can_do_without_a_backup() {
     let output = run(&["--policy", policy.to_str().unwrap()], small(3));
     assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
     fs::write(&policy, "workloads:\n  Deployment/other: {backupHook: {enabled: false}}\n").unwrap();
-    assert_failed_closed(&run(&["--policy", policy.to_str().unwrap()], small(3)), 5);
+    let output = run(&["--policy", policy.to_str().unwrap()], small(3));
+    assert_failed_closed(&output, 2);
+    assert_snapshot!("an_override_of_what_is_not_there", shown(&output).replace(policy.to_str().unwrap(), "FILE"));
     let skip = "  annotations: {skip.omupgrade.io/backup_hook: dumped by hand}\n";
     let text = small(3).replace("kind: Deployment\nmetadata:\n", &format!("kind: Deployment\nmetadata:\n{skip}"));
     let output = run(&[], &text);
@@ -131,12 +134,167 @@ fn a_receipt_that_does_not_hold_is_refused_by_its_field() {
     fs::write(&none, "receipt").unwrap();
     words.push(says(none.to_str().unwrap()));
     assert_snapshot!(words.join("\n"));
+    let file = receipt(&dir, |r| {
+        let made: jiff::Timestamp = r["made"].as_str().unwrap().parse().unwrap();
+        r["expires"] = (made + jiff::SignedDuration::from_mins(24 * 60 + 1)).to_string().into();
+    });
+    assert!(says(&file).ends_with(": a receipt stands for at most 24 h"));
     // The namespace can be checked only where the stream names one.
     let file = receipt(&dir, |_| {});
     let text = small(3).replace("kind: Deployment\nmetadata:\n", "kind: Deployment\nmetadata:\n  namespace: other\n");
     let output = feed(program().env("OMUPGRADE_RECEIPT", &file), &text);
     assert_failed_closed(&output, 5);
     assert_snapshot!("a_receipt_of_another_namespace", shown(&output));
+}
+
+#[test]
+fn a_receipts_namespace_is_compared_or_said_to_be_unchecked() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = receipt(&dir, |_| {});
+    let check = |namespace: &str, text: &str| {
+        let mut command = program();
+        command.env("OMUPGRADE_RECEIPT", &file).env("OMUPGRADE_NAMESPACE", namespace).arg("--check");
+        let output = feed(&mut command, text);
+        (output.status.code(), shown(&output).split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    let unchecked = "; namespace data: not checked, the stream names none";
+    let (code, words) = check("", &small(3));
+    assert!(code == Some(1) && words.contains("proven before this run") && words.contains(unchecked), "{words}");
+    let (code, words) = check("data", &small(3));
+    assert!(code == Some(1) && words.contains("proven before this run") && !words.contains("not checked"), "{words}");
+    let (code, words) = check("other", &small(3));
+    assert!(code == Some(5) && words.contains("field `namespace` is data, OMUPGRADE_NAMESPACE is other"), "{words}");
+    let named = small(3).replace("kind: Deployment\nmetadata:\n", "kind: Deployment\nmetadata:\n  namespace: data\n");
+    let (code, words) = check("", &named);
+    assert!(code == Some(1) && !words.contains("not checked"), "{words}");
+}
+
+#[test]
+fn what_only_shows_is_not_for_helms_flag() {
+    for flag in ["--diff", "--check", "--prove"] {
+        let output = run(&["--caller=helm4", flag], small(4));
+        assert_failed_closed(&output, 2);
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert!(words.contains(&format!("{flag} is not for --post-renderer: pipe helm template into it")), "{words}");
+    }
+}
+
+#[test]
+fn wrong_arguments_stand_in_the_report_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let report = dir.path().join("report.txt");
+    let path = report.to_str().unwrap();
+    let joined = format!("--report={path}");
+    for (args, env) in [
+        (&["--caller=helm4", "--bakup=off"][..], path),
+        (&["--bakup=off", "--report", path], ""),
+        (&["--bakup=off", &joined], "/nowhere/report"),
+    ] {
+        let _ = fs::remove_file(&report);
+        let output = feed(program().env("OMUPGRADE_REPORT", env).args(args), small(4));
+        assert_eq!(output.status.code(), Some(2));
+        let text = fs::read_to_string(&report).unwrap();
+        assert!(
+            text.starts_with("error: unexpected argument '--bakup' found\n") && text.contains("--backup"),
+            "{text}"
+        );
+    }
+    feed(program().args(["--bakup=off", &joined, "--report-format=json"]), "");
+    let report: serde_json::Value = serde_json::from_str(&fs::read_to_string(&report).unwrap()).unwrap();
+    assert_eq!(report["exit"], 2);
+}
+
+#[test]
+fn variables_set_to_nothing_are_unset() {
+    let mut command = program();
+    for name in ["OMUPGRADE_POLICY", "OMUPGRADE_REPORT", "OMUPGRADE_RECEIPT"] {
+        command.env(name, "");
+    }
+    let output = feed(command.arg("--backup=off"), small(3));
+    assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
+}
+
+#[test]
+fn check_prints_json_and_a_dash_is_the_stream_that_is_free() {
+    let json = |output: &std::process::Output| serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap();
+    let output = run(&["--check", "--report-format=json"], small(4));
+    assert_eq!((output.status.code(), &json(&output)["exit"]), (Some(1), &1.into()));
+    // Also of a failure.
+    let output = run(&["--check", "--report-format=json"], "kind: [");
+    assert_eq!((output.status.code(), &json(&output)["exit"]), (Some(3), &3.into()));
+    let output = run(&["--check", "--report=-", "--report-format=json"], small(4));
+    assert_eq!(json(&output)["exit"], 1);
+    let output = run(&["--backup=off", "--report=-"], small(3));
+    assert!(String::from_utf8_lossy(&output.stderr).starts_with("release  om, "), "{}", shown(&output));
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("release  om, "));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_report_to_an_open_file_takes_nothing_away_from_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log");
+    let link = dir.path().join("link");
+    std::os::unix::fs::symlink("/proc/self/fd/2", &link).unwrap();
+    for path in ["/dev/stderr", "/dev/fd/2", link.to_str().unwrap()] {
+        fs::write(&log, "what stood there\n").unwrap();
+        let file = fs::File::options().append(true).open(&log).unwrap();
+        let output = feed(program().args(["--backup=off", "--report", path]).stderr(file), small(3));
+        assert_eq!(output.status.code(), Some(0));
+        let text = fs::read_to_string(&log).unwrap();
+        assert!(text.starts_with("what stood there\nrelease  om, "), "{path}: {text}");
+    }
+}
+
+#[test]
+fn numbers_agree_between_check_prove_and_report() {
+    let dir = tempfile::tempdir().unwrap();
+    let report = dir.path().join("report.txt");
+    let output = run(&["--report", report.to_str().unwrap()], small(3));
+    assert_eq!(output.status.code(), Some(5));
+    let report: serde_json::Value = {
+        let text = fs::read_to_string(&report).unwrap();
+        let check = run(&["--check", "--report-format=json"], small(3));
+        let check: serde_json::Value = serde_json::from_slice(&check.stdout).unwrap();
+        let refused =
+            format!("\nresult   refused, nothing written ({} changes would be made)\n", check["summary"]["changes"]);
+        assert!(text.contains(&refused), "{text}");
+        check
+    };
+    let proof = String::from_utf8(run(&["--prove"], small(3)).stdout).unwrap();
+    let (changes, added) =
+        (report["summary"]["changes"].as_u64().unwrap(), report["summary"]["added"].as_u64().unwrap());
+    assert!(proof.contains(&format!(": {} changes", changes - added)), "{proof}");
+    assert!(proof.contains("1 annotation that names the rules"), "{proof}");
+    assert!(proof.contains(&format!("added      {added:>6}  {added} change")), "{proof}");
+}
+
+#[test]
+fn warnings_come_first_and_once() {
+    let skip = "  annotations: {skip.omupgrade.io/rolout: later}\n";
+    let text = small(3).replace("kind: Deployment\nmetadata:\n", &format!("kind: Deployment\nmetadata:\n{skip}"));
+    let output = feed(program().env("CLICOLOR_FORCE", "1").arg("--check"), &text);
+    let shown = String::from_utf8(output.stdout).unwrap();
+    let (_, rest) = shown.split_once("\n\n").unwrap();
+    assert!(rest.starts_with("\u{1b}[33mWarnings\u{1b}[0m\n\u{1b}[33m  - Deployment/om: its annotation"), "{shown}");
+    assert!(rest.contains("\n\u{1b}[1mDeployment/om\u{1b}[0m (document 3") && rest.contains("\u{1b}[32m+ "), "{shown}");
+    assert_eq!(shown.matches("skip.omupgrade.io/rolout names no rule").count(), 1);
+    // Without colours in a file.
+    let dir = tempfile::tempdir().unwrap();
+    let report = dir.path().join("report");
+    feed(program().env("CLICOLOR_FORCE", "1").args(["--check", "--report"]).arg(&report), &text);
+    let report = fs::read_to_string(&report).unwrap();
+    assert!(report.contains("\n\nWarnings\n") && !report.contains('\u{1b}'), "{report}");
+}
+
+#[test]
+fn a_diff_folds_long_texts_unless_all_is_asked_for() {
+    let folded = String::from_utf8(run(&["--diff"], small(4)).stdout).unwrap();
+    let full = String::from_utf8(run(&["--diff=full"], small(4)).stdout).unwrap();
+    assert!(folded.contains("more lines (--diff=full shows them)\n") && !full.contains("--diff=full"));
+    assert!(full.lines().count() > folded.lines().count() + 100);
+    assert!(folded.contains("\n  rollout: /spec/minReadySeconds: a new pod that dies"), "{folded}");
+    assert_eq!(run(&["--diff=all"], small(4)).status.code(), Some(2));
 }
 
 #[test]
@@ -199,15 +357,19 @@ fn check_answers_by_its_exit_code() {
 fn a_diff_names_the_document_and_hides_secrets() {
     let output = run(&["--diff", "--policy", &path("policy/one-change.yaml"), "--backup=off"], small(3));
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(text.starts_with("Deployment/om (document 3, small/templates/deployment.yaml) by rollout\n@@ -"), "{text}");
-    assert!(text.contains("\n+") && !text.contains("hush") && !text.contains('\u{1b}'), "{text}");
+    let (summary, rest) = text.split_once("\n\n").unwrap();
+    assert!(summary.starts_with("release  om, ") && summary.lines().count() <= 6, "{text}");
+    assert!(summary.contains("\nresult   5 changes, 1 of 4 documents touched"), "{text}");
+    let squeezed = summary.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(squeezed.contains("add `--dialect helm4` to see what Helm 4 gets"), "{text}");
+    let (first, rest) = rest.split_once('\n').unwrap();
+    assert_eq!(first, "Deployment/om (document 3, small/templates/deployment.yaml)");
     assert!(
-        text.lines()
-            .last()
-            .unwrap()
-            .ends_with("in 1 of 4 documents; read as helm3 (for an upgrade by helm 4, add `--dialect helm4`)"),
+        rest.starts_with("  rollout: /spec/strategy: new pods ") && rest.contains("\n@@ -36,6 +36,8 @@\n"),
         "{text}"
     );
+    assert!(rest.lines().all(|l| l.chars().count() <= 100), "{text}");
+    assert!(text.contains("\n+") && !text.contains("hush") && !text.contains('\u{1b}'), "{text}");
     let mut forced = program();
     forced.env("CLICOLOR_FORCE", "1").args(["--diff", "--policy", &path("policy/one-change.yaml")]);
     let output = feed(&mut forced, small(4));
@@ -222,9 +384,11 @@ fn a_file_is_read_for_showing_only() {
     let nothing = path("policy/nothing.yaml");
     let output = run(&["--check", "--policy", &nothing, &file], "");
     assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
-    for args in [&["helm/small.yaml"][..], &["--diff", "nowhere.yaml"], &["explian"], &["--diff", "rule"]] {
+    for (code, args) in
+        [(2, &["helm/small.yaml"][..]), (3, &["--diff", "nowhere.yaml"]), (2, &["explian"]), (3, &["--diff", "rule"])]
+    {
         let output = run(args, small(3));
-        assert_failed_closed(&output, 2);
+        assert_failed_closed(&output, code);
         assert_snapshot!(format!("file_argument_{}", args.last().unwrap().replace(['/', '.'], "_")), shown(&output));
     }
 }
@@ -283,6 +447,7 @@ fn rules_lists_all_and_explain_tells_each_in_every_spelling() {
         let page = String::from_utf8(page.stdout).unwrap();
         assert!(page.contains("\nSettings (section") && page.contains("  enabled: "), "{page}");
     }
+    assert_eq!(String::from_utf8(run(&["explain"], "").stdout).unwrap(), table);
     for wrong in ["shema_guard", "probe", "database"] {
         let output = run(&["explain", wrong], "");
         assert_failed_closed(&output, 2);
@@ -321,9 +486,9 @@ fn the_plugin_folder_is_made_once_and_never_among_helms_own() {
     in_home(&["plugin-dir"]);
     assert_eq!(fs::metadata(&yaml).unwrap().modified().unwrap(), made);
     // Out of date: made again.
-    fs::write(&yaml, "name: old\n").unwrap();
+    fs::write(&yaml, "name: helm-postrender\nversion: old\n").unwrap();
     in_home(&["plugin-dir"]);
-    assert!(fs::read_to_string(&yaml).unwrap().contains("name: helm-postrender\n"));
+    assert!(!fs::read_to_string(&yaml).unwrap().contains("version: old"));
     // Helm's own, also through a link.
     let shared = home.path().join(".local/share/helm/plugins");
     fs::create_dir_all(&shared).unwrap();

@@ -58,7 +58,7 @@ impl Place {
         for name in ["XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "KUBECONFIG", "HELM_PLUGINS"] {
             command.env_remove(name);
         }
-        for name in ["OMUPGRADE_POLICY", "OMUPGRADE_REPORT", "OMUPGRADE_RECEIPT"] {
+        for name in ["OMUPGRADE_POLICY", "OMUPGRADE_REPORT", "OMUPGRADE_RECEIPT", "OMUPGRADE_NAMESPACE"] {
             command.env_remove(name);
         }
         let output = command.envs(env.iter().copied()).output();
@@ -119,7 +119,12 @@ fn helm_3_is_refused_with_the_ways_on() {
 fn helm_3_runs_with_the_backup_off_or_a_receipt() {
     let place = Place::new();
     let receipt = place.dir.path().join("receipt.json");
-    std::fs::write(&receipt, r#"{"v":1,"release":"om","namespace":"default","target":"1.13.1","backup":"om-1","made":"2026-01-01T00:00:00Z","expires":"2999-01-01T00:00:00Z"}"#).unwrap();
+    let made = jiff::Timestamp::now() - jiff::SignedDuration::from_mins(10);
+    let text = serde_json::json!({
+        "v": 1, "release": "om", "namespace": "default", "target": "1.13.1", "backup": "om-1",
+        "made": made.to_string(), "expires": (made + jiff::SignedDuration::from_hours(24)).to_string(),
+    });
+    std::fs::write(&receipt, text.to_string()).unwrap();
     for command in COMMANDS {
         let out = place.helm3(&[*command, &[chart()]].concat(), &["--post-renderer-args", "--backup=off"]).done();
         assert!(out.contains("omupgrade.io/rules: ") && !out.contains("pre-upgrade"), "{out}");

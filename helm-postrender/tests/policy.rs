@@ -34,6 +34,23 @@ fn a_policy_that_is_not_there() {
 }
 
 #[test]
+fn a_quoted_number_and_a_key_of_another_section_are_shown_with_their_place() {
+    let says = |text: &str| {
+        let error = Policy::from_yaml(text).unwrap_err();
+        format!("{error}\n{}{}\n", error.excerpt, error.hint.as_deref().unwrap_or_default())
+    };
+    assert_snapshot!(
+        [
+            says("rollout: {minReadySeconds: \"60\"}\n"),
+            says("workloads:\n  Deployment/om:\n    rollout:\n      minReadySeconds: '60'\n"),
+            says("engine: mysql\n"),
+            says("rollout:\n  engine: mysql\n"),
+        ]
+        .concat()
+    );
+}
+
+#[test]
 fn no_file_an_empty_file_and_comments_are_the_profile_safe() {
     for text in ["", "\n", "# nothing\n", "---\n# nothing\n", "{}\n", "profile: safe\n"] {
         assert_eq!(Policy::from_yaml(text).unwrap(), Policy::default(), "{text:?}");

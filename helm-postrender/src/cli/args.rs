@@ -1,6 +1,7 @@
 //! The arguments. Their docs are the help.
 
 use crate::policy::Profile;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Parser, Subcommand, ValueEnum};
 use shared::manifest::Dialect;
 use std::path::PathBuf;
@@ -34,11 +35,19 @@ pub struct Args {
     /// What helm rendered, for --diff, --check and --prove; else standard input.
     pub file: Option<PathBuf>,
 
-    /// Show what would change, as a diff.
-    #[arg(long, help_heading = "Show, without output for helm")]
-    pub diff: bool,
+    /// Show what would change and why, as a diff; `--diff=full` folds no long texts.
+    #[arg(
+        long,
+        value_name = "full",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "folded",
+        hide_possible_values = true,
+        help_heading = "Show, without output for helm"
+    )]
+    pub diff: Option<DiffForm>,
 
-    /// List what would change; exit 1 if anything would.
+    /// List what would change; exit 1 if anything would. As JSON with `--report-format json`.
     #[arg(long, help_heading = "Show, without output for helm")]
     pub check: bool,
 
@@ -47,7 +56,7 @@ pub struct Args {
     pub prove: bool,
 
     /// Policy file (`helm-postrender schema` describes it).
-    #[arg(long, value_name = "FILE", env = "OMUPGRADE_POLICY", hide_env_values = true)]
+    #[arg(long, value_name = "FILE", env = "OMUPGRADE_POLICY", hide_env_values = true, value_parser = path())]
     pub policy: Option<PathBuf>,
 
     /// Where a policy says nothing: safe (the default), minimal or gitops.
@@ -76,8 +85,8 @@ pub struct Args {
     #[arg(long)]
     pub pass_through: bool,
 
-    /// Also write what was changed and said to a file.
-    #[arg(long, value_name = "FILE", env = "OMUPGRADE_REPORT", hide_env_values = true)]
+    /// Also write what was changed and said to a file; `-` is standard error, or what --diff, --check and --prove print to.
+    #[arg(long, value_name = "FILE", env = "OMUPGRADE_REPORT", hide_env_values = true, value_parser = path())]
     pub report: Option<PathBuf>,
 
     /// Form of the report; by default json for a FILE that ends in .json, else text.
@@ -85,7 +94,7 @@ pub struct Args {
     pub report_format: Option<ReportFormat>,
 
     /// Receipt of a proven backup, from `kubectl omupgrade backup`.
-    #[arg(long, value_name = "FILE", env = "OMUPGRADE_RECEIPT", hide_env_values = true)]
+    #[arg(long, value_name = "FILE", env = "OMUPGRADE_RECEIPT", hide_env_values = true, value_parser = path())]
     pub receipt: Option<PathBuf>,
 }
 
@@ -96,8 +105,8 @@ pub enum Command {
     Rules,
     /// Explain a rule: what, why, what it leaves alone, settings, an example.
     Explain {
-        /// Its name.
-        rule: String,
+        /// Its name; without one, all are listed.
+        rule: Option<String>,
     },
     /// Print the JSON Schema of a policy file.
     Schema,
@@ -114,6 +123,19 @@ pub enum Command {
 pub enum Switch {
     On,
     Off,
+}
+
+/// How much a diff shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DiffForm {
+    #[value(hide = true)]
+    Folded,
+    Full,
+}
+
+/// A path; an empty one (a variable set to nothing) passes and counts as none.
+fn path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }
 
 /// A form of the report.

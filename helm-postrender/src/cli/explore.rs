@@ -9,8 +9,8 @@ use std::io::{IsTerminal, Write};
 /// Runs one.
 pub fn run(command: &Command) -> Result<(), Failure> {
     let text = match command {
-        Command::Rules => explain::table(say::width()),
-        Command::Explain { rule } => explain::page(explain::find(rule)?, say::width()),
+        Command::Rules | Command::Explain { rule: None } => explain::table(say::width()),
+        Command::Explain { rule: Some(rule) } => explain::page(explain::find(rule)?, say::width()),
         Command::Schema => serde_json::to_string_pretty(&policy::schema()).unwrap_or_default() + "\n",
         Command::PluginDir { dir } => {
             let binary = std::env::current_exe()

@@ -20,7 +20,7 @@ pub fn run(args: &Args) -> Result<u8, Box<Ended>> {
     if say::wants_report(args) {
         say::report(args, &finished.report(0)).map_err(|f| finished.ended(f))?;
     }
-    say::warnings(&finished.outcome);
+    say::warnings(&finished.outcome, args.by_helm4());
     if finished.concerns_us() {
         say::pieces(&finished.outcome.pieces)?;
     } else {

@@ -19,7 +19,7 @@ pub fn bytes(args: &Args) -> Result<Vec<u8>, Failure> {
     let failure = if args.shows() {
         match std::fs::read(file) {
             Ok(bytes) => return Ok(bytes),
-            Err(e) => Failure::usage(format!("reading {}: {}", file.display(), io(&e))),
+            Err(e) => Failure::unknown(format!("reading {}: {}", file.display(), io(&e))),
         }
     } else {
         Failure::usage(format!("a filter reads standard input, not {}", file.display()))

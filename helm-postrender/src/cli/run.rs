@@ -71,13 +71,17 @@ pub fn finish<'s, 'i>(args: &Args, stream: &'s Stream<'i>) -> Result<Finished<'s
     if outcome.scene.servers().next().is_none() && !args.pass_through {
         return Err(no_server(stream).into());
     }
+    let namespace = std::env::var("OMUPGRADE_NAMESPACE").ok().filter(|n| !n.is_empty());
     if let Some(receipt) = &policy.receipt
         && outcome.scene.servers().next().is_some()
     {
-        receipt.check(&outcome.scene, now()?)?;
+        receipt.check(&outcome.scene, namespace.as_deref(), now()?)?;
     }
-    let backup = backup::situation(&outcome, &policy);
-    outcome.notes.extend(policy.unmatched(&outcome.scene));
+    let backup = backup::situation(&outcome, &policy, namespace.as_deref());
+    // Beside another chart, which passes through, overrides are for ours.
+    if outcome.scene.servers().next().is_some() {
+        policy.matched(&outcome.scene)?;
+    }
     if caller.filter && caller.asked.is_none() {
         outcome.notes.extend(backup::unmarked(&outcome, &policy, &backup));
     }

@@ -55,34 +55,80 @@ pub fn wants_report(args: &Args) -> bool {
     named(args.report.as_deref()).is_some()
 }
 
+/// Whether the report goes to standard output: `-`, where nothing for helm goes there.
+pub fn report_on_stdout(args: &Args) -> bool {
+    args.shows() && args.report.as_deref() == Some(Path::new("-"))
+}
+
 /// Writes the report, where one is wanted.
 pub fn report(args: &Args, report: &Report) -> Result<(), Failure> {
     let Some(path) = named(args.report.as_deref()) else { return Ok(()) };
-    let by_name = if path.extension().is_some_and(|e| e == "json") { ReportFormat::Json } else { ReportFormat::Text };
-    let text = match args.report_format.unwrap_or(by_name) {
-        ReportFormat::Json => report.json(),
-        ReportFormat::Text => text(report, PAGE),
+    let form = args.report_format;
+    let done = match (path.to_str(), args.shows()) {
+        (Some("-"), true) => return output_styled(&written(report, form, path, width())),
+        (Some("-"), false) => anstream::stderr().write_all(written(report, form, path, width()).as_bytes()),
+        // Helm holds it too: a second opening would write over what is there.
+        (Some("/dev/stderr"), _) => std::io::stderr().write_all(plain(report, form, path).as_bytes()),
+        _ => write_file(path, &plain(report, form, path)),
     };
-    write_file(path, &text).map_err(|e| {
+    done.map_err(|e| {
         Failure::report(format!("writing the report {}: {}", path.display(), io(&e)))
             .hint("nothing was given to helm; free some space or name another file with --report")
     })
 }
 
+/// Writes the report of wrong arguments, whatever of them can be understood. Nobody is left to tell of a failure.
+pub fn report_to(path: &Path, form: Option<ReportFormat>, report: &Report) {
+    if path != Path::new("-") {
+        let _ = write_file(path, &plain(report, form, path));
+    }
+}
+
+fn written(report: &Report, form: Option<ReportFormat>, path: &Path, width: usize) -> String {
+    let by_name = if path.extension().is_some_and(|e| e == "json") { ReportFormat::Json } else { ReportFormat::Text };
+    match form.unwrap_or(by_name) {
+        ReportFormat::Json => report.json(),
+        ReportFormat::Text => text(report, width),
+    }
+}
+
+fn plain(report: &Report, form: Option<ReportFormat>, path: &Path) -> String {
+    anstream::adapter::strip_str(&written(report, form, path, PAGE)).to_string()
+}
+
+fn output_styled(text: &str) -> Result<(), Failure> {
+    let mut out = anstream::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|e| stdout_failed(&e))
+}
+
+/// Whether a path leads, over however many links, to what somebody else writes to as well: a device, a pipe, or
+/// an open file such as `/dev/stderr`, which is a regular one behind `2>FILE`.
+fn shared_with_others(path: &Path) -> bool {
+    let mut at = path.to_owned();
+    for _ in 0..16 {
+        if at.starts_with("/proc") || at.starts_with("/dev") {
+            return !at.starts_with("/dev/shm");
+        }
+        let Ok(next) = std::fs::read_link(&at) else { break };
+        at = at.parent().map_or(next.clone(), |folder| folder.join(&next));
+    }
+    std::fs::metadata(path).is_ok_and(|m| !m.is_file())
+}
+
 fn write_file(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut file = File::create(path)?;
+    let mut file = if shared_with_others(path) { File::options().append(true).open(path) } else { File::create(path) }?;
     file.write_all(text.as_bytes())?;
     // A full disk may show only here; what is no regular file cannot be synced and need not be.
     if file.metadata()?.is_file() { file.sync_data() } else { Ok(()) }
 }
 
 /// Says the warnings of a run that went through, in one short block.
-pub fn warnings(outcome: &Outcome<'_>) {
+pub fn warnings(outcome: &Outcome<'_>, from_helm4: bool) {
     let warnings: Vec<_> = outcome.notes.iter().filter(|n| n.level == Level::Warning).collect();
     if warnings.is_empty() {
         return;
     }
-    let mut text = format!("helm-postrender: {}\n", count(warnings.len(), "warning"));
+    let mut text = count(warnings.len(), "warning") + "\n";
     for note in warnings.iter().take(MOST) {
         let about = note.object.and_then(|id| outcome.scene.objects.get(id)).map(Object::label);
         let about = about.map(|label| format!("{label}: ")).unwrap_or_default();
@@ -91,7 +137,10 @@ pub fn warnings(outcome: &Outcome<'_>) {
     if warnings.len() > MOST {
         text += &wrap("and so on: `--report FILE` or `--check` tells all", PAGE, "  ", "  ");
     }
-    let _ = anstream::stderr().write_all(text.as_bytes());
+    let _ = write!(anstream::stderr(), "helm-postrender: {text}");
+    if from_helm4 {
+        terminal(&text);
+    }
 }
 
 /// Says why a run failed: on standard error, and on the terminal where helm 4 swallows that.

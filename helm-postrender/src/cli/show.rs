@@ -1,18 +1,17 @@
 //! `--diff`, `--check` and `--prove`: the same run, shown instead of handed on. Never refuses for the lack of a backup.
 
-use super::args::Args;
-use super::run::{self, Ended, Finished};
+use super::args::{Args, DiffForm, ReportFormat};
+use super::run::{self, Ended};
 use super::{input, say};
-use crate::caller::word;
 use crate::failure::Failure;
-use crate::layout::{count, wrap};
-use crate::report::{Report, Summary, text};
+use crate::layout::shorten;
+use crate::report::{Report, head, text};
 use crate::{diff, proof};
-use shared::manifest::Dialect;
 use std::io::{self, Write};
 
 /// Runs and shows.
 pub fn run(args: &Args) -> Result<u8, Box<Ended>> {
+    not_for_helm(args)?;
     let bytes = input::bytes(args)?;
     let stream = run::stream(&bytes)?;
     let finished = run::finish(args, &stream)?;
@@ -35,19 +34,18 @@ pub fn run(args: &Args) -> Result<u8, Box<Ended>> {
             Err(failure) => return Ok(Err(failure)),
         };
         let mut holds = true;
-        if args.diff {
-            diff::write(&mut out, &stream, &finished.outcome, &back, width)?;
+        if let Some(form) = args.diff {
+            writeln!(out, "{}", summary(&report, width))?;
+            diff::write(&mut out, &stream, &finished.outcome, &back, width, form == DiffForm::Full)?;
         }
         if args.prove {
             let proof = proof::of(&stream, &finished.outcome, &back, &output);
             holds = proof.holds();
             proof::write(&mut out, &proof, width)?;
         }
-        if args.check && !args.diff {
-            write!(out, "{}", text(&report, width))?;
-        }
-        if args.diff {
-            write!(out, "{}", wrap(&summary(&finished, &report), width, "", ""))?;
+        if args.lists() && !say::report_on_stdout(args) {
+            let json = args.report_format == Some(ReportFormat::Json);
+            write!(out, "{}", if json { report.json() } else { text(&report, width) })?;
         }
         out.flush()?;
         Ok(Ok(holds))
@@ -60,21 +58,29 @@ pub fn run(args: &Args) -> Result<u8, Box<Ended>> {
         .into())
 }
 
-fn summary(finished: &Finished<'_, '_>, report: &Report) -> String {
-    let s = report.run.as_ref().map_or(Summary::default(), |r| r.summary);
-    let mut parts = vec![match s.changes {
-        0 => "nothing would change".to_owned(),
-        n => format!("{} in {} of {}", count(n, "change"), s.touched, count(s.documents, "document")),
-    }];
-    if s.added > 0 {
-        parts.push(format!("{} added", s.added));
+/// What helm runs with `--post-renderer` must hand a stream back; only helm 4's call can be told.
+fn not_for_helm(args: &Args) -> Result<(), Failure> {
+    let flags = [("--diff", args.diff.is_some()), ("--check", args.check), ("--prove", args.prove)];
+    match flags.into_iter().find(|(_, on)| *on) {
+        Some((flag, _)) if args.by_helm4() => {
+            Err(Failure::usage(format!("{flag} is not for --post-renderer: pipe helm template into it"))
+                .hint(format!("`helm template RELEASE CHART | helm-postrender {flag} --dialect helm4`")))
+        }
+        _ => Ok(()),
     }
-    if s.warnings > 0 {
-        parts.push(format!("{} (`--check` tells)", count(s.warnings, "warning")));
+}
+
+/// The head of the report in at most six lines.
+fn summary(report: &Report, width: usize) -> String {
+    const MOST: usize = 6;
+    let text = report.run.as_ref().map(|run| head(run, false, width)).unwrap_or_default();
+    if text.lines().count() <= MOST {
+        return text;
     }
-    let other = match finished.told.dialect {
-        Dialect::Helm3 => " (for an upgrade by helm 4, add `--dialect helm4`)",
-        Dialect::Helm4 | Dialect::Plain => "",
-    };
-    format!("{}; read as {}{other}", parts.join(", "), word(finished.told.dialect))
+    let text = report.run.as_ref().map(|run| head(run, false, usize::MAX)).unwrap_or_default();
+    let short = |line: &str| shorten(line, width).into_owned() + "\n";
+    let servers = text.lines().filter(|l| l.starts_with("release")).count();
+    let first: String = text.lines().take(servers.min(2)).map(short).collect();
+    let more = if servers > 2 { format!("         and {} more\n", servers - 2) } else { String::new() };
+    first + &more + &text.lines().skip(servers).map(short).collect::<String>()
 }

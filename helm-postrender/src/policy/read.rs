@@ -51,12 +51,13 @@ pub fn policy(text: &str, profile: Option<Profile>) -> Result<Policy, PolicyErro
     if let Some(map) = base.as_object_mut() {
         map.remove("workloads");
     }
-    let mut policy: Policy = typed_from(&base)?;
+    let mut policy: Policy = typed_from(&base).map_err(|e| misfit(text, &[], &file).unwrap_or(e))?;
     policy.profile = profile;
     for (label, override_) in file.get("workloads").and_then(Value::as_object).into_iter().flatten() {
         let mut own = base.clone();
         lay(&mut own, override_);
-        policy.workloads.insert(label.clone(), Policy { profile, workloads: BTreeMap::new(), ..typed_from(&own)? });
+        let own: Policy = typed_from(&own).map_err(|e| misfit(text, &[], &file).unwrap_or(e))?;
+        policy.workloads.insert(label.clone(), Policy { profile, workloads: BTreeMap::new(), ..own });
     }
     Ok(policy)
 }
@@ -103,9 +104,10 @@ fn explain(text: &str, error: &serde_saphyr::Error) -> PolicyError {
     });
     let (message, hint) = match error {
         serde_saphyr::Error::SerdeUnknownField { field, expected, .. } => {
-            let hint = match closest(field, expected.iter().copied()) {
-                Some(name) => format!("did you mean `{name}`?"),
-                None => format!("known here: {}", expected.join(", ")),
+            let hint = match (section_of(field), closest(field, expected.iter().copied())) {
+                (Some(section), _) => format!("it belongs under `{section}:`"),
+                (None, Some(name)) => format!("did you mean `{name}`?"),
+                (None, None) => format!("known here: {}", expected.join(", ")),
             };
             (format!("unknown key `{field}`"), Some(hint))
         }
@@ -119,6 +121,50 @@ fn explain(text: &str, error: &serde_saphyr::Error) -> PolicyError {
         other => (plain(other), None),
     };
     PolicyError { message, place, excerpt: place.map_or_else(String::new, |p| excerpt(text, p)), hint }
+}
+
+/// The one section that has a setting of this name.
+fn section_of(key: &str) -> Option<String> {
+    let policy = value(&Policy::default()).ok()?;
+    let mut holders = policy.as_object()?.iter().filter(|(_, section)| section.get(key).is_some());
+    let (name, _) = holders.next()?;
+    holders.next().is_none().then(|| name.clone())
+}
+
+/// Where the first setting stands that its type refuses only behind the merge (a quoted number).
+fn misfit(text: &str, above: &[&str], file: &Value) -> Option<PolicyError> {
+    for (section, settings) in file.as_object()? {
+        let words: Vec<&str> = above.iter().copied().chain([section.as_str()]).collect();
+        if above.is_empty() && section == "workloads" {
+            let mut overrides = settings.as_object().into_iter().flatten();
+            if let Some(error) = overrides.find_map(|(label, own)| misfit(text, &["workloads", label], own)) {
+                return Some(error);
+            }
+            continue;
+        }
+        for (key, setting) in settings.as_object().into_iter().flatten() {
+            let mut alone = value(&Policy::default()).ok()?;
+            lay(&mut alone, &serde_json::json!({ section: { key: setting } }));
+            if let Err(error) = Policy::deserialize(&alone) {
+                let words: Vec<&str> = words.iter().copied().chain([key.as_str()]).collect();
+                return Some(at_word(text, &words, misfit_words(&error.to_string(), setting), None));
+            }
+        }
+    }
+    None
+}
+
+fn misfit_words(message: &str, setting: &Value) -> String {
+    let wanted = message.rsplit_once("expected ").map_or(message, |(_, wanted)| wanted);
+    match (setting, wanted) {
+        (Value::String(_), "u8" | "u16" | "u32" | "u64" | "usize") => {
+            format!("a whole number of 0 or more is expected here, without quotes: {setting}")
+        }
+        (Value::String(_), "i32" | "i64") => {
+            format!("a whole number is expected here, without quotes: {setting}")
+        }
+        _ => message.to_owned(),
+    }
 }
 
 /// The message in our words where theirs are a parser's, without the place, which stands in its own field.

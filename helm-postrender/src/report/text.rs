@@ -1,9 +1,15 @@
-//! The report as text for people, fitted to a width. Plain: no colours, no cursor movements.
+//! The report as text for people, fitted to a width. Coloured: whoever writes it where no terminal is strips that.
 
 use super::{Done, Entry, Report, Run, Said};
 use crate::layout::{count, shorten, wrap};
 use crate::proposal::Level;
+use anstyle::{AnsiColor, Style};
 use std::fmt::Write;
+
+const BOLD: Style = Style::new().bold();
+const OLD: Style = AnsiColor::Red.on_default();
+const NEW: Style = AnsiColor::Green.on_default();
+const WARNING: Style = AnsiColor::Yellow.on_default();
 
 /// The report as text of at most `width` columns, where words allow.
 pub fn text(report: &Report, width: usize) -> String {
@@ -19,13 +25,17 @@ pub fn text(report: &Report, width: usize) -> String {
     if !out.is_empty() {
         out.push('\n');
     }
-    head(run, width, &mut out);
+    out += &head(run, report.error.is_some(), width);
+    warnings(run, width, &mut out);
     for entry in &run.objects {
         object(entry, width, &mut out);
     }
-    if !run.notes.is_empty() {
+    let rest: Vec<&Said> = run.notes.iter().filter(|n| n.level != Level::Warning).collect();
+    if !rest.is_empty() {
         out += "\nThe stream as a whole\n";
-        run.notes.iter().for_each(|n| note(n, width, &mut out));
+        for said in rest {
+            note(said, width, &mut out);
+        }
     }
     out += "\nWhere no backup is proven\n";
     for road in &run.backup.unproven {
@@ -34,9 +44,11 @@ pub fn text(report: &Report, width: usize) -> String {
     out
 }
 
-fn head(run: &Run, width: usize, out: &mut String) {
+/// Release, dialect, backup and result of a run; `refused` where nothing was written.
+pub fn head(run: &Run, refused: bool, width: usize) -> String {
+    let mut out = String::new();
     let mut fact = |name: &str, text: &str| {
-        *out += &wrap(text, width, &format!("{name:<9}"), &" ".repeat(9));
+        out += &wrap(text, width, &format!("{name:<9}"), &" ".repeat(9));
     };
     for server in &run.servers {
         let release = server.release.as_deref().unwrap_or("(no label names it)");
@@ -49,6 +61,10 @@ fn head(run: &Run, width: usize, out: &mut String) {
     fact("dialect", &format!("{}, told by {}", run.dialect, run.dialect_by));
     fact("backup", &run.backup.text);
     let s = &run.summary;
+    if refused {
+        fact("result", &format!("refused, nothing written ({} would be made)", count(s.changes, "change")));
+        return out;
+    }
     let mut parts = vec![count(s.changes, "change")];
     parts.push(format!("{} of {} touched", s.touched, count(s.documents, "document")));
     if s.added > 0 {
@@ -58,6 +74,25 @@ fn head(run: &Run, width: usize, out: &mut String) {
         parts.push(count(s.warnings, "warning"));
     }
     fact("result", &parts.join(", "));
+    out
+}
+
+/// All warnings: what is wrong is read before what was done.
+fn warnings(run: &Run, width: usize, out: &mut String) {
+    let mut first = true;
+    for (about, said) in run.warnings() {
+        if std::mem::take(&mut first) {
+            let _ = writeln!(out, "\n{WARNING}Warnings{WARNING:#}");
+        }
+        let about = about.map(|label| format!("{label}: ")).unwrap_or_default();
+        let text = wrap(&format!("{about}{} ({})", said.text, said.rule), width, "  - ", "    ");
+        *out += &painted(&text, WARNING);
+    }
+}
+
+/// Every line in a style of its own: so that a pager keeps it.
+fn painted(text: &str, style: Style) -> String {
+    text.lines().fold(String::new(), |all, line| all + &format!("{style}{line}{style:#}\n"))
 }
 
 fn object(entry: &Entry, width: usize, out: &mut String) {
@@ -68,10 +103,14 @@ fn object(entry: &Entry, width: usize, out: &mut String) {
     if let Some(template) = &entry.template {
         let _ = write!(place, ", {template}");
     }
+    let mut notes: Vec<&Said> = entry.notes.iter().filter(|n| n.level != Level::Warning).collect();
+    if entry.changes.is_empty() && notes.is_empty() {
+        return;
+    }
     out.push('\n');
-    *out += &wrap(&format!("{} ({place})", entry.object), width, "", "  ");
+    let name = wrap(&format!("{} ({place})", entry.object), width, "", "  ");
+    *out += &name.replacen(&entry.object, &format!("{BOLD}{}{BOLD:#}", entry.object), 1);
     entry.changes.iter().for_each(|c| change(c, width, out));
-    let mut notes: Vec<&Said> = entry.notes.iter().collect();
     notes.sort_by_key(|n| std::cmp::Reverse(n.level));
     for said in notes {
         note(said, width, out);
@@ -86,17 +125,17 @@ fn change(done: &Done, width: usize, out: &mut String) {
             let _ = writeln!(out, "  {}: new", done.rule);
         }
         (_, Some(old), Some(new)) if old.chars().count() + new.chars().count() + 3 <= room => {
-            let _ = writeln!(out, "  {}: {}\n      {old} → {new}", done.rule, done.path);
+            let _ = writeln!(out, "  {}: {}\n      {OLD}{old}{OLD:#} → {NEW}{new}{NEW:#}", done.rule, done.path);
         }
         (_, Some(old), Some(new)) => {
             let (old, new) = (shorten(&old, room), shorten(&new, room));
-            let _ = writeln!(out, "  {}: {}\n      {old}\n    → {new}", done.rule, done.path);
+            let _ = writeln!(out, "  {}: {}\n      {OLD}{old}{OLD:#}\n    → {NEW}{new}{NEW:#}", done.rule, done.path);
         }
         (_, Some(old), None) => {
-            let _ = writeln!(out, "  {}: {}\n    - {}", done.rule, done.path, shorten(&old, room));
+            let _ = writeln!(out, "  {}: {}\n    {OLD}- {}{OLD:#}", done.rule, done.path, shorten(&old, room));
         }
         (_, None, Some(new)) => {
-            let _ = writeln!(out, "  {}: {}\n    + {}", done.rule, done.path, shorten(&new, room));
+            let _ = writeln!(out, "  {}: {}\n    {NEW}+ {}{NEW:#}", done.rule, done.path, shorten(&new, room));
         }
         (_, None, None) => {}
     }

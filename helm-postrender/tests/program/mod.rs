@@ -9,7 +9,15 @@ use std::process::{Command, Output, Stdio};
 /// The program, alone: without the caller's environment of ours, and without the terminal.
 pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_helm-postrender"));
-    for name in ["OMUPGRADE_POLICY", "OMUPGRADE_REPORT", "OMUPGRADE_RECEIPT", "CLICOLOR_FORCE", "NO_COLOR", "COLUMNS"] {
+    for name in [
+        "OMUPGRADE_POLICY",
+        "OMUPGRADE_REPORT",
+        "OMUPGRADE_RECEIPT",
+        "OMUPGRADE_NAMESPACE",
+        "CLICOLOR_FORCE",
+        "NO_COLOR",
+        "COLUMNS",
+    ] {
         command.env_remove(name);
     }
     command.env("OMUPGRADE_NO_TTY", "1").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
