@@ -69,8 +69,12 @@ const ROLL_BACK: &[Row] = &[
 
 const NODES: Row = ("", "nodes", "get, list, watch", "optional, cluster-wide: whether a node is cordoned");
 
-const DEFINITIONS: Row =
-    ("apiextensions.k8s.io", "customresourcedefinitions", "get", "cluster-wide: whether objects of one would be deleted");
+const DEFINITIONS: Row = (
+    "apiextensions.k8s.io",
+    "customresourcedefinitions",
+    "get",
+    "cluster-wide: whether objects of one would be deleted",
+);
 
 impl Verb {
     fn rows(self) -> Vec<Row> {
