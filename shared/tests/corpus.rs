@@ -58,7 +58,8 @@ fn try_edits(name: &str, text: &str, edits: &[Edit], refused: &mut Vec<String>) 
                 done += 1;
             }
             Err(error) => {
-                refused.push(format!("{name} {}: {error}", edits.iter().map(|e| e.name).collect::<Vec<_>>().join("+")))
+                let names: Vec<&str> = edits.iter().map(|e| e.name).collect();
+                refused.push(format!("{name} {}: {error}", names.join("+")));
             }
         }
     }
