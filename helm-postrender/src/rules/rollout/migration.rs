@@ -21,7 +21,7 @@ pub fn together(server: &Object, pods: Replicas<'_>, recreates: bool) -> Option<
     component::migration_container(server.value())?;
     let n = pods.least;
     let alone = if pods.autoscaler.is_some() { "one replica and no autoscaler" } else { "one replica" };
-    let advice = format!("with {alone} and scale then, or let `kubectl omupgrade upgrade` migrate once");
+    let advice = format!("with {alone} and scale then");
     match n {
         0 | 1 => None,
         _ if recreates => {
