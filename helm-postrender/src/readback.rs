@@ -22,7 +22,7 @@ pub struct ReadBack<'o> {
 /// # Errors
 /// When one of these does not hold.
 pub fn pieces(input: &Stream<'_>, outcome: &Outcome<'_>) -> Result<(), Failure> {
-    let added = outcome.scene.objects.iter().filter(|o| o.document.is_none()).count();
+    let added = added(outcome);
     let (mut found, mut blank, mut at_line_start) = (0, true, true);
     for piece in outcome.pieces.iter().filter(|p| !p.is_empty()) {
         if !at_line_start {
@@ -37,15 +37,24 @@ pub fn pieces(input: &Stream<'_>, outcome: &Outcome<'_>) -> Result<(), Failure> 
         found += documents.len();
         blank &= documents.iter().all(Document::is_blank);
     }
+    counted(blank, found, input.documents.len() + added)
+}
+
+/// That an output is not blank and has as many documents as it should.
+fn counted(blank: bool, found: usize, expected: usize) -> Result<(), Failure> {
     if blank {
         return Err(wrong("it would be empty, and helm would delete the release"));
     }
-    let expected = input.documents.len() + added;
     if expected == found {
         Ok(())
     } else {
         Err(wrong(&format!("it would have {found} documents instead of {expected}")))
     }
+}
+
+/// How many objects the rules added.
+fn added(outcome: &Outcome<'_>) -> usize {
+    outcome.scene.objects.iter().filter(|o| o.document.is_none()).count()
 }
 
 impl<'o> ReadBack<'o> {
@@ -56,16 +65,11 @@ impl<'o> ReadBack<'o> {
     /// When one of these does not hold.
     pub fn of(input: &Stream<'_>, outcome: &Outcome<'_>, output: &'o str) -> Result<Self, Failure> {
         let stream = Stream::split(output.as_bytes()).map_err(|e| wrong(&e.to_string()))?;
-        let added = outcome.scene.objects.iter().filter(|o| o.document.is_none()).count();
+        let added = added(outcome);
         let before_last = added > 0 && !input.text.ends_with('\n');
         let back = Self { stream, inputs: input.documents.len(), added, before_last };
-        if back.stream.documents.iter().all(Document::is_blank) {
-            return Err(wrong("it would be empty, and helm would delete the release"));
-        }
-        let (expected, found) = (back.inputs + added, back.stream.documents.len());
-        if expected != found {
-            return Err(wrong(&format!("it would have {found} documents instead of {expected}")));
-        }
+        let blank = back.stream.documents.iter().all(Document::is_blank);
+        counted(blank, back.stream.documents.len(), back.inputs + added)?;
         for server in outcome.scene.servers() {
             let text = server.document.and_then(|i| back.document(i)).map(|d| d.text);
             let value = text.map(shared::manifest::read).transpose().map_err(|e| wrong(&e.to_string()))?;

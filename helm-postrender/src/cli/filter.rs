@@ -12,8 +12,6 @@ pub fn run(args: &Args) -> Result<u8, Box<Ended>> {
     let finished = run::finish(args, &stream)?;
     if finished.concerns_us() {
         backup::allowed(&finished.outcome, &finished.policy, &finished.backup).map_err(|f| finished.ended(f))?;
-    }
-    if finished.concerns_us() {
         readback::pieces(&stream, &finished.outcome)?;
     }
     // The report goes first: if it cannot be written, helm must not go on.

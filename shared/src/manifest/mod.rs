@@ -29,7 +29,7 @@ pub use dialect::{Dialect, FILENAME_ANNOTATION, detect};
 pub use edit::edit;
 pub use error::{EditError, Place, ReadError, StreamError};
 pub use locate::locate;
-pub use plan::{Plan, PlanError, escape, pointer};
+pub use plan::{Plan, PlanError, escape};
 pub use prove::{ProofError, prove};
 pub use read::read;
 pub use render::document;

@@ -33,15 +33,6 @@ pub fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
-/// Joins keys into a JSON Pointer, escaping each.
-///
-/// ```
-/// assert_eq!(shared::manifest::pointer(["metadata", "annotations", "a/b"]), "/metadata/annotations/a~1b");
-/// ```
-pub fn pointer<I: AsRef<str>>(keys: impl IntoIterator<Item = I>) -> String {
-    keys.into_iter().fold(String::new(), |path, key| path + "/" + &escape(key.as_ref()))
-}
-
 impl Plan {
     /// An empty plan over a document's value.
     pub fn new(value: Value) -> Self {

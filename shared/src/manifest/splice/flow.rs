@@ -14,14 +14,14 @@ impl Writer<'_> {
             .map(|entry| match &entry.child {
                 Child::New(value) => {
                     let name = if let Name::Plain(name) = &entry.name { name.as_str() } else { "" };
-                    Ok(FlowChild::New(format!("{}: {}", render::flow_key(name, json), render::flow(value, json))))
+                    FlowChild::New(format!("{}: {}", render::flow_key(name, json), render::flow(value, json)))
                 }
                 child => {
                     let lead = self.after_colon(entry).unwrap_or(entry.key.end);
-                    Ok(FlowChild::Old { start: entry.key.start, lead, child })
+                    FlowChild::Old { start: entry.key.start, lead, child }
                 }
             })
-            .collect::<Result<_, Refused>>()?;
+            .collect();
         self.flow_children(node, &children, json)
     }
 

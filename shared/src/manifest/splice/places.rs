@@ -16,7 +16,8 @@ impl<'t> Writer<'t> {
     /// The byte after a node's last own byte.
     pub(super) fn end_of(&self, node: &Node, lead: usize) -> usize {
         match &node.kind {
-            _ if absent(node) => lead.max(if node.outer < node.span.start { node.span.start } else { lead }),
+            _ if absent(node) && node.outer < node.span.start => lead.max(node.span.start),
+            _ if absent(node) => lead,
             Kind::Scalar(ScalarStyle::Literal | ScalarStyle::Folded) => {
                 let header = self.header(node, lead);
                 let keeps = self.part(header..self.line_end(header)).split('#').next().is_some_and(|h| h.contains('+'));
