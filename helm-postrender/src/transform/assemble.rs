@@ -2,7 +2,7 @@
 //! object they serve.
 
 use super::gather::{at, unreadable};
-use super::outcome::Refusal;
+use super::outcome::{At, Refusal};
 use crate::scene::{Object, Scene};
 use json_patch::PatchOperation;
 use json_patch::jsonptr::PointerBuf;
@@ -24,7 +24,7 @@ pub fn pieces<'a>(stream: &Stream<'a>, scene: &Scene) -> Result<Vec<Cow<'a, str>
             *piece = Cow::Owned(edited(document, group)?);
         }
     }
-    add(scene, &mut pieces);
+    add(scene, &mut pieces)?;
     Ok(pieces)
 }
 
@@ -78,15 +78,16 @@ const BOM: char = '\u{feff}';
 
 /// Puts the added objects at the end, or before a last document whose missing line break could be part of its
 /// value.
-fn add(scene: &Scene, pieces: &mut Vec<Cow<'_, str>>) {
+fn add(scene: &Scene, pieces: &mut Vec<Cow<'_, str>>) -> Result<(), Refusal> {
     let mut new: Vec<Cow<'_, str>> = scene
         .objects
         .iter()
         .filter(|o| o.document.is_none())
-        .map(|o| Cow::Owned(text(o.value(), scene.dialect, o.source.as_deref())))
-        .collect();
+        .enumerate()
+        .map(|(i, o)| text(o, scene.dialect, pieces.len() + i + 1).map(Cow::Owned))
+        .collect::<Result<_, Refusal>>()?;
     if new.is_empty() {
-        return;
+        return Ok(());
     }
     let open = pieces.last().is_some_and(|p| !p.ends_with('\n'));
     if open {
@@ -105,12 +106,17 @@ fn add(scene: &Scene, pieces: &mut Vec<Cow<'_, str>>) {
     } else {
         pieces.extend(new);
     }
+    Ok(())
 }
 
-fn text(value: &Value, dialect: Dialect, source: Option<&str>) -> String {
-    let head = match (dialect, source) {
+/// A new object as a document, read back as touched ones are.
+fn text(object: &Object, dialect: Dialect, number: usize) -> Result<String, Refusal> {
+    let head = match (dialect, &object.source) {
         (Dialect::Helm3, Some(source)) => format!("---\n# Source: {source}\n"),
         _ => "---\n".to_owned(),
     };
-    head + &manifest::document(value)
+    let text = head + &manifest::document(object.value());
+    manifest::prove("---\n", &text, object.value())
+        .map_err(|error| Refusal::Proof { at: At { number, line: 1, source: object.source.clone() }, error })?;
+    Ok(text)
 }
