@@ -20,9 +20,9 @@ impl Session {
         cluster::connect(&self.flags).await
     }
 
-    /// The asked output format.
+    /// The asked output format, of those that every verb can write: the others are refused before such a verb runs.
     pub fn output(&self) -> Output {
-        self.flags.output
+        self.flags.output.output().unwrap_or_default()
     }
 
     /// The columns that fit: the terminal's, within reason.

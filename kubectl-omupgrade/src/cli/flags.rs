@@ -34,14 +34,14 @@ pub struct Flags {
     pub request_timeout: Duration,
     /// How the answer is written.
     #[arg(short, long, global = true, value_name = "FORMAT", value_enum, default_value_t)]
-    pub output: Output,
+    pub output: Format,
     /// Say more about what is done; repeatable.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }
 
 /// How an answer is written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Output {
     /// For people.
     #[default]
@@ -52,6 +52,37 @@ pub enum Output {
     Json,
     /// For programs.
     Yaml,
+}
+
+/// What `-o` takes: an [`Output`], or one of those that only verbs with checks can write.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For people, with more columns.
+    Wide,
+    /// For programs.
+    Json,
+    /// For programs.
+    Yaml,
+    /// For CI, a case per check: precheck and validate only.
+    Junit,
+    /// For a change request, a table of the checks: precheck and validate only.
+    Markdown,
+}
+
+impl Format {
+    /// The one that every verb can write.
+    pub fn output(self) -> Option<Output> {
+        match self {
+            Self::Text => Some(Output::Text),
+            Self::Wide => Some(Output::Wide),
+            Self::Json => Some(Output::Json),
+            Self::Yaml => Some(Output::Yaml),
+            Self::Junit | Self::Markdown => None,
+        }
+    }
 }
 
 impl Output {

@@ -1,5 +1,6 @@
 //! The verbs, one file each. This list is the only place that knows them all.
 
+pub mod checked;
 pub mod history;
 pub mod rbac;
 pub mod rollback;
@@ -8,6 +9,7 @@ pub mod unlock;
 pub mod watching;
 
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::session::Session;
 use clap::Subcommand;
 
@@ -25,6 +27,9 @@ pub enum Command {
 impl Command {
     /// Runs the verb.
     pub async fn run(&self, session: &Session) -> anyhow::Result<Exit> {
+        if session.flags.output.output().is_none() {
+            return Err(Failure::usage("this verb runs no checks: it writes text, wide, json or yaml").into());
+        }
         match self {
             Self::Status(args) => Box::pin(status::run(session, args)).await,
             Self::Rollback(args) => rollback::run(session, args).await,

@@ -1,11 +1,17 @@
 //! How answers look: observers of one model. Pure: returns lines, prints nothing.
 
 mod changes;
+mod checks;
+mod junit;
 mod line;
+mod markdown;
 mod text;
 mod tree;
 
 pub use changes::changes;
+pub use checks::checks;
+pub use junit::junit;
 pub use line::{Line, Tone, plain, styled};
+pub use markdown::markdown;
 pub use text::{clip, wrap};
 pub use tree::{Shape, lines};

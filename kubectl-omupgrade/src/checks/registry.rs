@@ -1,0 +1,95 @@
+//! How a list of rows tests itself: unique names, complete words, hints that can be typed. Used by the tests of the
+//! verbs that have one.
+
+use super::row::Row;
+use std::collections::BTreeSet;
+
+/// Programs that a hint may call, with the words that may follow; a plugin's own verbs are checked by its parser.
+const PROGRAMS: &[(&str, &[&str])] = &[
+    (
+        "kubectl",
+        &[
+            "annotate",
+            "apply",
+            "auth",
+            "create",
+            "delete",
+            "describe",
+            "events",
+            "exec",
+            "get",
+            "logs",
+            "omupgrade",
+            "patch",
+            "rollout",
+            "run",
+            "scale",
+            "top",
+            "version",
+            "wait",
+        ],
+    ),
+    (
+        "helm",
+        &["diff", "get", "history", "list", "repo", "rollback", "search", "show", "status", "template", "upgrade"],
+    ),
+    ("flux", &["get", "resume", "suspend"]),
+    ("argocd", &["app"]),
+    ("helm-postrender", &["--check", "explain"]),
+];
+
+/// What is wrong with a list of rows. `parses` tells whether the plugin's own parser takes the words after
+/// `kubectl omupgrade`.
+pub fn faults(rows: &[Row], parses: impl Fn(&[String]) -> Result<(), String>) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut ids = BTreeSet::new();
+    for row in rows {
+        let mut fault = |what: &str| out.push(format!("{}: {what}", row.id));
+        if !ids.insert(row.id) {
+            fault("its name is taken");
+        }
+        if row.id.is_empty() || !row.id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+            fault("its name is not lower case with dashes");
+        }
+        for (what, text) in [("group", row.group), ("fact", row.fact), ("guide", row.guide)] {
+            if text.trim().len() < 4 || text.ends_with('.') {
+                fault(&format!("its {what} is no words without a period: `{text}`"));
+            }
+        }
+        if !row.docs.starts_with("https://") {
+            fault("its docs are no address");
+        }
+        if let Err(why) = commands(row.hint, &parses) {
+            fault(&format!("its hint {why}"));
+        }
+    }
+    out
+}
+
+/// Whether a hint is a command that exists, names filled in. A remark after ` # ` is left out.
+pub fn commands(hint: &str, parses: impl Fn(&[String]) -> Result<(), String>) -> Result<(), String> {
+    let names = super::row::Names { release: "om".to_owned(), namespace: "data".to_owned(), to: "1.13.1".to_owned() };
+    let filled = names.fill(hint);
+    let command = filled.split(" # ").next().unwrap_or_default();
+    let words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
+    // Assignments before a command belong to it.
+    let words: Vec<String> =
+        words.into_iter().skip_while(|w| w.contains('=') && w.starts_with(|c: char| c.is_ascii_uppercase())).collect();
+    let Some((program, rest)) = words.split_first() else { return Err("is empty".to_owned()) };
+    let Some((_, verbs)) = PROGRAMS.iter().find(|(name, _)| name == program) else {
+        return Err(format!("calls `{program}`, which is none of the programs that a user has"));
+    };
+    // kubectl takes its flags after the verb, except the namespace, which people write first.
+    let verb = match rest.first().map(String::as_str) {
+        Some("-n") => rest.get(2),
+        _ => rest.first(),
+    };
+    let Some(verb) = verb else { return Err(format!("calls `{program}` with nothing")) };
+    if !verbs.contains(&verb.as_str()) {
+        return Err(format!("calls `{program} {verb}`, which is not known"));
+    }
+    if verb == "omupgrade" {
+        return parses(rest.get(1..).unwrap_or_default()).map_err(|e| format!("is not parsed: {e}"));
+    }
+    Ok(())
+}

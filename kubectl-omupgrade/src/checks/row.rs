@@ -1,0 +1,72 @@
+//! A check as a row of a table, and the fold over a list of them.
+
+use super::answer::{Answer, Outcome};
+use super::report::Finding;
+
+/// What a check says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// Its name in waivers and reports: lower case, dashes.
+    pub id: &'static str,
+    /// The heading that it stands under.
+    pub group: &'static str,
+    /// A fact that should be true, as a sentence without a period.
+    pub fact: &'static str,
+    /// The bullet of the upgrade guide that asks for it.
+    pub guide: &'static str,
+    /// What to do where it is not true: a command, with `{release}`, `{namespace}` and `{to}` for [`Names`].
+    pub hint: &'static str,
+    /// Where to read more.
+    pub docs: &'static str,
+    /// Whether nothing can be decided without its answer: then an unknown one is an answer "could not find out".
+    pub needed: bool,
+}
+
+/// A row with its function over facts.
+pub struct Check<F> {
+    /// What it says of itself.
+    pub row: Row,
+    /// Looks whether the fact is true.
+    pub ask: fn(&F) -> Answer,
+}
+
+/// What stands in hints for the names that only a run knows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Names {
+    /// The release.
+    pub release: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// The version to go to, where there is one.
+    pub to: String,
+}
+
+impl Names {
+    /// A command with the names put in.
+    pub fn fill(&self, command: &str) -> String {
+        let to = if self.to.is_empty() { "VERSION" } else { &self.to };
+        command.replace("{release}", &self.release).replace("{namespace}", &self.namespace).replace("{to}", to)
+    }
+}
+
+/// Asks every check, in the order of the list.
+pub fn run<F>(checks: &[Check<F>], facts: &F, names: &Names) -> Vec<Finding> {
+    checks.iter().map(|check| finding(&check.row, (check.ask)(facts), names)).collect()
+}
+
+fn finding(row: &Row, answer: Answer, names: &Names) -> Finding {
+    let wants = matches!(answer.outcome, Outcome::Warn | Outcome::Fail | Outcome::Unknown);
+    let next = wants.then(|| names.fill(answer.next.as_deref().unwrap_or(row.hint)));
+    Finding {
+        id: row.id.to_owned(),
+        group: row.group.to_owned(),
+        fact: row.fact.to_owned(),
+        guide: row.guide.to_owned(),
+        outcome: answer.outcome,
+        evidence: answer.evidence,
+        next,
+        docs: row.docs.to_owned(),
+        needed: row.needed,
+        waived: None,
+    }
+}

@@ -1,0 +1,52 @@
+//! What the verbs with checks have in common: waivers, strictness, the formats of the answer, the end.
+
+use crate::checks::{Report, Strictness, Waivers};
+use crate::cli::flags::Format;
+use crate::cli::say;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::session::Session;
+use crate::view::{self, Shape};
+use anyhow::Context;
+use jiff::Zoned;
+use std::path::PathBuf;
+
+/// The flags of a run of checks.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct CheckArgs {
+    /// Findings that somebody answers for: a list `waivers:` of {check, reason, until: YYYY-MM-DD}.
+    #[arg(long, value_name = "FILE")]
+    pub waivers: Option<PathBuf>,
+    /// A warning, and an answer that could not be found out, count as a no.
+    #[arg(long)]
+    pub strict: bool,
+}
+
+impl CheckArgs {
+    /// The waivers of the file, where one is named. Read before anything is asked: a wrong file costs no time.
+    pub fn read(&self, ids: &[&str]) -> anyhow::Result<Waivers> {
+        let Some(file) = &self.waivers else { return Ok(Waivers::default()) };
+        let text =
+            std::fs::read_to_string(file).map_err(|e| Failure::usage(format!("reading {}: {e}", file.display())))?;
+        Waivers::read(&text, ids).with_context(|| format!("reading {}", file.display()))
+    }
+
+    /// Says a report and gives the end of the command.
+    pub fn answer(&self, session: &Session, mut report: Report, waivers: &Waivers) -> anyhow::Result<Exit> {
+        report.count();
+        waivers.apply(&mut report, Zoned::now().date());
+        let text = match session.flags.output {
+            Format::Json => serde_json::to_string_pretty(&report)? + "\n",
+            Format::Yaml => serde_saphyr::to_string(&report).context("writing YAML")?,
+            Format::Junit => view::junit(&report),
+            Format::Markdown => view::markdown(&report),
+            format @ (Format::Text | Format::Wide) => {
+                let shape = Shape { width: session.width(), wide: format == Format::Wide, live: false };
+                view::styled(&view::checks(&report, shape))
+            }
+        };
+        say::output(&text)?;
+        let strictness = if self.strict { Strictness::Everything } else { Strictness::Failures };
+        Ok(report.exit(strictness))
+    }
+}
