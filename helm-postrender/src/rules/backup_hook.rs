@@ -120,6 +120,9 @@ fn hook<'a>(
     let mut object = job(&Job {
         name: &name,
         release,
+        script: shared::backup::script(),
+        variables: &[],
+        attached: None,
         target,
         origin: "hook",
         engine,

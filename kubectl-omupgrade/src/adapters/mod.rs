@@ -5,5 +5,6 @@ pub mod helm;
 pub mod journal;
 pub mod live;
 pub mod lock;
+pub mod pod;
 pub mod probe;
 pub mod release;

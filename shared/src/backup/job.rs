@@ -1,6 +1,6 @@
 //! The backup Job's manifest. Everything it knows of the database comes by reference to the server's own Secrets.
 
-use super::{Engine, FINGERPRINT_MYSQL, FINGERPRINT_POSTGRESQL, script};
+use super::{Engine, FINGERPRINT_MYSQL, FINGERPRINT_POSTGRESQL};
 use crate::marks;
 use serde_json::{Map, Value, json};
 
@@ -11,6 +11,12 @@ pub struct Job<'a> {
     pub name: &'a str,
     /// The Helm release.
     pub release: &'a str,
+    /// What runs in it: [`script`](super::script), or another script of this room.
+    pub script: &'a str,
+    /// More variables for the script.
+    pub variables: &'a [(&'a str, &'a str)],
+    /// A Secret with files for the script, mounted at [`ATTACHED`]. The pod does not start without it.
+    pub attached: Option<&'a str>,
     /// The version that the upgrade goes to, where it is known.
     pub target: Option<String>,
     /// `hook` or `omupgrade`.
@@ -44,8 +50,14 @@ pub struct Job<'a> {
     pub beside: &'a Value,
 }
 
+/// Where the files of [`Job::attached`] stand.
+pub const ATTACHED: &str = "/omupgrade-attached";
+
 /// The volume that takes the backup.
 pub(super) const BACKUP_VOLUME: &str = "omupgrade-backup";
+
+/// The volume with the attached files.
+const ATTACHED_VOLUME: &str = "omupgrade-attached";
 
 /// What a backup pod takes over from the server's pod: where it may run, and with what rights it pulls.
 const TAKEN_OVER: &[&str] = &[
@@ -98,7 +110,8 @@ pub fn job(parts: &Job<'_>) -> Value {
         json!({"name": BACKUP_VOLUME, "persistentVolumeClaim": {"claimName": parts.claim}}),
         json!({"name": "omupgrade-scratch", "emptyDir": {}}),
     ];
-    pod.insert("volumes".to_owned(), own.into_iter().chain(volumes).collect());
+    let attached = parts.attached.map(|secret| json!({"name": ATTACHED_VOLUME, "secret": {"secretName": secret}}));
+    pod.insert("volumes".to_owned(), own.into_iter().chain(volumes).chain(attached).collect());
     json!({
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -181,16 +194,18 @@ fn container(parts: &Job<'_>, mounts: Vec<Value>) -> Value {
     ] {
         env.push(json!({"name": name, "value": value}));
     }
+    env.extend(parts.variables.iter().map(|(name, value)| json!({"name": name, "value": value})));
     env.push(json!({"name": "OMUPGRADE_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}}));
     let own = [
         json!({"name": BACKUP_VOLUME, "mountPath": "/backup"}),
         json!({"name": "omupgrade-scratch", "mountPath": "/scratch"}),
     ];
+    let attached = parts.attached.map(|_| json!({"name": ATTACHED_VOLUME, "mountPath": ATTACHED, "readOnly": true}));
     json!({
         "name": "backup",
         "image": parts.image,
         "imagePullPolicy": "IfNotPresent",
-        "command": ["/bin/sh", "-c", script()],
+        "command": ["/bin/sh", "-c", parts.script],
         "env": env,
         "envFrom": parts.env_from.iter().map(optional).collect::<Vec<_>>(),
         "resources": parts.resources,
@@ -198,7 +213,7 @@ fn container(parts: &Job<'_>, mounts: Vec<Value>) -> Value {
             "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]},
         },
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "volumeMounts": own.into_iter().chain(mounts).collect::<Vec<_>>(),
+        "volumeMounts": own.into_iter().chain(mounts).chain(attached).collect::<Vec<_>>(),
     })
 }
 

@@ -3,12 +3,12 @@
 
 mod engine;
 mod job;
-mod probe;
+mod pod;
 mod record;
 
 pub use engine::Engine;
-pub use job::{Job, job, job_name};
-pub use probe::probe;
+pub use job::{ATTACHED, Job, job, job_name};
+pub use pod::{pod, probe};
 pub use record::{File, Record};
 use std::sync::LazyLock;
 

@@ -1,25 +1,31 @@
-//! The Pod that only reads the database's fingerprint: the backup Job's pod with another action, without its volume. It
-//! writes nothing and its log is the answer, `key<TAB>value` a line.
+//! Short-lived Pods made as the backup Job's pod is, beside the server: the probe, which reads the database's
+//! fingerprint and has no claim, and Pods that look after what lies on the claim.
 
 use super::job::{BACKUP_VOLUME, Job, job};
 use crate::marks;
 use serde_json::{Value, json};
 
-/// The Pod, named `parts.name`. It has no claim and needs none.
-pub fn probe(parts: &Job<'_>) -> Value {
+/// A Pod instead of a Job, named `parts.name`, with this value of the role's label.
+pub fn pod(parts: &Job<'_>, role: &str) -> Value {
     let mut job = job(parts);
     let template = job.pointer_mut("/spec/template").map(Value::take).unwrap_or_default();
     let mut pod =
         json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": parts.name}, "spec": template["spec"]});
     let mut labels = template["metadata"]["labels"].clone();
-    labels[marks::ROLE] = json!(marks::ROLE_PROBE);
+    labels[marks::ROLE] = json!(role);
     pod["metadata"]["labels"] = labels;
     pod["metadata"]["annotations"] = template["metadata"]["annotations"].clone();
-    let spec = &mut pod["spec"];
-    spec["activeDeadlineSeconds"] = json!(parts.deadline_seconds);
-    without(&mut spec["volumes"], BACKUP_VOLUME);
-    let container = &mut spec["containers"][0];
-    container["name"] = json!("probe");
+    pod["spec"]["activeDeadlineSeconds"] = json!(parts.deadline_seconds);
+    pod["spec"]["containers"][0]["name"] = json!(role);
+    pod
+}
+
+/// The Pod that only reads the database's fingerprint: its log is the answer, `key<TAB>value` a line. It writes
+/// nothing, has no claim and needs none.
+pub fn probe(parts: &Job<'_>) -> Value {
+    let mut pod = pod(parts, marks::ROLE_PROBE);
+    without(&mut pod["spec"]["volumes"], BACKUP_VOLUME);
+    let container = &mut pod["spec"]["containers"][0];
     without(&mut container["volumeMounts"], BACKUP_VOLUME);
     if let Some(env) = container["env"].as_array_mut() {
         env.push(json!({"name": "OMUPGRADE_ACTION", "value": "fingerprint"}));
@@ -44,6 +50,9 @@ mod tests {
         let parts = Job {
             name: "om-omupgrade-probe",
             release: "om",
+            script: crate::backup::script(),
+            variables: &[],
+            attached: None,
             target: None,
             origin: "omupgrade",
             engine: Engine::Postgresql,

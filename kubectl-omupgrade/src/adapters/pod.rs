@@ -1,0 +1,90 @@
+//! Runs one short-lived Pod: starts it, waits for its end, reads its log, and takes it away whatever came of it.
+
+use super::cluster::Cluster;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{ContainerState, Pod};
+use kube::Api;
+use kube::api::{DeleteParams, ListParams, LogParams, PostParams};
+use shared::marks;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// Reasons for which a container will not start, however long one waits.
+const HOPELESS: &[&str] = &[
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "InvalidImageName",
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "ErrImageNeverPull",
+];
+
+/// A name for a Pod of this role that no other has.
+pub fn name(release: &str, role: &str) -> String {
+    let head: String = release.chars().take(30).collect();
+    format!("{head}-omupgrade-{role}-{:x}", Timestamp::now().as_millisecond() & 0xfff_ffff)
+}
+
+/// The log of a Pod that ended well, or in words why there is none. Takes away first what killed processes left of the
+/// same role.
+pub async fn answer(cluster: &Cluster, release: &str, role: &str, pod: &serde_json::Value) -> Result<String, String> {
+    let pod: Pod = serde_json::from_value(pod.clone()).map_err(|e| format!("preparing the {role} Pod: {e}"))?;
+    let name = pod.metadata.name.clone().unwrap_or_default();
+    let deadline = pod.spec.as_ref().and_then(|s| s.active_deadline_seconds).unwrap_or(300).unsigned_abs();
+    let api: Api<Pod> = cluster.api();
+    clean_up(cluster, &api, release, role).await;
+    let doing = format!("starting the {role} Pod {name}");
+    cluster.within(api.create(&PostParams::default(), &pod)).await.map_err(|r| format!("{doing}: {r}"))?;
+    let answer = wait(cluster, &api, role, &name, deadline).await;
+    let _ = cluster.within(api.delete(&name, &DeleteParams::background().grace_period(0))).await;
+    answer
+}
+
+async fn wait(cluster: &Cluster, api: &Api<Pod>, role: &str, name: &str, deadline: u64) -> Result<String, String> {
+    let until = Instant::now() + Duration::from_secs(deadline);
+    let mut pause = Duration::from_millis(150);
+    loop {
+        sleep(pause).await;
+        pause = (pause * 3 / 2).min(Duration::from_secs(2));
+        let pod = cluster.within(api.get(name)).await.map_err(|r| format!("waiting for the {role} Pod {name}: {r}"))?;
+        let status = pod.status.unwrap_or_default();
+        let phase = status.phase.unwrap_or_default();
+        if phase == "Succeeded" || phase == "Failed" {
+            let log = cluster.within(api.logs(name, &LogParams::default())).await;
+            let log = log.map_err(|r| format!("reading the log of the {role} Pod {name}: {r}"))?;
+            let last = || log.lines().rfind(|l| !l.trim().is_empty()).unwrap_or("it said nothing").to_owned();
+            return if phase == "Succeeded" {
+                Ok(log)
+            } else {
+                Err(format!("the {role} failed: {}", status.message.unwrap_or_else(last)))
+            };
+        }
+        let state = status.container_statuses.and_then(|all| all.into_iter().next()?.state).unwrap_or_default();
+        if let Some(reason) = hopeless(&state) {
+            return Err(format!("the {role} Pod cannot start: {reason}"));
+        }
+        if Instant::now() >= until {
+            let condition = status.conditions.unwrap_or_default().into_iter().rev().find_map(|c| c.message);
+            return Err(format!("the {role} Pod did not end within {deadline} s: {}", condition.unwrap_or(phase)));
+        }
+    }
+}
+
+/// Why a container will not start, however long one waits.
+pub fn hopeless(state: &ContainerState) -> Option<String> {
+    let waiting = state.waiting.as_ref()?;
+    let reason = waiting.reason.as_deref().filter(|r| HOPELESS.contains(r))?;
+    let hint = if reason.contains("Image") { "; name an image that is there with --probe-image" } else { "" };
+    Some(format!("{reason}: {}{hint}", waiting.message.as_deref().unwrap_or_default()))
+}
+
+/// Takes away what killed processes left: Pods of this role that ended.
+async fn clean_up(cluster: &Cluster, api: &Api<Pod>, release: &str, role: &str) {
+    let labels = format!("{}={role},{}={release}", marks::ROLE, marks::RELEASE);
+    for pod in cluster.all(api, ListParams::default().labels(&labels)).await.unwrap_or_default() {
+        let ended = pod.status.and_then(|s| s.phase).is_some_and(|p| p == "Succeeded" || p == "Failed");
+        if let Some(name) = pod.metadata.name.filter(|_| ended) {
+            let _ = cluster.within(api.delete(&name, &DeleteParams::background())).await;
+        }
+    }
+}

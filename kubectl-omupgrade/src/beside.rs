@@ -1,0 +1,143 @@
+//! What a Pod beside the server takes over from it: the database's settings as references to the server's own Secrets,
+//! the client image, the user. Pure: a manifest's objects in, the parts of a Pod out; no content of a Secret is read.
+
+use crate::preview::{Object, engine, objects, servers};
+use serde_json::{Map, Value, json};
+use shared::backup::{Engine, Job, script};
+use shared::{component, marks};
+
+/// The client images where neither the user nor a guard names one; the post-renderer's defaults.
+const IMAGES: [(Engine, &str); 2] = [(Engine::Postgresql, "postgres:18"), (Engine::Mysql, "mysql:8.4")];
+
+/// The clients' numeric user, as in the backup Job.
+const USER: i64 = 999;
+
+/// A server of a release, as far as a Pod beside it needs it.
+#[derive(Debug, Clone)]
+pub struct Beside {
+    /// The release.
+    pub release: String,
+    /// The server's own image.
+    pub server_image: String,
+    /// The database's engine.
+    pub engine: Engine,
+    /// The database client's image.
+    pub image: String,
+    server: Value,
+    env: Vec<Value>,
+    env_from: Vec<Value>,
+    ca_file: Option<String>,
+    user: Option<i64>,
+    resources: Value,
+    labels: Map<String, Value>,
+}
+
+impl Beside {
+    /// The first server of a stored manifest.
+    pub fn of_manifest(release: &str, namespace: &str, manifest: &str, image: Option<&str>) -> Result<Self, String> {
+        let objects = objects(manifest, namespace)?;
+        let found = servers(&objects).into_iter().next();
+        let found = found.ok_or("the release holds no OpenMetadata server to stand beside")?;
+        let server = objects.iter().find(|o| o.label() == found.label);
+        Self::of(release, &objects, server.ok_or("the release holds no OpenMetadata server")?, image)
+    }
+
+    /// A server among the objects of its manifest; `image` is the client image that the user names.
+    pub fn of(release: &str, objects: &[Object], server: &Object, image: Option<&str>) -> Result<Self, String> {
+        let none = Vec::new();
+        let list = |key: &str| {
+            server.value.pointer(&format!("/spec/template/spec/{key}")).and_then(Value::as_array).unwrap_or(&none)
+        };
+        let migrate = component::migration_container(&server.value);
+        let serving = component::serving_index(&server.value).and_then(|i| list("containers").get(i));
+        let container = migrate.or(serving).ok_or("the server has no container whose settings could be taken")?;
+        let guard = list("initContainers")
+            .iter()
+            .find(|c| c.get("name").and_then(Value::as_str) == Some(marks::GUARD_CONTAINER));
+        let client = image.or_else(|| guard.and_then(|g| g.get("image")?.as_str()));
+        let engine = engine(objects).or_else(|| client.and_then(engine_of));
+        let engine = engine.ok_or("the manifest does not tell the database's engine: name a client image")?;
+        let client = client.unwrap_or_else(|| default_image(engine));
+        let entries = |key: &str| container.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+        let own_user = guard.and_then(|g| g.pointer("/securityContext/runAsUser")?.as_i64());
+        let ca_file = guard.and_then(|g| {
+            let env = g.get("env")?.as_array()?;
+            env.iter().find(|e| e.get("name").and_then(Value::as_str) == Some("OMUPGRADE_CA_FILE"))?.get("value")
+        });
+        Ok(Self {
+            release: release.to_owned(),
+            server_image: container.get("image").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            engine,
+            image: client.to_owned(),
+            env: entries("env"),
+            env_from: entries("envFrom"),
+            ca_file: ca_file.and_then(Value::as_str).map(str::to_owned),
+            user: if guard.is_some() { own_user } else { Some(USER) },
+            server: server.value.clone(),
+            resources: json!({"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"cpu": "500m", "memory": "256Mi"}}),
+            labels: Map::new(),
+        })
+    }
+
+    /// The same with other resources for the Pod's one container.
+    #[must_use]
+    pub fn with_resources(mut self, resources: Value) -> Self {
+        self.resources = resources;
+        self
+    }
+
+    /// The same without the database's settings: for Pods that only look at files.
+    #[must_use]
+    pub fn without_database(mut self) -> Self {
+        (self.env, self.env_from, self.ca_file) = (Vec::new(), Vec::new(), None);
+        self
+    }
+
+    /// The server's workload.
+    pub fn server(&self) -> &Value {
+        &self.server
+    }
+
+    /// The parts of a Job or Pod of this name, with shared's backup script; the caller sets what differs.
+    pub fn parts<'a>(&'a self, name: &'a str, deadline_seconds: u64) -> Job<'a> {
+        let password = self.env.iter().find(|e| e.get("name").and_then(Value::as_str) == Some("DB_USER_PASSWORD"));
+        Job {
+            name,
+            release: &self.release,
+            script: script(),
+            variables: &[],
+            attached: None,
+            target: None,
+            origin: "omupgrade",
+            engine: self.engine,
+            image: &self.image,
+            claim: "",
+            deadline_seconds,
+            secret: self
+                .env_from
+                .iter()
+                .find_map(|e| e.pointer("/secretRef/name")?.as_str().filter(|n| n.contains("db"))),
+            password_secret: password.and_then(|e| e.pointer("/valueFrom/secretKeyRef/name")?.as_str()),
+            env: &self.env,
+            env_from: &self.env_from,
+            ca_file: self.ca_file.as_deref(),
+            resources: &self.resources,
+            user: self.user,
+            labels: &self.labels,
+            beside: &self.server,
+        }
+    }
+}
+
+/// The client image for an engine where nobody names one.
+pub fn default_image(engine: Engine) -> &'static str {
+    IMAGES.iter().find(|(e, _)| *e == engine).map_or("", |(_, image)| *image)
+}
+
+fn engine_of(image: &str) -> Option<Engine> {
+    match component::image_base(image) {
+        "postgres" | "postgresql" => Some(Engine::Postgresql),
+        "mysql" => Some(Engine::Mysql),
+        _ => None,
+    }
+}
