@@ -8,7 +8,9 @@ mod backup;
 mod guard;
 mod support;
 
-use support::{BACKUP, FINGERPRINT_MYSQL, FINGERPRINT_POSTGRES, GUARD};
+use support::{BACKUP, FACTS_MYSQL, FACTS_POSTGRES, FINGERPRINT_MYSQL, FINGERPRINT_POSTGRES, GUARD};
+
+const TEXTS: [&str; 4] = [FINGERPRINT_MYSQL, FINGERPRINT_POSTGRES, FACTS_MYSQL, FACTS_POSTGRES];
 
 #[test]
 fn both_scripts_hold_the_database_client() {
@@ -24,7 +26,7 @@ fn kubernetes_leaves_the_texts_as_they_are() {
     for path in [GUARD, BACKUP] {
         assert!(!support::composed(path).contains("$$"), "{path}");
     }
-    for text in [FINGERPRINT_MYSQL, FINGERPRINT_POSTGRES] {
+    for text in TEXTS {
         assert!(!text.contains("$$") && !text.contains("$("));
     }
 }
@@ -36,8 +38,8 @@ fn the_guard_does_not_change_with_our_version() {
 }
 
 #[test]
-fn nothing_writes_through_the_fingerprint() {
-    for text in [FINGERPRINT_MYSQL, FINGERPRINT_POSTGRES] {
+fn nothing_writes_through_the_texts() {
+    for text in TEXTS {
         assert!(text.contains("READ ONLY"));
         for word in ["INSERT ", "UPDATE ", "DELETE ", "CREATE ", "DROP ", "ALTER "] {
             assert!(!text.contains(word), "{word}");

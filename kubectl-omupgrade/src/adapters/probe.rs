@@ -4,14 +4,21 @@
 use super::cluster::Cluster;
 use super::pod;
 use crate::beside::Beside;
-use crate::facts::Release;
+use crate::facts::{Database, Release};
 use crate::fingerprint::Fingerprint;
 use crate::preview::Object;
-use shared::backup::probe;
+use shared::backup::{Asked, probe};
 use shared::marks;
 
-/// Seconds for which the Pod may live: pulling an image included. Chosen.
-const DEADLINE: u64 = 150;
+/// Seconds for which the Pod may live, pulling an image included: for the fingerprint, for facts, for counting every
+/// row. Chosen.
+fn deadline(asked: Asked) -> u64 {
+    match asked {
+        Asked::Fingerprint => 150,
+        Asked::Facts => 300,
+        Asked::FactsWithAllRows => 1800,
+    }
+}
 
 /// The state of the database of a release, with the image of the server that was asked beside.
 pub async fn of_release(
@@ -19,10 +26,23 @@ pub async fn of_release(
     release: &Release,
     image: Option<&str>,
 ) -> Result<(String, Fingerprint), String> {
-    let text = release.manifest.expose().ok_or("the manifest is not here")?;
-    let beside = Beside::of_manifest(&release.name, &release.namespace, text, image)?;
-    let state = ask(cluster, &beside).await?;
+    let beside = beside(release, image)?;
+    let state = state(cluster, &beside).await?;
     Ok((beside.server_image, state))
+}
+
+/// What is to know of the database of a release, with the image of the server that was asked beside. `asked` says how
+/// many rows are counted.
+pub async fn facts(
+    cluster: &Cluster,
+    release: &Release,
+    image: Option<&str>,
+    asked: Asked,
+) -> Result<(String, Database), String> {
+    let beside = beside(release, image)?;
+    let answer = ask(cluster, &beside, asked).await?;
+    let database = Database::parse(beside.engine, &answer).map_err(|e| e.to_string())?;
+    Ok((beside.server_image, database))
 }
 
 /// The state of the release's database, or in words why it is not known.
@@ -33,12 +53,21 @@ pub async fn fingerprint(
     server: &Object,
     image: Option<&str>,
 ) -> Result<Fingerprint, String> {
-    ask(cluster, &Beside::of(release, objects, server, image)?).await
+    state(cluster, &Beside::of(release, objects, server, image)?).await
 }
 
-async fn ask(cluster: &Cluster, beside: &Beside) -> Result<Fingerprint, String> {
-    let name = pod::name(&beside.release, marks::ROLE_PROBE);
-    let pod = probe(&beside.parts(&name, DEADLINE));
-    let answer = pod::answer(cluster, &beside.release, marks::ROLE_PROBE, &pod).await?;
+fn beside(release: &Release, image: Option<&str>) -> Result<Beside, String> {
+    let text = release.manifest.expose().ok_or("the manifest is not here")?;
+    Beside::of_manifest(&release.name, &release.namespace, text, image)
+}
+
+async fn state(cluster: &Cluster, beside: &Beside) -> Result<Fingerprint, String> {
+    let answer = ask(cluster, beside, Asked::Fingerprint).await?;
     Fingerprint::parse(beside.engine, &answer).map_err(|e| e.to_string())
+}
+
+async fn ask(cluster: &Cluster, beside: &Beside, asked: Asked) -> Result<String, String> {
+    let name = pod::name(&beside.release, marks::ROLE_PROBE);
+    let pod = probe(&beside.parts(&name, deadline(asked)), asked);
+    pod::answer(cluster, &beside.release, marks::ROLE_PROBE, &pod).await
 }

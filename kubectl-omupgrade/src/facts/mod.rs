@@ -1,6 +1,7 @@
 //! What one look at a cluster found, as data. Everything a verb decides on is in here, so that a saved file of it gives
 //! the same answer. Nothing secret can be written out: see [`Secret`].
 
+mod database;
 mod fact;
 mod file;
 pub mod logs;
@@ -10,6 +11,7 @@ pub mod read;
 mod release;
 mod secret;
 
+pub use database::{Database, Migration, NoDatabase, Table};
 pub use fact::{Fact, Known, Unknown};
 pub use logs::{LogKey, Logs};
 pub use objects::{
@@ -64,7 +66,15 @@ pub struct Facts {
     pub nodes: Fact<Vec<Node>>,
     /// Warnings about the objects above, oldest first.
     pub events: Fact<Vec<Event>>,
+    /// The database, as a Pod beside the server saw it; unknown where none was started.
+    #[serde(default = "not_asked")]
+    pub database: Fact<Database>,
     /// The last lines of the logs that say something: of migrations, and of containers that failed.
     #[serde(default)]
     pub logs: Logs,
+}
+
+/// The database of a look that did not ask it.
+pub fn not_asked() -> Fact<Database> {
+    Fact::unknown("not asked", "probe Pod", Timestamp::UNIX_EPOCH)
 }

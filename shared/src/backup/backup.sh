@@ -2,6 +2,7 @@
 # Dumps the database and proves the dump, or fails with words. A backup is a directory NAME-TIME below the claim:
 # it is written under a hidden name and renamed at the very end, so nothing half-written is ever listed.
 # With OMUPGRADE_ACTION=fingerprint: only prints the fingerprint, `key<TAB>value` a line, and writes nothing.
+# With OMUPGRADE_ACTION=facts: the same, then a line `facts:`, then the database's facts in the same form.
 # POSIX sh and coreutils; never two dollar signs in a row, Kubernetes would make them one. No pipeline around a
 # client: the exit status of every stage counts.
 set -uf
@@ -35,30 +36,42 @@ stage() {
     return $status
 }
 
+# Runs the SQL text $2 and leaves its answer in $work/$1.
+read_text() {
+    case $engine in
+    postgresql) printf '%s\n' "$2" >"$work/$1.sql" || return 1
+        stage psql -X -w -q -A -t -v ON_ERROR_STOP=1 -v count="$count" -o "$work/$1" -f "$work/$1.sql" || return 1 ;;
+    mysql) printf '%s\n' "SET @count = '$count';" "$2" >"$work/$1.sql" || return 1
+        stage sh -c 'exec mysql --defaults-file="$1/client.cnf" --batch --skip-column-names --raw -- "$2" <"$1/$3.sql" >"$1/$3"' \
+            sh "$work" "$database" "$1" || return 1 ;;
+    esac
+}
+
 # fingerprint <- the lines of the SQL text for this engine.
 read_fingerprint() {
-    case $engine in
-    postgresql) printf '%s\n' "$OMUPGRADE_FINGERPRINT_POSTGRESQL" >"$work/fingerprint.sql" || return 1
-        stage psql -X -w -q -A -t -v ON_ERROR_STOP=1 -o "$work/fingerprint" -f "$work/fingerprint.sql" || return 1 ;;
-    mysql) printf '%s\n' "$OMUPGRADE_FINGERPRINT_MYSQL" >"$work/fingerprint.sql" || return 1
-        stage sh -c 'exec mysql --defaults-file="$1/client.cnf" --batch --skip-column-names --raw -- "$2" <"$1/fingerprint.sql" >"$1/fingerprint"' \
-            sh "$work" "$database" || return 1 ;;
-    esac
+    read_text fingerprint "$text" || return 1
     fingerprint=$(cat "$work/fingerprint")
     case $fingerprint in *change_log*sql_logs*schema*flowable*head*) ;; *) return 1 ;; esac
 }
 
 [ -n "$password" ] || stop "DB_USER_PASSWORD is empty: is the Secret ${OMUPGRADE_PASSWORD_SECRET:-with the password} there, with its key? (IAM authentication is not supported)"
 case $engine in
-postgresql) text=${OMUPGRADE_FINGERPRINT_POSTGRESQL:-} ;;
-mysql) text=${OMUPGRADE_FINGERPRINT_MYSQL:-} ;;
+postgresql) text=${OMUPGRADE_FINGERPRINT_POSTGRESQL:-} facts=${OMUPGRADE_FACTS_POSTGRESQL:-} ;;
+mysql) text=${OMUPGRADE_FINGERPRINT_MYSQL:-} facts=${OMUPGRADE_FACTS_MYSQL:-} ;;
 esac
+case ${OMUPGRADE_COUNT:-} in all) count=all ;; *) count=entities ;; esac
 [ -n "$text" ] || stop "this Job carries no fingerprint text for $engine; it was made by another version of omupgrade"
-if [ "${OMUPGRADE_ACTION:-backup}" = fingerprint ]; then
+action=${OMUPGRADE_ACTION:-backup}
+case $action in fingerprint | facts)
     read_fingerprint || { meaning && stop "cannot read the fingerprint of '$database': $meaning"; }
     printf '%s\n' "$fingerprint"
-    exit 0
-fi
+    [ $action = facts ] || exit 0
+    [ -n "$facts" ] || stop "this Pod carries no text for the facts of $engine; it was made by another version of omupgrade"
+    read_text facts "$facts" || { meaning && stop "cannot read the facts of '$database': $meaning"; }
+    printf '%s\n' facts:
+    cat "$work/facts"
+    exit 0 ;;
+esac
 
 # Can it be written at all?
 directory=${OMUPGRADE_BACKUP_DIR:-/backup} name=${OMUPGRADE_BACKUP_NAME:-}

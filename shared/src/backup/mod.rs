@@ -8,7 +8,7 @@ mod record;
 
 pub use engine::Engine;
 pub use job::{ATTACHED, Job, job, job_name};
-pub use pod::{pod, probe};
+pub use pod::{Asked, pod, probe};
 pub use record::{File, Record};
 use std::sync::LazyLock;
 
@@ -28,3 +28,9 @@ pub const FINGERPRINT_POSTGRESQL: &str = include_str!("fingerprint_postgres.sql"
 
 /// The SQL text whose answer is a `MySQL` database's fingerprint, `key<TAB>value` a line.
 pub const FINGERPRINT_MYSQL: &str = include_str!("fingerprint_mysql.sql");
+
+/// The SQL text whose answer is what is to know of a `PostgreSQL` database, `key<TAB>value` a line.
+pub const FACTS_POSTGRESQL: &str = include_str!("facts_postgres.sql");
+
+/// The SQL text whose answer is what is to know of a `MySQL` database, `key<TAB>value` a line.
+pub const FACTS_MYSQL: &str = include_str!("facts_mysql.sql");

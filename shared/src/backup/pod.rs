@@ -1,9 +1,22 @@
-//! Short-lived Pods made as the backup Job's pod is, beside the server: the probe, which reads the database's
-//! fingerprint and has no claim, and Pods that look after what lies on the claim.
+//! Short-lived Pods made as the backup Job's pod is, beside the server: the probe, which only reads the
+//! database and has no claim, and Pods that look after what lies on the claim.
 
 use super::job::{BACKUP_VOLUME, Job, job};
+use super::{Engine, FACTS_MYSQL, FACTS_POSTGRESQL};
 use crate::marks;
 use serde_json::{Value, json};
+
+/// What a probe reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// The fingerprint alone: a second or two.
+    Fingerprint,
+    /// The fingerprint, a line `facts:`, and what [`FACTS_POSTGRESQL`] and [`FACTS_MYSQL`] tell, with the rows of the
+    /// tables that hold entities counted.
+    Facts,
+    /// The same with the rows of every table counted, which can take minutes.
+    FactsWithAllRows,
+}
 
 /// A Pod instead of a Job, named `parts.name`, with this value of the role's label.
 pub fn pod(parts: &Job<'_>, role: &str) -> Value {
@@ -20,17 +33,29 @@ pub fn pod(parts: &Job<'_>, role: &str) -> Value {
     pod
 }
 
-/// The Pod that only reads the database's fingerprint: its log is the answer, `key<TAB>value` a line. It writes
-/// nothing, has no claim and needs none.
-pub fn probe(parts: &Job<'_>) -> Value {
+/// The Pod that only reads: its log is the answer, `key<TAB>value` a line. It writes nothing, has no claim and needs
+/// none.
+pub fn probe(parts: &Job<'_>, asked: Asked) -> Value {
     let mut pod = pod(parts, marks::ROLE_PROBE);
     without(&mut pod["spec"]["volumes"], BACKUP_VOLUME);
     let container = &mut pod["spec"]["containers"][0];
     without(&mut container["volumeMounts"], BACKUP_VOLUME);
     if let Some(env) = container["env"].as_array_mut() {
-        env.push(json!({"name": "OMUPGRADE_ACTION", "value": "fingerprint"}));
+        env.extend(variables(parts.engine, asked).iter().map(|(name, value)| json!({"name": name, "value": value})));
     }
     pod
+}
+
+fn variables(engine: Engine, asked: Asked) -> Vec<(&'static str, &'static str)> {
+    let facts = match engine {
+        Engine::Postgresql => ("OMUPGRADE_FACTS_POSTGRESQL", FACTS_POSTGRESQL),
+        Engine::Mysql => ("OMUPGRADE_FACTS_MYSQL", FACTS_MYSQL),
+    };
+    match asked {
+        Asked::Fingerprint => vec![("OMUPGRADE_ACTION", "fingerprint")],
+        Asked::Facts => vec![("OMUPGRADE_ACTION", "facts"), facts],
+        Asked::FactsWithAllRows => vec![("OMUPGRADE_ACTION", "facts"), facts, ("OMUPGRADE_COUNT", "all")],
+    }
 }
 
 fn without(list: &mut Value, name: &str) {
@@ -73,7 +98,7 @@ mod tests {
                 "volumes": [{"name": "ca", "secret": {"secretName": "ca"}}],
             }}}}),
         };
-        let pod = probe(&parts);
+        let pod = probe(&parts, Asked::Fingerprint);
         assert!(!pod.to_string().contains("a-claim-of-nobody"));
         assert_eq!(pod["metadata"]["labels"][marks::ROLE], "probe");
         assert_eq!(pod["spec"]["serviceAccountName"], "om");
@@ -86,5 +111,14 @@ mod tests {
         assert_eq!(pod["spec"]["containers"][0]["envFrom"][0]["secretRef"]["optional"], true);
         let env = pod["spec"]["containers"][0]["env"].as_array().unwrap();
         assert_eq!(env.iter().filter(|e| e["name"] == "OMUPGRADE_ACTION" && e["value"] == "fingerprint").count(), 1);
+        let facts = probe(&parts, Asked::FactsWithAllRows);
+        let value = |name: &str| {
+            let env = facts["spec"]["containers"][0]["env"].as_array().unwrap();
+            env.iter().find(|e| e["name"] == name).map(|e| e["value"].as_str().unwrap().to_owned())
+        };
+        assert_eq!(value("OMUPGRADE_ACTION").unwrap(), "facts");
+        assert_eq!(value("OMUPGRADE_COUNT").unwrap(), "all");
+        assert_eq!(value("OMUPGRADE_FACTS_POSTGRESQL").unwrap(), FACTS_POSTGRESQL);
+        assert_eq!(value("OMUPGRADE_FACTS_MYSQL"), None);
     }
 }

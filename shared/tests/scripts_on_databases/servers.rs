@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::support::{BACKUP, FINGERPRINT_MYSQL, FINGERPRINT_POSTGRES, GUARD, Ran, composed};
+use crate::support::{
+    BACKUP, FACTS_MYSQL, FACTS_POSTGRES, FINGERPRINT_MYSQL, FINGERPRINT_POSTGRES, GUARD, Ran, composed,
+};
 
 /// The user of a pod: nobody whom the image knows.
 const USER: u32 = 12345;
@@ -259,7 +261,9 @@ impl Pod {
         pod.set("OMUPGRADE_RELEASE", "om").set("OMUPGRADE_NAMESPACE", "data").set("OMUPGRADE_WAIT_SECONDS", "0");
         pod.set("OMUPGRADE_BACKUP_DIR", &format!("{inside}/backup")).set("OMUPGRADE_BACKUP_NAME", "om-1.13.1");
         pod.set("OMUPGRADE_FINGERPRINT_POSTGRESQL", FINGERPRINT_POSTGRES)
-            .set("OMUPGRADE_FINGERPRINT_MYSQL", FINGERPRINT_MYSQL);
+            .set("OMUPGRADE_FINGERPRINT_MYSQL", FINGERPRINT_MYSQL)
+            .set("OMUPGRADE_FACTS_POSTGRESQL", FACTS_POSTGRES)
+            .set("OMUPGRADE_FACTS_MYSQL", FACTS_MYSQL);
         pod.set("TMPDIR", &format!("{inside}/tmp")).set("PATH", &format!("{}:/usr/bin:/bin", variable("POSTGRES_BIN")));
         pod
     }

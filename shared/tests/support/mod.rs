@@ -10,6 +10,8 @@ pub const GUARD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../helm-postrender
 pub const BACKUP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/backup/backup.sh");
 pub const FINGERPRINT_POSTGRES: &str = include_str!("../../src/backup/fingerprint_postgres.sql");
 pub const FINGERPRINT_MYSQL: &str = include_str!("../../src/backup/fingerprint_mysql.sql");
+pub const FACTS_POSTGRES: &str = include_str!("../../src/backup/facts_postgres.sql");
+pub const FACTS_MYSQL: &str = include_str!("../../src/backup/facts_mysql.sql");
 
 /// A script as it goes into a pod.
 pub fn composed(path: &str) -> String {

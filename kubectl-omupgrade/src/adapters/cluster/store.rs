@@ -216,6 +216,7 @@ impl Store {
             quotas: self.quotas.fact(),
             nodes: self.nodes.fact(),
             events: self.events.fact(),
+            database: crate::facts::not_asked(),
             logs: self.logs.clone(),
         }
         .narrowed()

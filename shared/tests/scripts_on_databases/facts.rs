@@ -1,0 +1,91 @@
+use std::collections::BTreeMap;
+
+use crate::servers::{BOTH, Database, Engine};
+
+/// The facts as the probe's Pod prints them, by key.
+fn facts(database: &Database, settings: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let mut pod = database.pod();
+    pod.set("OMUPGRADE_ACTION", "facts").set("OMUPGRADE_BACKUP_DIR", "/nowhere");
+    for (name, value) in settings {
+        pod.set(name, value);
+    }
+    let ran = pod.run("backup.sh");
+    ran.assert(0, &["\nfacts:\n"]);
+    let (fingerprint, facts) = ran.stdout.split_once("facts:\n").unwrap();
+    assert_eq!(fingerprint.lines().count(), 5, "{fingerprint}");
+    let mut all = BTreeMap::new();
+    for line in facts.lines() {
+        let (key, value) = line.split_once('\t').unwrap_or_else(|| panic!("no tab in `{line}`"));
+        assert!(all.insert(key.to_owned(), value.to_owned()).is_none(), "`{key}` stands there twice");
+    }
+    all
+}
+
+fn number(facts: &BTreeMap<String, String>, key: &str) -> u64 {
+    facts.get(key).unwrap_or_else(|| panic!("no `{key}` in {facts:#?}")).parse().unwrap()
+}
+
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
+fn what_is_to_know_of_a_database() {
+    for engine in BOTH {
+        let database = engine.database();
+        database.with_tables().ran(&["0.0.15", "1.12.3"]).logged("1.12.3").logged("1.13.0");
+        database.sql("CREATE TABLE table_entity(id INT); INSERT INTO table_entity VALUES (1), (2), (3);");
+        database.sql("CREATE TABLE change_event(id INT); INSERT INTO change_event VALUES (1), (2);");
+        let found = facts(&database, &[]);
+        let (name, major) = match engine {
+            Engine::Postgres => ("postgresql", 10),
+            Engine::Mysql | Engine::Strict => ("mysql", 8),
+        };
+        assert_eq!(found["engine"], name);
+        assert_eq!(found["database"], database.name);
+        assert!(found["version"].split('.').next().unwrap().parse::<u32>().unwrap() >= major, "{}", found["version"]);
+        assert!(number(&found, "bytes") > 0);
+        assert!(number(&found, "sort_buffer") > 1000);
+        assert!(number(&found, "max_connections") > 1);
+        assert_eq!(found["read_only"], "no");
+        assert_eq!(found["charset"].to_lowercase().trim_end_matches("mb4"), "utf8");
+        assert_eq!(found["may migrate"], "yes", "{found:#?}");
+        assert_eq!(found["may read_all"], "yes");
+        assert_eq!(found["may create_database"], "no");
+        assert_eq!(found["may rename_database"], "no");
+        assert!(found["migration 1.12.3"].starts_with("20"), "{}", found["migration 1.12.3"]);
+        assert!(found.contains_key("migration 0.0.15"));
+        assert_eq!((number(&found, "statements 1.12.3"), number(&found, "statements 1.13.0")), (1, 1));
+        // Entities are counted, the rest is estimated.
+        assert_eq!(number(&found, "rows table_entity"), 3);
+        assert!(!found.contains_key("rows change_event"));
+        assert!(number(&found, "bytes change_event") > 0);
+        let all = facts(&database, &[("OMUPGRADE_COUNT", "all")]);
+        assert_eq!((number(&all, "rows change_event"), number(&all, "rows table_entity")), (2, 3));
+    }
+}
+
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
+fn an_empty_database_has_facts_too() {
+    for engine in BOTH {
+        let found = facts(&engine.database(), &[("OMUPGRADE_COUNT", "all")]);
+        assert!(!found.keys().any(|k| k.starts_with("rows ") || k.starts_with("migration ")), "{found:#?}");
+        assert_eq!(found["may migrate"], "yes");
+    }
+}
+
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
+fn odd_names_and_a_status_column_break_no_line() {
+    for engine in BOTH {
+        let database = engine.database_named("it's \"odd\"");
+        database.with_change_log().ran(&["1.2.3"]);
+        database.sql("ALTER TABLE SERVER_CHANGE_LOG ADD COLUMN status VARCHAR(20) NOT NULL DEFAULT 'COMPLETED'");
+        database.sql("UPDATE SERVER_CHANGE_LOG SET status = 'FAILED', version = '1.2.4\nx\ty'");
+        let quote = if engine == Engine::Postgres { '"' } else { '`' };
+        database.sql(&format!("CREATE TABLE {quote}an odd'name_entity{quote}(id INT)"));
+        let found = facts(&database, &[]);
+        assert_eq!(found["database"], "it's \"odd\"");
+        assert!(found["migration 1.2.4xy"].ends_with(" FAILED"), "{found:#?}");
+        assert_eq!(number(&found, "rows an odd'name_entity"), 0);
+        database.sql(&format!("DROP TABLE {quote}an odd'name_entity{quote}"));
+    }
+}
