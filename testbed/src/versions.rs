@@ -134,13 +134,20 @@ pub struct Release {
     pub folders: &'static [&'static str],
 }
 
-/// The releases, by pairs that matter: 1.12.12 to 1.13.1 moves the schema, 1.12.13 to 1.12.14 does not,
-/// and 1.12.13 has a folder that 1.13.1, published before it, never saw.
+/// The releases, by pairs that matter: 1.9.0 lacks the health path that 1.9.7's chart asks for; 1.12.12 to 1.13.1 moves
+/// the schema, 1.12.13 to 1.12.14 does not; 1.12.13 has a folder that 1.13.1, published before it, never saw, and that
+/// 2.0.7 brings along with its own.
 pub const STAND_IN: &[Release] = &[
-    Release { tag: "1.12.12", folders: &["1.1.0", "1.11.0", "1.12.0", "1.12.12"] },
-    Release { tag: "1.12.13", folders: &["1.1.0", "1.11.0", "1.12.0", "1.12.12", "1.12.13"] },
-    Release { tag: "1.12.14", folders: &["1.1.0", "1.11.0", "1.12.0", "1.12.12", "1.12.13"] },
-    Release { tag: "1.13.1", folders: &["1.1.0", "1.11.0", "1.12.0", "1.12.12", "1.13.0", "1.13.1"] },
+    Release { tag: "1.9.0", folders: &["1.1.0", "1.3.0"] },
+    Release { tag: "1.9.7", folders: &["1.1.0", "1.3.0"] },
+    Release { tag: "1.12.12", folders: &["1.1.0", "1.3.0", "1.11.0", "1.12.0", "1.12.12"] },
+    Release { tag: "1.12.13", folders: &["1.1.0", "1.3.0", "1.11.0", "1.12.0", "1.12.12", "1.12.13"] },
+    Release { tag: "1.12.14", folders: &["1.1.0", "1.3.0", "1.11.0", "1.12.0", "1.12.12", "1.12.13"] },
+    Release { tag: "1.13.1", folders: &["1.1.0", "1.3.0", "1.11.0", "1.12.0", "1.12.12", "1.13.0", "1.13.1"] },
+    Release {
+        tag: "2.0.7",
+        folders: &["1.1.0", "1.3.0", "1.11.0", "1.12.0", "1.12.12", "1.12.13", "1.13.0", "1.13.1", "2.0.0"],
+    },
 ];
 
 /// The real server image's name, which the chart renders and the stand-in bears.

@@ -91,3 +91,4 @@ if [ "${1:-}" = --shell ]; then
 fi
 cd "$here/../.."
 cargo test -p omupgrade-shared --test scripts_on_databases -- --ignored "$@"
+cargo test -p openmetadata-standin --test on_databases -- --ignored "$@"

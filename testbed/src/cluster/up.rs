@@ -18,6 +18,7 @@ use crate::{images, say, tools};
 /// From whatever is there to a Ready node.
 pub fn run(cache: &Cache) -> Result<()> {
     tools::machine::check()?;
+    images::refresh(cache)?;
     if status::is_whole(cache) {
         say::step("the cluster is already up");
         say::answer(&paths::kubeconfig().display().to_string());

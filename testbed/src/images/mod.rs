@@ -3,6 +3,7 @@
 pub mod oci;
 pub mod recipes;
 pub mod registry;
+mod stamps;
 pub mod standin;
 
 use anyhow::{Result, bail};
@@ -11,9 +12,10 @@ use crate::failure::Failure;
 use crate::paths::Cache;
 use crate::say;
 
-use recipes::RECIPES;
+use oci::Store;
+use recipes::{RECIPES, Recipe};
 
-/// Builds the named images, or all of them.
+/// Builds the named images, or all of them, where their sources changed since they were made.
 pub fn build(cache: &Cache, names: &[String]) -> Result<()> {
     for name in names {
         if !RECIPES.iter().any(|recipe| recipe.name == name) {
@@ -22,21 +24,45 @@ pub fn build(cache: &Cache, names: &[String]) -> Result<()> {
         }
     }
     for recipe in RECIPES.iter().filter(|recipe| names.is_empty() || names.iter().any(|name| name == recipe.name)) {
-        say::step(&format!("image {}", recipe.name));
-        for reference in (recipe.make)(cache)? {
-            say::answer(&reference);
+        if is_current(cache, recipe)? {
+            say::step(&format!("the image {} is up to date", recipe.name));
+        } else {
+            make(cache, recipe)?;
         }
     }
     Ok(())
 }
 
-/// Builds those of the named images that are not in the cache yet.
+/// Builds those of the named images that are not there, or are older than their sources.
 pub fn ensure(cache: &Cache, names: &[&str]) -> Result<()> {
     for recipe in RECIPES.iter().filter(|recipe| names.contains(&recipe.name)) {
-        if !(recipe.is_there)(&oci::Store::new(cache)) {
-            say::step(&format!("building the image {}", recipe.name));
-            (recipe.make)(cache)?;
+        if !is_current(cache, recipe)? {
+            make(cache, recipe)?;
         }
     }
     Ok(())
+}
+
+/// Builds again what was built before and is older than its sources.
+pub fn refresh(cache: &Cache) -> Result<()> {
+    for recipe in RECIPES.iter().filter(|recipe| (recipe.is_there)(&Store::new(cache))) {
+        if !stamps::is_fresh(cache, recipe)? {
+            make(cache, recipe)?;
+        }
+    }
+    Ok(())
+}
+
+fn is_current(cache: &Cache, recipe: &Recipe) -> Result<bool> {
+    Ok((recipe.is_there)(&Store::new(cache)) && stamps::is_fresh(cache, recipe)?)
+}
+
+fn make(cache: &Cache, recipe: &Recipe) -> Result<()> {
+    say::step(&format!("building the image {}", recipe.name));
+    // Taken before: what changes while it is made is made again the next time.
+    let stamp = stamps::of(recipe.sources)?;
+    for reference in (recipe.make)(cache)? {
+        say::answer(&reference);
+    }
+    stamps::keep(cache, recipe, &stamp)
 }

@@ -18,6 +18,8 @@ use crate::{tools, versions};
 pub struct Recipe {
     /// What `testbed images` calls it.
     pub name: &'static str,
+    /// The files and folders that it follows from, below this crate.
+    pub sources: &'static [&'static str],
     /// Whether it is in the store already.
     pub is_there: fn(&Store) -> bool,
     /// Makes it; returns the references that pods can use.
@@ -26,20 +28,37 @@ pub struct Recipe {
 
 /// All of them.
 pub const RECIPES: &[Recipe] = &[
-    Recipe { name: "pause", is_there: |store| store.tagged("testbed/pause", "1").is_some(), make: pause },
-    Recipe { name: "coredns", is_there: |store| store.tagged("testbed/coredns", "1").is_some(), make: coredns },
+    Recipe {
+        name: "pause",
+        sources: &["images/pause.rs"],
+        is_there: |store| store.tagged("testbed/pause", "1").is_some(),
+        make: pause,
+    },
+    Recipe {
+        name: "coredns",
+        sources: &["go/coredns"],
+        is_there: |store| store.tagged("testbed/coredns", "1").is_some(),
+        make: coredns,
+    },
     Recipe {
         name: "postgres",
+        sources: &["images/postgres"],
         is_there: |store| postgres_there(store, &POSTGRES[0]),
         make: |cache| postgres(cache, &POSTGRES[0]),
     },
     Recipe {
         name: "postgres-18",
+        sources: &["images/postgres"],
         is_there: |store| postgres_there(store, &POSTGRES[1]),
         make: |cache| postgres(cache, &POSTGRES[1]),
     },
-    Recipe { name: "mysql", is_there: |store| store.tagged("library/mysql", "9").is_some(), make: mysql },
-    Recipe { name: "openmetadata", is_there: standin::is_there, make: standin::make },
+    Recipe {
+        name: "mysql",
+        sources: &["images/mysql", "../testdata/databases/mysql-rootfs.sh"],
+        is_there: |store| store.tagged("library/mysql", "9").is_some(),
+        make: mysql,
+    },
+    Recipe { name: "openmetadata", sources: standin::SOURCES, is_there: standin::is_there, make: standin::make },
 ];
 
 /// The process that holds a pod's namespaces: it waits for nothing.

@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
 
 use crate::database::Database;
+use crate::secrets::Secrets;
 
 /// A kind of entity.
 #[derive(Debug)]
@@ -25,11 +26,23 @@ pub const KINDS: &[Kind] = &[
     Kind { path: "bots", table: "bot_entity", name: "bot" },
     Kind { path: "services/ingestionPipelines", table: "ingestion_pipeline_entity", name: "ingestionPipeline" },
     Kind { path: "events/subscriptions", table: "event_subscription_entity", name: "eventsubscription" },
+    Kind { path: "apps", table: "installed_apps", name: "app" },
 ];
 
+/// Where entities keep a secret. Assumption: real pipelines keep theirs elsewhere in their configuration.
+pub const SECRETS: &[(&str, &str)] = &[
+    ("users", "/authenticationMechanism/config/JWTToken"),
+    ("services/ingestionPipelines", "/openMetadataServerConnection/securityConfig/jwtToken"),
+];
+
+/// The kind behind a path.
+pub fn kind(path: &str) -> Result<&'static Kind> {
+    KINDS.iter().find(|kind| kind.path == path).with_context(|| format!("no kind of entity is at {path}"))
+}
+
 /// An entity's id follows from its kind and name, so that every seeded database has the same.
-pub fn id(kind: &str, fqn: &str) -> String {
-    let hex = format!("{:x}", md5::compute(format!("{kind}:{fqn}")));
+pub fn id(kind: &Kind, fqn: &str) -> String {
+    let hex = format!("{:x}", md5::compute(format!("{}:{fqn}", kind.name)));
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
@@ -53,11 +66,22 @@ fn first(database: &Database, kind: &Kind, condition: &str) -> Result<Option<Val
     rows.into_iter().next().map(|row| read(&row)).transpose()
 }
 
-/// The entities of a kind in the order of their names, with how many there are.
-pub fn list(database: &Database, kind: &Kind, limit: usize) -> Result<(Vec<Value>, u64)> {
-    let rows = database.rows(&format!("SELECT json FROM {} ORDER BY name LIMIT {limit};", kind.table))?;
-    let found = rows.iter().map(|row| read(row)).collect::<Result<_>>()?;
-    Ok((found, count(database, kind)?))
+/// At most so many entities of a kind in the order of their names, after one of them.
+pub fn list(database: &Database, kind: &Kind, limit: usize, after: Option<&After>) -> Result<Vec<Value>> {
+    let condition = after.map_or_else(String::new, |After { name, id }| {
+        format!("WHERE (name, id) > ({}, {})", database.quote(name), database.quote(id))
+    });
+    let sql = format!("SELECT json FROM {} {condition} ORDER BY name, id LIMIT {limit};", kind.table);
+    database.rows(&sql)?.iter().map(|row| read(row)).collect()
+}
+
+/// A place in a list.
+#[derive(Debug, PartialEq, Eq)]
+pub struct After {
+    /// The name of the last one that was given.
+    pub name: String,
+    /// Its id.
+    pub id: String,
 }
 
 /// How many there are.
@@ -86,6 +110,18 @@ pub fn put(database: &Database, kind: &Kind, entity: &Value) -> Result<()> {
         "ON DUPLICATE KEY UPDATE json = VALUES(json)",
     );
     database.execute(&format!("INSERT INTO {} (fqnHash, json) VALUES ({hash}, {json}{cast}) {again};", kind.table))
+}
+
+/// Opens every secret in the database, as the real tool does when it encrypts them anew at the end of `migrate`.
+pub fn open_secrets(database: &Database, secrets: &Secrets) -> Result<()> {
+    for (path, secret) in SECRETS {
+        for entity in list(database, kind(path)?, usize::from(u16::MAX), None)? {
+            if let Some(kept) = entity.pointer(secret).and_then(Value::as_str) {
+                secrets.decrypt(kept).with_context(|| format!("{path} {}", entity["fullyQualifiedName"]))?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn read(row: &[String]) -> Result<Value> {

@@ -3,23 +3,15 @@
 use anyhow::{Result, bail};
 
 use crate::database::Database;
-use crate::version::{self, Version};
 
 // Assumption (derived from the server's source, not run): Flowable moved once, to this schema; which release did it is not known, so all played ones have it.
 const SCHEMA: &str = "7.2.0.2";
 
-/// Whether this release makes the tables in `migrate` instead of at server start. Assumption by the change's date.
-pub fn belongs_to_migrate() -> bool {
-    Version::parse(&version::of_this_image()).is_some_and(|version| version >= Version(1, 13, 0))
-}
-
 /// Makes the tables if they are missing.
 pub fn prepare(database: &Database) -> Result<()> {
     let again = database.pick("ON CONFLICT (NAME_) DO NOTHING", "ON DUPLICATE KEY UPDATE NAME_ = NAME_");
-    let quiet = database.pick("SET client_min_messages = warning;", "");
     database.execute(&format!(
-        "{quiet}
-         CREATE TABLE IF NOT EXISTS ACT_GE_PROPERTY (NAME_ VARCHAR(64) PRIMARY KEY, VALUE_ VARCHAR(300), REV_ INTEGER);
+        "CREATE TABLE IF NOT EXISTS ACT_GE_PROPERTY (NAME_ VARCHAR(64) PRIMARY KEY, VALUE_ VARCHAR(300), REV_ INTEGER);
          CREATE TABLE IF NOT EXISTS ACT_RU_TASK (ID_ VARCHAR(64) PRIMARY KEY, NAME_ VARCHAR(255));
          INSERT INTO ACT_GE_PROPERTY (NAME_, VALUE_, REV_) VALUES ('schema.version', '{SCHEMA}', 1) {again};"
     ))

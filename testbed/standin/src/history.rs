@@ -9,7 +9,6 @@ use crate::database::Database;
 /// Makes both tables, with the real columns.
 pub fn prepare(database: &Database) -> Result<()> {
     let postgres = "
-        SET client_min_messages = warning;
         CREATE TABLE IF NOT EXISTS SERVER_CHANGE_LOG (installed_rank SERIAL, version VARCHAR(256) PRIMARY KEY,
             migrationFileName VARCHAR(256) NOT NULL, checksum VARCHAR(256) NOT NULL,
             installed_on TIMESTAMP DEFAULT CURRENT_TIMESTAMP, metrics JSONB);

@@ -3,7 +3,9 @@
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use crate::metrics;
 
 /// A request.
 #[derive(Debug, Default)]
@@ -42,6 +44,11 @@ impl Answer {
         Self { status: 200, kind: "text/plain", body: body.to_owned() }
     }
 
+    /// What the real server says to an unknown path.
+    pub fn missing() -> Self {
+        Self::error(404, "HTTP 404 Not Found")
+    }
+
     /// An error as the real server words it.
     pub fn error(status: u16, message: &str) -> Self {
         let body = serde_json::json!({ "code": status, "message": message }).to_string();
@@ -64,7 +71,9 @@ fn converse(stream: TcpStream, handle: &dyn Fn(&Request) -> Answer) -> io::Resul
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut stream = stream;
     while let Some((request, keep)) = read(&mut reader)? {
+        let start = Instant::now();
         let answer = handle(&request);
+        metrics::request(&request.method, answer.status, start.elapsed());
         let connection = if keep { "keep-alive" } else { "close" };
         let Answer { status, kind, body } = answer;
         let length = body.len();

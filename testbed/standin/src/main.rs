@@ -1,18 +1,26 @@
 //! Plays an `OpenMetadata` server and its operator's tool on a real database; it is no `OpenMetadata` and never pretends to be one outside a test.
 
+mod admin;
 mod api;
+mod apps;
 mod database;
 mod entities;
+mod era;
 mod faults;
 mod flowable;
 mod history;
 mod http;
+mod log;
+mod metrics;
 mod migrate;
 mod migrations;
 mod ops;
+mod reindex;
+mod secrets;
 mod seed;
 mod server;
 mod settings;
+mod token;
 mod version;
 
 use std::process::ExitCode;
@@ -32,25 +40,4 @@ fn main() -> ExitCode {
         log::error(&format!("{error:#}"));
         ExitCode::FAILURE
     })
-}
-
-mod log {
-    //! Lines in the shape that the real server's log has.
-    use std::io::Write as _;
-
-    pub fn info(text: &str) {
-        let _ = writeln!(std::io::stdout().lock(), "INFO  [{}] {text}", now());
-    }
-
-    pub fn error(text: &str) {
-        let _ = writeln!(std::io::stdout().lock(), "ERROR [{}] {text}", now());
-    }
-
-    pub fn plain(text: &str) {
-        let _ = writeln!(std::io::stdout().lock(), "{text}");
-    }
-
-    fn now() -> u64 {
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
-    }
 }

@@ -1,13 +1,14 @@
 //! `migrate`: runs what is pending, with the real tool's order, log lines and failure semantics. It never locks: the real one does not either.
 
 use std::collections::HashSet;
-use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::database::Database;
+use crate::era::Era;
 use crate::faults::Faults;
 use crate::migrations::{self, FOLDER, Migration, Statement};
+use crate::secrets::Secrets;
 use crate::{entities, flowable, history, log};
 
 /// What has to run: every folder without a row, and the newest one again if it has statements that were never run.
@@ -33,7 +34,7 @@ pub fn pending<'a>(
 
 /// What the database still lacks of this image.
 pub fn lacking(database: &Database) -> Result<Vec<Migration>> {
-    let folders = migrations::read(Path::new(FOLDER), database.engine())?;
+    let folders = migrations::of_this_image(database.engine())?;
     if !history::exists(database)? {
         return Ok(folders);
     }
@@ -43,11 +44,12 @@ pub fn lacking(database: &Database) -> Result<Vec<Migration>> {
 }
 
 /// Runs everything that is pending.
-pub fn run(database: &Database, force: bool) -> Result<()> {
-    migrate(database, force).inspect_err(|error| log::error(&format!("Failed to db migration due to {error:#}")))
+pub fn run(database: &Database, secrets: &Secrets, force: bool) -> Result<()> {
+    migrate(database, secrets, force)
+        .inspect_err(|error| log::error(&format!("Failed to db migration due to {error:#}")))
 }
 
-fn migrate(database: &Database, force: bool) -> Result<()> {
+fn migrate(database: &Database, secrets: &Secrets, force: bool) -> Result<()> {
     history::prepare(database)?;
     let plan = lacking(database)?;
     if plan.is_empty() {
@@ -79,11 +81,12 @@ fn migrate(database: &Database, force: bool) -> Result<()> {
         }
         table(&["Version", "Initialization", "SchemaChanges", "DataMigration", "PostDDLScripts"], &results);
     }
-    // Assumption (derived from the server's source, not run): since 1.13 the tool makes Flowable's tables; before, the server did at its start.
-    if flowable::belongs_to_migrate() {
+    if Era::of_this_image().migrates_flowable() {
         flowable::prepare(database)?;
     }
     log::info("Update Search Indexes.");
+    // Last, and so after the schema has moved: a secret that does not open fails the tool all the same.
+    entities::open_secrets(database, secrets)?;
     log::info("[MigrationWorkflow] WorkFlow Completed");
     Ok(())
 }

@@ -6,10 +6,15 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use crate::settings::Engine;
-use crate::version::Version;
+use crate::version::{self, Version};
 
-/// Where the real image has them.
-pub const FOLDER: &str = "/opt/openmetadata/bootstrap/sql/migrations/native";
+/// Where the real image has them, below its home.
+pub const FOLDER: &str = "bootstrap/sql/migrations/native";
+
+/// The folders of this image.
+pub fn of_this_image(engine: Engine) -> Result<Vec<Migration>> {
+    read(&version::home().join(FOLDER), engine)
+}
 
 /// One folder.
 #[derive(Debug, Clone)]
@@ -34,7 +39,7 @@ pub struct Statement {
 }
 
 /// All folders in the order of their versions, for one kind of database.
-pub fn read(root: &Path, engine: Engine) -> Result<Vec<Migration>> {
+fn read(root: &Path, engine: Engine) -> Result<Vec<Migration>> {
     let entries = fs::read_dir(root).with_context(|| format!("cannot read {}", root.display()))?;
     let engine = if engine == Engine::Mysql { "mysql" } else { "postgres" };
     let mut found: Vec<Migration> = entries

@@ -5,18 +5,21 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::database::Database;
+use crate::era::Era;
+use crate::secrets::Secrets;
 use crate::settings::Settings;
 use crate::{history, log, migrate};
 
 /// Runs one command.
 pub fn run(words: &[&str]) -> Result<ExitCode> {
-    let database = Database::new(Settings::from_environment()?);
+    let settings = Settings::from_environment()?;
+    let (database, secrets) = (Database::new(&settings), Secrets::new(&settings.fernet_key)?);
     // The chart puts `-d` (debug) before the command.
     let words: Vec<&str> = words.iter().copied().filter(|word| *word != "-d").collect();
     match words.as_slice() {
         ["migrate", rest @ ..] => {
             // The real tool exits with 1 and has said why.
-            let done = migrate::run(&database, rest.contains(&"--force"));
+            let done = migrate::run(&database, &secrets, rest.contains(&"--force"));
             return Ok(if done.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         ["validate"] => {
@@ -30,6 +33,14 @@ pub fn run(words: &[&str]) -> Result<ExitCode> {
             for version in history::versions(&database)? {
                 log::plain(&version);
             }
+        }
+        ["reindex", rest @ ..]
+            if !Era::of_this_image().knows_recreate_indexes()
+                && rest.iter().any(|word| word.starts_with("--recreate-indexes")) =>
+        {
+            // As picocli says it and exits.
+            log::plain(&format!("Unknown option: '{}'", rest.join(" ")));
+            return Ok(ExitCode::from(2));
         }
         // Assumption (derived from the server's source, not run): without --force nothing has changed, so nothing is done.
         ["reindex", ..] => log::info("Smart reindexing: No index mapping changes detected, skipping reindex"),

@@ -10,12 +10,15 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::api::Api;
+use crate::apps::Apps;
 use crate::database::Database;
+use crate::era::Era;
 use crate::faults::Faults;
 use crate::http::{self, Answer, Request};
-use crate::migrations::{self, FOLDER};
+use crate::reindex::Job;
+use crate::secrets::Secrets;
 use crate::settings::Settings;
-use crate::{flowable, log, migrate, seed, version};
+use crate::{admin, flowable, log, migrate, migrations, seed, version};
 
 /// Starts, serves, and ends when asked to.
 pub fn run() -> Result<ExitCode> {
@@ -38,19 +41,21 @@ pub fn run() -> Result<ExitCode> {
         bail!("ordered fault: crashing at start");
     }
     let settings = Settings::from_environment()?;
-    let database = Database::new(settings.clone());
+    let (database, secrets, era) =
+        (Database::new(&settings), Secrets::new(&settings.fernet_key)?, Era::of_this_image());
     // Older servers change Flowable's tables before they look at the migrations, newer ones only look.
-    if flowable::belongs_to_migrate() {
+    if era.migrates_flowable() {
         refuse_pending(&database)?;
         flowable::check(&database)?;
     } else {
         flowable::prepare(&database)?;
         refuse_pending(&database)?;
     }
-    seed::run(&database)?;
-    let folders = migrations::read(std::path::Path::new(FOLDER), database.engine())?;
-    let expected = folders.into_iter().map(|folder| folder.name).collect();
-    let api = Api::new(database, settings, expected);
+    seed::run(&database, &secrets)?;
+    let expected = migrations::of_this_image(database.engine())?.into_iter().map(|folder| folder.name).collect();
+    let (ports, watched) = (settings.ports, database.clone());
+    let apps = Apps::new(Job { database: database.clone(), pause: settings.reindex_pause });
+    let api = Api { database, settings, secrets, apps, era, expected };
 
     let main: Handler = Arc::new(move |request: &Request| {
         if Faults::ask().get("answers-500").is_some() {
@@ -59,8 +64,8 @@ pub fn run() -> Result<ExitCode> {
             api.answer(request)
         }
     });
-    let admin: Handler = Arc::new(administer);
-    let (api_port, admin_port) = (listen(8585)?, listen(8586)?);
+    let admin: Handler = Arc::new(move |request: &Request| admin::answer(&watched, request));
+    let (api_port, admin_port) = (listen(ports.0)?, listen(ports.1)?);
     log::info(&format!("OpenMetadata stand-in {} is ready", version::of_this_image()));
     std::thread::spawn(move || http::serve(&admin_port, &admin));
     http::serve(&api_port, &main);
@@ -81,14 +86,4 @@ fn refuse_pending(database: &Database) -> Result<()> {
         "java.lang.IllegalStateException: There are pending migrations to be run on the database. Please backup your data \
          and run `./bootstrap/openmetadata-ops.sh migrate`."
     )
-}
-
-/// The admin port says that the process lives, not that its database does.
-fn administer(request: &Request) -> Answer {
-    match request.path.as_str() {
-        "/ping" => Answer::text("pong\n"),
-        "/healthcheck" => Answer::json(&serde_json::json!({ "OpenMetadataServerHealthCheck": { "healthy": true } })),
-        "/prometheus" => Answer::text("# TYPE jvm_threads_live_threads gauge\njvm_threads_live_threads 42\n"),
-        _ => Answer::error(404, "HTTP 404 Not Found"),
-    }
 }

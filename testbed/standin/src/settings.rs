@@ -1,6 +1,8 @@
 //! What the chart's Secrets and environment say. It never asks anything but the environment.
 
 use std::env;
+use std::str::FromStr;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 
@@ -28,10 +30,18 @@ pub struct Settings {
     pub user: String,
     /// Password.
     pub password: String,
-    /// What encrypts connections; tokens depend on it here.
+    /// The most connections to the database at once.
+    pub connections: usize,
+    /// What encrypts secrets in the database.
     pub fernet_key: String,
+    /// Where search is: `http://opensearch:9200`.
+    pub search: String,
     /// Whether pipelines can be switched at all.
     pub pipeline_client: bool,
+    /// The ports of the API and of its administration.
+    pub ports: (u16, u16),
+    /// How long a reindex rests after each kind; the stand-in's own setting.
+    pub reindex_pause: Duration,
 }
 
 impl Settings {
@@ -50,8 +60,17 @@ impl Settings {
             database: value("OM_DATABASE", "openmetadata_db"),
             user: value("DB_USER", "openmetadata_user"),
             password: value("DB_USER_PASSWORD", "openmetadata_password"),
+            connections: number("DB_CONNECTION_POOL_MAX_SIZE", "10")?,
             fernet_key: value("FERNET_KEY", ""),
+            search: format!(
+                "{}://{}:{}",
+                value("ELASTICSEARCH_SCHEME", "http"),
+                value("ELASTICSEARCH_HOST", "localhost"),
+                value("ELASTICSEARCH_PORT", "9200")
+            ),
             pipeline_client: value("PIPELINE_SERVICE_CLIENT_ENABLED", "true") == "true",
+            ports: (number("SERVER_PORT", "8585")?, number("SERVER_ADMIN_PORT", "8586")?),
+            reindex_pause: Duration::from_millis(number("STANDIN_REINDEX_PAUSE_MS", "400")?),
         })
     }
 }
@@ -59,6 +78,12 @@ impl Settings {
 /// A variable's value; the chart writes many of them with literal quotes, which YAML takes off in the real server.
 fn value(name: &str, otherwise: &str) -> String {
     env::var(name).map_or_else(|_| otherwise.to_owned(), |text| unquote(text.trim()).to_owned())
+}
+
+/// A variable's value as a number.
+fn number<T: FromStr>(name: &str, otherwise: &str) -> Result<T> {
+    let text = value(name, otherwise);
+    text.parse().map_err(|_| anyhow::anyhow!("{name} is {text:?}, which is no number that fits"))
 }
 
 fn unquote(text: &str) -> &str {

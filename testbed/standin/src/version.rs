@@ -1,5 +1,7 @@
 //! Versions of releases and of migration folders, compared as three numbers. It never compares them as text.
 
+use std::path::PathBuf;
+
 /// A version as the real tool orders it: suffixes and a fourth number do not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(pub u32, pub u32, pub u32);
@@ -15,10 +17,14 @@ impl Version {
     }
 }
 
+/// Where the real image has everything; `STANDIN_HOME` moves it for tests.
+pub fn home() -> PathBuf {
+    std::env::var_os("STANDIN_HOME").map_or_else(|| PathBuf::from("/opt/openmetadata"), PathBuf::from)
+}
+
 /// The release that this image plays.
 pub fn of_this_image() -> String {
-    std::fs::read_to_string("/opt/openmetadata/VERSION")
-        .map_or_else(|_| "0.0.0".to_owned(), |text| text.trim().to_owned())
+    std::fs::read_to_string(home().join("VERSION")).map_or_else(|_| "0.0.0".to_owned(), |text| text.trim().to_owned())
 }
 
 #[cfg(test)]

@@ -1,5 +1,2 @@
-CREATE TABLE IF NOT EXISTS apps_extension_time_series (
-    appId VARCHAR(36) GENERATED ALWAYS AS (json ->> 'appId') STORED NOT NULL,
-    json JSONB NOT NULL,
-    timestamp BIGINT GENERATED ALWAYS AS ((json ->> 'timestamp')::bigint) STORED NOT NULL
-);
+ALTER TABLE apps_extension_time_series ADD COLUMN extension VARCHAR(255) GENERATED ALWAYS AS (json ->> 'extension') STORED;
+CREATE INDEX apps_extension_time_series_index ON apps_extension_time_series (appId, timestamp);

@@ -1,0 +1,68 @@
+//! One request with what is known about who asks. It never looks anything up that is not needed.
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+
+use crate::database::Database;
+use crate::entities;
+use crate::http::Request;
+use crate::token;
+
+/// A request.
+pub struct Asking<'a> {
+    /// As it came.
+    pub request: &'a Request,
+    /// The segments that the route left open.
+    pub parts: Vec<&'a str>,
+    /// Whose token it is; nobody's where none is needed.
+    pub user: String,
+}
+
+impl<'a> Asking<'a> {
+    /// Reads the token where one is needed; the words are the real filter's.
+    pub fn new(request: &'a Request, needs_token: bool) -> Result<Self> {
+        let user = if needs_token {
+            let token = request.token.as_deref().context("Not Authorized! Token not present")?;
+            token::user(token)?
+        } else {
+            String::new()
+        };
+        Ok(Self { request, parts: Vec::new(), user })
+    }
+
+    /// An open segment of the path.
+    pub fn part(&self, at: usize) -> &'a str {
+        self.parts.get(at).copied().unwrap_or_default()
+    }
+
+    /// A value of the query.
+    pub fn query(&self, name: &str) -> Option<&str> {
+        self.request.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A number of the query.
+    pub fn number(&self, name: &str) -> Option<usize> {
+        self.query(name)?.parse().ok()
+    }
+
+    /// The body as JSON; nothing is null.
+    pub fn body(&self) -> Value {
+        serde_json::from_slice(&self.request.body).unwrap_or_default()
+    }
+
+    /// Whether a program asks, by the token alone.
+    pub fn is_bot(&self) -> bool {
+        self.user.ends_with("-bot")
+    }
+
+    /// Who asks, as the database has it.
+    pub fn user(&self, database: &Database) -> Result<Value> {
+        let user = entities::by_name(database, entities::kind("users")?, &self.user)?;
+        user.with_context(|| format!("user instance for {} not found", self.user))
+    }
+
+    /// Whether an administrator asks.
+    pub fn is_admin(&self, database: &Database) -> Result<bool> {
+        Ok(self.user(database)?["isAdmin"] == true)
+    }
+}

@@ -1,0 +1,78 @@
+//! Ingestion pipelines: switched, started, stopped, deployed. It never runs one.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::{Api, Asking, resources};
+use crate::entities::{self, Kind};
+use crate::http::Answer;
+
+fn kind() -> Result<&'static Kind> {
+    entities::kind("services/ingestionPipelines")
+}
+
+/// A real toggle: without a body, and not idempotent. Source: `IngestionPipelineResource`; with the client disabled it
+/// answers 200 and a text, and `enabled` stays as it is.
+pub fn toggle(api: &Api, asking: &Asking<'_>) -> Result<Answer> {
+    let kind = kind()?;
+    let Some(mut pipeline) = entities::by_id(&api.database, kind, asking.part(0))? else {
+        return Ok(missing(asking, 0));
+    };
+    if !api.settings.pipeline_client {
+        return Ok(Answer::text("Pipeline Client Disabled"));
+    }
+    pipeline["enabled"] = json!(pipeline["enabled"] != true);
+    entities::put(&api.database, kind, &pipeline)?;
+    Ok(Answer::json(&resources::shown(api, kind, pipeline)?))
+}
+
+/// `trigger`, `deploy`, `kill` with a pipeline's id.
+pub fn command(api: &Api, asking: &Asking<'_>) -> Result<Answer> {
+    let done = match asking.part(0) {
+        "trigger" => "triggered",
+        "deploy" => "deployed",
+        "kill" => "killed",
+        _ => return Ok(Answer::missing()),
+    };
+    let Some(pipeline) = entities::by_id(&api.database, kind()?, asking.part(1))? else {
+        return Ok(missing(asking, 1));
+    };
+    if !api.settings.pipeline_client {
+        return Ok(Answer::text("Pipeline Client Disabled"));
+    }
+    let name = pipeline["fullyQualifiedName"].as_str().unwrap_or_default();
+    Ok(Answer::json(&said(200, &format!("Workflow [{name}] has been {done}"))))
+}
+
+/// A list of ids in, a list of answers in their order. Source: `OpenMetadataOperations.deployPipelineChunk`.
+pub fn deploy_many(api: &Api, asking: &Asking<'_>) -> Result<Answer> {
+    let kind = kind()?;
+    let body = asking.body();
+    let answers: Result<Vec<Value>> = body
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|id| {
+            let found = entities::by_id(&api.database, kind, id.as_str().unwrap_or_default())?;
+            Ok(found.map_or_else(|| said(404, "no such pipeline"), |_| said(200, "Pipeline deployed")))
+        })
+        .collect();
+    Ok(Answer::json(&json!(answers?)))
+}
+
+/// Whether the orchestrator answers. Source of the shape: the client's `PipelineServiceClientResponse`.
+pub fn status(api: &Api, _: &Asking<'_>) -> Result<Answer> {
+    Ok(if api.settings.pipeline_client {
+        Answer::json(&json!({ "code": 200, "platform": "Airflow", "version": "3.1.5" }))
+    } else {
+        Answer::json(&json!({ "code": 500, "platform": "Disabled", "reason": "Pipeline client disabled" }))
+    })
+}
+
+fn said(code: u16, reason: &str) -> Value {
+    json!({ "code": code, "platform": "Airflow", "reason": reason })
+}
+
+fn missing(asking: &Asking<'_>, at: usize) -> Answer {
+    Answer::error(404, &format!("ingestionPipeline instance for {} not found", asking.part(at)))
+}

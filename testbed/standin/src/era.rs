@@ -1,0 +1,49 @@
+//! What differs from release to release in answers and tools, each with its source. It never differs in tables: those are the migrations' affair.
+
+use crate::version::{self, Version};
+
+/// The release that this process plays.
+#[derive(Debug, Clone, Copy)]
+pub struct Era(pub Version);
+
+/// `GET /api/v1/system/health`: pull request 22974, merged a week after 1.9.0.
+pub const HEALTH: Version = Version(1, 9, 1);
+/// `GET /api/v1/system/status`: not in 1.3's published client, in 1.4's.
+pub const STATUS: Version = Version(1, 4, 0);
+/// `POST …/ingestionPipelines/bulk/deploy` and `/system/diagnostics`: seen in sources of that time.
+pub const NEWER_TOOLS: Version = Version(1, 12, 0);
+
+impl Era {
+    /// Of this image.
+    pub fn of_this_image() -> Self {
+        Self(Version::parse(&version::of_this_image()).unwrap_or(Version(0, 0, 0)))
+    }
+
+    /// Whether `/system/status` counts versions that this image does not know as a failure. Assumption: newer servers
+    /// stopped (pull request 24533 is closed, the first release with it is unknown), so an old server on a newer
+    /// database "passes".
+    pub fn minds_unexpected_migrations(self) -> bool {
+        self.0 < Version(1, 12, 0)
+    }
+
+    /// Whether an application's trigger takes overrides of its configuration (a 1.3-era handler has no body).
+    pub fn trigger_takes_overrides(self) -> bool {
+        self.0 >= Version(1, 4, 0)
+    }
+
+    /// Settings that 2.0's sanitiser strips from the reindex application (pull requests 28402, 27971).
+    pub fn forgotten_settings(self) -> &'static [&'static str] {
+        if self.0 >= Version(2, 0, 0) { &["recreateIndex", "useDistributedIndexing"] } else { &[] }
+    }
+
+    /// Whether the tool's `reindex` still knows `--recreate-indexes` (gone in the 2.0 line; which patch is not known).
+    pub fn knows_recreate_indexes(self) -> bool {
+        self.0 < Version(2, 0, 0)
+    }
+
+    /// Whether `migrate` makes Flowable's tables (pull request 27234, spring of 2026); before, the server does at its start.
+    /// Assumption by date.
+    pub fn migrates_flowable(self) -> bool {
+        self.0 >= Version(1, 13, 0)
+    }
+}

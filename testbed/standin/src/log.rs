@@ -1,0 +1,23 @@
+//! Lines in the shape that the real server's log has. It never writes to standard error, as the real one does not.
+
+use std::io::Write as _;
+
+/// Something happened.
+pub fn info(text: &str) {
+    line("INFO ", text);
+}
+
+/// Something failed.
+pub fn error(text: &str) {
+    line("ERROR", text);
+}
+
+/// A line without a head.
+pub fn plain(text: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+fn line(level: &str, text: &str) {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let _ = writeln!(std::io::stdout().lock(), "{level} [{}] {text}", now.as_secs());
+}
