@@ -11,6 +11,7 @@ pub mod beside;
 pub mod checks;
 pub mod cli;
 pub mod commands;
+pub mod diagnose;
 pub mod exit;
 pub mod facts;
 pub mod failure;

@@ -10,7 +10,7 @@ mod watch;
 
 pub use ask::{Refused, reason, why};
 pub use connect::connect;
-pub use gather::{gather, release_facts};
+pub use gather::{gather, logs_of, release_facts};
 pub use store::Store;
 pub use watch::Watch;
 

@@ -1,6 +1,8 @@
 //! The only rooms that talk to a cluster or start a process. What they find becomes facts; they judge nothing.
 
+pub mod archive;
 pub mod cluster;
+pub mod evidence;
 pub mod helm;
 pub mod journal;
 pub mod live;

@@ -1,6 +1,7 @@
 //! The verbs, one file each. This list is the only place that knows them all.
 
 pub mod checked;
+pub mod diagnose;
 pub mod history;
 pub mod rbac;
 pub mod rollback;
@@ -21,6 +22,7 @@ pub enum Command {
     Rollback(rollback::Args),
     History(history::Args),
     Unlock(unlock::Args),
+    Diagnose(diagnose::Args),
     Rbac(rbac::Args),
 }
 
@@ -35,6 +37,7 @@ impl Command {
             Self::Rollback(args) => rollback::run(session, args).await,
             Self::History(args) => history::run(session, args).await,
             Self::Unlock(args) => unlock::run(session, args).await,
+            Self::Diagnose(args) => Box::pin(diagnose::run(session, args)).await,
             Self::Rbac(args) => rbac::run(session, args).await,
         }
     }

@@ -22,6 +22,8 @@ pub struct Args {
 pub enum Verb {
     /// Looks only.
     Status,
+    /// Looks, reads logs, asks the database by a short-lived Pod.
+    Diagnose,
     /// Reads Helm's storage and the journal.
     History,
     /// Takes the Lease away.
@@ -67,6 +69,9 @@ const ROLL_BACK: &[Row] = &[
     ("", "pods", "create, delete", "the probe beside the server"),
 ];
 
+const PROBE: &[Row] =
+    &[("", "pods", "create, delete", "the probe beside the server; leave it out and add --no-probe")];
+
 const NODES: Row = ("", "nodes", "get, list, watch", "optional, cluster-wide: whether a node is cordoned");
 
 const DEFINITIONS: Row = (
@@ -80,6 +85,7 @@ impl Verb {
     fn rows(self) -> Vec<Row> {
         match self {
             Self::Status => LOOK.to_vec(),
+            Self::Diagnose => [LOOK, PROBE].concat(),
             Self::History => HISTORY.to_vec(),
             Self::Unlock => [HISTORY, LOCK, JOURNAL].concat(),
             Self::Rollback => [LOOK, LOCK, ROLL_BACK].concat(),
@@ -107,7 +113,7 @@ fn manifest(args: &Args, namespace: Option<&str>) -> String {
     for row in args.verb.rows() {
         rule(&mut out, row);
     }
-    if matches!(args.verb, Verb::Status | Verb::Rollback) {
+    if matches!(args.verb, Verb::Status | Verb::Diagnose | Verb::Rollback) {
         let _ = write!(
             out,
             "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: {name}-nodes\nrules:\n"
@@ -136,7 +142,7 @@ mod tests {
             let role = &all[0];
             assert_eq!(role["kind"], "Role");
             let writes = text.contains("create");
-            assert_eq!(writes, matches!(verb, Verb::Unlock | Verb::Rollback), "{verb:?}");
+            assert_eq!(writes, matches!(verb, Verb::Diagnose | Verb::Unlock | Verb::Rollback), "{verb:?}");
         }
     }
 }

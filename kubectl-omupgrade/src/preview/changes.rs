@@ -2,11 +2,11 @@
 
 use super::mask::{HIDDEN, shown};
 use super::objects::Object;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// What would change.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Preview {
     /// Objects that would be made.
     pub added: Vec<String>,
@@ -19,7 +19,7 @@ pub struct Preview {
 }
 
 /// An object that would change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// Kind and name.
     pub object: String,
@@ -28,7 +28,7 @@ pub struct Change {
 }
 
 /// A field that would change; none stands for absence.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Field {
     /// Where: names of keys and of list items, joined by dots.
     pub path: String,
@@ -56,6 +56,13 @@ pub fn preview(now: &[Object], then: &[Object]) -> Preview {
         }
     }
     out.removed = now.iter().filter(|o| !then.iter().any(|t| t.is_same(o))).map(Object::label).collect();
+    out
+}
+
+/// The fields that differ between two values, secrets hidden.
+pub fn fields(now: &Value, then: &Value) -> Vec<Field> {
+    let mut out = Vec::new();
+    walk("", &mut Vec::new(), Some(now), Some(then), &mut out);
     out
 }
 

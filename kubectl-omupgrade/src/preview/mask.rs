@@ -27,7 +27,8 @@ pub(super) fn shown(kind: &str, names: &[String], value: &Value) -> String {
     short
 }
 
-fn sensitive(name: &str) -> bool {
+/// Whether a name calls what it names a secret.
+pub fn sensitive(name: &str) -> bool {
     let name = name.to_uppercase();
     // References to Secrets name them and hold nothing of them.
     let reference = ["SECRETREF", "SECRETKEYREF", "SECRETNAME", "IMAGEPULLSECRETS", "CONFIGMAPKEYREF"];

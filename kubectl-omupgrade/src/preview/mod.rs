@@ -7,8 +7,11 @@ mod losses;
 mod mask;
 mod objects;
 mod server;
+mod settings;
 
-pub use changes::{Change, Field, Preview, preview};
+pub use changes::{Change, Field, Preview, fields, preview};
+pub use mask::sensitive;
 pub use losses::{Loss, losses};
 pub use objects::{Object, objects};
 pub use server::{Server, elsewhere, engine, servers};
+pub use settings::settings;

@@ -3,6 +3,7 @@
 mod changes;
 mod checks;
 mod junit;
+mod diagnosis;
 mod line;
 mod markdown;
 mod text;
@@ -11,6 +12,7 @@ mod tree;
 pub use changes::changes;
 pub use checks::checks;
 pub use junit::junit;
+pub use diagnosis::diagnosis;
 pub use line::{Line, Tone, plain, styled};
 pub use markdown::markdown;
 pub use text::{clip, wrap};

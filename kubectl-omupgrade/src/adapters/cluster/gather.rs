@@ -5,8 +5,8 @@ use super::logs;
 use super::store::Store;
 use crate::adapters::release::{Found, Stored};
 use crate::facts::read;
-use crate::facts::{Fact, Facts, Release, Revision};
-use crate::rollout::logs_wanted;
+use crate::facts::{Fact, Facts, Logs, Release, Revision};
+use crate::rollout::{Wanted, logs_wanted};
 use futures::StreamExt;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
@@ -91,11 +91,15 @@ pub async fn gather(cluster: &Cluster, name: &str, release: Fact<Release>, histo
     store.nodes.fill(rest.4);
     store.events.fill(rest.5);
     let mut facts = store.facts();
-    let wanted = logs_wanted(&facts);
+    facts.logs = logs_of(cluster, logs_wanted(&facts)).await;
+    facts
+}
+
+/// Reads logs.
+pub async fn logs_of(cluster: &Cluster, wanted: Vec<Wanted>) -> Logs {
     let read =
         futures::stream::iter(wanted.into_iter().map(|w| async move { (w.key(), logs::tail(cluster, &w).await) }));
-    facts.logs = read.buffer_unordered(AT_ONCE).collect().await;
-    facts
+    read.buffer_unordered(AT_ONCE).collect().await
 }
 
 impl Cluster {

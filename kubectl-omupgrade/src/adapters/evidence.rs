@@ -1,0 +1,126 @@
+//! Gathers what a diagnosis is made from, and takes the secrets out of it before anybody else sees it. Writes nothing but
+//! the short-lived Pod that asks the database.
+
+use super::cluster::{Cluster, gather, logs_of};
+use super::{journal, probe, release};
+use crate::diagnose::redact::Redactor;
+use crate::diagnose::{Changes, Evidence, changes, database, known, last_good, logs_wanted};
+use crate::facts::{Fact, Pod, Release, Revision, read};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Pod as ApiPod, Secret as ApiSecret};
+use kube::api::ListParams;
+use std::collections::{BTreeSet, HashSet};
+
+/// What may be asked beyond a look.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// Whether a Pod may ask the database.
+    pub probe: bool,
+    /// The client image of that Pod.
+    pub probe_image: Option<&'a str>,
+    /// Whether the answer leaves the terminal: then the namespace's Secrets are read, to be hidden.
+    pub leaves: bool,
+}
+
+/// Gathers, and redacts.
+pub async fn evidence(
+    cluster: &Cluster,
+    name: &str,
+    newest: Fact<Release>,
+    history: Fact<Vec<Revision>>,
+    asked: Asked<'_>,
+) -> anyhow::Result<(Evidence, Redactor)> {
+    let whole = newest.value().cloned();
+    let facts = Box::pin(gather(cluster, name, newest, history)).await;
+    let mut evidence = Evidence::of(facts);
+    let mine: HashSet<String> = evidence.facts.pods.items().iter().map(|p| p.meta.uid.clone()).collect();
+    let neighbours = |p: &ApiPod| Some(read::pod(p)).filter(|p: &Pod| !mine.contains(&p.meta.uid));
+    evidence.neighbours = cluster.fact(&cluster.api::<ApiPod>(), ListParams::default(), neighbours).await;
+    let (logs, asked_database, compared) = tokio::join!(
+        logs_of(cluster, logs_wanted(&evidence.facts, evidence.neighbours.items())),
+        of_database(cluster, whole.as_ref(), asked),
+        compared(cluster, name),
+    );
+    evidence.facts.logs.extend(logs);
+    evidence.database = asked_database;
+    let (changes, mut secrets) = compared;
+    evidence.changes = changes;
+    secrets.extend(whole.iter().flat_map(known::of_release));
+    if asked.leaves {
+        secrets.extend(of_namespace(cluster).await?);
+    }
+    let redactor = Redactor::new(secrets, &public(&evidence)).map_err(anyhow::Error::msg)?;
+    let mut value = serde_json::to_value(&evidence)?;
+    redactor.value(&mut value);
+    Ok((serde_json::from_value(value)?, redactor))
+}
+
+async fn of_database(cluster: &Cluster, release: Option<&Release>, asked: Asked<'_>) -> Fact<Vec<String>> {
+    let source = "probe Pod";
+    let answer = match release {
+        _ if !asked.probe => Err("not asked (--no-probe)".to_owned()),
+        None => Err("the release's content could not be read".to_owned()),
+        Some(release) => probe::of_release(cluster, release, asked.probe_image).await,
+    };
+    match answer {
+        Ok((image, found)) => Fact::known(database(found.head.as_deref(), &image), source, Timestamp::now()),
+        Err(reason) => Fact::unknown(reason, source, Timestamp::now()),
+    }
+}
+
+/// The changes since the last good revision, and the secrets of all revisions that were looked into.
+async fn compared(cluster: &Cluster, name: &str) -> (Fact<Changes>, Vec<String>) {
+    let mut secrets = Vec::new();
+    let found = async {
+        let history = release::history(cluster, name).await.map_err(|e| format!("{e:#}"))?;
+        secrets.extend(history.iter().flat_map(known::of_release));
+        let present = history.last().ok_or("the release has no revision")?;
+        // Without the journal the last finished revision is still a good one to compare with.
+        let runs = journal::runs(cluster, name).await.map(|(runs, _)| runs).unwrap_or_default();
+        let runs: Vec<_> = runs.into_iter().map(|s| s.run).collect();
+        let revisions: Vec<Revision> = history.iter().map(|r| r.revision.clone()).collect();
+        let (number, because) = last_good(&revisions, &runs, present.revision.number)
+            .ok_or("there is no earlier revision that helm finished")?;
+        let good = history.iter().find(|r| r.revision.number == number).ok_or("it is not there any more")?;
+        changes::changes(good, present, because)
+    }
+    .await;
+    let (source, now) = ("stored revisions", Timestamp::now());
+    let fact = match found {
+        Ok(changes) => Fact::known(changes, source, now),
+        Err(reason) => Fact::unknown(reason, source, now),
+    };
+    (fact, secrets)
+}
+
+/// The contents of the namespace's Secrets, except Helm's own storage and our journal.
+async fn of_namespace(cluster: &Cluster) -> anyhow::Result<Vec<String>> {
+    let all = cluster.all(&cluster.api::<ApiSecret>(), ListParams::default()).await;
+    let all = all.map_err(|r| {
+        r.failure("reading the Secrets of the namespace, to keep their contents out of the file")
+            .hint("kubectl omupgrade rbac diagnose    # prints the rights that are needed")
+    })?;
+    let mut out = Vec::new();
+    for secret in all {
+        if matches!(secret.type_.as_deref(), Some("helm.sh/release.v1" | "omupgrade.io/journal")) {
+            continue;
+        }
+        for (name, value) in secret.data.unwrap_or_default() {
+            if let Ok(text) = String::from_utf8(value.0) {
+                known::of_entry(&name, &text, &mut out);
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// Names that are said everywhere: hiding them would hide the answer.
+fn public(evidence: &Evidence) -> BTreeSet<String> {
+    let facts = &evidence.facts;
+    let mut out: BTreeSet<String> =
+        ["openmetadata", "admin", "default", "ingestion-bot"].into_iter().map(str::to_owned).collect();
+    out.extend([facts.name.clone(), facts.namespace.clone()]);
+    out.extend(facts.workloads.items().iter().map(|w| w.meta.name.clone()));
+    out.extend(facts.nodes.items().iter().map(|n| n.name.clone()));
+    out
+}

@@ -1,0 +1,62 @@
+//! What a support bundle holds: names and texts. Writing the archive is the adapter's work. Everything in it was
+//! redacted before it came here; it is redacted once more, as text.
+
+use super::redact::Redactor;
+use super::{Diagnosis, Evidence};
+
+/// A file of a bundle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Its path in the archive.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+const README: &str = "\
+What `kubectl omupgrade diagnose --bundle` found.
+
+  diagnosis.txt   the answer as it is shown
+  diagnosis.json  the same for programs
+  facts.json      what the answer was made from: kubectl omupgrade diagnose --from-facts facts.json
+  events.txt      warnings about the release's objects, oldest first
+  logs/           the ends of containers' logs
+
+Secrets, values, environment, commands and annotations of others were never taken up; what is known to be secret in
+this namespace, and what looks like it, is replaced by (hidden) everywhere. Look through it before you send it on.
+";
+
+/// The files of a bundle; `shown` is the answer in words.
+pub fn files(evidence: &Evidence, diagnosis: &Diagnosis, shown: &str, redactor: &Redactor) -> anyhow::Result<Vec<File>> {
+    let mut out = vec![
+        file("README.txt", README.to_owned()),
+        file("diagnosis.txt", shown.to_owned()),
+        file("diagnosis.json", serde_json::to_string_pretty(diagnosis)? + "\n"),
+        file("facts.json", evidence.to_text()?),
+        file("events.txt", events(evidence)),
+    ];
+    for (key, fact) in &evidence.facts.logs {
+        let text = match fact.value() {
+            Some(lines) => lines.join("\n") + "\n",
+            None => format!("not read: {}\n", fact.reason().unwrap_or_default()),
+        };
+        out.push(file(&format!("logs/{}.log", key.as_str().replace('/', ".")), text));
+    }
+    for file in &mut out {
+        file.text = redactor.text(&file.text);
+    }
+    Ok(out)
+}
+
+fn file(name: &str, text: String) -> File {
+    File { name: name.to_owned(), text }
+}
+
+fn events(evidence: &Evidence) -> String {
+    let mut out = String::new();
+    for e in evidence.facts.events.items() {
+        let at = e.last.map(|t| t.to_string()).unwrap_or_default();
+        out.push_str(&format!("{at}  {} {}  {} ×{}: {}\n", e.about_kind, e.about, e.reason, e.count, e.message));
+    }
+    out
+}

@@ -1,0 +1,78 @@
+//! What a diagnosis is made from: the facts of a look at the release, and what was asked beyond them. A facts file of
+//! `status` is one too, with less in it.
+
+use super::changes::Changes;
+use super::edges::Edge;
+use crate::facts::{Fact, Facts, Pod, SCHEMA};
+use crate::failure::Failure;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The evidence.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Evidence {
+    /// The release and what belongs to it.
+    #[serde(flatten)]
+    pub facts: Facts,
+    /// Pods of the namespace that do not belong to it: database, search engine, Airflow, runs of pipelines.
+    #[serde(default = "unasked")]
+    pub neighbours: Fact<Vec<Pod>>,
+    /// What the database says of itself, a sentence each.
+    #[serde(default = "unasked")]
+    pub database: Fact<Vec<String>>,
+    /// The steps of the server's own status, `NAME passed` or `NAME not passed: why`.
+    #[serde(default = "unasked")]
+    pub api: Fact<Vec<String>>,
+    /// The ingestion pipelines' states, a sentence each.
+    #[serde(default = "unasked")]
+    pub pipelines: Fact<Vec<String>>,
+    /// What differs from the last good revision.
+    #[serde(default = "unasked")]
+    pub changes: Fact<Changes>,
+    /// Where TLS is spoken.
+    #[serde(default = "unasked")]
+    pub edges: Fact<Vec<Edge>>,
+}
+
+fn unasked<T>() -> Fact<T> {
+    Fact::unknown("it was not asked", "facts file", Timestamp::UNIX_EPOCH)
+}
+
+impl Evidence {
+    /// Facts alone.
+    pub fn of(facts: Facts) -> Self {
+        Self {
+            facts,
+            neighbours: unasked(),
+            database: unasked(),
+            api: unasked(),
+            pipelines: unasked(),
+            changes: unasked(),
+            edges: unasked(),
+        }
+    }
+
+    /// The text of a facts file.
+    pub fn to_text(&self) -> anyhow::Result<String> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+
+    /// Reads the text of a facts file, of `diagnose` or of `status`.
+    pub fn from_text(text: &str) -> Result<Self, Failure> {
+        let value: serde_json::Value =
+            serde_json::from_str(text).map_err(|e| Failure::usage(format!("this is no facts file: {e}")).hint(HINT))?;
+        match value.get("schema").and_then(serde_json::Value::as_str) {
+            Some(SCHEMA) => {}
+            Some(other) => {
+                return Err(Failure::usage(format!(
+                    "a facts file of schema {other}, and this omupgrade reads {SCHEMA}"
+                )));
+            }
+            None => return Err(Failure::usage("this is no facts file: it has no `schema`").hint(HINT)),
+        }
+        serde_json::from_value(value).map_err(|e| Failure::usage(format!("reading the facts file: {e}")))
+    }
+}
+
+const HINT: &str = "kubectl omupgrade diagnose --facts FILE    # writes one";

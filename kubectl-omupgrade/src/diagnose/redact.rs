@@ -1,0 +1,184 @@
+//! Takes secrets out of text: those that are known to be secret, and what looks like one. It would rather hide too much.
+
+use regex::{Regex, RegexBuilder};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// What stands for a secret.
+pub const HIDDEN: &str = "(hidden)";
+
+/// Shorter known secrets are words of the language: hiding them would hide the text.
+const SHORTEST: usize = 6;
+
+/// How secrets look where nobody told us of them. The group `keep` stays.
+const LOOKS: &[&str] = &[
+    // a private key, in one line or in many
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(-----END [A-Z ]*PRIVATE KEY-----|\z)",
+    // a JSON web token
+    r"eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}(\.[A-Za-z0-9_-]*)?",
+    // Authorization: Bearer …, Basic …
+    r"(?i)(?<keep>\b(bearer|basic)\s+)[A-Za-z0-9._~+/=-]{6,}",
+    // a password in an address
+    r"(?<keep>[A-Za-z][A-Za-z0-9+.-]*://[^\s/@:]*:)[^\s@/]+(?=@)?@",
+    // password=…, "token": "…", --api-key …
+    r#"(?i)(?<keep>[A-Za-z0-9_.-]*(password|passwd|passphrase|secret|token|api[_.-]?key|access[_.-]?key|private[_.-]?key|fernet[_.-]?key|credentials?|pwd)[A-Za-z0-9_.-]*["']?\s*[=:]\s*["']?)[^\s"',;&})\]]{3,}"#,
+    r#"(?i)(?<keep>\s--?[a-z-]*(password|token|secret|key)[= ])[^\s"']{3,}"#,
+    // keys of cloud providers
+    r"\b(AKIA|ASIA)[A-Z0-9]{16}\b",
+    r"\b(ghp|gho|ghs|github_pat|glpat|xox[abpr])[_-][A-Za-z0-9_-]{10,}",
+];
+
+/// Takes secrets out.
+#[derive(Debug)]
+pub struct Redactor {
+    known: Option<Regex>,
+    looks: Vec<Regex>,
+    random: Regex,
+}
+
+impl Redactor {
+    /// One that knows these secrets; `public` are names that are said everywhere and hide nothing.
+    pub fn new(known: impl IntoIterator<Item = String>, public: &BTreeSet<String>) -> Result<Self, String> {
+        let mut all: BTreeSet<String> = BTreeSet::new();
+        for secret in known {
+            // A file's lines are said one by one.
+            let lines = secret.lines().map(|l| l.trim().trim_matches('"').to_owned());
+            for line in lines.filter(|l| l.len() >= SHORTEST && !public.contains(l)) {
+                all.insert(encoded(&line));
+                all.insert(line);
+            }
+        }
+        let mut all: Vec<String> = all.into_iter().collect();
+        all.sort_by_key(|s| std::cmp::Reverse(s.len()));
+        let pattern = all.iter().map(|s| regex::escape(s)).collect::<Vec<_>>().join("|");
+        let compile = |p: &str| RegexBuilder::new(p).size_limit(1 << 28).build().map_err(|e| e.to_string());
+        Ok(Self {
+            known: if all.is_empty() { None } else { Some(compile(&pattern)?) },
+            looks: LOOKS.iter().map(|p| compile(p)).collect::<Result<_, _>>()?,
+            random: compile(r"[A-Za-z0-9+/_=-]{20,}")?,
+        })
+    }
+
+    /// The text without secrets.
+    pub fn text(&self, text: &str) -> String {
+        let mut out = text.to_owned();
+        if let Some(known) = &self.known {
+            out = known.replace_all(&out, HIDDEN).into_owned();
+        }
+        for look in &self.looks {
+            let hide = |c: &regex::Captures<'_>| {
+                let kept = c.name("keep").map_or("", |m| m.as_str());
+                let end = if c.get(0).is_some_and(|m| m.as_str().ends_with('@')) { "@" } else { "" };
+                format!("{kept}{HIDDEN}{end}")
+            };
+            out = look.replace_all(&out, hide).into_owned();
+        }
+        let random = |c: &regex::Captures<'_>| {
+            let word = c.get(0).map_or("", |m| m.as_str());
+            if is_random(word) { HIDDEN.to_owned() } else { word.to_owned() }
+        };
+        self.random.replace_all(&out, random).into_owned()
+    }
+
+    /// A value whose texts hold no secrets. Keys are names and stay, as does what is masked already.
+    pub fn value(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.text(text),
+            Value::Array(items) => {
+                // A private key runs over several lines of a log.
+                if items.iter().any(|i| i.as_str().is_some_and(|t| t.contains("PRIVATE KEY-----"))) {
+                    hide_keys(items);
+                }
+                items.iter_mut().for_each(|item| self.value(item));
+            }
+            Value::Object(map) => map.values_mut().for_each(|item| self.value(item)),
+            _ => {}
+        }
+    }
+}
+
+/// Lines between the first and the last of a private key.
+fn hide_keys(lines: &mut [Value]) {
+    let mut inside = false;
+    for line in lines {
+        let Value::String(text) = line else { continue };
+        let (begins, ends) = (text.contains("-----BEGIN"), text.contains("-----END"));
+        inside |= begins && text.contains("PRIVATE KEY");
+        if inside {
+            HIDDEN.clone_into(text);
+            inside = !ends;
+        }
+    }
+}
+
+/// Whether a long word is made by a machine to be secret: small and large letters and digits, mixed. Names of classes
+/// have few changes between them, digests and identities are of one case.
+fn is_random(word: &str) -> bool {
+    let has = |f: fn(&char) -> bool| word.chars().any(|c| f(&c));
+    let mixed = has(char::is_ascii_lowercase) && has(char::is_ascii_uppercase) && has(char::is_ascii_digit);
+    let class = |c: char| match c {
+        'a'..='z' => 0,
+        'A'..='Z' => 1,
+        '0'..='9' => 2,
+        _ => 3,
+    };
+    let kinds: Vec<u8> = word.chars().map(class).collect();
+    let changes = kinds.windows(2).filter(|pair| pair.first() != pair.last()).count();
+    mixed && changes * 3 >= word.len()
+}
+
+fn encoded(text: &str) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.encode(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn redactor() -> Redactor {
+        let public = BTreeSet::from(["openmetadata".to_owned()]);
+        Redactor::new(["hunter-two".to_owned(), "openmetadata".to_owned(), "abc".to_owned()], &public).unwrap()
+    }
+
+    #[test]
+    fn hides_what_is_known_and_what_looks_like_it() {
+        let r = redactor();
+        for (text, said) in [
+            ("it said hunter-two there", "it said (hidden) there"),
+            ("aHVudGVyLXR3bw== in base64", "(hidden) in base64"),
+            ("Authorization: Bearer abcdef123456", "Authorization: Bearer (hidden)"),
+            ("jdbc:mysql://om:geheim@db:3306/x", "jdbc:mysql://om:(hidden)@db:3306/x"),
+            (r#"{"password":"geheim!"}"#, r#"{"password":"(hidden)"}"#),
+            ("DB_USER_PASSWORD=geheim next", "DB_USER_PASSWORD=(hidden) next"),
+            ("helm --set a --api-key geheim9 x", "helm --set a --api-key (hidden) x"),
+            ("eyJhbGciOi.eyJzdWIi.c2ln done", "(hidden) done"),
+            ("AKIAIOSFODNN7EXAMPLE", "(hidden)"),
+            ("key jJ9sz0g0OHxsfxOoSfdFdmk3ysNmPRnH3TUAbz3IHA= end", "key (hidden) end"),
+        ] {
+            assert_eq!(r.text(text), said);
+        }
+    }
+
+    #[test]
+    fn leaves_what_is_needed() {
+        let r = redactor();
+        for text in [
+            "openmetadata-7c9d8f6b54-kq2xz is openmetadata's pod",
+            "server@sha256:0f2c5a1b9d7e4f3c8a6b5d4e3f2a1b0c9d8e7f6a5b4c3d2e1f0a9b8c7d6e5f4a",
+            "at org.openmetadata.service.migration.mysql.v1133.MigrationWorkflowInitializer(X.java:42)",
+            "4f8a2c1e-9b7d-4e6f-a5c3-1d2e3f4a5b6c",
+            "There are pending migrations to be run on the database",
+            "kubectl -n data get secret om-db-secret",
+        ] {
+            assert_eq!(r.text(text), text);
+        }
+    }
+
+    #[test]
+    fn a_key_over_several_lines() {
+        let mut lines = serde_json::json!(["a", "-----BEGIN RSA PRIVATE KEY-----", "c2VjcmV0", "-----END RSA PRIVATE KEY-----", "b"]);
+        redactor().value(&mut lines);
+        assert_eq!(lines, serde_json::json!(["a", HIDDEN, HIDDEN, HIDDEN, "b"]));
+    }
+}

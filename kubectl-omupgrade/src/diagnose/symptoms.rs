@@ -1,0 +1,113 @@
+//! The four symptoms of the upgrade guide: seen, not seen, or not to be told, each with what that rests on.
+
+use super::evidence::Evidence;
+use super::finding::Finding;
+use super::rule::{Part, Place, Symptom};
+use super::saying::Saying;
+use crate::facts::{Pod, State};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// A symptom, and whether it is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Seen {
+    /// Which.
+    pub symptom: Symptom,
+    /// Whether; none where it cannot be told.
+    pub there: Option<bool>,
+    /// What that rests on.
+    pub words: String,
+}
+
+impl Symptom {
+    /// The guide's name for it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::CrashLoop => "pods crash or do not start",
+            Self::ServerErrors => "the server answers 500",
+            Self::StaleSearch => "search is stale",
+            Self::Ingestion => "ingestion fails",
+            Self::Upgrade => "the upgrade did not take place",
+        }
+    }
+}
+
+/// All symptoms, in the guide's order.
+pub fn symptoms(evidence: &Evidence, sayings: &[Saying], findings: &[Finding]) -> Vec<Seen> {
+    let found = |symptom: Symptom| {
+        let ids: Vec<&str> = findings.iter().filter(|f| f.symptom == symptom).map(|f| f.id.as_str()).collect();
+        (!ids.is_empty()).then(|| format!("{} {}", count(ids.len(), "finding"), "below"))
+    };
+    let of = |symptom: Symptom, else_: (Option<bool>, String)| {
+        let (there, words) = found(symptom).map_or(else_, |words| (Some(true), words));
+        Seen { symptom, there, words }
+    };
+    let mut all = vec![
+        of(Symptom::CrashLoop, crashes(evidence)),
+        of(Symptom::ServerErrors, errors(sayings)),
+        of(Symptom::StaleSearch, search(evidence, sayings)),
+        of(Symptom::Ingestion, ingestion(evidence, sayings)),
+    ];
+    if let Some(words) = found(Symptom::Upgrade) {
+        all.push(Seen { symptom: Symptom::Upgrade, there: Some(true), words });
+    }
+    all
+}
+
+fn crashes(evidence: &Evidence) -> (Option<bool>, String) {
+    let Some(pods) = evidence.facts.pods.value() else {
+        return (None, format!("pods: {}", evidence.facts.pods.reason().unwrap_or_default()));
+    };
+    let crashed = |p: &&Pod| {
+        p.containers.iter().any(|c| match &c.state {
+            State::Terminated(end) => end.exit != 0,
+            State::Waiting { .. } => c.last.as_ref().is_some_and(|l| l.exit != 0),
+            _ => false,
+        })
+    };
+    match pods.iter().filter(|p| p.meta.deleted.is_none()).find(crashed) {
+        Some(pod) => (Some(true), format!("Pod {} ends with an error", pod.meta.name)),
+        None if pods.is_empty() => (Some(false), "there is no pod".to_owned()),
+        None => (Some(false), format!("none of {}", count(pods.len(), "pod"))),
+    }
+}
+
+fn errors(sayings: &[Saying]) -> (Option<bool>, String) {
+    let lines = lines(sayings, &[Part::Server]);
+    if lines == 0 {
+        return (None, "no log of a server could be read".to_owned());
+    }
+    (Some(false), format!("none in the last {} of the servers' logs", count(lines, "line")))
+}
+
+fn search(evidence: &Evidence, sayings: &[Saying]) -> (Option<bool>, String) {
+    match &evidence.api {
+        fact if fact.value().is_none() => {
+            let read = lines(sayings, &[Part::Server, Part::Migration, Part::Search]);
+            let logs = if read == 0 { "" } else { "; the logs say nothing of it" };
+            (None, format!("the server was not asked: {}{logs}", fact.reason().unwrap_or_default()))
+        }
+        _ => (Some(false), "the server's own status says that search is well".to_owned()),
+    }
+}
+
+fn ingestion(evidence: &Evidence, sayings: &[Saying]) -> (Option<bool>, String) {
+    let read = lines(sayings, &[Part::Ingestion, Part::Airflow]);
+    match (evidence.pipelines.value(), read) {
+        (Some(all), _) => (Some(false), format!("none of {}", count(all.len(), "pipeline"))),
+        (None, 0) => {
+            let why = evidence.pipelines.reason().unwrap_or_default();
+            (None, format!("no log of a pipeline could be read, and the server was not asked: {why}"))
+        }
+        (None, n) => (Some(false), format!("none in the last {} of the pipelines' logs", count(n, "line"))),
+    }
+}
+
+fn lines(sayings: &[Saying], of: &[Part]) -> usize {
+    sayings.iter().filter(|s| s.place == Place::Log && of.contains(&s.part)).map(|s| s.lines.len()).sum()
+}
+
+pub(super) fn count(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}

@@ -1,0 +1,175 @@
+//! What `diagnose` says: every folder of `testdata/troubles` is a situation with the findings that it must give, every
+//! moment of `testdata/cluster` one without; the rules test themselves; wrong rules are refused with their place.
+#![allow(clippy::unwrap_used)]
+
+mod moment;
+
+use clap::Parser;
+use kubectl_omupgrade::checks;
+use kubectl_omupgrade::cli::Cli;
+use kubectl_omupgrade::diagnose::{Evidence, diagnose, rule};
+use kubectl_omupgrade::facts::{Fact, LogKey};
+use kubectl_omupgrade::view;
+use serde_json::Value;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+fn folders(root: &str, file: &str) -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata").join(root);
+    let all = std::fs::read_dir(root).unwrap().map(|e| e.unwrap().path());
+    let mut all: Vec<PathBuf> = all.filter(|p| p.join(file).is_file()).collect();
+    all.sort();
+    all
+}
+
+/// The evidence of a situation, and the ids that it must give.
+fn situation(folder: &Path) -> (Evidence, Vec<String>) {
+    let text = std::fs::read_to_string(folder.join("situation.yaml")).unwrap();
+    let s: Value = serde_saphyr::from_str(&text).unwrap();
+    let moment = folder.join("../../cluster").join(s["moment"].as_str().unwrap());
+    let (facts, now) = moment::facts(&moment);
+    let mut evidence = Evidence::of(facts);
+    for (key, lines) in s["logs"].as_object().into_iter().flatten() {
+        let key: LogKey = serde_json::from_value(key.clone().into()).unwrap();
+        evidence.facts.logs.insert(key, Fact::known(serde_json::from_value(lines.clone()).unwrap(), "logs", now));
+    }
+    let mut value = serde_json::to_value(&evidence).unwrap();
+    for key in ["database", "api", "pipelines", "neighbours", "edges", "changes"] {
+        if !s[key].is_null() {
+            value[key] = serde_json::json!({"known": {"value": s[key], "source": "test", "at": now}});
+        }
+    }
+    if let Some(words) = s["description"].as_str() {
+        value["release"]["known"]["value"]["description"] = words.into();
+    }
+    let expect = serde_json::from_value(s["expect"].clone()).unwrap();
+    (serde_json::from_value(value).unwrap(), expect)
+}
+
+fn snapshots(folder: &Path, evidence: &Evidence) {
+    let rules = rule::built_in().unwrap();
+    let diagnosis = diagnose(evidence, &rules, evidence.facts.made);
+    insta::with_settings!({snapshot_path => folder, prepend_module_to_snapshot => false, omit_expression => true}, {
+        for width in [120, 60] {
+            insta::assert_snapshot!(format!("diagnose-{width}"), view::plain(&view::diagnosis(&diagnosis, width, false)));
+        }
+    });
+}
+
+#[test]
+fn every_situation_gives_its_findings() {
+    let rules = rule::built_in().unwrap();
+    let all = folders("troubles", "situation.yaml");
+    assert!(all.len() >= 40);
+    for folder in all {
+        let (evidence, expect) = situation(&folder);
+        let diagnosis = diagnose(&evidence, &rules, evidence.facts.made);
+        let mut found: Vec<&str> = diagnosis.findings.iter().map(|f| f.id.as_str()).collect();
+        let mut expect: Vec<&str> = expect.iter().map(String::as_str).collect();
+        found.sort_unstable();
+        expect.sort_unstable();
+        assert_eq!(found, expect, "{}", folder.display());
+        snapshots(&folder, &evidence);
+    }
+}
+
+#[test]
+fn every_moment_of_a_rollout_is_diagnosed() {
+    for folder in folders("cluster", "moment.yaml") {
+        let (facts, _) = moment::facts(&folder);
+        snapshots(&folder, &Evidence::of(facts));
+    }
+}
+
+/// What is saved is what was judged; a facts file of `status` is evidence too.
+#[test]
+fn a_facts_file_diagnoses_alike() {
+    let rules = rule::built_in().unwrap();
+    for folder in folders("troubles", "situation.yaml") {
+        let (evidence, _) = situation(&folder);
+        let again = Evidence::from_text(&evidence.to_text().unwrap()).unwrap();
+        let now = evidence.facts.made;
+        assert_eq!(diagnose(&again, &rules, now), diagnose(&evidence, &rules, now), "{}", folder.display());
+        let less = Evidence::from_text(&evidence.facts.to_text().unwrap()).unwrap();
+        assert!(diagnose(&less, &rules, now).unseen.iter().any(|u| u.contains("it was not asked")));
+    }
+}
+
+/// Whatever is missing: an answer, and no panic; and with nothing seen no claim of health.
+#[test]
+fn every_fact_may_be_unknown() {
+    let rules = rule::built_in().unwrap();
+    let (evidence, _) = situation(&folders("troubles", "situation.yaml")[0]);
+    let now = evidence.facts.made;
+    let mut value = serde_json::to_value(&evidence).unwrap();
+    let keys: Vec<String> = value.as_object().unwrap().keys().cloned().collect();
+    for key in keys {
+        if value[&key].get("known").is_some() || value[&key].get("unknown").is_some() {
+            value[&key] = serde_json::json!({"unknown": {"reason": "forbidden", "source": "test", "at": now}});
+        }
+        value["logs"] = serde_json::json!({});
+        let less: Evidence = serde_json::from_value(value.clone()).unwrap();
+        let diagnosis = diagnose(&less, &rules, now);
+        assert!(!diagnosis.unseen.is_empty());
+    }
+    let nothing: Evidence = serde_json::from_value(value).unwrap();
+    let diagnosis = diagnose(&nothing, &rules, now);
+    assert!(!diagnosis.looked && diagnosis.sentence.starts_with("cannot tell"), "{}", diagnosis.sentence);
+    assert!(diagnosis.symptoms.iter().all(|s| s.there.is_none()));
+}
+
+/// Programs beside kubectl and helm that a fix may call.
+const OTHERS: &[&str] = &["mysql "];
+
+#[test]
+fn the_rules_hold_together() {
+    let rules = rule::built_in().unwrap();
+    let parses = |words: &[String]| {
+        let line = std::iter::once("kubectl-omupgrade".to_owned()).chain(words.iter().cloned());
+        Cli::try_parse_from(line).map(|_| ()).map_err(|e| e.to_string())
+    };
+    for rule in &rules {
+        assert!(!rule.cause.ends_with('.') && rule.cause.len() > 20, "{}: its cause is no sentence", rule.id);
+        assert!(rule.source.len() > 3, "{}: no source", rule.id);
+        for fix in rule.fix.iter().filter(|f| !OTHERS.iter().any(|o| f.starts_with(o))) {
+            let fix = fix.replace("{workload}", "deployment/om").replace("{pod}", "om-1").replace("{container}", "om");
+            assert!(!fix.split(" # ").next().unwrap().contains('…'), "{}: {fix}", rule.id);
+            checks::commands(&fix, parses).unwrap_or_else(|why| panic!("{}: `{fix}` {why}", rule.id));
+        }
+    }
+    // Each rule is shown by some situation: none is there on trust.
+    let shown: HashSet<String> = folders("troubles", "situation.yaml").iter().flat_map(|f| situation(f).1).collect();
+    let unshown: Vec<&str> = rules.iter().map(|r| r.id.as_str()).filter(|id| !shown.contains(*id)).collect();
+    assert_eq!(unshown, NOT_SHOWN, "rules without a situation");
+}
+
+/// Rules whose example is all that is known of them.
+const NOT_SHOWN: &[&str] = &["T15", "T20", "T21", "T28", "T30", "T38", "T39", "G01", "E01", "E05"];
+
+#[test]
+fn wrong_rules_are_refused_with_their_place() {
+    let good = "- id: X1\n  symptom: ingestion\n  where: [log]\n  matches: 'a(b)'\n  cause: c\n  confidence: likely\n  fix: ['kubectl get pods']\n  source: me\n  example: ab\n";
+    assert_eq!(rule::read(good, "mine.yaml").unwrap().len(), 1);
+    for (from, to, words) in [
+        ("'a(b)'", "'a(b'", "is no regular expression: unclosed group"),
+        ("example: ab", "example: xy", "line 1: X1: `matches` does not match the rule's own example"),
+        ("confidence: likely", "confidence: sure", "sure"),
+        ("where: [log]", "where: [logs]", "logs"),
+        ("where: [log]", "where: []", "`where` is empty"),
+        ("cause: c", "causes: c", "causes"),
+        ("source: me\n", "", "source"),
+        ("id: X1", "id: X 1", "the id `X 1`"),
+        ("source: me", "source: me\n  since: soon", "`soon` is no version"),
+        ("fix: ['kubectl get pods']", "fix: []", "`fix` holds no command"),
+        ("- id: X1", "id: X1", "mine.yaml"),
+    ] {
+        let error = rule::read(&good.replacen(from, to, 1), "mine.yaml").unwrap_err().to_string();
+        assert!(error.starts_with("reading mine.yaml: ") && error.contains(words), "{to}: {error}");
+        assert!(error.contains("line"), "{to}: no place in {error}");
+    }
+    let twice = rule::read(&format!("{good}{good}"), "mine.yaml").unwrap_err().to_string();
+    assert!(twice.contains("X1 stands there twice"), "{twice}");
+    let merged = rule::merged(rule::built_in().unwrap(), rule::read(&good.replace("X1", "T01"), "m").unwrap());
+    assert_eq!(merged.iter().filter(|r| r.id == "T01").count(), 1);
+    assert_eq!(merged.iter().find(|r| r.id == "T01").unwrap().cause, "c");
+}
