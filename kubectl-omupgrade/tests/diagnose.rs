@@ -61,6 +61,7 @@ fn every_situation_gives_its_findings() {
     let rules = rule::built_in().unwrap();
     let all = folders("troubles", "situation.yaml");
     assert!(all.len() >= 40);
+    let mut wrong = Vec::new();
     for folder in all {
         let (evidence, expect) = situation(&folder);
         let diagnosis = diagnose(&evidence, &rules, evidence.facts.made);
@@ -68,9 +69,12 @@ fn every_situation_gives_its_findings() {
         let mut expect: Vec<&str> = expect.iter().map(String::as_str).collect();
         found.sort_unstable();
         expect.sort_unstable();
-        assert_eq!(found, expect, "{}", folder.display());
+        if found != expect {
+            wrong.push(format!("{}: {found:?} instead of {expect:?}", folder.display()));
+        }
         snapshots(&folder, &evidence);
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
@@ -91,7 +95,7 @@ fn a_facts_file_diagnoses_alike() {
         let now = evidence.facts.made;
         assert_eq!(diagnose(&again, &rules, now), diagnose(&evidence, &rules, now), "{}", folder.display());
         let less = Evidence::from_text(&evidence.facts.to_text().unwrap()).unwrap();
-        assert!(diagnose(&less, &rules, now).unseen.iter().any(|u| u.contains("it was not asked")));
+        assert!(diagnose(&less, &rules, now).unseen.iter().any(|u| u.contains("not asked")));
     }
 }
 
@@ -157,7 +161,7 @@ fn wrong_rules_are_refused_with_their_place() {
         ("where: [log]", "where: [logs]", "logs"),
         ("where: [log]", "where: []", "`where` is empty"),
         ("cause: c", "causes: c", "causes"),
-        ("source: me\n", "", "source"),
+        ("  source: me\n", "", "source"),
         ("id: X1", "id: X 1", "the id `X 1`"),
         ("source: me", "source: me\n  since: soon", "`soon` is no version"),
         ("fix: ['kubectl get pods']", "fix: []", "`fix` holds no command"),

@@ -20,7 +20,18 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
 
 #[test]
 fn pure_rooms_are_pure() {
-    for room in ["checks", "rollout", "facts", "view", "verdict", "fingerprint.rs", "wayback", "preview", "beside.rs"] {
+    for room in [
+        "checks",
+        "rollout",
+        "facts",
+        "view",
+        "verdict",
+        "fingerprint.rs",
+        "wayback",
+        "preview",
+        "beside.rs",
+        "diagnose",
+    ] {
         for (path, text) in sources(room) {
             // Tests may do as they need.
             let text = text.split("#[cfg(test)]").next().unwrap();

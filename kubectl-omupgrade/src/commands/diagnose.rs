@@ -21,7 +21,9 @@ use std::path::{Path, PathBuf};
 /// Looks for the four symptoms of the upgrade guide (pods that crash, 500s, stale search, failing ingestion) in states,
 /// events, logs and the database, and names the causes that its rules know. Nothing that is secret is shown or saved.
 #[derive(Debug, Clone, Default, clap::Args)]
-#[command(after_help = "Ends with 0 when nothing wrong was found, 1 when something was, 3 when too little could be seen.")]
+#[command(
+    after_help = "Ends with 0 when nothing wrong was found, 1 when something was, 3 when too little could be seen."
+)]
 pub struct Args {
     /// The release; without it the only OpenMetadata release of the namespace.
     #[arg(add = clap_complete::ArgValueCompleter::new(crate::cli::complete::releases))]
@@ -74,8 +76,7 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
         probe_image: args.probe_image.as_deref(),
         leaves: args.bundle.is_some() || args.facts.is_some(),
     };
-    let (found, redactor) =
-        Box::pin(evidence(&cluster, &target.name, target.release, target.history, asked)).await?;
+    let (found, redactor) = Box::pin(evidence(&cluster, &target.name, target.release, target.history, asked)).await?;
     if let Some(file) = &args.facts {
         std::fs::write(file, found.to_text()?).with_context(|| format!("writing {}", file.display()))?;
     }

@@ -69,8 +69,7 @@ const ROLL_BACK: &[Row] = &[
     ("", "pods", "create, delete", "the probe beside the server"),
 ];
 
-const PROBE: &[Row] =
-    &[("", "pods", "create, delete", "the probe beside the server; leave it out and add --no-probe")];
+const PROBE: &[Row] = &[("", "pods", "create, delete", "the probe beside the server; leave it out and add --no-probe")];
 
 const NODES: Row = ("", "nodes", "get, list, watch", "optional, cluster-wide: whether a node is cordoned");
 

@@ -3,6 +3,7 @@
 
 use super::redact::Redactor;
 use super::{Diagnosis, Evidence};
+use std::fmt::Write;
 
 /// A file of a bundle.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +28,12 @@ this namespace, and what looks like it, is replaced by (hidden) everywhere. Look
 ";
 
 /// The files of a bundle; `shown` is the answer in words.
-pub fn files(evidence: &Evidence, diagnosis: &Diagnosis, shown: &str, redactor: &Redactor) -> anyhow::Result<Vec<File>> {
+pub fn files(
+    evidence: &Evidence,
+    diagnosis: &Diagnosis,
+    shown: &str,
+    redactor: &Redactor,
+) -> anyhow::Result<Vec<File>> {
     let mut out = vec![
         file("README.txt", README.to_owned()),
         file("diagnosis.txt", shown.to_owned()),
@@ -56,7 +62,7 @@ fn events(evidence: &Evidence) -> String {
     let mut out = String::new();
     for e in evidence.facts.events.items() {
         let at = e.last.map(|t| t.to_string()).unwrap_or_default();
-        out.push_str(&format!("{at}  {} {}  {} ×{}: {}\n", e.about_kind, e.about, e.reason, e.count, e.message));
+        let _ = writeln!(out, "{at}  {} {}  {} ×{}: {}", e.about_kind, e.about, e.reason, e.count, e.message);
     }
     out
 }

@@ -50,7 +50,7 @@ pub fn changes(good: &Release, present: &Release, because: &str) -> Result<Chang
     };
     let (then, now) = (read(good)?, read(present)?);
     let values = match (good.values.expose(), present.values.expose()) {
-        (Some(a), Some(b)) => fields(a, b).into_iter().map(|f| masked(f)).collect(),
+        (Some(a), Some(b)) => fields(a, b).into_iter().map(masked).collect(),
         _ => Vec::new(),
     };
     let mut objects = preview(&then, &now);
@@ -59,7 +59,7 @@ pub fn changes(good: &Release, present: &Release, because: &str) -> Result<Chang
         // The environment is compared as a whole below; contents of Secrets are only said there.
         let secret = change.object.starts_with("Secret/");
         change.fields.retain(|f| !(secret && (f.path.starts_with("data") || f.path.starts_with("stringData"))));
-        change.fields = std::mem::take(&mut change.fields).into_iter().map(|f| masked(f)).collect();
+        change.fields = std::mem::take(&mut change.fields).into_iter().map(masked).collect();
     }
     objects.changed.retain(|c| !c.fields.is_empty());
     let (from, to) = (good.revision.number, present.revision.number);
@@ -80,7 +80,7 @@ fn of_servers(then: &[Object], now: &[Object]) -> Vec<Field> {
         if a == b {
             continue;
         }
-        let plain = holds(PLAIN_SETTINGS, name);
+        let plain = is_plain_setting(name);
         let show = |value: Option<&Option<crate::facts::Secret<String>>>| {
             let secret = value?;
             let text = secret.as_ref().and_then(|s| s.expose());
@@ -106,6 +106,11 @@ fn masked(field: Field) -> Field {
         })
     };
     Field { path: field.path, now: mask(field.now), then: mask(field.then) }
+}
+
+/// Whether the text of a setting of this name is no secret.
+pub fn is_plain_setting(name: &str) -> bool {
+    holds(PLAIN_SETTINGS, name)
 }
 
 fn holds(list: &str, name: &str) -> bool {

@@ -79,7 +79,14 @@ pub fn judge(edge: &Edge, now: Timestamp) -> Said {
         let whose = if i == 0 { "it".to_owned() } else { format!("its issuer {}", c.subject) };
         let days = (c.ends.as_second() - now.as_second()).div_euclid(86_400);
         if now > c.ends {
-            add(Soundness::Broken, format!("{whose} expired on {}, {} days ago", date(c.ends), -days - 1));
+            add(
+                Soundness::Broken,
+                format!(
+                    "{whose} expired on {}, {} days ago",
+                    date(c.ends),
+                    (now.as_second() - c.ends.as_second()) / 86_400
+                ),
+            );
         } else if now < c.begins {
             add(Soundness::Broken, format!("{whose} is valid only from {}", date(c.begins)));
         } else if days < SOON {
@@ -90,7 +97,10 @@ pub fn judge(edge: &Edge, now: Timestamp) -> Said {
         if let Some(next) = edge.chain.get(i + 1)
             && next.subject != c.issuer
         {
-            add(Soundness::Broken, format!("the chain breaks: {} signed it, and {} comes next", c.issuer, next.subject));
+            add(
+                Soundness::Broken,
+                format!("the chain breaks: {} signed it, and {} comes next", c.issuer, next.subject),
+            );
         }
     }
     if let Some(own) = edge.chain.first() {

@@ -36,7 +36,7 @@ pub struct Evidence {
 }
 
 fn unasked<T>() -> Fact<T> {
-    Fact::unknown("it was not asked", "facts file", Timestamp::UNIX_EPOCH)
+    Fact::unknown("not asked", "facts file", Timestamp::UNIX_EPOCH)
 }
 
 impl Evidence {

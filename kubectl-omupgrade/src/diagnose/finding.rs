@@ -109,7 +109,13 @@ pub fn filled(fix: &str, facts: &Facts, saying: &Saying) -> String {
     fix.replace("{release}", &facts.name)
         .replace("{namespace}", &facts.namespace)
         .replace("{workload}", &server(facts))
-        .replace("{pod}", &or(if saying.place == Place::Log || saying.place == Place::State { &saying.pod } else { "" }, &server(facts)))
+        .replace(
+            "{pod}",
+            &or(
+                if saying.place == Place::Log || saying.place == Place::State { &saying.pod } else { "" },
+                &server(facts),
+            ),
+        )
         .replace("{container}", &or(&saying.container, "openmetadata"))
 }
 

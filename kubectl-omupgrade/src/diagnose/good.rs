@@ -41,8 +41,12 @@ mod tests {
 
     #[test]
     fn validated_before_finished_and_never_a_failed_one() {
-        let history =
-            [revision(1, Status::Superseded), revision(2, Status::Superseded), revision(3, Status::Failed), revision(4, Status::Deployed)];
+        let history = [
+            revision(1, Status::Superseded),
+            revision(2, Status::Superseded),
+            revision(3, Status::Failed),
+            revision(4, Status::Deployed),
+        ];
         assert_eq!(last_good(&history, &[], 4).map(|(n, _)| n), Some(2));
         let mut run = Run::new("a", "om", "data", "validate", "", "me", jiff::Timestamp::UNIX_EPOCH);
         run.validated = Some(1);
@@ -55,6 +59,9 @@ mod tests {
     fn a_newer_database_is_said() {
         assert_eq!(database(Some("1.13.1"), "x/server:1.12.0"), ["at 1.13.1, newer than the running image 1.12.0"]);
         assert_eq!(database(Some("1.12.0"), "x/server:1.12.4"), ["at 1.12.0, the server's image is x/server:1.12.4"]);
-        assert_eq!(database(Some("1.12.0"), "x/server@sha256:00"), ["at 1.12.0, the server's image is x/server@sha256:00"]);
+        assert_eq!(
+            database(Some("1.12.0"), "x/server@sha256:00"),
+            ["at 1.12.0, the server's image is x/server@sha256:00"]
+        );
     }
 }

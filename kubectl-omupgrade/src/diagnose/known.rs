@@ -1,6 +1,7 @@
 //! What is known to be secret in a release: contents of its Secrets, values and environment under names that say so.
 //! They are gathered to be hidden, and go nowhere else.
 
+use super::changes::is_plain_setting;
 use crate::facts::Release;
 use crate::preview::{Object, objects, sensitive};
 use base64::Engine;
@@ -23,7 +24,7 @@ pub fn of_release(release: &Release) -> Vec<String> {
 
 /// The secrets of one entry of a Secret.
 pub fn of_entry(name: &str, value: &str, out: &mut Vec<String>) {
-    if sensitive(name) || !is_plain(value) {
+    if !is_plain_setting(name) && (sensitive(name) || !is_plain(value)) {
         out.push(value.to_owned());
     }
 }

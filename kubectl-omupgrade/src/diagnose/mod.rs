@@ -143,6 +143,14 @@ fn unseen(evidence: &Evidence) -> Vec<String> {
         ("changes since the last good revision", evidence.changes.reason()),
         ("certificates", evidence.edges.reason()),
     ];
-    let logs = facts.logs.iter().filter_map(|(key, fact)| Some(format!("log {}: {}", key.as_str(), fact.reason()?)));
-    all.into_iter().filter_map(|(what, why)| Some(format!("{what}: {}", why?))).chain(logs).collect()
+    let logs = facts.logs.iter().map(|(key, fact)| (key.as_str(), fact.reason()));
+    // What is unseen for one reason is said once.
+    let mut out: Vec<(String, &str)> = Vec::new();
+    for (what, why) in all.into_iter().chain(logs).filter_map(|(what, why)| Some((what, why?))) {
+        match out.iter_mut().find(|(_, reason)| *reason == why) {
+            Some((seen, _)) => *seen = format!("{seen}, {what}"),
+            None => out.push((what.to_owned(), why)),
+        }
+    }
+    out.into_iter().map(|(what, why)| format!("{what}: {why}")).collect()
 }

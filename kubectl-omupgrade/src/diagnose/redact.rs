@@ -19,7 +19,7 @@ const LOOKS: &[&str] = &[
     // Authorization: Bearer …, Basic …
     r"(?i)(?<keep>\b(bearer|basic)\s+)[A-Za-z0-9._~+/=-]{6,}",
     // a password in an address
-    r"(?<keep>[A-Za-z][A-Za-z0-9+.-]*://[^\s/@:]*:)[^\s@/]+(?=@)?@",
+    r#"(?<keep>[A-Za-z][A-Za-z0-9+.-]*://[^\s/@:]*:)[^\s/"'<>]+@"#,
     // password=…, "token": "…", --api-key …
     r#"(?i)(?<keep>[A-Za-z0-9_.-]*(password|passwd|passphrase|secret|token|api[_.-]?key|access[_.-]?key|private[_.-]?key|fernet[_.-]?key|credentials?|pwd)[A-Za-z0-9_.-]*["']?\s*[=:]\s*["']?)[^\s"',;&})\]]{3,}"#,
     r#"(?i)(?<keep>\s--?[a-z-]*(password|token|secret|key)[= ])[^\s"']{3,}"#,
@@ -89,9 +89,15 @@ impl Redactor {
                 if items.iter().any(|i| i.as_str().is_some_and(|t| t.contains("PRIVATE KEY-----"))) {
                     hide_keys(items);
                 }
-                items.iter_mut().for_each(|item| self.value(item));
+                for item in items {
+                    self.value(item);
+                }
             }
-            Value::Object(map) => map.values_mut().for_each(|item| self.value(item)),
+            Value::Object(map) => {
+                for item in map.values_mut() {
+                    self.value(item);
+                }
+            }
             _ => {}
         }
     }
@@ -177,7 +183,13 @@ mod tests {
 
     #[test]
     fn a_key_over_several_lines() {
-        let mut lines = serde_json::json!(["a", "-----BEGIN RSA PRIVATE KEY-----", "c2VjcmV0", "-----END RSA PRIVATE KEY-----", "b"]);
+        let mut lines = serde_json::json!([
+            "a",
+            "-----BEGIN RSA PRIVATE KEY-----",
+            "c2VjcmV0",
+            "-----END RSA PRIVATE KEY-----",
+            "b"
+        ]);
         redactor().value(&mut lines);
         assert_eq!(lines, serde_json::json!(["a", HIDDEN, HIDDEN, HIDDEN, "b"]));
     }

@@ -76,7 +76,7 @@ fn crashes(evidence: &Evidence) -> (Option<bool>, String) {
 fn errors(sayings: &[Saying]) -> (Option<bool>, String) {
     let lines = lines(sayings, &[Part::Server]);
     if lines == 0 {
-        return (None, "no log of a server could be read".to_owned());
+        return (None, "no log of a server was read".to_owned());
     }
     (Some(false), format!("none in the last {} of the servers' logs", count(lines, "line")))
 }
@@ -86,7 +86,7 @@ fn search(evidence: &Evidence, sayings: &[Saying]) -> (Option<bool>, String) {
         fact if fact.value().is_none() => {
             let read = lines(sayings, &[Part::Server, Part::Migration, Part::Search]);
             let logs = if read == 0 { "" } else { "; the logs say nothing of it" };
-            (None, format!("the server was not asked: {}{logs}", fact.reason().unwrap_or_default()))
+            (None, format!("the server's own status: {}{logs}", fact.reason().unwrap_or_default()))
         }
         _ => (Some(false), "the server's own status says that search is well".to_owned()),
     }
@@ -98,7 +98,7 @@ fn ingestion(evidence: &Evidence, sayings: &[Saying]) -> (Option<bool>, String) 
         (Some(all), _) => (Some(false), format!("none of {}", count(all.len(), "pipeline"))),
         (None, 0) => {
             let why = evidence.pipelines.reason().unwrap_or_default();
-            (None, format!("no log of a pipeline could be read, and the server was not asked: {why}"))
+            (None, format!("no log of a pipeline was read; the server's list of pipelines: {why}"))
         }
         (None, n) => (Some(false), format!("none in the last {} of the pipelines' logs", count(n, "line"))),
     }

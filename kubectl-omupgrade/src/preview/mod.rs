@@ -10,8 +10,8 @@ mod server;
 mod settings;
 
 pub use changes::{Change, Field, Preview, fields, preview};
-pub use mask::sensitive;
 pub use losses::{Loss, losses};
+pub use mask::sensitive;
 pub use objects::{Object, objects};
 pub use server::{Server, elsewhere, engine, servers};
 pub use settings::settings;

@@ -83,7 +83,15 @@ fn found(number: usize, f: &Finding, width: usize, wide: bool, out: &mut Vec<Lin
         // A command is not broken: it is there to be copied. What it is for goes to a line of its own if it must.
         match fix.split_once("    # ") {
             Some((command, why)) if fix.chars().count() + indent.len() + 2 > width => {
-                put(out, &format!("{indent}  "), &format!("{indent}  "), Tone::Quiet, &format!("# {why}"), Tone::Quiet, width);
+                put(
+                    out,
+                    &format!("{indent}  "),
+                    &format!("{indent}  "),
+                    Tone::Quiet,
+                    &format!("# {why}"),
+                    Tone::Quiet,
+                    width,
+                );
                 out.push(Line::of(format!("{indent}→ "), Tone::Quiet).and(command, Tone::Command));
             }
             Some((command, why)) => out.push(
@@ -127,7 +135,7 @@ fn fields(title: &str, all: &[Field], width: usize, wide: bool, out: &mut Vec<Li
     let most = if wide { usize::MAX } else { FIELDS };
     for field in all.iter().take(most) {
         let text = match (field.now.as_deref(), field.then.as_deref()) {
-            (Some(a), Some(b)) if a == b => format!("{}: differs {a}", field.path),
+            (Some(a), Some(b)) if a == b => format!("{} differs {a}", field.path),
             (Some(a), Some(b)) => format!("{}: {a} → {b}", field.path),
             (None, Some(b)) => format!("{}: new, {b}", field.path),
             (_, None) => format!("{}: gone", field.path),

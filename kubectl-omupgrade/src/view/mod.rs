@@ -2,8 +2,8 @@
 
 mod changes;
 mod checks;
-mod junit;
 mod diagnosis;
+mod junit;
 mod line;
 mod markdown;
 mod text;
@@ -11,8 +11,8 @@ mod tree;
 
 pub use changes::changes;
 pub use checks::checks;
-pub use junit::junit;
 pub use diagnosis::diagnosis;
+pub use junit::junit;
 pub use line::{Line, Tone, plain, styled};
 pub use markdown::markdown;
 pub use text::{clip, wrap};

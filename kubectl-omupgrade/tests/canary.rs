@@ -1,0 +1,221 @@
+//! Canary secrets in every place that a look passes: none is in the bundle, the facts file or the answer. The real
+//! client over a mock service.
+#![allow(clippy::unwrap_used)]
+
+use base64::Engine;
+use http::{Request, Response};
+use kube::client::Body;
+use kubectl_omupgrade::adapters::archive;
+use kubectl_omupgrade::adapters::cluster::{Cluster, Pointers, release_facts};
+use kubectl_omupgrade::adapters::evidence::{Asked, evidence};
+use kubectl_omupgrade::adapters::release;
+use kubectl_omupgrade::diagnose::{bundle, diagnose, rule};
+use kubectl_omupgrade::view;
+use serde_json::{Value, json};
+use std::io::Read;
+use std::time::Duration;
+
+/// Every canary holds this word, so that one that slipped through in part is found too.
+const WORD: &str = "kanarie";
+
+fn canary(place: &str) -> String {
+    format!("{WORD}-{place}-7Q")
+}
+
+fn encoded(text: &str) -> String {
+    base64::engine::general_purpose::STANDARD.encode(text)
+}
+
+/// A template with canaries in environment, arguments, annotations and a probe.
+fn template() -> Value {
+    let container = json!({
+        "name": "openmetadata", "image": "docker.getcollate.io/openmetadata/server:1.13.1",
+        "args": ["--db-password", canary("argument")],
+        "env": [
+            {"name": "DB_USER_PASSWORD", "value": canary("environment")},
+            {"name": "SOME_SETTING", "value": canary("setting")},
+            {"name": "OTHER", "valueFrom": {"secretKeyRef": {"name": "outside", "key": "note"}}},
+        ],
+        "envFrom": [{"secretRef": {"name": "om-db-secret"}}],
+        "livenessProbe": {"exec": {"command": ["curl", "-u", format!("admin:{}", canary("probe"))]}},
+    });
+    let migrates = json!({"name": "run-db-migrations", "image": "docker.getcollate.io/openmetadata/server:1.13.1",
+        "command": ["/bin/bash", "-c", format!("PASSWORD={} ./bootstrap/openmetadata-ops.sh migrate", canary("command"))]});
+    json!({"metadata": {"labels": {"app": "om"}, "annotations": {"note": canary("template-annotation")}},
+        "spec": {"initContainers": [migrates], "containers": [container]}})
+}
+
+fn revision(number: u64) -> Value {
+    let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "openmetadata"},
+        "spec": {"replicas": number, "selector": {"matchLabels": {"app": "om"}}, "template": template()}});
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "om-db-secret"},
+        "data": {"DB_USER": encoded(&canary("rendered")), "DB_HOST": encoded(&format!("db{number}.example"))},
+        "stringData": {"FERNET_KEY": canary(&format!("fernet{number}"))}});
+    let manifest = format!("---\n{deployment}\n---\n{secret}\n");
+    let status = if number == 3 { "deployed" } else { "superseded" };
+    json!({"name": "om", "namespace": "data", "version": number, "manifest": manifest,
+        "config": {"auth": {"password": canary(&format!("value{number}"))}, "note": format!("{} {number}", canary("note")),
+            "openmetadata": {"config": {"elasticsearch": {"host": format!("search{number}.example")}}}},
+        "info": {"status": status, "description": format!("Upgrade failed: --set token={}", canary("description"))},
+        "hooks": [{"name": "h", "kind": "Job", "events": ["pre-upgrade"], "manifest": format!("kind: Job\nmetadata: {{name: h}}\nspec: {{password: {}}}\n", canary("hook"))}],
+        "chart": {"metadata": {"name": "openmetadata", "version": "1.13.1", "appVersion": "1.13.1"}}})
+}
+
+/// What the server and others wrote into their logs.
+fn log() -> String {
+    [
+        "INFO started, and this line stays".to_owned(),
+        format!("DEBUG environment {}", canary("environment")),
+        format!("DEBUG outside {}", canary("outside")),
+        format!("DEBUG rendered {}", canary("rendered")),
+        format!("DEBUG encoded {}", encoded(&canary("fernet3"))),
+        format!("Authorization: Bearer {}", canary("bearer")),
+        format!("connecting to jdbc:postgresql://om:{}@db:5432/om", canary("address")),
+        format!("{{\"password\": \"{}\", \"user\": \"om\"}}", canary("json")),
+        format!("login with client_secret={} done", canary("assigned")),
+        "-----BEGIN PRIVATE KEY-----".to_owned(),
+        format!("MII{}", canary("key")),
+        "-----END PRIVATE KEY-----".to_owned(),
+        "java.lang.OutOfMemoryError: Java heap space".to_owned(),
+    ]
+    .join("\n")
+}
+
+fn answer(path: &str) -> (u16, Value) {
+    let list = |items: Value| {
+        (200, json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items}))
+    };
+    let meta = |name: &str| {
+        json!({"name": name, "uid": name, "namespace": "data", "labels": {"app": "om", "app.kubernetes.io/instance": "om"},
+        "annotations": {"kubectl.kubernetes.io/last-applied-configuration": canary("annotation"), "skip.omupgrade.io/pdb": format!("password={}", canary("own-annotation"))}})
+    };
+    if path.ends_with("/log") {
+        return (200, json!(log()));
+    }
+    match path.rsplit('/').next().unwrap() {
+        "secrets" => list(json!([
+            stored(2), stored(3),
+            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "outside"}, "data": {"note": encoded(&canary("outside"))}},
+        ])),
+        name if name.starts_with("sh.helm") => {
+            let number: u64 = name.rsplit('v').next().unwrap().parse().unwrap();
+            (
+                200,
+                json!({"kind": "Secret", "apiVersion": "v1", "metadata": {"name": name}, "data": {"release": encoded(&encoded(&revision(number).to_string()))}}),
+            )
+        }
+        "deployments" => list(
+            json!([{"metadata": meta("openmetadata"), "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "om"}}, "template": template()},
+            "status": {"conditions": [{"type": "Progressing", "status": "True", "message": format!("token: {}", canary("condition"))}]}}]),
+        ),
+        "replicasets" => {
+            let mut set = meta("rs");
+            set["ownerReferences"] = json!([{"apiVersion": "apps/v1", "kind": "Deployment", "name": "openmetadata", "uid": "openmetadata", "controller": true}]);
+            list(
+                json!([{"metadata": set, "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "om"}}, "template": template()}}]),
+            )
+        }
+        "pods" => {
+            let mut pod = meta("om-1");
+            pod["ownerReferences"] =
+                json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "rs", "uid": "rs", "controller": true}]);
+            let ended = json!({"terminated": {"exitCode": 1, "reason": "Error", "message": format!("secret={}", canary("termination"))}});
+            let statuses = json!([{"name": "openmetadata", "state": ended, "ready": false, "restartCount": 7, "image": "", "imageID": ""}]);
+            let beside = json!({"metadata": {"name": "mysql-0", "uid": "mysql-0", "annotations": {"a": canary("neighbour")}}, "spec": {"containers": [
+                {"name": "mysql", "image": "mysql:8.4", "env": [{"name": "MYSQL_ROOT_PASSWORD", "value": canary("neighbours-environment")}]}]},
+                "status": {"phase": "Running", "containerStatuses": [{"name": "mysql", "state": {"running": {}}, "ready": true, "restartCount": 0, "image": "", "imageID": ""}]}});
+            list(
+                json!([{"metadata": pod, "spec": template()["spec"], "status": {"phase": "Running", "message": format!("pwd={}", canary("status")), "containerStatuses": statuses}}, beside]),
+            )
+        }
+        "events" => list(
+            json!([{"metadata": {"name": "e", "annotations": {"x": canary("event-annotation")}}, "involvedObject": {"kind": "Pod", "name": "om-1", "uid": "om-1"},
+            "type": "Warning", "reason": "Failed", "message": format!("Error: cannot start, api_key={} given; this stays", canary("event"))}]),
+        ),
+        _ => list(json!([])),
+    }
+}
+
+fn stored(number: u64) -> Value {
+    let status = if number == 3 { "deployed" } else { "superseded" };
+    json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "type": "helm.sh/release.v1", "metadata": {"name": format!("sh.helm.release.v1.om.v{number}"),
+        "labels": {"owner": "helm", "name": "om", "version": number.to_string(), "status": status}}})
+}
+
+fn cluster() -> Cluster {
+    let (service, mut handle) = tower_test::mock::pair::<Request<Body>, Response<Body>>();
+    tokio::spawn(async move {
+        while let Some((request, respond)) = handle.next_request().await {
+            let query = request.uri().query().unwrap_or_default().to_owned();
+            let (code, mut body) = answer(request.uri().path());
+            // Labels choose: Helm's storage is listed by its own, the journal (empty) by others.
+            if let Some(items) = body.get_mut("items").and_then(Value::as_array_mut) {
+                let helm = query.contains("owner%3Dhelm");
+                items.retain(|i| {
+                    (i["kind"] == "PartialObjectMetadata") == helm && (helm || !query.contains("labelSelector"))
+                });
+            }
+            let bytes =
+                body.as_str().map_or_else(|| serde_json::to_vec(&body).unwrap(), |text| text.as_bytes().to_vec());
+            respond.send_response(Response::builder().status(code).body(Body::from(bytes)).unwrap());
+        }
+    });
+    let client = kube::Client::new(service, "data");
+    Cluster {
+        client,
+        namespace: "data".to_owned(),
+        patience: Some(Duration::from_secs(5)),
+        pointers: Pointers::default(),
+    }
+}
+
+#[tokio::test]
+async fn no_canary_leaves() {
+    let cluster = cluster();
+    let found = release::find(&cluster, Some("om")).await.unwrap();
+    let (newest, history) = release_facts(&found);
+    let asked = Asked { probe: false, probe_image: None, leaves: true };
+    let (evidence, redactor) = Box::pin(evidence(&cluster, "om", newest, history, asked)).await.unwrap();
+    let diagnosis = diagnose(&evidence, &rule::built_in().unwrap(), evidence.facts.made);
+    let shown = view::plain(&view::diagnosis(&diagnosis, 120, true));
+    let files = bundle::files(&evidence, &diagnosis, &shown, &redactor).unwrap();
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bundle.tar.gz");
+    archive::write(&path, "omupgrade-om", &files, 0).unwrap();
+    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(std::fs::File::open(&path).unwrap()));
+    let mut names = Vec::new();
+    for entry in archive.entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let name = entry.path().unwrap().display().to_string();
+        let mut text = String::new();
+        entry.read_to_string(&mut text).unwrap();
+        assert!(
+            !text.contains(WORD),
+            "{name}: {}",
+            text.lines().filter(|l| l.contains(WORD)).collect::<Vec<_>>().join("\n")
+        );
+        assert!(!text.contains(encoded(WORD).trim_end_matches('=')), "{name} holds one in base64");
+        names.push(name);
+    }
+    assert!(
+        names.iter().all(|n| n.starts_with("omupgrade-om/"))
+            && names.iter().any(|n| n.ends_with("logs/om-1.openmetadata.log")),
+        "{names:?}"
+    );
+    assert!(!shown.contains(WORD), "{shown}");
+
+    // What is needed stays: the canaries did not take everything with them.
+    let all: String = files.iter().map(|f| f.text.as_str()).collect();
+    for kept in [
+        "this line stays",
+        "cannot start",
+        "this stays",
+        "OutOfMemoryError",
+        "search2.example → search3.example",
+        "db2.example → db3.example",
+        "FERNET_KEY differs",
+    ] {
+        assert!(all.contains(kept), "`{kept}` is gone");
+    }
+}
