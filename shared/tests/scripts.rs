@@ -8,22 +8,22 @@ mod backup;
 mod guard;
 mod support;
 
-use support::{BACKUP, FACTS_MYSQL, FACTS_POSTGRES, FINGERPRINT_MYSQL, FINGERPRINT_POSTGRES, GUARD};
+use support::{BACKUP, FACTS_MYSQL, FACTS_POSTGRES, FINGERPRINT_MYSQL, FINGERPRINT_POSTGRES, GUARD, RESTORE};
 
 const TEXTS: [&str; 4] = [FINGERPRINT_MYSQL, FINGERPRINT_POSTGRES, FACTS_MYSQL, FACTS_POSTGRES];
 
 #[test]
-fn both_scripts_hold_the_database_client() {
-    for path in [GUARD, BACKUP] {
+fn every_script_holds_the_database_client() {
+    for path in [GUARD, BACKUP, RESTORE] {
         let text = support::composed(path);
         assert!(text.contains("BEGIN READ ONLY"), "{path}");
-        assert!(!text.contains("# omupgrade: database_client.sh"), "{path}");
+        assert!(!text.contains("# omupgrade: "), "{path}");
     }
 }
 
 #[test]
 fn kubernetes_leaves_the_texts_as_they_are() {
-    for path in [GUARD, BACKUP] {
+    for path in [GUARD, BACKUP, RESTORE] {
         assert!(!support::composed(path).contains("$$"), "{path}");
     }
     for text in TEXTS {

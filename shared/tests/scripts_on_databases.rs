@@ -12,6 +12,8 @@ mod fingerprint;
 mod guard;
 #[path = "scripts_on_databases/proxy.rs"]
 mod proxy;
+#[path = "scripts_on_databases/restore.rs"]
+mod restore;
 #[path = "scripts_on_databases/servers.rs"]
 mod servers;
 mod support;

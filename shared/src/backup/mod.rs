@@ -18,9 +18,21 @@ pub fn script() -> &'static str {
     &SCRIPT
 }
 
-/// A script with the database client put where its line `# omupgrade: database_client.sh` stands.
+/// The script that takes a database back to a backup. Its head says what its actions are.
+pub fn restore_script() -> &'static str {
+    static SCRIPT: LazyLock<String> = LazyLock::new(|| with_database_client(include_str!("restore.sh")));
+    &SCRIPT
+}
+
+/// A script with the parts put where its lines `# omupgrade: FILE` name them: the database client, and what differs
+/// between the engines in a restore.
 pub fn with_database_client(script: &str) -> String {
-    script.replace("# omupgrade: database_client.sh\n", include_str!("database_client.sh"))
+    let parts = [
+        ("database_client.sh", include_str!("database_client.sh")),
+        ("restore_postgres.sh", include_str!("restore_postgres.sh")),
+        ("restore_mysql.sh", include_str!("restore_mysql.sh")),
+    ];
+    parts.iter().fold(script.to_owned(), |text, (name, part)| text.replace(&format!("# omupgrade: {name}\n"), part))
 }
 
 /// The SQL text whose answer is a `PostgreSQL` database's fingerprint, `key<TAB>value` a line.

@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::support::{
-    BACKUP, FACTS_MYSQL, FACTS_POSTGRES, FINGERPRINT_MYSQL, FINGERPRINT_POSTGRES, GUARD, Ran, composed,
+    BACKUP, FACTS_MYSQL, FACTS_POSTGRES, FINGERPRINT_MYSQL, FINGERPRINT_POSTGRES, GUARD, RESTORE, Ran, composed,
 };
 
 /// The user of a pod: nobody whom the image knows.
@@ -141,6 +141,28 @@ impl Database {
         self.engine.sql(&self.name, &format!("{role}{text}"))
     }
 
+    /// A session of the server's user, which somebody forgot. Whether it came to its own end.
+    pub fn held(&self, text: &str) -> bool {
+        let port = self.engine.port().to_string();
+        let mut command;
+        if self.engine == Engine::Postgres {
+            command = Command::new(format!("{}/psql", variable("POSTGRES_BIN")));
+            command.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", &port, "-U", "om", &self.name]);
+        } else {
+            command = Command::new("chroot");
+            command.args([&variable("MYSQL_ROOTFS"), "/usr/bin/mysql", "--no-defaults", "--protocol=tcp"]);
+            command.args([
+                "--host=127.0.0.1",
+                "--user=om",
+                "--get-server-public-key",
+                &format!("--port={port}"),
+                &self.name,
+            ]);
+        }
+        command.env("MYSQL_PWD", "om-password").env("PGPASSWORD", "om-password");
+        fed(&mut command, text).status.success()
+    }
+
     /// The two tables as the newest releases make them.
     pub fn with_tables(&self) -> &Self {
         self.with_change_log().with_sql_logs()
@@ -245,7 +267,7 @@ impl Pod {
             fs::create_dir(outside.join(name)).unwrap();
             fs::set_permissions(outside.join(name), fs::Permissions::from_mode(0o777)).unwrap();
         }
-        for (name, script) in [("guard.sh", GUARD), ("backup.sh", BACKUP)] {
+        for (name, script) in [("guard.sh", GUARD), ("backup.sh", BACKUP), ("restore.sh", RESTORE)] {
             fs::write(outside.join(name), composed(script)).unwrap();
             fs::set_permissions(outside.join(name), fs::Permissions::from_mode(0o644)).unwrap();
         }

@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 
 pub const GUARD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../helm-postrender/src/rules/schema_guard.sh");
 pub const BACKUP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/backup/backup.sh");
+pub const RESTORE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/backup/restore.sh");
 pub const FINGERPRINT_POSTGRES: &str = include_str!("../../src/backup/fingerprint_postgres.sql");
 pub const FINGERPRINT_MYSQL: &str = include_str!("../../src/backup/fingerprint_mysql.sql");
 pub const FACTS_POSTGRES: &str = include_str!("../../src/backup/facts_postgres.sql");

@@ -1,0 +1,207 @@
+#!/bin/sh
+# Takes a database back to a backup, one OMUPGRADE_ACTION a run, or fails with words:
+#   check      reads only: is the backup whole and of this database, may this user restore it, what was written since
+#   beside     loads the dump into a database beside and proves it there
+#   swap       gives that one the database's name; the database keeps an old name
+#   in-place   empties the database and loads the dump into it: where databases may not be made or renamed
+#   clean-up   drops what is left of this restore: the old database after a swap, else the one beside
+# Each looks at what is there first: killed anywhere and run again, it ends in the same place. OMUPGRADE_RESTORE_ID keeps
+# one restore apart from another. POSIX sh and coreutils; never two dollar signs in a row, Kubernetes would make them one.
+# No pipeline around a client: the exit status of every stage counts.
+set -uf
+umask 077
+export LC_ALL=C
+
+speaker="omupgrade restore" child=''
+say() { printf '%s: %s\n' "$speaker" "$1"; }
+stop() {
+    say "$1" >&2
+    { say "$1" >"${OMUPGRADE_TERMINATION_LOG:-/dev/termination-log}"; } 2>/dev/null
+    exit 1
+}
+
+# An administrator, where the server's own user may not create or rename databases.
+[ -z "${OMUPGRADE_ADMIN_USER:-}" ] || DB_USER=$OMUPGRADE_ADMIN_USER DB_USER_PASSWORD=${OMUPGRADE_ADMIN_PASSWORD:-}
+
+# omupgrade: database_client.sh
+
+trap '[ -z "$child" ] || kill "$child" 2>/dev/null; stop "told to end before it was finished; the same command again goes on"' INT TERM
+
+# Runs one stage beside the shell, so that a SIGTERM is heard while a restore runs for an hour.
+stage() {
+    "$@" 2>"$work/problem" &
+    child=$!
+    wait "$child"
+    status=$?
+    child=''
+    return $status
+}
+
+failed() {
+    meaning
+    stop "$1: $meaning"
+}
+
+# answer <- what the database $1 says to the SQL text $2.
+tell() {
+    printf '%s\n' "$2" >"$work/sql" || stop "cannot write to $work"
+    case $engine in
+    postgresql) export PGDATABASE="$1"
+        stage psql -X -w -q -A -t -v ON_ERROR_STOP=1 -v name="$database" -v beside="$beside" -v old="$old" -o "$work/answer" -f "$work/sql" || return 1 ;;
+    mysql) stage sh -c 'exec mysql --defaults-file="$1/client.cnf" --batch --skip-column-names --raw -- "$2" <"$1/sql" >"$1/answer"' \
+        sh "$work" "$1" || return 1 ;;
+    esac
+    answer=$(cat "$work/answer")
+}
+
+action=${OMUPGRADE_ACTION:-} id=${OMUPGRADE_RESTORE_ID:-}
+[ -n "$password" ] || stop "DB_USER_PASSWORD is empty: is the Secret ${OMUPGRADE_PASSWORD_SECRET:-with the password} there, with its key? (IAM authentication is not supported)"
+case $id in "" | *[!a-z0-9]* | ?????????????????*) stop "'$id' cannot name a restore: 1 to 16 small letters and digits" ;; esac
+case $database in *[!A-Za-z0-9_.-]*) stop "the database's name '$database' holds more than letters, digits, dots, dashes and underscores: restore it by hand" ;; esac
+head=$(printf '%.32s' "$database")
+beside=${head}_omupgrade_new_$id old=${head}_omupgrade_old_$id
+
+# rank <- a number that orders releases of one engine: PostgreSQL's major, MySQL's major and minor.
+rank() {
+    major=${1%%[!0-9]*} minor=${1#*.}
+    minor=${minor%%[!0-9]*}
+    rank=$((${major:-0} * 1000))
+    [ $engine = postgresql ] || rank=$((rank + ${minor:-0}))
+}
+
+# value <- the first text of this key in the record.
+field() {
+    value=''
+    case $catalog in *"\"$1\":\""*) value=${catalog#*"\"$1\":\""} value=${value%%\"*} ;; esac
+}
+
+# The record says what the backup is: of this release and this database, and not newer than this server.
+read_record() {
+    directory=${OMUPGRADE_BACKUP_DIR:-/backup} backup=${OMUPGRADE_BACKUP:-}
+    case $backup in "" | [!A-Za-z0-9]* | *[!A-Za-z0-9._-]*) stop "'$backup' names no backup" ;; esac
+    [ -d "$directory/$backup" ] || stop "there is no backup $backup on the claim, or user $(id -u) may not see it"
+    [ -f "$directory/$backup/catalog.json" ] || stop "$backup has no record (catalog.json), or user $(id -u) may not read it: it is no backup"
+    if [ -f "$directory/$backup/catalog.sha256" ]; then
+        found=$(sha256sum "$directory/$backup/catalog.json") && was=$(cat "$directory/$backup/catalog.sha256") || stop "the record of $backup cannot be read by user $(id -u)"
+        [ "${found%% *}" = "${was%% *}" ] || stop "the record of $backup was changed: its sha256 differs from catalog.sha256"
+    fi
+    catalog=$(sed -e 's/": */":/g' -e 's/, *"/,"/g' "$directory/$backup/catalog.json") || stop "the record of $backup cannot be read by user $(id -u)"
+    case $catalog in '{"v":1,'*) ;; *) stop "the record of $backup is not of version 1; it was made by another version of omupgrade" ;; esac
+    field started && started=$value
+    case $started in [0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9]Z) ;; *) stop "the record of $backup tells no time" ;; esac
+    for pair in "release=${OMUPGRADE_RELEASE:-}" "namespace=${OMUPGRADE_NAMESPACE:-}" "engine=$engine" "database=$database" "host=$host"; do
+        field "${pair%%=*}"
+        [ "$value" = "${pair#*=}" ] || stop "$backup is of another ${pair%%=*}: '$value', not '${pair#*=}'; nothing was changed"
+    done
+    dump=$directory/$backup/database.dump
+    [ $engine = postgresql ] || dump=$directory/$backup/database.sql
+    [ -f "$dump" ] || stop "$backup holds no dump (${dump##*/})"
+    case $catalog in *"\"name\":\"${dump##*/}\",\"bytes\":"*) ;; *) stop "the record of $backup names no file ${dump##*/}" ;; esac
+    entry=${catalog#*"\"name\":\"${dump##*/}\",\"bytes\":"}
+    bytes=${entry%%[!0-9]*} entry=${entry#*'"sha256":"'}
+    sum=${entry%%\"*}
+    field server_version && was=$value && field client_version && made_by=$value
+    ask_version || failed "cannot ask the server of '$database'"
+    rank "$was" && was_rank=$rank && rank "$server_version"
+    [ "$rank" -ge "$was_rank" ] || stop "$backup is of $engine $was, newer than this server ($server_version): it would not come back whole"
+    [ $engine = mysql ] || { rank "$made_by" && made_rank=$rank && rank "$client_version"
+        [ "$rank" -ge "$made_rank" ] || stop "$backup was dumped by $made_by, newer than this client ($client_version): name that client image or a newer one"; }
+}
+
+read_dump() {
+    there=$(wc -c <"$dump") || stop "user $(id -u) may not read $dump: run as the user that made the backup"
+    [ $((there)) = "$bytes" ] || stop "the dump of $backup has $((there)) bytes, its record says $bytes: it is truncated or was changed"
+    found=$(sha256sum "$dump") || stop "sha256sum failed"
+    found=${found#\\}
+    [ "${found%% *}" = "$sum" ] || stop "the dump of $backup is not the one that was verified: its sha256 differs from the record's"
+}
+
+# Compares the database $1 with the record: state, and rows where the record counted them.
+prove() {
+    case $engine in postgresql) text=${OMUPGRADE_FINGERPRINT_POSTGRESQL:-} ;; mysql) text=${OMUPGRADE_FINGERPRINT_MYSQL:-} ;; esac
+    [ -n "$text" ] || stop "this Job carries no fingerprint text for $engine; it was made by another version of omupgrade"
+    tell "$1" "$text" || failed "cannot read the fingerprint of '$1'"
+    differ='' seen=0
+    while read -r key found; do
+        case $key in head) field schema_head && case $found in absent | none) found='' ;; esac ;; *) field "$key" ;; esac
+        [ "$found" = "$value" ] || differ="$differ $key"
+        seen=$((seen + 1))
+    done <"$work/answer"
+    [ $seen -ge 5 ] || stop "the fingerprint of '$1' has $seen lines, not 5"
+    [ -z "$differ" ] || stop "'$1' is not what the record of $backup says, it differs in:$differ"
+    case $catalog in *'"rows":{'*) ;; *) say "the record of $backup counts no rows: only the state was compared" && return 0 ;; esac
+    count_rows "$1" || failed "cannot count the rows of '$1'"
+    rows=${catalog#*'"rows":{'} tables=0
+    rows=,${rows%%\}*},
+    while IFS='	' read -r table found; do
+        case $rows in
+        *",\"$table\":$found,"*) tables=$((tables + 1)) ;;
+        *",\"$table\":"*) differ="$differ $table ($found rows)" ;;
+        esac
+    done <"$work/answer"
+    [ -z "$differ" ] || stop "'$1' has not the rows that the record of $backup counts:$differ"
+    say "rows of $tables tables are as the record of $backup counts them"
+}
+
+# omupgrade: restore_postgres.sh
+# omupgrade: restore_mysql.sh
+
+say_done() { printf 'omupgrade-restore: %s done %s\n' "$action" "$1"; }
+
+case $action in
+check)
+    read_record
+    read_dump
+    look_at_grants
+    count_written
+    printf 'way\t%s\nbecause\t%s\ndatabase_bytes\t%s\ndump_bytes\t%s\n' "$way" "$because" "$database_bytes" "$bytes"
+    free=unknown
+    if df -Pk "$directory" >"$work/df" 2>/dev/null; then
+        { read -r _ && read -r _ _ _ free _; } <"$work/df"
+        case $free in "" | *[!0-9]*) free=unknown ;; *) free=$((free * 1024)) ;; esac
+    fi
+    printf 'claim_free_bytes\t%s\nbackup_started\t%s\n' "$free" "$started"
+    say_done "way=$way" ;;
+beside)
+    read_record
+    look_around
+    [ "$swapped" = no ] || { say "it has the database's name already" && say_done "database=$beside" && exit 0; }
+    if [ "$proven" = "$sum" ]; then
+        say "'$beside' is loaded and proven already"
+    else
+        read_dump
+        say "loading $backup ($bytes bytes) into '$beside', beside '$database'"
+        load_beside
+        prove "$beside"
+        mark_proven
+    fi
+    say_done "database=$beside" ;;
+swap)
+    read_record
+    tries=0
+    while :; do
+        look_around
+        [ "$swapped" = no ] || break
+        [ "$proven" = "$sum" ] || stop "'$beside' is not there, or not proven against $backup: run the action beside first"
+        [ $tries -lt 6 ] || stop "cannot swap '$database' and '$beside', nothing was changed: $meaning"
+        [ $tries = 0 ] || sleep 5
+        tries=$((tries + 1))
+        if swap; then say "swapped: '$database' is the restored one, '$old' the one from before"; else meaning; fi
+    done
+    finish_swap
+    prove "$database"
+    say_done "old=$old" ;;
+in-place)
+    read_record
+    read_dump
+    say "emptying '$database' and loading $backup ($bytes bytes) into it"
+    empty
+    load "$database"
+    prove "$database"
+    say_done "database=$database" ;;
+clean-up)
+    look_around
+    clean_up
+    say_done "swapped=$swapped" ;;
+*) stop "'$action' is no action: check, beside, swap, in-place, clean-up" ;;
+esac
