@@ -69,8 +69,13 @@ impl Call {
     }
 
     /// Runs it with `input` on its standard input.
-    pub fn feed(mut self, input: &[u8]) -> Result<()> {
-        self.command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    pub fn feed(self, input: &[u8]) -> Result<()> {
+        self.fed(input).map(drop)
+    }
+
+    /// Runs it with `input` on its standard input and returns what it printed.
+    pub fn fed(mut self, input: &[u8]) -> Result<String> {
+        self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = self.command.spawn().map_err(|error| self.not_started(&error))?;
         if let Some(mut stdin) = child.stdin.take() {
             // A program that stops reading early says why on its own standard error.
@@ -78,7 +83,7 @@ impl Call {
         }
         let output = child.wait_with_output().with_context(|| format!("while {}", self.doing))?;
         if output.status.success() {
-            return Ok(());
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         Err(self.failed(&output.status.to_string(), &String::from_utf8_lossy(&output.stderr)))
     }

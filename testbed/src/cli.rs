@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::cluster::databases::Engine;
 use crate::paths::{self, Cache};
-use crate::{chart, cluster, demo, faults, images, load, say, tools};
+use crate::{chart, cluster, demo, faults, images, load, say, suite, tools};
 
 /// A real Kubernetes, real databases and a stand-in `OpenMetadata` server on one Linux machine.
 ///
@@ -33,6 +34,8 @@ enum Verb {
         /// Which ones (default: all)
         names: Vec<String>,
     },
+    /// Say whether this machine can run the cluster at all; exit code 3 and the reason, if it cannot
+    Machine,
     /// Start the cluster and print its kubeconfig
     Up,
     /// Stop the cluster and remove everything it left on the machine
@@ -53,7 +56,7 @@ enum Verb {
     Database {
         /// Which one
         #[arg(value_enum)]
-        engine: cluster::databases::Engine,
+        engine: Engine,
         /// The namespace; made if it is missing
         #[arg(short, long, default_value = "default")]
         namespace: String,
@@ -62,6 +65,8 @@ enum Verb {
     Demo,
     /// Send steady requests to a release and say how many failed; exit code 1 if any did
     Load(load::Plan),
+    /// Run the end-to-end suite on the running cluster; exit code 1 if a scenario failed
+    Test(suite::Options),
     /// Kill a component of the cluster, and start it again after a while
     Outage {
         /// A component, as `testbed status` names it
@@ -90,6 +95,12 @@ enum Verb {
         out: PathBuf,
     },
     #[command(hide = true)]
+    Scenario {
+        name: String,
+        #[arg(value_enum)]
+        engine: Engine,
+    },
+    #[command(hide = true)]
     ServeImages,
     #[command(hide = true)]
     ServeFaults,
@@ -113,6 +124,10 @@ impl Cli {
             Verb::Tools { set: Set::All } => say::answer(&tools::all(&cache)?.display().to_string()),
             Verb::Tools { set: Set::Helm } => say::answer(&tools::helm(&cache)?.display().to_string()),
             Verb::Images { names } => images::build(&cache, &names)?,
+            Verb::Machine => {
+                tools::machine::check()?;
+                say::answer("this machine can run the cluster");
+            }
             Verb::Up => cluster::up::run(&cache)?,
             Verb::Down => cluster::down::run()?,
             Verb::Status => return cluster::status::run(&cache),
@@ -123,6 +138,10 @@ impl Cli {
             Verb::Load(plan) => {
                 return Ok(if load::run(&cache, &plan)? { ExitCode::SUCCESS } else { ExitCode::FAILURE });
             }
+            Verb::Test(options) => {
+                return Ok(if suite::run(&cache, &options)? { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+            }
+            Verb::Scenario { name, engine } => suite::play(&cache, &name, engine)?,
             Verb::Outage { component, seconds } => cluster::outage::run(&cache, &component, seconds)?,
             Verb::Fault { name, value, namespace } => faults::order(&namespace, name.as_deref(), value.as_deref())?,
             Verb::Chart { from, out } => chart::write(&from, &out)?,

@@ -11,6 +11,8 @@ mod images;
 mod load;
 mod paths;
 mod say;
+mod scenarios;
+mod suite;
 mod tools;
 mod versions;
 

@@ -8,7 +8,7 @@ use crate::paths::{self, Cache};
 use crate::{images, say};
 
 /// A database that `OpenMetadata` can run on.
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Engine {
     /// `PostgreSQL` 15 from Debian 12
     Postgres,
@@ -17,7 +17,8 @@ pub enum Engine {
 }
 
 impl Engine {
-    fn name(self) -> &'static str {
+    /// As the command line and the tests call it.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Postgres => "postgres",
             Self::Mysql => "mysql",
@@ -33,7 +34,7 @@ impl Engine {
     }
 
     /// The `StatefulSet`'s name, which is the host name in the chart's values.
-    fn workload(self) -> &'static str {
+    pub fn workload(self) -> &'static str {
         match self {
             Self::Postgres => "postgresql",
             Self::Mysql => "mysql",
@@ -48,10 +49,9 @@ pub fn run(cache: &Cache, engine: Engine, namespace: &str) -> Result<()> {
     if !kubectl(cache, &doing).args(["get", "namespace", namespace]).succeeds() {
         kubectl(cache, &doing).args(["create", "namespace", namespace]).run()?;
     }
-    for manifest in ["secrets.yaml".to_owned(), format!("{}.yaml", engine.name())] {
-        let path = paths::source(&format!("manifests/{manifest}"));
-        kubectl(cache, &doing).args(["apply", "--server-side", "-n", namespace, "-f"]).args([path]).run()?;
-    }
+    secrets(cache, namespace)?;
+    let path = paths::source(&format!("manifests/{}.yaml", engine.name()));
+    kubectl(cache, &doing).args(["apply", "--server-side", "-n", namespace, "-f"]).args([path]).run()?;
     say::step(&format!("waiting for {} in {namespace}", engine.name()));
     let workload = format!("statefulset/{}", engine.workload());
     kubectl(cache, &doing)
@@ -64,4 +64,11 @@ pub fn run(cache: &Cache, engine: Engine, namespace: &str) -> Result<()> {
         .run()?;
     say::answer(&format!("{}.{namespace}", engine.workload()));
     Ok(())
+}
+
+/// Puts the Secrets that the chart refers to into a namespace.
+pub fn secrets(cache: &Cache, namespace: &str) -> Result<()> {
+    let path = paths::source("manifests/secrets.yaml");
+    let words = ["apply", "--server-side", "-n", namespace, "-f"];
+    kubectl(cache, "making the Secrets that the chart refers to").args(words).args([path]).run()
 }

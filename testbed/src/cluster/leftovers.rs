@@ -42,6 +42,10 @@ pub fn remove() {
     }
 }
 
+/// What pods get of a busy machine's processors, in both versions' words. Probes have deadlines: beside a compiler with
+/// the usual share, servers that do nothing wrong would be called dead.
+const SHARES: [(&str, &str); 2] = [("cpu.shares", "102400"), ("cpu.weight", "10000")];
+
 /// Makes the cgroup that the kubelet puts pods below.
 pub fn make_groups() {
     for root in cgroup_roots() {
@@ -52,6 +56,10 @@ pub fn make_groups() {
             if let Ok(value) = fs::read_to_string(Path::new(&root).join(setting)) {
                 let _ = fs::write(group.join(setting), value.trim());
             }
+        }
+        for (setting, value) in SHARES {
+            // A hierarchy without this controller has no such file.
+            let _ = fs::write(group.join(setting), value);
         }
     }
 }

@@ -54,8 +54,10 @@ pub fn start(name: &str, program: &Path, arguments: &[String], environment: &[(S
     let file = File::options().create(true).append(true).open(&path);
     let file = file.with_context(|| format!("cannot write {}", path.display()))?;
     let errors = file.try_clone().with_context(|| format!("cannot write {}", path.display()))?;
-    // setsid replaces itself by the program, so the child's id is the daemon's.
-    let child = Command::new("setsid")
+    // nice and setsid replace themselves by the program, so the child's id is the daemon's. Before others, because the
+    // daemons hold leases and answer probes that have deadlines.
+    let child = Command::new("nice")
+        .args(["-n", "-5", "setsid"])
         .arg(program)
         .args(arguments)
         .env(MARK, paths::STATE)

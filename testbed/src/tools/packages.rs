@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
+use super::machine;
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::say;
@@ -11,8 +12,7 @@ use crate::versions::Package;
 
 /// Installs the packages whose program is missing.
 pub fn ensure(packages: &[Package]) -> Result<()> {
-    let missing: Vec<&str> =
-        packages.iter().filter(|package| !Path::new(package.program).exists()).map(|package| package.name).collect();
+    let missing = machine::missing(packages);
     if missing.is_empty() {
         return Ok(());
     }

@@ -66,9 +66,9 @@ fn fetch() -> Option<String> {
         .ok()?;
     let address: SocketAddr =
         std::env::var("STANDIN_FAULTS").ok().as_deref().unwrap_or("10.244.0.1:15001").parse().ok()?;
-    let limit = Duration::from_millis(300);
-    let mut stream = TcpStream::connect_timeout(&address, limit).ok()?;
-    stream.set_read_timeout(Some(limit)).ok()?;
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_millis(300)).ok()?;
+    // Who took the connection is the testbed, and it answers, though a busy machine may make it slow.
+    stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
     write!(stream, "GET /{} HTTP/1.0\r\n\r\n", namespace.trim()).ok()?;
     let mut answer = String::new();
     stream.take(64 * 1024).read_to_string(&mut answer).ok()?;

@@ -1,0 +1,49 @@
+//! The list of scenarios, one file each. It never runs one.
+
+mod backup_fails;
+mod guard_stops_rollback;
+mod helm3_refuses;
+mod hook_order;
+mod neutral_upgrade;
+mod one_disruption;
+mod plugin_rollback;
+mod rollback_on_failure;
+mod uninstall_keeps_backups;
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::cluster::databases::Engine;
+use crate::suite::stage::Stage;
+
+/// A story with an end that must hold.
+#[derive(Debug)]
+pub struct Scenario {
+    /// What `testbed test` calls it.
+    pub name: &'static str,
+    /// What must hold, in one sentence.
+    pub says: &'static str,
+    /// On which databases it is played.
+    pub engines: &'static [Engine],
+    /// When it has failed whatever it does.
+    pub deadline: Duration,
+    /// Plays it; an error is a failure.
+    pub play: fn(&Stage) -> Result<()>,
+}
+
+/// Both databases.
+const BOTH: &[Engine] = &[Engine::Postgres, Engine::Mysql];
+
+/// All of them.
+pub const SCENARIOS: &[Scenario] = &[
+    hook_order::SCENARIO,
+    backup_fails::SCENARIO,
+    helm3_refuses::SCENARIO,
+    guard_stops_rollback::SCENARIO,
+    rollback_on_failure::SCENARIO,
+    neutral_upgrade::SCENARIO,
+    one_disruption::SCENARIO,
+    uninstall_keeps_backups::SCENARIO,
+    plugin_rollback::SCENARIO,
+];

@@ -1,0 +1,138 @@
+//! One scenario on one engine, as a process of its own: ended at its deadline with everything it started, and cleared away. It never outlives the suite.
+
+use std::fs::File;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use rustix::process::{Pid, Signal, getpgrp, getppid, kill_process_group};
+
+use super::artifacts;
+use super::stage::Stage;
+use crate::call::last_lines;
+use crate::cluster::databases::Engine;
+use crate::paths::Cache;
+use crate::scenarios::Scenario;
+
+/// A scenario on an engine.
+#[derive(Debug)]
+pub struct Case {
+    /// What is played.
+    pub scenario: &'static Scenario,
+    /// On what.
+    pub engine: Engine,
+}
+
+/// How a case ended.
+pub struct End {
+    /// Whether everything held.
+    pub passed: bool,
+    /// The line that says so; for a failure, why and where to look.
+    pub line: String,
+}
+
+impl Case {
+    /// A scenario on an engine.
+    pub fn new(scenario: &'static Scenario, engine: Engine) -> Self {
+        Self { scenario, engine }
+    }
+
+    /// `guard-stops-rollback/mysql`.
+    pub fn title(&self) -> String {
+        format!("{}/{}", self.scenario.name, self.engine.name())
+    }
+
+    /// Its namespace.
+    pub fn namespace(&self) -> String {
+        format!("{}-{}", self.scenario.name, self.engine.name())
+    }
+
+    /// Whether a name on the command line means this one.
+    pub fn is(&self, name: &str) -> bool {
+        name == self.scenario.name || name == self.title()
+    }
+
+    /// Runs it to its end; what goes wrong is the case's failure and never the suite's.
+    pub fn run(&self, cache: &Cache, artifacts: &Path, keep: bool) -> End {
+        let start = Instant::now();
+        let folder = artifacts.join(self.namespace());
+        let outcome = artifacts::begin(&folder).and_then(|output| self.wait_for(&output));
+        let seconds = start.elapsed().as_secs();
+        let title = self.title();
+        let why = match outcome {
+            Ok(None) => None,
+            Ok(Some(why)) => Some(why),
+            Err(error) => Some(format!("{error:#}")),
+        };
+        let stage = Stage::open(cache, self.engine, &self.namespace());
+        if let (Some(_), Ok(stage)) = (&why, &stage) {
+            artifacts::keep(stage, &folder);
+        }
+        let cleared = if why.is_some() && keep { Ok(()) } else { stage.and_then(|stage| stage.clear()) };
+        match (why, cleared) {
+            (None, Ok(())) => {
+                artifacts::forget(&folder);
+                End { passed: true, line: format!("ok     {title} ({seconds} s)") }
+            }
+            (None, Err(error)) => End {
+                passed: false,
+                line: format!("FAILED {title} ({seconds} s): it could not be cleared away: {error:#}"),
+            },
+            (Some(why), _) => {
+                let told = artifacts::told(&folder);
+                let end = last_lines(&told, 12).join("\n         | ");
+                let line = format!(
+                    "FAILED {title} ({seconds} s): {why}\n         | {end}\n         kept: {}",
+                    folder.display()
+                );
+                End { passed: false, line }
+            }
+        }
+    }
+
+    /// Starts the process and waits for it; why it failed, if it did.
+    fn wait_for(&self, output: &File) -> Result<Option<String>> {
+        let mut child = Command::new(std::env::current_exe()?)
+            .args(["scenario", self.scenario.name, self.engine.name()])
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output.try_clone()?)
+            // A group of its own, so that its helm and kubectl end with it.
+            .process_group(0)
+            .spawn()
+            .context("cannot start the scenario's process")?;
+        let start = Instant::now();
+        loop {
+            if let Some(status) = child.try_wait()? {
+                return Ok((!status.success()).then(|| format!("{status}")));
+            }
+            if start.elapsed() > self.scenario.deadline {
+                end_group(&mut child)?;
+                return Ok(Some(format!("not done after its {} s", self.scenario.deadline.as_secs())));
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+}
+
+fn end_group(child: &mut Child) -> Result<()> {
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        // It may have ended this very moment.
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+    child.wait().context("cannot end the scenario's process")?;
+    Ok(())
+}
+
+/// Ends this process and what it started as soon as the suite that started it is gone.
+pub fn end_with_the_suite() {
+    let parent = getppid();
+    std::thread::spawn(move || {
+        while getppid() == parent {
+            std::thread::sleep(Duration::from_millis(500));
+        }
+        let _ = kill_process_group(getpgrp(), Signal::KILL);
+    });
+}

@@ -1,0 +1,93 @@
+//! A database of its own for each test, on one server per engine that all of them share. It never touches another test's database.
+
+use anyhow::Result;
+
+use crate::cluster::databases::{self, Engine};
+use crate::cluster::kubectl::kubectl;
+use crate::paths::Cache;
+
+/// Where the shared servers run.
+pub const NAMESPACE: &str = "testbed-databases";
+
+/// One database and the user that owns it; both have the same name.
+#[derive(Debug, Clone)]
+pub struct Database<'a> {
+    cache: &'a Cache,
+    /// On which server.
+    pub engine: Engine,
+    /// Its name, and its owner's.
+    pub name: String,
+}
+
+/// Starts the engine's shared server, if it does not run.
+pub fn serve(cache: &Cache, engine: Engine) -> Result<()> {
+    databases::run(cache, engine, NAMESPACE)
+}
+
+impl<'a> Database<'a> {
+    /// The database of a test; nothing is made yet.
+    pub fn of(cache: &'a Cache, engine: Engine, test: &str) -> Self {
+        Self { cache, engine, name: test.replace('-', "_") }
+    }
+
+    /// The server's name in every namespace.
+    pub fn host(&self) -> String {
+        format!("{}.{NAMESPACE}", self.engine.workload())
+    }
+
+    /// Makes it anew, empty, with an owner who has no other right, as in production.
+    pub fn make(&self) -> Result<()> {
+        self.remove()?;
+        let name = &self.name;
+        self.administer(&match self.engine {
+            Engine::Postgres => format!(
+                "CREATE ROLE {name} LOGIN PASSWORD 'openmetadata_password';\nCREATE DATABASE {name} OWNER {name};\n"
+            ),
+            Engine::Mysql => format!(
+                "CREATE USER '{name}'@'%' IDENTIFIED BY 'openmetadata_password';\n\
+                 CREATE DATABASE {name} CHARACTER SET utf8mb4;\nGRANT ALL PRIVILEGES ON {name}.* TO '{name}'@'%';\n"
+            ),
+        })
+        .map(drop)
+    }
+
+    /// Removes it and everything that its owner owns, whoever is connected.
+    pub fn remove(&self) -> Result<()> {
+        let name = &self.name;
+        self.administer(&match self.engine {
+            // A restore may have left databases of other names with the same owner.
+            Engine::Postgres => format!(
+                "SELECT format('DROP DATABASE %I WITH (FORCE)', d.datname) FROM pg_database d\n\
+                 JOIN pg_roles r ON r.oid = d.datdba WHERE r.rolname = '{name}' \\gexec\n\
+                 DROP ROLE IF EXISTS {name};\n"
+            ),
+            Engine::Mysql => format!("DROP DATABASE IF EXISTS {name};\nDROP USER IF EXISTS '{name}'@'%';\n"),
+        })
+        .map(drop)
+    }
+
+    /// What a query in this database answers: a line per row, columns apart by tabs.
+    pub fn ask(&self, sql: &str) -> Result<String> {
+        self.run(&self.name, sql)
+    }
+
+    fn administer(&self, sql: &str) -> Result<String> {
+        self.run(if self.engine == Engine::Postgres { "postgres" } else { "mysql" }, sql)
+    }
+
+    fn run(&self, database: &str, sql: &str) -> Result<String> {
+        let pod = format!("{}-0", self.engine.workload());
+        let client = match self.engine {
+            Engine::Postgres => {
+                format!("exec psql -X -q -A -t -F '\t' -v ON_ERROR_STOP=1 -U postgres -d {database}")
+            }
+            Engine::Mysql => {
+                format!("MYSQL_PWD=$MYSQL_ROOT_PASSWORD exec mysql --no-defaults -N -B -u root -D {database}")
+            }
+        };
+        kubectl(self.cache, "asking the database")
+            .args(["exec", "-i", "-n", NAMESPACE, &pod, "--", "sh", "-c", &client])
+            .hint(format!("kubectl logs -n {NAMESPACE} {pod}"))
+            .fed(sql.as_bytes())
+    }
+}

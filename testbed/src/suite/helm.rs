@@ -1,0 +1,78 @@
+//! The user's helm: version 3 or 4, with the post-renderer where each of them finds it, in a home of its own. It never reads the user's settings.
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use crate::call::Call;
+use crate::paths::{self, Cache};
+
+/// The two Helms that users have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// Hooks of a post-renderer do not exist.
+    Three,
+    /// Hooks of a post-renderer run.
+    Four,
+}
+
+/// Both Helms and our programs.
+#[derive(Debug)]
+pub struct Helm<'a> {
+    cache: &'a Cache,
+    home: PathBuf,
+    plugins: String,
+    path: OsString,
+}
+
+impl<'a> Helm<'a> {
+    /// Looks for our programs beside this one; `home` takes what helm and the post-renderer keep.
+    pub fn find(cache: &'a Cache, home: &Path) -> Result<Self> {
+        let programs = std::env::current_exe()?.parent().map(Path::to_owned).context("this program has no folder")?;
+        let renderer = programs.join("helm-postrender");
+        let said = Call::new(&renderer, "looking for the post-renderer").args(["plugin-dir"]);
+        let said = said.env("XDG_DATA_HOME", home).hint("cargo build -p helm-postrender -p kubectl-omupgrade");
+        let plugins = said.text()?.trim().to_owned();
+        // Our programs first, then a `helm` as users have it, then the testbed's tools.
+        let bin = home.join("bin");
+        fs::create_dir_all(&bin).with_context(|| format!("cannot make the folder {}", bin.display()))?;
+        let link = bin.join("helm");
+        if !link.exists() {
+            symlink(cache.binary("helm4"), &link).with_context(|| format!("cannot link {}", link.display()))?;
+        }
+        let before = std::env::var_os("PATH").unwrap_or_default();
+        let folders = [programs, bin, cache.bin()].into_iter().chain(std::env::split_paths(&before));
+        let path = std::env::join_paths(folders).context("a folder of the PATH has a colon in its name")?;
+        Ok(Self { cache, home: home.to_owned(), plugins, path })
+    }
+
+    /// A call of helm in a namespace, against the testbed.
+    pub fn call(&self, version: Version, namespace: &str, doing: &str) -> Call {
+        // Helm 3 complains of every plugin when one of them is Helm 4's.
+        let (name, plugins) = match version {
+            Version::Three => ("helm3", self.home.join("no-plugins").into_os_string()),
+            Version::Four => ("helm4", self.plugins.clone().into()),
+        };
+        let call = Call::new(self.cache.binary(name), doing).env("HELM_PLUGINS", plugins);
+        self.prepared(call, namespace).args(["--namespace", namespace])
+    }
+
+    /// A call of one of our own programs in a namespace, with the helm that it finds on the PATH.
+    pub fn ours(&self, program: &str, namespace: &str, doing: &str) -> Call {
+        let found = std::env::split_paths(&self.path).map(|folder| folder.join(program)).find(|path| path.exists());
+        self.prepared(Call::new(found.unwrap_or_else(|| program.into()), doing), namespace)
+    }
+
+    fn prepared(&self, call: Call, namespace: &str) -> Call {
+        let hint = format!("kubectl --kubeconfig {} get pods,events -n {namespace}", paths::kubeconfig().display());
+        call.env("KUBECONFIG", paths::kubeconfig())
+            .env("XDG_DATA_HOME", &self.home)
+            .env("XDG_CONFIG_HOME", &self.home)
+            .env("PATH", &self.path)
+            .env("OMUPGRADE_NO_TTY", "1")
+            .hint(hint)
+    }
+}

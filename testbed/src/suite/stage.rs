@@ -1,0 +1,185 @@
+//! What a scenario acts with: a namespace and a database of its own, packed charts, both Helms. It never judges what comes of it.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+
+use super::charts;
+use super::database::Database;
+use super::helm::{Helm, Version};
+use crate::call::Call;
+use crate::cluster::databases::{self, Engine};
+use crate::cluster::kubectl::kubectl;
+use crate::faults;
+use crate::paths::Cache;
+use crate::say;
+
+/// The release's name.
+pub const RELEASE: &str = "om";
+/// The claim that backups go to.
+pub const CLAIM: &str = "om-omupgrade-backup";
+
+/// One test's scene.
+pub struct Stage<'a> {
+    /// Where built things are.
+    pub cache: &'a Cache,
+    /// The test's namespace.
+    pub namespace: String,
+    /// The test's database.
+    pub database: Database<'a>,
+    helm: Helm<'a>,
+    folder: PathBuf,
+}
+
+impl<'a> Stage<'a> {
+    /// An empty namespace and an empty database; what an earlier run left of them goes.
+    pub fn set(cache: &'a Cache, engine: Engine, namespace: &str) -> Result<Self> {
+        let stage = Self::open(cache, engine, namespace)?;
+        stage.clear()?;
+        // Charts of an earlier run may be of another day's source.
+        let charts = stage.charts();
+        let _ = fs::remove_dir_all(&charts);
+        fs::create_dir_all(&charts).with_context(|| format!("cannot make the folder {}", charts.display()))?;
+        kubectl(cache, "making the namespace").args(["create", "namespace", namespace]).run()?;
+        databases::secrets(cache, namespace)?;
+        stage.database.make()?;
+        Ok(stage)
+    }
+
+    /// A scene that stands already, or what is left of it.
+    pub fn open(cache: &'a Cache, engine: Engine, namespace: &str) -> Result<Self> {
+        let folder = cache.work().join("suite").join(namespace);
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        let helm = Helm::find(cache, &folder)?;
+        let database = Database::of(cache, engine, namespace);
+        Ok(Self { cache, namespace: namespace.to_owned(), database, helm, folder })
+    }
+
+    /// Removes all of it.
+    pub fn clear(&self) -> Result<()> {
+        faults::clear(&self.namespace);
+        let words = ["delete", "namespace", &self.namespace, "--ignore-not-found", "--wait", "--timeout=120s"];
+        kubectl(self.cache, "clearing the stage").args(words).run()?;
+        self.database.remove()
+    }
+
+    fn charts(&self) -> PathBuf {
+        self.folder.join("charts")
+    }
+
+    /// A kubectl call in the test's namespace.
+    pub fn kubectl(&self, doing: &str) -> Call {
+        kubectl(self.cache, doing).args(["--namespace", &self.namespace])
+    }
+
+    /// Installs a release with short pauses.
+    pub fn install(&self, version: &str, replicas: u32) -> Result<()> {
+        self.install_at(Pace::Quick, version, replicas)
+    }
+
+    /// Installs a release: one server first, because at an install every replica migrates at once, without a lock.
+    pub fn install_at(&self, pace: Pace, version: &str, replicas: u32) -> Result<()> {
+        let four = Version::Four;
+        self.upgrade_with(four, pace, version, 1, &[])?;
+        if replicas > 1 { self.upgrade_with(four, pace, version, replicas, &["--no-hooks"]) } else { Ok(()) }
+    }
+
+    /// An upgrade by Helm 4 with short pauses.
+    pub fn upgrade(&self, version: &str, replicas: u32, more: &[&str]) -> Result<()> {
+        self.upgrade_with(Version::Four, Pace::Quick, version, replicas, more)
+    }
+
+    /// `helm upgrade --install` with the post-renderer; a failure is helm's own words.
+    pub fn upgrade_with(&self, helm: Version, pace: Pace, version: &str, replicas: u32, more: &[&str]) -> Result<()> {
+        say::step(&format!("Helm {helm:?}: upgrade to {version}, servers: {replicas} {}", more.join(" ")));
+        let policy = self.folder.join("policy.yaml");
+        fs::write(&policy, pace.policy(self.database.engine).to_string()).context("cannot write the policy")?;
+        // The last of a flag given twice wins, so `more` may ask for another timeout.
+        self.helm(helm, &format!("bringing the release to {version}"))
+            .args(["upgrade", "--install", RELEASE])
+            .args([charts::packed(self.cache, &self.charts(), version)?])
+            .args(["--set", &format!("{},replicaCount={replicas}", self.values())])
+            .args(["--post-renderer", "helm-postrender", "--post-renderer-args"])
+            .args([format!("--policy={}", policy.display())])
+            .args(["--wait", "--timeout", "4m"])
+            .args(more)
+            .run()
+    }
+
+    /// Any helm call.
+    pub fn helm(&self, version: Version, doing: &str) -> Call {
+        self.helm.call(version, &self.namespace, doing)
+    }
+
+    /// A call of our own plugin.
+    pub fn omupgrade(&self, doing: &str) -> Call {
+        self.helm.ours("kubectl-omupgrade", &self.namespace, doing).args(["-n", &self.namespace])
+    }
+
+    /// The chart's values: this test's database, and probes that suit the stand-in rather than a Java server.
+    fn values(&self) -> String {
+        let name = &self.database.name;
+        let (scheme, port, secret) = match self.database.engine {
+            Engine::Postgres => ("postgresql", 5432, "postgresql"),
+            Engine::Mysql => ("mysql", 3306, "mysql"),
+        };
+        format!(
+            "database.scheme={scheme},database.host={},database.port={port},database.name={name},database.user={name},\
+             database.passwordSecret.name={secret}-secrets,\
+             database.passwordSecret.key=openmetadata-{secret}-password,\
+             probes.initialDelaySeconds=0,probes.periodSeconds=2,probes.startupPeriodSeconds=2,\
+             probes.startupFailureThreshold=60",
+            self.database.host()
+        )
+    }
+
+    /// Makes the claim that backups go to.
+    pub fn claim(&self, class: &str, size: &str) -> Result<()> {
+        let claim = json!({
+            "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": { "name": CLAIM },
+            "spec": { "storageClassName": class, "accessModes": ["ReadWriteOnce"],
+                      "resources": { "requests": { "storage": size } } },
+        });
+        self.apply(&claim)
+    }
+
+    /// Applies one object.
+    pub fn apply(&self, object: &serde_json::Value) -> Result<()> {
+        self.kubectl(&format!("applying {}", object["kind"]))
+            .args(["apply", "-f", "-"])
+            .feed(object.to_string().as_bytes())
+    }
+
+    /// Orders a fault for this test's stand-ins.
+    pub fn fault(&self, name: &str, value: &str) -> Result<()> {
+        say::step(&format!("fault {name} {value}"));
+        faults::order(&self.namespace, Some(name), Some(value))
+    }
+}
+
+/// How long servers pause while they are replaced.
+#[derive(Debug, Clone, Copy)]
+pub enum Pace {
+    /// As short as it goes: most tests wait for what happens, not for people.
+    Quick,
+    /// A stopping server serves on for as long as it does for users.
+    Gentle,
+}
+
+impl Pace {
+    /// The post-renderer's policy; JSON is YAML.
+    fn policy(self, engine: Engine) -> serde_json::Value {
+        let rollout = match self {
+            Self::Quick => json!({ "minReadySeconds": 1, "preStopSeconds": 2 }),
+            Self::Gentle => json!({ "minReadySeconds": 5 }),
+        };
+        let mut policy = json!({ "rollout": rollout });
+        if engine == Engine::Mysql {
+            // The client that is built here.
+            policy["database"] = json!({ "mysqlImage": "mysql:9" });
+        }
+        policy
+    }
+}
