@@ -1,6 +1,6 @@
 //! The scripts that run in pods, against real servers of both kinds. `testdata/databases/run.sh` starts the servers
 //! and runs these; the same scripts without a database: `scripts.rs`.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where something is wrong")]
+#![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, reason = "a test stops where something is wrong")]
 
 #[path = "scripts_on_databases/backup.rs"]
 mod backup;
