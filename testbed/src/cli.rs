@@ -52,7 +52,7 @@ enum Verb {
     },
     /// Print the path of the kubeconfig
     Kubeconfig,
-    /// Run a database in a namespace, as a `StatefulSet` with a volume and the Secret that the chart expects
+    /// Run a database and a search in a namespace, with volumes and the Secrets that the chart expects
     Database {
         /// Which one
         #[arg(value_enum)]

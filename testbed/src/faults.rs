@@ -23,6 +23,11 @@ const KNOWN: &[(&str, &str)] = &[
     ("slow-start", "SECONDS before the server starts"),
     ("crash-loop", "yes: the server ends at its start"),
     ("answers-500", "yes: every request fails"),
+    ("loses-database", "yes: the server's questions to its database fail"),
+    ("loses-search", "yes: the server's questions to search fail"),
+    ("search-down", "yes: search answers 503"),
+    ("search-health", "green|yellow|red: what search says of itself"),
+    ("search-drift", "INDEX whose mapping is not what the server wrote"),
 ];
 
 /// Orders a fault, or with no value takes it back; with no name lists what is ordered.

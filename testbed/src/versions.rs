@@ -150,6 +150,31 @@ pub const STAND_IN: &[Release] = &[
     },
 ];
 
+/// One search that the stand-in plays, under the real image's name.
+#[derive(Debug)]
+pub struct Search {
+    /// The registry, which containerd sends here.
+    pub registry: &'static str,
+    /// The image's name there.
+    pub image: &'static str,
+    /// Its tag, which is the version that it says it has.
+    pub tag: &'static str,
+    /// `opensearch` or `elasticsearch`.
+    pub distribution: &'static str,
+}
+
+/// The searches: what releases from 1.12 on want, and what those up to 1.10 run with.
+pub const SEARCH: &[Search] =
+    &[opensearch("3.3.0"), opensearch("2.19.4"), elasticsearch("9.3.0"), elasticsearch("8.11.4")];
+
+const fn opensearch(tag: &'static str) -> Search {
+    Search { registry: "docker.io", image: "opensearchproject/opensearch", tag, distribution: "opensearch" }
+}
+
+const fn elasticsearch(tag: &'static str) -> Search {
+    Search { registry: "docker.elastic.co", image: "elasticsearch/elasticsearch", tag, distribution: "elasticsearch" }
+}
+
 /// The real server image's name, which the chart renders and the stand-in bears.
 pub const SERVER_IMAGE: (&str, &str) = ("docker.getcollate.io", "openmetadata/server");
 

@@ -1,9 +1,10 @@
-//! Puts a database beside a release: a `StatefulSet` with a volume, and the Secrets that the chart expects. It never deletes one.
+//! Puts a database and a search beside a release: a `StatefulSet` with a volume each, and the Secrets that the chart expects. It never deletes one.
 
 use anyhow::Result;
 use clap::ValueEnum;
 
 use super::kubectl::kubectl;
+use super::search;
 use crate::paths::{self, Cache};
 use crate::{images, say};
 
@@ -62,6 +63,7 @@ pub fn run(cache: &Cache, engine: Engine, namespace: &str) -> Result<()> {
             engine.workload()
         ))
         .run()?;
+    search::run(cache, namespace)?;
     say::answer(&format!("{}.{namespace}", engine.workload()));
     Ok(())
 }

@@ -11,6 +11,7 @@ pub mod mounts;
 pub mod network;
 pub mod outage;
 pub mod process;
+pub mod search;
 pub mod settings;
 pub mod status;
 pub mod up;

@@ -3,6 +3,7 @@
 pub mod oci;
 pub mod recipes;
 pub mod registry;
+mod search;
 mod stamps;
 pub mod standin;
 

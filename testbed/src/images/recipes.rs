@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use serde_json::json;
 
 use super::oci::{Blob, Owner, Store};
-use super::standin;
+use super::{search, standin};
 use crate::call::Call;
 use crate::paths::{self, Cache};
 use crate::{tools, versions};
@@ -59,6 +59,7 @@ pub const RECIPES: &[Recipe] = &[
         make: mysql,
     },
     Recipe { name: "openmetadata", sources: standin::SOURCES, is_there: standin::is_there, make: standin::make },
+    Recipe { name: "search", sources: search::SOURCES, is_there: search::is_there, make: search::make },
 ];
 
 /// The process that holds a pod's namespaces: it waits for nothing.

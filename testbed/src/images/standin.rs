@@ -1,6 +1,7 @@
 //! The stand-in server's images, under the real image's name and with its paths. It never claims to be the real one: its page and its revision say so.
 
 use std::fs;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
@@ -9,7 +10,6 @@ use super::oci::{Blob, Owner, Store};
 use super::recipes::{copy, fresh, postgres_base};
 use crate::call::Call;
 use crate::paths::{self, Cache};
-use crate::say;
 use crate::versions::{Release, SERVER_IMAGE, STAND_IN};
 
 /// What the images follow from.
@@ -31,7 +31,7 @@ pub fn is_there(store: &Store) -> bool {
 pub fn make(cache: &Cache) -> Result<Vec<String>> {
     let store = Store::new(cache);
     let base = postgres_base(cache, &store)?;
-    let program = program(cache, &store)?;
+    let program = scripts(cache, &store)?;
     let mut references = Vec::new();
     for release in STAND_IN {
         let own = folders(cache, &store, release)?;
@@ -48,20 +48,27 @@ pub fn make(cache: &Cache) -> Result<Vec<String>> {
     Ok(references)
 }
 
-/// The static program and the scripts that the chart calls.
-fn program(cache: &Cache, store: &Store) -> Result<Blob> {
+/// The static program, which plays server, tool and search.
+pub fn program(cache: &Cache) -> Result<PathBuf> {
     let target = cache.work().join("standin-target");
     let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
-    say::step("building the stand-in server");
-    Call::new("cargo", "building the stand-in server")
+    Call::new("cargo", "building the stand-in")
         .env("RUSTFLAGS", "-C target-feature=+crt-static")
         .env("CARGO_TARGET_DIR", &target)
+        // It answers tests: being built soon is worth more than being fast.
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
         .args(["build", "--release", "--target", &triple, "--manifest-path"])
         .args([paths::source("standin/Cargo.toml")])
         .run()?;
+    Ok(target.join(&triple).join("release/openmetadata-standin"))
+}
+
+/// The program and the scripts that the chart calls.
+fn scripts(cache: &Cache, store: &Store) -> Result<Blob> {
     let folder = fresh(cache, "standin-image")?;
-    let built = target.join(&triple).join("release/openmetadata-standin");
-    copy(&built, &folder.join("opt/openmetadata/bin/openmetadata-standin"))?;
+    copy(&program(cache)?, &folder.join("opt/openmetadata/bin/openmetadata-standin"))?;
     let image = paths::source("standin/image");
     copy(&image.join("openmetadata-ops.sh"), &folder.join("opt/openmetadata/bootstrap/openmetadata-ops.sh"))?;
     copy(&image.join("openmetadata-start.sh"), &folder.join("openmetadata-start.sh"))?;

@@ -77,7 +77,7 @@ fn prepare(cache: &Cache, cases: &[Case]) -> Result<()> {
     if !crate::cluster::status::is_whole(cache) {
         bail!(Failure::new("the suite needs a running cluster", "testbed up"));
     }
-    images::ensure(cache, &["openmetadata", "postgres-18"])?;
+    images::ensure(cache, &["openmetadata", "postgres-18", "search"])?;
     for engine in [Engine::Postgres, Engine::Mysql] {
         if cases.iter().any(|case| case.engine == engine) {
             database::serve(cache, engine)?;

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use serde_json::json;
 
 use super::charts;
-use super::database::Database;
+use super::database::{self, Database};
 use super::helm::{Helm, Version};
 use crate::call::Call;
 use crate::cluster::databases::{self, Engine};
@@ -130,8 +130,10 @@ impl<'a> Stage<'a> {
              database.passwordSecret.name={secret}-secrets,\
              database.passwordSecret.key=openmetadata-{secret}-password,\
              probes.initialDelaySeconds=0,probes.periodSeconds=2,probes.startupPeriodSeconds=2,\
-             probes.startupFailureThreshold=60",
-            self.database.host()
+             probes.startupFailureThreshold=60,\
+             search.host=opensearch.{},search.clusterAlias={name}",
+            self.database.host(),
+            database::NAMESPACE,
         )
     }
 

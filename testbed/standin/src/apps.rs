@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
@@ -10,6 +9,7 @@ use serde_json::{Value, json};
 use crate::database::Database;
 use crate::log;
 use crate::reindex::{self, Job, Progress};
+use crate::token;
 
 /// The runs of this server.
 #[derive(Debug, Clone)]
@@ -90,7 +90,7 @@ struct Record {
 
 impl Record {
     fn new(database: &Database, app: &Value, config: &Value) -> Self {
-        let now = now();
+        let now = token::millis();
         let json = json!({
             "appId": app["id"], "appName": app["name"], "extension": "status", "status": "started", "runType": "OnDemandJob",
             "timestamp": now, "startTime": now, "config": config,
@@ -106,7 +106,7 @@ impl Record {
     }
 
     fn end(&mut self, outcome: Result<bool>) {
-        let now = now();
+        let now = token::millis();
         // `executionTime` is set when the run is over: how the tools of the server tell.
         (self.json["endTime"], self.json["executionTime"]) = (json!(now), json!(now));
         self.json["status"] = json!(match &outcome {
@@ -131,9 +131,4 @@ impl Record {
             format!("UPDATE apps_extension_time_series SET json = {json} WHERE appId = {id} AND timestamp = {moment};")
         })
     }
-}
-
-fn now() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or_default()
 }

@@ -13,20 +13,41 @@ pub struct Kind {
     pub path: &'static str,
     /// Its table.
     pub table: &'static str,
-    /// Its name in lineage and search.
+    /// Its name in references and lineage.
     pub name: &'static str,
+    /// How search knows it, if at all.
+    pub indexed: Option<Indexed>,
+}
+
+/// An index of search. Source of the names: the server's `indexMapping.json`, and its `INDEX_NAME`.
+#[derive(Debug)]
+pub struct Indexed {
+    /// What the logs call it.
+    pub entity: &'static str,
+    /// The index, or the alias that stands for it.
+    pub index: &'static str,
+    /// Other names of the same.
+    pub aliases: &'static [&'static str],
+}
+
+const fn index(entity: &'static str, index: &'static str, aliases: &'static [&'static str]) -> Indexed {
+    Indexed { entity, index, aliases }
 }
 
 /// All kinds that the stand-in keeps.
+#[rustfmt::skip]
 pub const KINDS: &[Kind] = &[
-    Kind { path: "tables", table: "table_entity", name: "table" },
-    Kind { path: "users", table: "user_entity", name: "user" },
-    Kind { path: "roles", table: "role_entity", name: "role" },
-    Kind { path: "policies", table: "policy_entity", name: "policy" },
-    Kind { path: "bots", table: "bot_entity", name: "bot" },
-    Kind { path: "services/ingestionPipelines", table: "ingestion_pipeline_entity", name: "ingestionPipeline" },
-    Kind { path: "events/subscriptions", table: "event_subscription_entity", name: "eventsubscription" },
-    Kind { path: "apps", table: "installed_apps", name: "app" },
+    Kind { path: "tables", table: "table_entity", name: "table", indexed: Some(index("table", "table_search_index", &["table", "dataAsset", "all"])) },
+    Kind { path: "users", table: "user_entity", name: "user", indexed: Some(index("user", "user_search_index", &["user", "all"])) },
+    Kind { path: "roles", table: "role_entity", name: "role", indexed: None },
+    Kind { path: "policies", table: "policy_entity", name: "policy", indexed: None },
+    Kind { path: "bots", table: "bot_entity", name: "bot", indexed: None },
+    Kind {
+        path: "services/ingestionPipelines", table: "ingestion_pipeline_entity", name: "ingestionPipeline",
+        indexed: Some(index("ingestionPipeline", "ingestion_pipeline_search_index", &["ingestionPipeline", "all"])),
+    },
+    Kind { path: "events/subscriptions", table: "event_subscription_entity", name: "eventsubscription", indexed: None },
+    Kind { path: "apps", table: "installed_apps", name: "app", indexed: None },
 ];
 
 /// Where entities keep a secret. Assumption: real pipelines keep theirs elsewhere in their configuration.

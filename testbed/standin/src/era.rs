@@ -36,6 +36,26 @@ impl Era {
         if self.0 >= Version(2, 0, 0) { &["recreateIndex", "useDistributedIndexing"] } else { &[] }
     }
 
+    /// Whether a reindex builds indices beside the old ones and then swaps the aliases (1.10 or 1.11, pull request 23749).
+    pub fn stages_indices(self) -> bool {
+        self.0 >= Version(1, 11, 0)
+    }
+
+    /// Whether indices have the field that 1.12's migration of tables brings along.
+    pub fn has_entity_status(self) -> bool {
+        self.0 >= Version(1, 12, 0)
+    }
+
+    /// Whether `/system/status` has a step for search documents that lag behind (pull request 28856, in 2.x).
+    pub fn checks_reindex(self) -> bool {
+        self.0 >= Version(2, 0, 0)
+    }
+
+    /// Whether a pipeline's `pipelineStatuses` is a list: so in the published client 2.0.7, one object in 1.13.1's.
+    pub fn lists_pipeline_statuses(self) -> bool {
+        self.0 >= Version(2, 0, 0)
+    }
+
     /// Whether the tool's `reindex` still knows `--recreate-indexes` (gone in the 2.0 line; which patch is not known).
     pub fn knows_recreate_indexes(self) -> bool {
         self.0 < Version(2, 0, 0)

@@ -31,17 +31,19 @@ pub struct Answer {
     pub kind: &'static str,
     /// The body.
     pub body: String,
+    /// One more header, if any.
+    pub header: Option<&'static str>,
 }
 
 impl Answer {
     /// A JSON answer.
     pub fn json(value: &serde_json::Value) -> Self {
-        Self { status: 200, kind: "application/json", body: value.to_string() }
+        Self { status: 200, kind: "application/json", body: value.to_string(), header: None }
     }
 
     /// A plain text.
     pub fn text(body: &str) -> Self {
-        Self { status: 200, kind: "text/plain", body: body.to_owned() }
+        Self { status: 200, kind: "text/plain", body: body.to_owned(), header: None }
     }
 
     /// What the real server says to an unknown path.
@@ -52,7 +54,7 @@ impl Answer {
     /// An error as the real server words it.
     pub fn error(status: u16, message: &str) -> Self {
         let body = serde_json::json!({ "code": status, "message": message }).to_string();
-        Self { status, kind: "application/json", body }
+        Self { status, kind: "application/json", body, header: None }
     }
 }
 
@@ -75,10 +77,11 @@ fn converse(stream: TcpStream, handle: &dyn Fn(&Request) -> Answer) -> io::Resul
         let answer = handle(&request);
         metrics::request(&request.method, answer.status, start.elapsed());
         let connection = if keep { "keep-alive" } else { "close" };
-        let Answer { status, kind, body } = answer;
+        let Answer { status, kind, body, header } = answer;
+        let more = header.map(|header| format!("{header}\r\n")).unwrap_or_default();
         let length = body.len();
         let head = format!(
-            "HTTP/1.1 {status} {}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: {connection}\r\n\r\n",
+            "HTTP/1.1 {status} {}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: {connection}\r\n{more}\r\n",
             if status < 400 { "OK" } else { "Error" }
         );
         stream.write_all(head.as_bytes())?;

@@ -7,6 +7,11 @@ pub fn info(text: &str) {
     line("INFO ", text);
 }
 
+/// Something is wrong and goes on.
+pub fn warn(text: &str) {
+    line("WARN ", text);
+}
+
 /// Something failed.
 pub fn error(text: &str) {
     line("ERROR", text);

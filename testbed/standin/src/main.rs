@@ -4,6 +4,7 @@ mod admin;
 mod api;
 mod apps;
 mod database;
+mod engine;
 mod entities;
 mod era;
 mod faults;
@@ -16,6 +17,7 @@ mod migrate;
 mod migrations;
 mod ops;
 mod reindex;
+mod search;
 mod secrets;
 mod seed;
 mod server;
@@ -31,8 +33,9 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["serve"] => server::run(),
         ["ops", rest @ ..] => ops::run(rest),
+        ["search"] => engine::run(),
         _ => {
-            log::error("usage: openmetadata-standin serve | ops COMMAND");
+            log::error("usage: openmetadata-standin serve | ops COMMAND | search");
             return ExitCode::from(2);
         }
     };

@@ -8,8 +8,9 @@ use crate::database::Database;
 use crate::era::Era;
 use crate::faults::Faults;
 use crate::migrations::{self, FOLDER, Migration, Statement};
+use crate::search::Search;
 use crate::secrets::Secrets;
-use crate::{entities, flowable, history, log};
+use crate::{entities, flowable, history, log, reindex};
 
 /// What has to run: every folder without a row, and the newest one again if it has statements that were never run.
 ///
@@ -44,12 +45,12 @@ pub fn lacking(database: &Database) -> Result<Vec<Migration>> {
 }
 
 /// Runs everything that is pending.
-pub fn run(database: &Database, secrets: &Secrets, force: bool) -> Result<()> {
-    migrate(database, secrets, force)
+pub fn run(database: &Database, secrets: &Secrets, search: &Search, force: bool) -> Result<()> {
+    migrate(database, secrets, search, force)
         .inspect_err(|error| log::error(&format!("Failed to db migration due to {error:#}")))
 }
 
-fn migrate(database: &Database, secrets: &Secrets, force: bool) -> Result<()> {
+fn migrate(database: &Database, secrets: &Secrets, search: &Search, force: bool) -> Result<()> {
     history::prepare(database)?;
     let plan = lacking(database)?;
     if plan.is_empty() {
@@ -85,6 +86,7 @@ fn migrate(database: &Database, secrets: &Secrets, force: bool) -> Result<()> {
         flowable::prepare(database)?;
     }
     log::info("Update Search Indexes.");
+    reindex::update_indices(search);
     // Last, and so after the schema has moved: a secret that does not open fails the tool all the same.
     entities::open_secrets(database, secrets)?;
     log::info("[MigrationWorkflow] WorkFlow Completed");

@@ -6,6 +6,8 @@ use anyhow::Result;
 
 use crate::database::Database;
 use crate::era::Era;
+use crate::reindex::{self, Job};
+use crate::search::Search;
 use crate::secrets::Secrets;
 use crate::settings::Settings;
 use crate::{history, log, migrate};
@@ -14,12 +16,13 @@ use crate::{history, log, migrate};
 pub fn run(words: &[&str]) -> Result<ExitCode> {
     let settings = Settings::from_environment()?;
     let (database, secrets) = (Database::new(&settings), Secrets::new(&settings.fernet_key)?);
+    let search = Search::new(&settings.search, &settings.cluster_alias, Era::of_this_image());
     // The chart puts `-d` (debug) before the command.
     let words: Vec<&str> = words.iter().copied().filter(|word| *word != "-d").collect();
     match words.as_slice() {
         ["migrate", rest @ ..] => {
             // The real tool exits with 1 and has said why.
-            let done = migrate::run(&database, &secrets, rest.contains(&"--force"));
+            let done = migrate::run(&database, &secrets, &search, rest.contains(&"--force"));
             return Ok(if done.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         ["validate"] => {
@@ -42,7 +45,13 @@ pub fn run(words: &[&str]) -> Result<ExitCode> {
             log::plain(&format!("Unknown option: '{}'", rest.join(" ")));
             return Ok(ExitCode::from(2));
         }
-        // Assumption (derived from the server's source, not run): without --force nothing has changed, so nothing is done.
+        ["reindex", rest @ ..] if rest.contains(&"--force") => {
+            reindex::run(&Job { database, search, pause: settings.reindex_pause }, |progress| {
+                log::info(&format!("reindexed {} of {} documents", progress.success, progress.total));
+                true
+            })?;
+        }
+        // Assumption (derived from the server's source, not run): without --force and with equal mappings it does nothing.
         ["reindex", ..] => log::info("Smart reindexing: No index mapping changes detected, skipping reindex"),
         ["deploy-pipelines", ..] => log::info("Deploying Pipelines: done"),
         [] => log::error("usage: openmetadata-ops.sh migrate | info | validate | reindex | deploy-pipelines"),

@@ -14,10 +14,10 @@ const ENTITIES: &str = include_str!("../seed/entities.json");
 const PIPELINE: &str = include_str!("../seed/pipeline.json");
 const TABLES: usize = 20;
 
-/// Fills an empty database.
-pub fn run(database: &Database, secrets: &Secrets) -> Result<()> {
+/// Fills an empty database; false if it is not empty.
+pub fn run(database: &Database, secrets: &Secrets) -> Result<bool> {
     if entities::count(database, entities::kind("users")?)? > 0 {
-        return Ok(());
+        return Ok(false);
     }
     log::info("seeding roles, policies, bots and sample data");
     let all: Map<String, Value> = serde_json::from_str(ENTITIES).context("seed/entities.json")?;
@@ -50,7 +50,7 @@ pub fn run(database: &Database, secrets: &Secrets) -> Result<()> {
              VALUES ('{from}', '{to}', 'table', 'table', 13) {again};"
         ))?;
     }
-    Ok(())
+    Ok(true)
 }
 
 fn table(number: usize) -> String {

@@ -15,7 +15,8 @@ use crate::database::Database;
 use crate::era::Era;
 use crate::faults::Faults;
 use crate::http::{self, Answer, Request};
-use crate::reindex::Job;
+use crate::reindex::{self, Job};
+use crate::search::Search;
 use crate::secrets::Secrets;
 use crate::settings::Settings;
 use crate::{admin, flowable, log, migrate, migrations, seed, version};
@@ -51,18 +52,25 @@ pub fn run() -> Result<ExitCode> {
         flowable::prepare(&database)?;
         refuse_pending(&database)?;
     }
-    seed::run(&database, &secrets)?;
+    let search = Search::new(&settings.search, &settings.cluster_alias, era);
+    // Since the spring of 2026 a search that is away does not stop the start; before, it could.
+    reindex::update_indices(&search);
+    if seed::run(&database, &secrets)? {
+        let job = Job { database: database.clone(), search: search.clone(), pause: Duration::ZERO };
+        if let Err(error) = reindex::run(&job, |_| true) {
+            log::warn(&format!("sample data is not in search: {error:#}"));
+        }
+    }
     let expected = migrations::of_this_image(database.engine())?.into_iter().map(|folder| folder.name).collect();
     let (ports, watched) = (settings.ports, database.clone());
-    let apps = Apps::new(Job { database: database.clone(), pause: settings.reindex_pause });
-    let api = Api { database, settings, secrets, apps, era, expected };
+    let apps = Apps::new(Job { database: database.clone(), search: search.clone(), pause: settings.reindex_pause });
+    let api = Api { database, settings, secrets, search, apps, era, expected };
 
     let main: Handler = Arc::new(move |request: &Request| {
-        if Faults::ask().get("answers-500").is_some() {
-            Answer::error(500, "ordered fault")
-        } else {
-            api.answer(request)
-        }
+        let faults = Faults::ask();
+        api.database.lose(faults.get("loses-database").is_some());
+        api.search.lose(faults.get("loses-search").is_some());
+        if faults.get("answers-500").is_some() { Answer::error(500, "ordered fault") } else { api.answer(request) }
     });
     let admin: Handler = Arc::new(move |request: &Request| admin::answer(&watched, request));
     let (api_port, admin_port) = (listen(ports.0)?, listen(ports.1)?);

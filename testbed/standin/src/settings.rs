@@ -34,8 +34,12 @@ pub struct Settings {
     pub connections: usize,
     /// What encrypts secrets in the database.
     pub fernet_key: String,
+    /// Search's host name.
+    pub search_host: String,
     /// Where search is: `http://opensearch:9200`.
     pub search: String,
+    /// What stands before the names of indices.
+    pub cluster_alias: String,
     /// Whether pipelines can be switched at all.
     pub pipeline_client: bool,
     /// The ports of the API and of its administration.
@@ -53,6 +57,7 @@ impl Settings {
             other => bail!("DB_SCHEME is {other:?}; the stand-in knows mysql and postgresql"),
         };
         let port = if engine == Engine::Mysql { "3306" } else { "5432" };
+        let search_host = value("ELASTICSEARCH_HOST", "localhost");
         Ok(Self {
             engine,
             host: value("DB_HOST", "localhost"),
@@ -63,11 +68,12 @@ impl Settings {
             connections: number("DB_CONNECTION_POOL_MAX_SIZE", "10")?,
             fernet_key: value("FERNET_KEY", ""),
             search: format!(
-                "{}://{}:{}",
+                "{}://{search_host}:{}",
                 value("ELASTICSEARCH_SCHEME", "http"),
-                value("ELASTICSEARCH_HOST", "localhost"),
                 value("ELASTICSEARCH_PORT", "9200")
             ),
+            search_host,
+            cluster_alias: value("ELASTICSEARCH_CLUSTER_ALIAS", ""),
             pipeline_client: value("PIPELINE_SERVICE_CLIENT_ENABLED", "true") == "true",
             ports: (number("SERVER_PORT", "8585")?, number("SERVER_ADMIN_PORT", "8586")?),
             reindex_pause: Duration::from_millis(number("STANDIN_REINDEX_PAUSE_MS", "400")?),

@@ -30,20 +30,36 @@ pub fn issue(user: &str, bot: bool, expires: Option<u64>) -> Result<String> {
     Ok(format!("{signed}.{signature}"))
 }
 
-/// The user whose token it is, if it is a token, of this key, and not over.
-pub fn user(token: &str) -> Result<String> {
+/// Who a token says asks.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Who {
+    /// The user's name.
+    pub name: String,
+    /// Whether it is a program.
+    pub bot: bool,
+}
+
+/// Whose token it is, if it is a token, of this key, and not over.
+pub fn read(token: &str) -> Result<Who> {
     let (signed, signature) = token.rsplit_once('.').context("Invalid token")?;
     let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).context("Invalid token")?;
     mac(signed)?.verify_slice(&signature).map_err(|_| anyhow::anyhow!("Invalid token"))?;
     let claims = signed.split_once('.').map_or("", |(_, claims)| claims);
     let claims: Value = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(claims)?)?;
     ensure!(claims["exp"].as_u64().is_none_or(|expires| expires > now()), "Expired token!");
-    claims["sub"].as_str().map(str::to_owned).context("Invalid token, claim sub is missing")
+    let name = claims["sub"].as_str().context("Invalid token, claim sub is missing")?.to_owned();
+    Ok(Who { name, bot: claims["isBot"] == true })
 }
 
 /// Seconds since 1970.
 pub fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+    millis() / 1000
+}
+
+/// Milliseconds since 1970.
+pub fn millis() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or_default()
 }
 
 fn mac(text: &str) -> Result<Hmac<Sha256>> {
@@ -56,16 +72,17 @@ mod tests {
 
     #[test]
     fn a_token_names_its_user_until_it_is_over() {
-        assert_eq!(user(&issue("admin", false, Some(now() + HOUR)).unwrap()).unwrap(), "admin");
-        assert_eq!(user(&issue("ingestion-bot", true, None).unwrap()).unwrap(), "ingestion-bot");
-        assert_eq!(user(&issue("admin", false, Some(now() - 1)).unwrap()).unwrap_err().to_string(), "Expired token!");
+        let who = |name: &str, bot| Who { name: name.to_owned(), bot };
+        assert_eq!(read(&issue("admin", false, Some(now() + HOUR)).unwrap()).unwrap(), who("admin", false));
+        assert_eq!(read(&issue("ingestion-bot", true, None).unwrap()).unwrap(), who("ingestion-bot", true));
+        assert_eq!(read(&issue("admin", false, Some(now() - 1)).unwrap()).unwrap_err().to_string(), "Expired token!");
     }
 
     #[test]
     fn a_changed_token_is_none() {
         let token = issue("viewer", false, None).unwrap();
         let (_, rest) = token.split_once('.').unwrap();
-        assert!(user(&format!("e30.{rest}")).is_err());
-        assert!(user("").is_err());
+        assert!(read(&format!("e30.{rest}")).is_err());
+        assert!(read("").is_err());
     }
 }

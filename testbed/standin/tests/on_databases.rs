@@ -1,11 +1,11 @@
 //! The stand-in as a process on real databases. `sh testdata/databases/run.sh` starts them and runs these.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, dead_code)]
 
 mod support;
 
 use serde_json::{Value, json};
-use support::{Engine, OTHER_KEY, Scene, Server};
+use support::{Engine, Faults, OTHER_KEY, Scene, Server};
 
 const OLD: &[&str] = &["1.1.0", "1.3.0"];
 const MIDDLE: &[&str] = &["1.1.0", "1.3.0", "1.11.0", "1.12.0", "1.12.12", "1.13.0", "1.13.1"];
@@ -13,8 +13,8 @@ const NEW: &[&str] = &["1.1.0", "1.3.0", "1.11.0", "1.12.0", "1.12.12", "1.12.13
 
 macro_rules! on_both {
     ($($name:ident),* $(,)?) => {
-        mod postgres { $(#[test] #[ignore = "needs testdata/databases/run.sh"] fn $name() { super::$name(&super::Scene::new(super::Engine::Postgres, stringify!($name))); })* }
-        mod mysql { $(#[test] #[ignore = "needs testdata/databases/run.sh"] fn $name() { super::$name(&super::Scene::new(super::Engine::Mysql, stringify!($name))); })* }
+        mod postgres { $(#[test] #[ignore = "needs testdata/databases/run.sh"] fn $name() { super::$name(&mut super::Scene::new(super::Engine::Postgres, stringify!($name))); })* }
+        mod mysql { $(#[test] #[ignore = "needs testdata/databases/run.sh"] fn $name() { super::$name(&mut super::Scene::new(super::Engine::Mysql, stringify!($name))); })* }
     };
 }
 on_both!(
@@ -27,6 +27,9 @@ on_both!(
     releases_differ,
     pages_cover_everything_once,
     metrics_count_what_happens,
+    search_follows_the_database,
+    search_that_is_away_is_said,
+    ordered_losses_come_and_go,
 );
 
 fn server(scene: &Scene, release: &str, folders: &[&str]) -> Server {
@@ -37,12 +40,14 @@ fn server(scene: &Scene, release: &str, folders: &[&str]) -> Server {
     server
 }
 
-fn answers_have_the_recorded_shapes(scene: &Scene) {
+fn answers_have_the_recorded_shapes(scene: &mut Scene) {
     let mut server = server(scene, "1.13.1", MIDDLE);
     let mut seen = json!({ "login": server.log_in("admin") });
     seen["login"]["accessToken"] = json!("TOKEN");
     seen["login"]["expiryDuration"] = json!("MOMENT");
     for path in [
+        "search/query?q=t03&index=table_search_index&size=2",
+        "search/fieldQuery?fieldName=name&fieldValue=t04&index=table",
         "system/version",
         "system/status",
         "tables/name/sample.shop.public.t03",
@@ -56,24 +61,30 @@ fn answers_have_the_recorded_shapes(scene: &Scene) {
     ] {
         seen[path] = server.get(path);
     }
+    for search in [
+        "search/query?q=t03&index=table_search_index&size=2",
+        "search/fieldQuery?fieldName=name&fieldValue=t04&index=table",
+    ] {
+        seen[search]["hits"]["hits"][0]["_index"] = json!("INDEX");
+    }
     seen["nothing"] = json!(server.ask("GET", "tables/name/none", ""));
     seen["without a token"] = json!(server.ask("GET", "nowhere", ""));
     let text = serde_json::to_string(&seen).unwrap();
     // The engines differ in their address and in the order that they keep JSON in.
-    let text = regexless(&text);
+    let text = without_address(&text);
     let mut sorted: Value = serde_json::from_str(&text).unwrap();
     sorted.sort_all_objects();
     insta::assert_json_snapshot!("answers", sorted);
 }
 
 /// The database's address differs from run to run.
-fn regexless(text: &str) -> String {
+fn without_address(text: &str) -> String {
     let (before, rest) = text.split_once("Connected to jdbc:").unwrap();
     let (_, after) = rest.split_once('"').unwrap();
     format!("{before}Connected to DATABASE\"{after}")
 }
 
-fn a_toggle_toggles(scene: &Scene) {
+fn a_toggle_toggles(scene: &mut Scene) {
     let server = server(scene, "1.13.1", MIDDLE);
     let pipeline = server.get("services/ingestionPipelines/name/sample.metadata");
     let path = format!("services/ingestionPipelines/toggleIngestion/{}", pipeline["id"].as_str().unwrap());
@@ -91,7 +102,7 @@ fn a_toggle_toggles(scene: &Scene) {
     assert_eq!(server.get("system/status")["pipelineServiceClient"]["passed"], false);
 }
 
-fn a_viewer_looks_and_does_not_touch(scene: &Scene) {
+fn a_viewer_looks_and_does_not_touch(scene: &mut Scene) {
     let mut server = server(scene, "1.13.1", MIDDLE);
     server.log_in("viewer");
     let access = |operation: &str| {
@@ -106,26 +117,20 @@ fn a_viewer_looks_and_does_not_touch(scene: &Scene) {
     assert_eq!(server.log_in("nobody")["code"], 401);
 }
 
-fn a_reindex_runs_and_is_recorded(scene: &Scene) {
+fn a_reindex_runs_and_is_recorded(scene: &mut Scene) {
     let server = server(scene, "1.13.1", MIDDLE);
     let latest = "apps/name/SearchIndexingApplication/runs/latest";
     assert_eq!(server.ask("GET", latest, "").0, 404);
     assert_eq!(server.post("apps/trigger/SearchIndexingApplication"), (200, json!("")));
     assert_eq!(server.post("apps/trigger/SearchIndexingApplication").0, 500, "two at once");
-    let run = loop {
-        let run = server.get(latest);
-        if run["executionTime"].is_number() {
-            break run;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    };
+    let run = end_of_run(&server);
     assert_eq!(run["status"], "success", "{run}");
     let stats = &run["successContext"]["stats"]["jobStats"];
     assert_eq!((&stats["totalRecords"], &stats["failedRecords"]), (&stats["successRecords"], &json!(0)));
     assert_eq!(server.get("apps/name/SearchIndexingApplication/status")["paging"]["total"], 1);
 }
 
-fn another_key_fails_visibly(scene: &Scene) {
+fn another_key_fails_visibly(scene: &mut Scene) {
     drop(server(scene, "1.13.1", MIDDLE));
     let mut command = scene.command("1.13.1", MIDDLE, &["serve"]);
     command.env("FERNET_KEY", OTHER_KEY);
@@ -147,7 +152,7 @@ fn another_key_fails_visibly(scene: &Scene) {
     assert!(scene.command("2.0.7", NEW, &["ops", "validate"]).status().unwrap().success());
 }
 
-fn the_old_server_starts_quietly_on_the_newer_schema(scene: &Scene) {
+fn the_old_server_starts_quietly_on_the_newer_schema(scene: &mut Scene) {
     drop(server(scene, "1.13.1", MIDDLE));
     assert!(Server::start(scene.command("2.0.7", NEW, &["serve"])).is_none(), "pending migrations stop the newer one");
     let newer = server(scene, "2.0.7", NEW);
@@ -158,13 +163,14 @@ fn the_old_server_starts_quietly_on_the_newer_schema(scene: &Scene) {
     assert_eq!(older.get("system/status")["migrations"]["passed"], true);
 }
 
-fn releases_differ(scene: &Scene) {
+fn releases_differ(scene: &mut Scene) {
     let first = server(scene, "1.9.0", OLD);
     assert_eq!(first.ask("GET", "system/health", "").0, 404);
     assert_eq!(first.ask("GET", "system/diagnostics", "").0, 404);
     drop(first);
     let last = server(scene, "2.0.7", NEW);
     assert_eq!(last.ask("GET", "system/health", ""), (200, json!("OK")));
+    assert!(last.get("services/ingestionPipelines/name/sample.metadata")["pipelineStatuses"].is_array());
     last.ask("POST", "apps/trigger/SearchIndexingApplication", r#"{"recreateIndex": true, "batchSize": 7}"#);
     let config = &last.get("apps/name/SearchIndexingApplication/runs/latest")["config"];
     assert_eq!((&config["recreateIndex"], &config["batchSize"]), (&Value::Null, &json!(7)));
@@ -181,7 +187,7 @@ fn releases_differ(scene: &Scene) {
     assert_eq!((tool("1.9.7", OLD), tool("2.0.7", NEW)), (Some(0), Some(2)));
 }
 
-fn pages_cover_everything_once(scene: &Scene) {
+fn pages_cover_everything_once(scene: &mut Scene) {
     let server = server(scene, "1.13.1", MIDDLE);
     let (mut names, mut after) = (Vec::new(), String::new());
     loop {
@@ -195,7 +201,7 @@ fn pages_cover_everything_once(scene: &Scene) {
     assert_eq!(names, wanted);
 }
 
-fn metrics_count_what_happens(scene: &Scene) {
+fn metrics_count_what_happens(scene: &mut Scene) {
     let mut server = server(scene, "1.13.1", MIDDLE);
     let requests = r#"http_server_requests_seconds_count{method="GET",status="404",outcome="CLIENT_ERROR"}"#;
     server.ask("GET", "tables/name/none", "");
@@ -204,4 +210,95 @@ fn metrics_count_what_happens(scene: &Scene) {
     assert!((server.metric("auth_failures_total") - 1.0).abs() < 0.5);
     assert!((server.metric("db_connections") - 1.0).abs() < 0.5, "one connection, kept");
     assert!(server.metric(r#"jvm_memory_used_bytes{area="heap",id="G1 Old Gen"}"#) > 1e6);
+}
+
+fn search_follows_the_database(scene: &mut Scene) {
+    let server = server(scene, "1.13.1", MIDDLE);
+    let found =
+        |server: &Server| server.get("search/query?index=table_search_index&size=0")["hits"]["total"]["value"].clone();
+    assert_eq!(found(&server), 20, "seeding tells search");
+    assert_eq!(scene.search.get("_alias/dataAsset").as_object().unwrap().len(), 1);
+    let secret = scene.search.get("_search?q=securityConfig");
+    assert_eq!(secret["hits"]["total"]["value"], 0, "no secret leaves the database");
+    // A search that lost everything: the server makes its indices at a start, a reindex fills them.
+    scene.search.restart(&[]);
+    assert_eq!(
+        server.get("system/status")["searchInstance"]["message"],
+        "Search instance is not reachable or available"
+    );
+    assert_eq!(server.ask("GET", "search/query?index=table_search_index", "").0, 404);
+    drop(server);
+    let mut server = Server::start(scene.command("1.13.1", MIDDLE, &["serve"])).unwrap();
+    server.log_in("admin");
+    assert_eq!(found(&server), 0);
+    let tool = |words: &[&str]| assert!(scene.command("1.13.1", MIDDLE, words).status().unwrap().success());
+    tool(&["ops", "reindex"]);
+    assert_eq!(found(&server), 0, "nothing changed, so nothing is done");
+    tool(&["ops", "reindex", "--force"]);
+    assert_eq!(found(&server), 20);
+    let names = scene.search.get("_cat/indices?format=json");
+    let names: Vec<&str> = names.as_array().unwrap().iter().map(|index| index["index"].as_str().unwrap()).collect();
+    assert!(names.len() == 3 && names.iter().all(|name| name.contains("_rebuild_")), "{names:?}");
+    // A pipeline that is switched changes its document too.
+    let pipeline = server.get("services/ingestionPipelines/name/sample.metadata");
+    server.post(&format!("services/ingestionPipelines/toggleIngestion/{}", pipeline["id"].as_str().unwrap()));
+    let document = scene.search.get("ingestionPipeline/_search?q=sample.metadata");
+    assert_eq!(document["hits"]["hits"][0]["_source"]["enabled"], false, "{document}");
+}
+
+fn search_that_is_away_is_said(scene: &mut Scene) {
+    scene.search.stop();
+    let said = scene.migrate("2.0.7", NEW);
+    let text = String::from_utf8(said.stdout).unwrap();
+    assert!(said.status.success(), "search does not stop the tool: {text}");
+    assert!(text.contains("Failed to Update Index for entity table"), "{text}");
+    let mut server = Server::start(scene.command("2.0.7", NEW, &["serve"])).expect("it starts all the same");
+    server.log_in("admin");
+    let status = server.get("system/status");
+    assert_eq!(status["searchInstance"]["passed"], false);
+    assert_eq!(
+        status["Search Reindex Status"]["message"],
+        "table: UNTRACKED, user: UNTRACKED, ingestionPipeline: UNTRACKED"
+    );
+    assert_eq!(server.ask("GET", "search/query?q=x", "").0, 500);
+    assert_eq!(server.get("tables?limit=0")["paging"]["total"], 20);
+    server.post("apps/trigger/SearchIndexingApplication");
+    let run = end_of_run(&server);
+    assert_eq!(run["status"], "failed");
+    assert!(run["failureContext"]["failure"]["message"].as_str().unwrap().contains("search does not answer"), "{run}");
+    scene.search.restart(&[]);
+    server.post("apps/trigger/SearchIndexingApplication");
+    assert_eq!(end_of_run(&server)["status"], "success");
+    assert_eq!(server.get("system/status")["Search Reindex Status"]["passed"], true);
+}
+
+/// The last run, when it is over.
+fn end_of_run(server: &Server) -> Value {
+    loop {
+        let run = server.get("apps/name/SearchIndexingApplication/runs/latest");
+        if run["executionTime"].is_number() {
+            return run;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+fn ordered_losses_come_and_go(scene: &mut Scene) {
+    drop(server(scene, "1.13.1", MIDDLE));
+    let faults = Faults::serve();
+    let mut command = scene.command("1.13.1", MIDDLE, &["serve"]);
+    command.env("STANDIN_NAMESPACE", "test").env("STANDIN_FAULTS", &faults.address);
+    let mut server = Server::start(command).unwrap();
+    server.log_in("admin");
+    faults.order("loses-database yes\n");
+    assert_eq!(server.ask("GET", "tables", "").0, 500);
+    assert_eq!(server.ask("GET", "system/status", "").0, 500, "its last step reads the database");
+    assert_eq!(server.ask("GET", "system/health", "").0, 200, "the process lives");
+    assert!(server.metric("db_errors_total") >= 2.0);
+    faults.order("loses-search yes\n");
+    assert_eq!(server.ask("GET", "search/query?q=x", "").0, 500);
+    assert_eq!(server.get("system/status")["searchInstance"]["passed"], false);
+    faults.order("");
+    assert_eq!(server.get("search/query?q=t01&index=table_search_index")["hits"]["total"]["value"], 1);
+    assert_eq!(server.get("tables?limit=1")["paging"]["total"], 20);
 }

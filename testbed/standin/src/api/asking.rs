@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::database::Database;
 use crate::entities;
 use crate::http::Request;
-use crate::token;
+use crate::token::{self, Who};
 
 /// A request.
 pub struct Asking<'a> {
@@ -15,19 +15,18 @@ pub struct Asking<'a> {
     /// The segments that the route left open.
     pub parts: Vec<&'a str>,
     /// Whose token it is; nobody's where none is needed.
-    pub user: String,
+    pub who: Who,
 }
 
 impl<'a> Asking<'a> {
     /// Reads the token where one is needed; the words are the real filter's.
     pub fn new(request: &'a Request, needs_token: bool) -> Result<Self> {
-        let user = if needs_token {
-            let token = request.token.as_deref().context("Not Authorized! Token not present")?;
-            token::user(token)?
+        let who = if needs_token {
+            token::read(request.token.as_deref().context("Not Authorized! Token not present")?)?
         } else {
-            String::new()
+            Who::default()
         };
-        Ok(Self { request, parts: Vec::new(), user })
+        Ok(Self { request, parts: Vec::new(), who })
     }
 
     /// An open segment of the path.
@@ -50,15 +49,10 @@ impl<'a> Asking<'a> {
         serde_json::from_slice(&self.request.body).unwrap_or_default()
     }
 
-    /// Whether a program asks, by the token alone.
-    pub fn is_bot(&self) -> bool {
-        self.user.ends_with("-bot")
-    }
-
     /// Who asks, as the database has it.
     pub fn user(&self, database: &Database) -> Result<Value> {
-        let user = entities::by_name(database, entities::kind("users")?, &self.user)?;
-        user.with_context(|| format!("user instance for {} not found", self.user))
+        let user = entities::by_name(database, entities::kind("users")?, &self.who.name)?;
+        user.with_context(|| format!("user instance for {} not found", self.who.name))
     }
 
     /// Whether an administrator asks.

@@ -14,11 +14,15 @@ mod system;
 mod users;
 
 use anyhow::Result;
+use serde_json::Value;
 
 use crate::apps::Apps;
 use crate::database::Database;
+use crate::entities::Kind;
 use crate::era::{self, Era};
 use crate::http::{Answer, Request};
+use crate::log;
+use crate::search::{self as documents, Search};
 use crate::secrets::Secrets;
 use crate::settings::Settings;
 use crate::version::Version;
@@ -31,6 +35,7 @@ pub struct Api {
     pub database: Database,
     pub settings: Settings,
     pub secrets: Secrets,
+    pub search: Search,
     pub apps: Apps,
     pub era: Era,
     /// The folders of this image, as they were at its start: the real server computes them once.
@@ -70,6 +75,7 @@ const ROUTES: &[Route] = &[
     Route("GET", "permissions/{}/name/{}", Token, EVER, permissions::of_resource),
     Route("GET", "permissions/{}/{}", Token, EVER, permissions::of_resource),
     Route("GET", "search/query", Token, EVER, search::query),
+    Route("GET", "search/fieldQuery", Token, EVER, search::field),
     Route("GET", "lineage/getLineageEdge/{}/{}", Token, EVER, lineage::edge),
     Route("GET", "lineage/{}/name/{}", Token, EVER, lineage::by_name),
     Route("GET", "lineage/{}/{}", Token, EVER, lineage::by_id),
@@ -112,6 +118,14 @@ impl Api {
         answer.unwrap_or_else(|error| Answer::error(500, &format!("{error:#}")))
     }
 
+    /// Tells search about a change. Search that is away does not stop it: the document stays old until a reindex.
+    fn note(&self, kind: &Kind, entity: &Value) {
+        let Some(indexed) = &kind.indexed else { return };
+        if let Err(error) = self.search.put(indexed, &documents::document(kind, entity.clone())) {
+            log::warn(&format!("{} {} is not in search: {error:#}", kind.name, entity["fullyQualifiedName"]));
+        }
+    }
+
     fn route<'a>(&self, method: &str, path: &'a str) -> Option<(&'static Route, Vec<&'a str>)> {
         ROUTES.iter().filter(|route| route.0 == method && route.3 <= self.era.0).find_map(|route| {
             let parts = fit(route.1, path)?;
@@ -120,10 +134,10 @@ impl Api {
     }
 
     fn refusal(&self, asking: &Asking<'_>, access: Access) -> Result<Option<Answer>> {
-        if access != Admin || asking.is_bot() || asking.is_admin(&self.database)? {
+        if access != Admin || asking.who.bot || asking.is_admin(&self.database)? {
             return Ok(None);
         }
-        let words = format!("Principal: CatalogPrincipal{{name='{}'}} is not admin", asking.user);
+        let words = format!("Principal: CatalogPrincipal{{name='{}'}} is not admin", asking.who.name);
         Ok(Some(Answer::error(403, &words)))
     }
 }

@@ -23,6 +23,7 @@ pub fn toggle(api: &Api, asking: &Asking<'_>) -> Result<Answer> {
     }
     pipeline["enabled"] = json!(pipeline["enabled"] != true);
     entities::put(&api.database, kind, &pipeline)?;
+    api.note(kind, &pipeline);
     Ok(Answer::json(&resources::shown(api, kind, pipeline)?))
 }
 

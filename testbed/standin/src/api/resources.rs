@@ -63,6 +63,9 @@ pub fn shown(api: &Api, kind: &Kind, mut entity: Value) -> Result<Value> {
     if let Some(fields) = entity.as_object_mut() {
         fields.remove("authenticationMechanism");
     }
+    if api.era.lists_pipeline_statuses() && entity["pipelineStatuses"].is_object() {
+        entity["pipelineStatuses"] = json!([entity["pipelineStatuses"]]);
+    }
     if let Some(secret) = entity.pointer_mut("/openMetadataServerConnection/securityConfig/jwtToken") {
         api.secrets.decrypt(secret.as_str().unwrap_or_default())?;
         *secret = json!(MASK);

@@ -4,6 +4,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::{Api, Asking};
+use crate::entities::KINDS;
 use crate::http::Answer;
 use crate::{entities, history, metrics, token, version};
 
@@ -34,7 +35,7 @@ pub fn status(api: &Api, _: &Asking<'_>) -> Result<Answer> {
     } else {
         Err("Pipeline client disabled, please check configuration".to_owned())
     };
-    Ok(Answer::json(&json!({
+    let mut steps = json!({
         "database": step(
             "Validate that we can properly run a query against the configured database.",
             database.map_err(|error| format!("{error:#}")),
@@ -49,7 +50,11 @@ pub fn status(api: &Api, _: &Asking<'_>) -> Result<Answer> {
             "Validate that all the necessary migrations have been properly executed.",
             migrations(api)?,
         ),
-    })))
+    });
+    if api.era.checks_reindex() {
+        steps["Search Reindex Status"] = step("Validate that the search documents are current.", reindex(api)?);
+    }
+    Ok(Answer::json(&steps))
 }
 
 fn step(description: &str, outcome: Result<String, String>) -> Value {
@@ -57,8 +62,30 @@ fn step(description: &str, outcome: Result<String, String>) -> Value {
     json!({ "description": description, "passed": passed, "message": outcome.unwrap_or_else(|error| error) })
 }
 
+/// The table index stands for all. The Data Insights application, whose stream would be looked for too, is not installed.
 fn search(api: &Api) -> Result<String, String> {
-    Ok(format!("Connected to {}", api.settings.search))
+    if api.search.is_available() && api.search.has("table_search_index") {
+        Ok(format!("Connected to {}", api.settings.search_host))
+    } else {
+        Err("Search instance is not reachable or available".to_owned())
+    }
+}
+
+/// Assumption: the states' names are recorded; that they follow from counts, and the words around them, are not.
+fn reindex(api: &Api) -> Result<Result<String, String>> {
+    let mut states = Vec::new();
+    for (kind, indexed) in KINDS.iter().filter_map(|kind| Some((kind, kind.indexed.as_ref()?))) {
+        let wanted = entities::count(&api.database, kind)?;
+        let state = match api.search.count(indexed.index) {
+            Ok(found) if found == wanted => "CURRENT",
+            Ok(_) => "STALE",
+            Err(_) => "UNTRACKED",
+        };
+        states.push(format!("{}: {state}", indexed.entity));
+    }
+    let current = states.iter().all(|state| state.ends_with("CURRENT"));
+    let states = states.join(", ");
+    Ok(if current { Ok(states) } else { Err(states) })
 }
 
 /// Assumption: the source reads the bot's token outside the step's own `try`, so with a wrong Fernet key the real server
@@ -66,7 +93,7 @@ fn search(api: &Api) -> Result<String, String> {
 fn bot(api: &Api) -> Result<String> {
     let bot = entities::by_name(&api.database, entities::kind("users")?, "ingestion-bot")?.unwrap_or_default();
     let kept = bot["authenticationMechanism"]["config"]["JWTToken"].as_str().unwrap_or_default();
-    token::user(&api.secrets.decrypt(kept)?)?;
+    token::read(&api.secrets.decrypt(kept)?)?;
     Ok("Ingestion Bot token has been validated".to_owned())
 }
 

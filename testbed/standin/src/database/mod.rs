@@ -4,6 +4,7 @@ mod connection;
 mod pool;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 
@@ -19,12 +20,17 @@ use pool::Pool;
 pub struct Database {
     settings: Arc<Settings>,
     pool: Arc<Pool>,
+    lost: Arc<AtomicBool>,
 }
 
 impl Database {
     /// A database by its settings; nothing is asked yet.
     pub fn new(settings: &Settings) -> Self {
-        Self { settings: Arc::new(settings.clone()), pool: Arc::new(Pool::new(settings.connections)) }
+        Self {
+            settings: Arc::new(settings.clone()),
+            pool: Arc::new(Pool::new(settings.connections)),
+            lost: Arc::default(),
+        }
     }
 
     /// Which kind it is.
@@ -36,6 +42,11 @@ impl Database {
     pub fn url(&self) -> String {
         let Settings { host, port, database, .. } = self.settings.as_ref();
         format!("jdbc:{}://{host}:{port}/{database}", self.pick("postgresql", "mysql"))
+    }
+
+    /// An ordered fault: nothing is answered as long as this holds.
+    pub fn lose(&self, lost: bool) {
+        self.lost.store(lost, Ordering::Relaxed);
     }
 
     /// How the connections are used.
@@ -55,7 +66,11 @@ impl Database {
 
     /// Runs a query; every row is a list of texts, NULL an empty one.
     pub fn rows(&self, sql: &str) -> Result<Vec<Vec<String>>> {
-        let answer = self.pool.with(|| Connection::open(&self.settings), |connection| connection.ask(sql));
+        let answer = if self.lost.load(Ordering::Relaxed) {
+            Err(anyhow::anyhow!("ordered fault: the database is lost"))
+        } else {
+            self.pool.with(|| Connection::open(&self.settings), |connection| connection.ask(sql))
+        };
         answer.inspect_err(|_| metrics::count(&metrics::DATABASE_ERRORS))
     }
 

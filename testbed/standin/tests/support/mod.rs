@@ -1,9 +1,11 @@
 //! The stand-in as a real process on a real database, in a home and on ports of its own. It never outlives its test.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -25,11 +27,17 @@ pub struct Scene {
     engine: Engine,
     name: String,
     folder: tempfile::TempDir,
+    pub search: Search,
 }
 
 impl Scene {
     pub fn new(engine: Engine, name: &str) -> Self {
-        let scene = Self { engine, name: format!("standin_{name}"), folder: tempfile::tempdir().unwrap() };
+        let scene = Self {
+            engine,
+            name: format!("standin_{name}"),
+            folder: tempfile::tempdir().unwrap(),
+            search: Search::start(&[]),
+        };
         let database = &scene.name;
         let (mut client, script) = match engine {
             Engine::Postgres => {
@@ -67,6 +75,7 @@ impl Scene {
         let mut command = Command::new(env!("CARGO_BIN_EXE_openmetadata-standin"));
         command.args(words).env("STANDIN_HOME", home).env("DB_SCHEME", scheme).env("DB_PORT", port);
         command.env("DB_HOST", "127.0.0.1").env("DB_USER", "om").env("DB_USER_PASSWORD", "om-password");
+        command.env("ELASTICSEARCH_HOST", "\"127.0.0.1\"").env("ELASTICSEARCH_PORT", self.search.port.to_string());
         command.env("OM_DATABASE", &self.name).env("FERNET_KEY", KEY).env("STANDIN_REINDEX_PAUSE_MS", "150");
         command
     }
@@ -143,18 +152,55 @@ impl Server {
         found.unwrap_or_else(|| panic!("{line} is not in\n{text}")).trim().parse().unwrap()
     }
 
-    /// Status and body; a body that is no JSON is a text.
+    /// Status and body.
     pub fn ask(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
-        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        let url = format!("{}/{path}", self.api);
-        let bearer = format!("Bearer {}", self.token);
-        let answer = match method {
-            "GET" => agent.get(url).header("Authorization", bearer).call(),
-            _ => agent.post(url).header("Authorization", bearer).send(body),
-        };
-        let mut answer = answer.unwrap();
-        let text = answer.body_mut().read_to_string().unwrap();
-        (answer.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text)))
+        ask(&format!("{}/{path}", self.api), method, &format!("Bearer {}", self.token), body)
+    }
+}
+
+/// A running search.
+pub struct Search {
+    child: Child,
+    pub port: u16,
+}
+
+impl Search {
+    pub fn start(settings: &[(&str, &str)]) -> Self {
+        let mut search = Self { child: Command::new("true").spawn().unwrap(), port: free_port() };
+        search.restart(settings);
+        search
+    }
+
+    /// Starts it again, on the same port.
+    pub fn restart(&mut self, settings: &[(&str, &str)]) {
+        self.stop();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_openmetadata-standin"));
+        command.arg("search").env("SEARCH_PORT", self.port.to_string()).envs(settings.iter().copied());
+        self.child = command.spawn().unwrap();
+        let start = Instant::now();
+        while ureq::get(format!("http://127.0.0.1:{}/", self.port)).call().is_err() {
+            assert!(start.elapsed() < Duration::from_secs(20), "search does not answer");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    pub fn stop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    pub fn get(&self, path: &str) -> Value {
+        ask(&format!("http://127.0.0.1:{}/{path}", self.port), "GET", "", "").1
+    }
+
+    pub fn ask(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
+        ask(&format!("http://127.0.0.1:{}/{path}", self.port), method, "", body)
+    }
+}
+
+impl Drop for Search {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
@@ -163,6 +209,41 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Orders of faults, as the testbed tells them.
+pub struct Faults {
+    pub address: String,
+    ordered: Arc<Mutex<String>>,
+}
+
+impl Faults {
+    pub fn serve() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let faults = Self { address: listener.local_addr().unwrap().to_string(), ordered: Arc::default() };
+        let ordered = Arc::clone(&faults.ordered);
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let mut line = String::new();
+                BufReader::new(&stream).read_line(&mut line).unwrap();
+                write!(stream, "HTTP/1.1 200 OK\r\n\r\n{}", ordered.lock().unwrap()).unwrap();
+            }
+        });
+        faults
+    }
+
+    pub fn order(&self, lines: &str) {
+        lines.clone_into(&mut self.ordered.lock().unwrap());
+    }
+}
+
+/// Status and body; a body that is no JSON is a text.
+fn ask(url: &str, method: &str, bearer: &str, body: &str) -> (u16, Value) {
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let request = ureq::http::Request::builder().method(method).uri(url).header("Authorization", bearer);
+    let mut answer = agent.run(request.body(body.to_owned()).unwrap()).unwrap();
+    let text = answer.body_mut().read_to_string().unwrap();
+    (answer.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text)))
 }
 
 pub fn free_port() -> u16 {
