@@ -57,7 +57,7 @@ pub const GUARD_WAIT_SECONDS: u32 = 60;
 
 /// Where the server's image carries its migrations: `migrationConfiguration.nativePath`, a literal in its
 /// configuration.
-pub const MIGRATIONS_PATH: &str = "/opt/openmetadata/bootstrap/sql/migrations/native";
+pub const MIGRATIONS_PATH: &str = shared::component::MIGRATIONS_PATH;
 
 /// Seconds after which the backup hook ends. Chosen: below 300, helm's own default `--timeout` for a hook; past that
 /// helm gives up and leaves the Job running.

@@ -3,7 +3,7 @@
 
 use crate::preview::{Object, engine, objects, servers};
 use serde_json::{Map, Value, json};
-use shared::backup::{Engine, Job, script};
+use shared::backup::{Engine, Job, pod, script};
 use shared::{component, marks};
 
 /// The client images where neither the user nor a guard names one; the post-renderer's defaults.
@@ -91,6 +91,25 @@ impl Beside {
     pub fn without_database(mut self) -> Self {
         (self.env, self.env_from, self.ca_file) = (Vec::new(), Vec::new(), None);
         self
+    }
+
+    /// The Pod that lists the migration folders of the server's own image, as the guard does. It runs as the server
+    /// does: that image knows its user by name only, and asks no database.
+    pub fn folders_pod(&self, name: &str, role: &str, deadline_seconds: u64) -> Value {
+        let alone = self.clone().without_database();
+        let mut parts = alone.parts(name, deadline_seconds);
+        parts.image = &self.server_image;
+        let mut pod = pod(&parts, role);
+        let template = |path: &str| self.server.pointer(&format!("/spec/template/spec{path}")).cloned();
+        let own = component::migration_container(&self.server).and_then(|c| c.get("securityContext").cloned());
+        let spec = &mut pod["spec"];
+        spec["securityContext"] = template("/securityContext").unwrap_or_else(|| json!({}));
+        spec["volumes"] = json!([]);
+        let container = &mut spec["containers"][0];
+        container["command"] = json!(["/bin/ls", "-1", component::MIGRATIONS_PATH]);
+        container["securityContext"] = own.unwrap_or_else(|| json!({"allowPrivilegeEscalation": false}));
+        (container["env"], container["volumeMounts"]) = (json!([]), json!([]));
+        pod
     }
 
     /// The server's workload.

@@ -1,6 +1,7 @@
 //! A database's fingerprint: reads the answer of shared's SQL texts, compares two, says in words what differs. Never
 //! asks a database.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shared::backup::{Engine, Record};
 use shared::versions::Version;
@@ -15,9 +16,10 @@ const PARTS: &[(&str, &str)] = &[
 ];
 
 /// The state of a database.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Fingerprint {
     /// The engine whose SQL text made it; digests of two engines cannot be compared.
+    #[schemars(with = "String")]
     pub engine: Engine,
     /// Digests by part.
     pub parts: BTreeMap<String, String>,

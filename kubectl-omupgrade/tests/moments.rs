@@ -35,6 +35,8 @@ fn verdicts() {
     let failed = [
         "backup-deadline",
         "backup-failed",
+        "older-image",
+        "migration-broke-off",
         "crash-loop",
         "deadline",
         "guard-refuses",
@@ -43,7 +45,7 @@ fn verdicts() {
         "migration-failed",
         "out-of-memory",
     ];
-    let rolled_out = ["done", "evicted", "forbidden-release"];
+    let rolled_out = ["database", "done", "evicted", "foreign-pods", "forbidden-release", "older-image-recorded"];
     let progressing = [
         "backup-running",
         "daemon-set",
@@ -52,6 +54,7 @@ fn verdicts() {
         "many-pods",
         "migrating",
         "min-ready",
+        "older-image-rolling",
         "missing-fields",
         "previous-generation",
         "rolling",

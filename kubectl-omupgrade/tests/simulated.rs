@@ -7,5 +7,7 @@
 mod cluster;
 #[path = "simulated/lock.rs"]
 mod lock;
+#[path = "simulated/record.rs"]
+mod record;
 #[path = "simulated/rollback.rs"]
 mod rollback;

@@ -57,6 +57,7 @@ fn look(replicas: &str) -> Look {
         database: Ok(Fingerprint::parse(Engine::Mysql, text).unwrap()),
         live: Ok(vec![live]),
         running: Vec::new(),
+        folders: std::collections::BTreeMap::new(),
         kept: Vec::new(),
         helm: 4,
     }
@@ -158,4 +159,19 @@ fn the_revision_is_given_or_validated_or_asked_for_and_never_just_the_one_before
     assert_eq!(choose(None, &history, &validated(4)), Choice::Ask(vec![2, 1]), "the newest is no way back");
     assert_eq!(choose(None, &history, &validated(7)), Choice::Ask(vec![2, 1]), "helm has it no more");
     assert_eq!(choose(None, &history, &[]), Choice::Ask(vec![2, 1]), "a failed one is not offered");
+}
+
+#[test]
+fn the_folders_of_an_image_say_more_than_its_tag() {
+    let mut look = look("replicas: 1");
+    // 1.12.3 by its tag, and it carries 1.13.1: its pods do not stop at the guard, and "above" is not said.
+    assert_eq!(decide(&look, Asked::default()).unwrap().stops.len(), 1);
+    assert_eq!(decide(&look, Asked::default()).unwrap().verdict.way, Way::Impossible);
+    look.folders.insert("server:1.12.3".into(), vec!["1.12.3".into(), "1.13.1".into()]);
+    let decision = decide(&look, Asked::default()).unwrap();
+    assert!(decision.stops.is_empty(), "{:?}", decision.stops);
+    assert_eq!(decision.verdict.way, Way::Unproven);
+    // An image that cannot be listed has no folders: the tag counts again.
+    look.folders.insert("server:1.12.3".into(), Vec::new());
+    assert_eq!(decide(&look, Asked::default()).unwrap().stops.len(), 1);
 }

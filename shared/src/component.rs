@@ -95,6 +95,9 @@ pub fn serving_index(workload: &Value) -> Option<usize> {
     with_port.or(candidates.first()).copied().or((containers.len() == 1).then_some(0))
 }
 
+/// Where a server's image keeps its migrations: a folder for each version.
+pub const MIGRATIONS_PATH: &str = "/opt/openmetadata/bootstrap/sql/migrations/native";
+
 /// The tag of an image reference; none where there is only a digest or nothing.
 ///
 /// ```

@@ -43,6 +43,9 @@ pub const ROLE_JOURNAL: &str = "journal";
 /// Value of [`ROLE`] on the Pods that only read the database's state.
 pub const ROLE_PROBE: &str = "probe";
 
+/// Value of [`ROLE`] on the Pods that list the migration folders of a server's image.
+pub const ROLE_FOLDERS: &str = "folders";
+
 /// Label on a run's Secret: the verb.
 pub const VERB: &str = "omupgrade.io/verb";
 

@@ -9,6 +9,7 @@ use crate::fingerprint::Fingerprint;
 use crate::preview::Object;
 use shared::backup::{Asked, probe};
 use shared::marks;
+use shared::versions::Version;
 
 /// Seconds for which the Pod may live, pulling an image included: for the fingerprint, for facts, for counting every
 /// row. Chosen.
@@ -43,6 +44,23 @@ pub async fn facts(
     let answer = ask(cluster, &beside, asked).await?;
     let database = Database::parse(beside.engine, &answer).map_err(|e| e.to_string())?;
     Ok((beside.server_image, database))
+}
+
+/// The migration folders that the image of a release's server carries, with that image: asked of the image itself, in a
+/// short-lived Pod, for a tag does not tell it.
+pub async fn folders(cluster: &Cluster, release: &Release) -> Result<(String, Vec<String>), String> {
+    // The client image is not used; naming one only keeps an engine that the manifest does not tell from mattering.
+    let beside = beside(release, Some(crate::beside::default_image(shared::backup::Engine::Postgresql)))?;
+    let name = pod::name(&beside.release, marks::ROLE_FOLDERS);
+    let made = beside.folders_pod(&name, marks::ROLE_FOLDERS, deadline(Asked::Fingerprint));
+    let answer = pod::answer(cluster, &beside.release, marks::ROLE_FOLDERS, &made).await?;
+    Ok((beside.server_image, versions(&answer)))
+}
+
+/// The lines that name a version: an image may keep other things beside its folders.
+fn versions(listed: &str) -> Vec<String> {
+    let names = listed.lines().map(|l| l.trim().trim_end_matches('/'));
+    names.filter(|n| Version::parse(n).is_some()).map(str::to_owned).collect()
 }
 
 /// The state of the release's database, or in words why it is not known.

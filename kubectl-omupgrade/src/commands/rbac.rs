@@ -22,6 +22,10 @@ pub struct Args {
 pub enum Verb {
     /// Looks only.
     Status,
+    /// `status --probe`: looks, and starts a Pod that asks the database.
+    StatusProbe,
+    /// `status --record`: the same, and adds to the journal.
+    StatusRecord,
     /// Looks, reads logs, asks the database by a short-lived Pod.
     Diagnose,
     /// Reads Helm's storage and the journal.
@@ -66,7 +70,6 @@ const ROLL_BACK: &[Row] = &[
     ("", "configmaps", "get, list", "Helm's revisions, where it keeps them there"),
     ("apps", "deployments/scale, statefulsets/scale", "patch", "the counts that an autoscaler chose are put back"),
     ("", "secrets", "create, update, patch, delete", "Helm's revisions, the journal"),
-    ("", "pods", "create, delete", "the probe beside the server"),
 ];
 
 const PROBE: &[Row] = &[("", "pods", "create, delete", "the probe beside the server; leave it out and add --no-probe")];
@@ -85,9 +88,11 @@ impl Verb {
         match self {
             Self::Status => LOOK.to_vec(),
             Self::Diagnose => [LOOK, PROBE].concat(),
+            Self::StatusProbe => [LOOK, PROBE].concat(),
+            Self::StatusRecord => [LOOK, PROBE, JOURNAL].concat(),
             Self::History => HISTORY.to_vec(),
             Self::Unlock => [HISTORY, LOCK, JOURNAL].concat(),
-            Self::Rollback => [LOOK, LOCK, ROLL_BACK].concat(),
+            Self::Rollback => [LOOK, LOCK, ROLL_BACK, PROBE].concat(),
         }
     }
 }
@@ -112,7 +117,7 @@ fn manifest(args: &Args, namespace: Option<&str>) -> String {
     for row in args.verb.rows() {
         rule(&mut out, row);
     }
-    if matches!(args.verb, Verb::Status | Verb::Diagnose | Verb::Rollback) {
+    if !matches!(args.verb, Verb::History | Verb::Unlock) {
         let _ = write!(
             out,
             "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: {name}-nodes\nrules:\n"
@@ -141,7 +146,7 @@ mod tests {
             let role = &all[0];
             assert_eq!(role["kind"], "Role");
             let writes = text.contains("create");
-            assert_eq!(writes, matches!(verb, Verb::Diagnose | Verb::Unlock | Verb::Rollback), "{verb:?}");
+            assert_eq!(writes, !matches!(verb, Verb::Status | Verb::History), "{verb:?}");
         }
     }
 }

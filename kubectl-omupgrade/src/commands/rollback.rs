@@ -78,7 +78,7 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     }
     // As `status --watch` does, with its words and its verdict.
     let target = status::target(&cluster, args.release.as_deref()).await?;
-    watching::run(session, &cluster, &target, Some(args.timeout)).await
+    watching::run(session, &cluster, &target, Some(args.timeout), None).await
 }
 
 /// What depends on where and how the process runs.

@@ -1,4 +1,8 @@
-//! The verb `status`: look, judge, say. Changes nothing.
+//! The verb `status`: look, judge, say. Changes nothing; `--probe` starts a short-lived Pod, `--record` adds to the
+//! journal.
+
+pub mod database;
+pub mod record;
 
 use super::watching;
 use crate::adapters::cluster::{Cluster, gather, release_facts};
@@ -17,10 +21,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// How far a rollout is, and why it is stuck.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(after_help = "\
 Ends with 0 when everything is rolled out, 1 when it is not (yet), 3 when it cannot be told; with --watch only when
-it is, 1 when waiting does not mend it, 4 when --timeout is over.")]
+it is, 1 when waiting does not mend it, 4 when --timeout is over.
+
+Without --probe it only reads, and of the database it knows what the journal recorded last. With it a Pod beside the
+server asks the database (engine, version, migrations, sizes, rows, rights) and the server's image (its migrations);
+that Pod is gone afterwards and writes nothing.")]
 pub struct Args {
     /// The release; without it the only OpenMetadata release of the namespace.
     #[arg(add = clap_complete::ArgValueCompleter::new(crate::cli::complete::releases))]
@@ -31,6 +40,22 @@ pub struct Args {
     /// How long to stay (90s, 20m); without it until the end.
     #[arg(long, value_name = "TIME", value_parser = duration, requires = "watch")]
     pub timeout: Option<Duration>,
+    /// Ask the database too, by a short-lived Pod beside the server.
+    #[arg(long, conflicts_with = "from_facts")]
+    pub probe: bool,
+    /// Do not ask the database: so it is without --probe.
+    #[arg(long, overrides_with = "probe", conflicts_with = "record")]
+    pub no_probe: bool,
+    /// The client image of that Pod; without it the schema guard's, else postgres:18 or mysql:8.4.
+    #[arg(long, value_name = "IMAGE")]
+    pub probe_image: Option<String>,
+    /// Once it is rolled out: write the database's state into the journal, so that a later rollback to this revision can
+    /// prove whether the database moved.
+    #[arg(long, conflicts_with = "from_facts")]
+    pub record: bool,
+    /// With --record: also call this revision good; a rollback that names none goes to the last such.
+    #[arg(long, requires = "record")]
+    pub validated: bool,
     /// Save what was found, with secrets masked.
     #[arg(long, value_name = "FILE", conflicts_with = "from_facts")]
     pub facts: Option<PathBuf>,
@@ -53,9 +78,21 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     let cluster = session.connect().await?;
     let target = target(&cluster, args.release.as_deref()).await?;
     if args.watch {
-        return Box::pin(watching::run(session, &cluster, &target, args.timeout)).await;
+        let probe = args.probe.then(|| args.probe_image.clone());
+        let exit = Box::pin(watching::run(session, &cluster, &target, args.timeout, probe)).await?;
+        if args.record && exit == Exit::Done {
+            record::record(&cluster, &target.name, args).await?;
+        }
+        return Ok(exit);
     }
-    let facts = Box::pin(gather(&cluster, &target.name, target.release, target.history)).await;
+    let release = target.release.clone();
+    let (mut facts, recorded, asked) = tokio::join!(
+        Box::pin(gather(&cluster, &target.name, target.release, target.history)),
+        database::recorded(&cluster, &target.name),
+        Box::pin(database::ask(&cluster, &release, args.probe.then_some(args.probe_image.as_deref()))),
+    );
+    facts.recorded = recorded;
+    (facts.database, facts.folders) = asked;
     if let Some(file) = &args.facts {
         std::fs::write(file, facts.to_text()?).with_context(|| format!("writing {}", file.display()))?;
     }
@@ -65,7 +102,13 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
             .hint("kubectl omupgrade rbac status    # prints the rights that are needed")
             .into());
     }
-    answer(session, &judge(&facts, Timestamp::now()))
+    let rollout = judge(&facts, Timestamp::now());
+    let exit = answer(session, &rollout)?;
+    if args.record {
+        record::refuse_unless_rolled_out(&cluster, &rollout)?;
+        record::record(&cluster, &target.name, args).await?;
+    }
+    Ok(exit)
 }
 
 /// The release that is meant, as far as Helm's storage may be read.

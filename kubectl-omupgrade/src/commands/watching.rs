@@ -1,7 +1,7 @@
 //! The loop behind `status --watch`, and behind every verb that waits for a rollout: changes come, at most five times a
 //! second they are judged and shown, and the verdict ends it.
 
-use super::status::Target;
+use super::status::{Target, database};
 use crate::adapters::cluster::{Cluster, Store, Watch};
 use crate::cli::flags::Output;
 use crate::cli::paint::Canvas;
@@ -23,15 +23,18 @@ const IDLE: Duration = Duration::from_hours(1);
 /// How often ages are repainted on a terminal when nothing changes.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Watches until the verdict, or until `timeout` is over.
+/// Watches until the verdict, or until `timeout` is over. `probe` asks the database too, with this client image; the
+/// verdict then waits for its answer.
 pub async fn run(
     session: &Session,
     cluster: &Cluster,
     target: &Target,
     timeout: Option<Duration>,
+    probe: Option<Option<String>>,
 ) -> anyhow::Result<Exit> {
     let mut store = Store::new(&cluster.namespace, &target.name, target.release.clone(), target.history.clone());
     let mut watch = Watch::start(cluster, &target.name, target.driver);
+    database::watch(&mut watch, &mut store, cluster, target, probe);
     let mut screen = Screen::new(session);
     let end = timeout.map(|t| Instant::now() + t);
     let mut next = Instant::now();
@@ -63,12 +66,13 @@ pub async fn run(
             }
         }
         let rollout = judge(&facts, Timestamp::now());
-        let ended = rollout.verdict.is_final() || over;
+        let decided = rollout.verdict.is_final() && !store.asking;
+        let ended = decided || over;
         if !screen.show(&rollout, store.lost(), ended) {
             // Nobody is left to tell.
             return Ok(Exit::Unknown);
         }
-        if rollout.verdict.is_final() {
+        if decided {
             return Ok(super::status::exit(rollout.verdict));
         }
         if over {

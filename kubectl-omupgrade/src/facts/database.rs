@@ -2,16 +2,18 @@
 //! nothing of its content but names, counts and sizes.
 
 use crate::fingerprint::{Fingerprint, NoFingerprint};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shared::backup::Engine;
 use shared::versions::Version;
 use std::collections::BTreeMap;
 
 /// A database as the probe's Pod saw it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Database {
-    /// Its engine.
+    /// Its engine: `postgresql`, `mysql`.
+    #[schemars(with = "String")]
     pub engine: Engine,
     /// The server's version, as it names itself: `15.4 (Debian 15.4-1)`, `8.4.3`.
     pub version: String,
@@ -59,7 +61,7 @@ pub struct Database {
 }
 
 /// A row of `SERVER_CHANGE_LOG`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Migration {
     /// The version as it stands there: `1.13.0`, `0.0.15`, `1.12.3-collate`.
@@ -72,7 +74,7 @@ pub struct Migration {
 }
 
 /// A table.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Table {
     /// Its size on disk, indexes included.
@@ -169,7 +171,8 @@ impl Reading {
             "may" => drop(self.may.insert(name, yes(value))),
             "setting" => drop(self.settings.insert(name, value.to_owned())),
             "migration" => {
-                let (at, status) = value.rsplit_once(' ').unwrap_or((value, ""));
+                let word = |(_, last): &(&str, &str)| last.chars().all(|c| c.is_ascii_alphabetic());
+                let (at, status) = value.rsplit_once(' ').filter(word).unwrap_or((value, ""));
                 self.migrations.push(Migration { version: name, at: at.to_owned(), status: status.to_owned() });
             }
             "statements" => drop(self.statements.insert(name, number(key, value)?)),
@@ -229,7 +232,7 @@ mod tests {
     const TEXT: &str = "some words\nchange_log\t3:aa\nsql_logs\t9:bb\nschema\t70:cc\nflowable\tabsent\nhead\t1.13.0\nfacts:\n\
         version\t15.4 (Debian 15.4-1)\ndatabase\topenmetadata_db\nuser\tom\nbytes\t5000\ncharset\tUTF8\ncollation\tC\n\
         sort_buffer\t4194304\nread_only\tno\nmay migrate\tyes\nmay create_database\tno\nmay read_all\tunknown\n\
-        setting ssl\ton\nmigration 1.12.3\t2026-11-22 10:00:00 \nmigration 1.12.4\t2026-11-22 10:00:00 FAILED\n\
+        setting ssl\ton\nmigration 1.12.3\t2026-11-22 10:00:00\nmigration 1.12.4\t2026-11-22 10:00:00 FAILED\n\
         statements 1.12.3\t4\nstatements 1.13.0\t1\nbytes an odd_entity\t8192\nrows an odd_entity\t3\nabout change_event\t100\n";
 
     #[test]

@@ -33,6 +33,11 @@ impl Facts {
         self.replica_sets = self.replica_sets.map(|all| keep(all, |s| owned(&s.meta, &owners)));
         owners.extend(self.replica_sets.items().iter().map(|s| s.meta.uid.clone()));
         owners.extend(self.jobs.items().iter().map(|j| j.meta.uid.clone()));
+        // A look that was narrowed before holds no foreign pod any more.
+        let foreign = super::foreign::found(&self);
+        if !foreign.is_empty() {
+            self.foreign = foreign;
+        }
         self.pods = self.pods.map(|all| keep(all, |p| owned(&p.meta, &owners)));
         owners.extend(self.pods.items().iter().map(|p| p.meta.uid.clone()));
         self.events = self.events.map(|all| keep(all, |e| e.warning && owners.contains(&e.about_uid)));

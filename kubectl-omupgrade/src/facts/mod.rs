@@ -4,6 +4,7 @@
 mod database;
 mod fact;
 mod file;
+mod foreign;
 pub mod logs;
 pub mod membership;
 pub mod objects;
@@ -13,6 +14,7 @@ mod secret;
 
 pub use database::{Database, Migration, NoDatabase, Table};
 pub use fact::{Fact, Known, Unknown};
+pub use foreign::Foreign;
 pub use logs::{LogKey, Logs};
 pub use objects::{
     Autoscaler, Budget, Claim, Component, Condition, Container, Event, Job, Meta, Node, Owner, Pod, Probe, Quota,
@@ -21,8 +23,10 @@ pub use objects::{
 pub use release::{Chart, Driver, Hook, HookRun, Release, Revision, Status};
 pub use secret::Secret;
 
+use crate::journal::Recorded;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The version of the schema of a facts file.
 pub const SCHEMA: &str = "omupgrade.io/facts/v1";
@@ -64,17 +68,29 @@ pub struct Facts {
     pub quotas: Fact<Vec<Quota>>,
     /// The nodes.
     pub nodes: Fact<Vec<Node>>,
+    /// Pods of others that a selector of the workloads, or of a budget of theirs, catches.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub foreign: Vec<Foreign>,
     /// Warnings about the objects above, oldest first.
     pub events: Fact<Vec<Event>>,
     /// The database, as a Pod beside the server saw it; unknown where none was started.
     #[serde(default = "not_asked")]
     pub database: Fact<Database>,
+    /// The state of the database that the journal recorded last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<Recorded>,
+    /// The migration folders that an image carries, by image; only of images that were looked into.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub folders: BTreeMap<String, Vec<String>>,
     /// The last lines of the logs that say something: of migrations, and of containers that failed.
     #[serde(default)]
     pub logs: Logs,
 }
 
+/// Why the database of a look that did not ask it is unknown.
+pub const NOT_ASKED: &str = "not asked";
+
 /// The database of a look that did not ask it.
 pub fn not_asked() -> Fact<Database> {
-    Fact::unknown("not asked", "probe Pod", Timestamp::UNIX_EPOCH)
+    Fact::unknown(NOT_ASKED, "probe Pod", Timestamp::UNIX_EPOCH)
 }

@@ -24,9 +24,9 @@ pub struct Server {
 }
 
 impl Server {
-    /// What its image carries, as far as the manifest tells it.
-    pub fn reach(&self) -> Reach {
-        Reach { folders: Vec::new(), tag: component::image_tag(&self.image).map(str::to_owned) }
+    /// What its image carries: its tag, and its migration folders where they were listed.
+    pub fn reach(&self, listed: &BTreeMap<String, Vec<String>>) -> Reach {
+        Reach::of(&self.image, listed)
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod budget;
 pub mod crash;
 pub mod deadline;
+pub mod foreign;
 pub mod guard;
 pub mod image;
 pub mod init;

@@ -6,6 +6,7 @@
 
 mod causes;
 mod container;
+mod database;
 mod job;
 pub mod migration;
 mod pod;
@@ -22,7 +23,7 @@ pub use span::span;
 pub use tree::{Cause, Health, Kind, Node, Why};
 pub use wanted::{Wanted, logs_wanted};
 
-use crate::facts::Facts;
+use crate::facts::{Database, Facts, NOT_ASKED};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -45,6 +46,9 @@ pub struct Rollout {
     pub verdict: Verdict,
     /// The answer in one sentence.
     pub sentence: String,
+    /// The database, where it was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<Database>,
     /// What could not be seen, and why.
     pub unseen: Vec<String>,
     /// The release and all below it.
@@ -97,6 +101,7 @@ pub fn judge(facts: &Facts, now: Timestamp) -> Rollout {
         namespace: facts.namespace.clone(),
         verdict,
         sentence,
+        database: facts.database.value().cloned(),
         unseen: unseen(facts),
         tree,
     }
@@ -153,6 +158,7 @@ fn unseen(facts: &Facts) -> Vec<String> {
         ("quotas", facts.quotas.reason()),
         ("nodes", facts.nodes.reason()),
         ("events", facts.events.reason()),
+        ("the database", facts.database.reason().filter(|reason| *reason != NOT_ASKED)),
     ];
     let whole = all.into_iter().filter_map(|(what, reason)| Some(format!("{what}: {}", reason?)));
     // Where no workload could be seen, that is said once.

@@ -2,7 +2,7 @@
 
 use super::scene::Scene;
 use super::tree::{Cause, Health, Kind, Node, Why};
-use super::{job, workload};
+use super::{database, job, workload};
 use crate::facts::{Release, Status};
 
 /// Seconds after which a `pending-*` release is taken for one whose helm was killed. Helm's own default is 300 for
@@ -26,6 +26,7 @@ pub fn node(scene: &Scene<'_>) -> Node {
     let mut jobs: Vec<_> = facts.jobs.items().iter().collect();
     jobs.sort_by_key(|j| (j.meta.created, j.meta.name.clone()));
     node.children.extend(jobs.iter().filter_map(|j| job::node(scene, j)));
+    node.children.extend(database::node(scene));
     if node.children.is_empty() && facts.workloads.value().is_some() {
         node.words = format!("{}, no workloads", node.words);
     }

@@ -44,6 +44,7 @@ pub enum Kind {
     Container,
     InitContainer,
     Job,
+    Database,
 }
 
 impl Kind {
@@ -59,6 +60,7 @@ impl Kind {
             Self::Container => "container",
             Self::InitContainer => "init",
             Self::Job => "Job",
+            Self::Database => "database",
         }
     }
 }
@@ -144,12 +146,20 @@ pub enum Cause {
     Hook,
     Evicted,
     Stopping,
+    OlderImage,
+    ForeignPods,
+    Database,
 }
 
 impl Cause {
     /// Whether it says that something went wrong, and not what.
     fn is_general(self) -> bool {
         matches!(self, Self::Helm | Self::Deadline | Self::Stopping | Self::Evicted)
+    }
+
+    /// Whether it may be there without standing in the way.
+    fn is_aside(self) -> bool {
+        matches!(self, Self::OlderImage | Self::ForeignPods | Self::Database)
     }
 }
 
@@ -186,7 +196,7 @@ impl Node {
     pub fn reasons(&self) -> Vec<(&Node, &Why)> {
         let mut all = Vec::new();
         self.collect(&mut all);
-        all.sort_by_key(|(node, why)| (why.cause.is_general(), std::cmp::Reverse(node.health)));
+        all.sort_by_key(|(node, why)| (why.cause.is_general(), std::cmp::Reverse(node.health), why.cause.is_aside()));
         all
     }
 

@@ -1,9 +1,9 @@
 //! Deployments, `StatefulSets`, `DaemonSets`: whether all their pods are of the newest template and available.
 
-use super::causes::{budget, deadline, quota};
+use super::causes::{budget, deadline, foreign, quota};
 use super::scene::Scene;
 use super::tree::{Cause, Health, Kind, Node, Why};
-use super::{pod, replica_set};
+use super::{database, pod, replica_set};
 use crate::facts::{Workload, WorkloadKind};
 
 /// A workload's node.
@@ -20,6 +20,8 @@ pub fn node(scene: &Scene<'_>, workload: &Workload) -> Node {
     if current && health != Health::Done {
         standstill(scene, workload, &mut node);
     }
+    database::older(scene, workload, &mut node);
+    node.why.extend(foreign::of_workload(scene, workload));
     match workload.kind {
         WorkloadKind::Deployment => {
             let newest =

@@ -4,6 +4,7 @@ use crate::fingerprint::Fingerprint;
 use serde::{Deserialize, Serialize};
 use shared::backup::Engine;
 use shared::versions::Version;
+use std::collections::BTreeMap;
 
 /// All that is asked about the way back to one revision.
 #[derive(Debug, Clone)]
@@ -66,6 +67,12 @@ pub struct Reach {
 }
 
 impl Reach {
+    /// Of an image: its tag, and its migration folders where they were listed.
+    pub fn of(image: &str, listed: &BTreeMap<String, Vec<String>>) -> Self {
+        let tag = shared::component::image_tag(image).map(str::to_owned);
+        Self { folders: listed.get(image).cloned().unwrap_or_default(), tag }
+    }
+
     /// The highest of folders and tag, as the guard judges it; none where neither is a version.
     pub fn highest(&self) -> Option<Version> {
         let folders = self.folders.iter().filter_map(|f| Version::parse(f.trim_end_matches('/')));

@@ -7,7 +7,7 @@ use crate::facts::{Release, Status};
 use crate::fingerprint::Fingerprint;
 use crate::journal::recorded;
 use crate::preview::{Loss, Object, Preview, elsewhere, losses, objects, preview, servers};
-use crate::verdict::{Backup, Before, Facts, Moment, Reach, Verdict, from_before, judge};
+use crate::verdict::{Backup, Before, Facts, Moment, Reach, Running, Verdict, from_before, judge};
 use serde::Serialize;
 
 /// A way back, decided.
@@ -74,7 +74,7 @@ pub fn decide(look: &Look, asked: Asked) -> Result<Decision, String> {
     let losses = losses(&now, &then, kept);
     let head = look.database.as_ref().ok().and_then(Fingerprint::head);
     let stops = target.iter().filter(|s| s.guarded).filter_map(|s| {
-        let (head, reach) = (head?, s.reach().highest()?);
+        let (head, reach) = (head?, s.reach(&look.folders).highest()?);
         (head > reach).then(|| {
             format!(
                 "{}: its pods stop at the schema guard, the database is at {head} and {} is {reach}",
@@ -140,7 +140,7 @@ fn facts(look: &Look, now: &[Object], then: &[Object]) -> Facts {
     });
     // Several servers in one release: the lowest reach and a missing guard decide.
     let servers = servers(then);
-    let reach = servers.iter().map(crate::preview::Server::reach).min_by_key(Reach::highest).unwrap_or_default();
+    let reach = servers.iter().map(|s| s.reach(&look.folders)).min_by_key(Reach::highest).unwrap_or_default();
     Facts {
         revision: number,
         now: look.database.clone(),
@@ -148,7 +148,11 @@ fn facts(look: &Look, now: &[Object], then: &[Object]) -> Facts {
         before,
         reach,
         backups,
-        running: look.running.clone(),
+        running: look
+            .running
+            .iter()
+            .map(|r| Running { reach: Reach::of(&r.image, &look.folders), ..r.clone() })
+            .collect(),
         elsewhere: elsewhere(now, then),
         guarded: !servers.is_empty() && servers.iter().all(|s| s.guarded),
         release,

@@ -16,6 +16,7 @@ use crate::fingerprint::Fingerprint;
 use crate::journal::Run;
 use crate::verdict::Running;
 use shared::backup::Record;
+use std::collections::BTreeMap;
 
 /// All that was looked at.
 #[derive(Debug, Clone)]
@@ -36,6 +37,8 @@ pub struct Look {
     pub live: Result<Vec<Live>, String>,
     /// The server images that run.
     pub running: Vec<Running>,
+    /// The migration folders that an image carries, by image; only of images that were looked into.
+    pub folders: BTreeMap<String, Vec<String>>,
     /// Objects that Helm will not delete (`helm.sh/resource-policy: keep` in the cluster), by kind and name.
     pub kept: Vec<String>,
     /// Helm's major version.

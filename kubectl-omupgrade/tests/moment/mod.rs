@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::{apps::v1 as apps, batch::v1 as batch, core::v1 as core, policy::v1 as policy};
-use kubectl_omupgrade::facts::{Fact, Facts, LogKey, SCHEMA, read};
+use kubectl_omupgrade::facts::{Database, Fact, Facts, LogKey, SCHEMA, read};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -62,6 +62,16 @@ pub fn facts(case: &Path) -> (Facts, Timestamp) {
     for (key, lines) in moment["logs"].as_object().into_iter().flatten() {
         let key: LogKey = serde_json::from_value(json!(key)).unwrap();
         facts.logs.insert(key, Fact::known(serde_json::from_value(lines.clone()).unwrap(), "logs", now));
+    }
+    if let Some(answer) = moment["probe"].as_str() {
+        let database = Database::parse(shared::backup::Engine::Postgresql, &answer.replace(" = ", "\t")).unwrap();
+        facts.database = Fact::known(database, "probe Pod", now);
+    }
+    if moment.get("recorded").is_some() {
+        facts.recorded = Some(serde_json::from_value(moment["recorded"].clone()).unwrap());
+    }
+    if moment.get("folders").is_some() {
+        facts.folders = serde_json::from_value(moment["folders"].clone()).unwrap();
     }
     (facts.narrowed(), now)
 }

@@ -20,7 +20,7 @@ const TERMS: Terms = Terms {
     settle: Duration::from_millis(400),
 };
 
-fn manifest(version: &str) -> String {
+pub fn manifest(version: &str) -> String {
     format!(
         "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: om-db-secret}}\nstringData: {{DB_SCHEME: postgresql, DB_HOST: pg}}\n\
          ---\n# Source: openmetadata/templates/service.yaml\napiVersion: v1\nkind: Service\nmetadata: {{name: om}}\nspec: {{ports: [{{name: http, port: 8585}}]}}\n\
@@ -30,7 +30,7 @@ fn manifest(version: &str) -> String {
 }
 
 /// Revision 1 is 1.12.3, revision 2 is 1.12.4 and serves; an autoscaler has made five of the one replica.
-fn world() -> (World, tempfile::TempDir) {
+pub fn world() -> (World, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let world = World::new(folder.path());
     world.put("secrets", release_secret("om", 1, "superseded", &manifest("1.12.3"), "Install complete"));
@@ -65,7 +65,7 @@ async fn command(world: &World, args: &Args) -> anyhow::Result<Exit> {
     Box::pin(roll_back(&world.cluster(), args, TERMS)).await
 }
 
-fn runs(world: &World) -> Vec<Value> {
+pub fn runs(world: &World) -> Vec<Value> {
     use base64::Engine;
     let journal = world.all("secrets").into_iter().filter(|s| s["type"] == "omupgrade.io/journal");
     journal
@@ -270,7 +270,7 @@ async fn a_dry_run_writes_nothing() {
     assert!(world.log().iter().all(|r| r.starts_with("GET ")), "{:?}", world.log());
 }
 
-const STATE: &str = "change_log\t3:aa\nsql_logs\t9:bb\nschema\t70:cc\nflowable\tabsent\nhead\t1.12.3\n";
+pub const STATE: &str = "change_log\t3:aa\nsql_logs\t9:bb\nschema\t70:cc\nflowable\tabsent\nhead\t1.12.3\n";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn code_only_goes_back_by_itself_to_the_validated_revision_and_leaves_no_pod() {

@@ -2,9 +2,10 @@
 //! nothing.
 
 use crate::facts::{
-    Autoscaler, Budget, Claim, Event, Fact, Facts, Job, LogKey, Logs, Node, Pod, Quota, Release, ReplicaSet, Revision,
-    SCHEMA, Workload,
+    Autoscaler, Budget, Claim, Database, Event, Fact, Facts, Job, LogKey, Logs, Node, Pod, Quota, Release, ReplicaSet,
+    Revision, SCHEMA, Workload, not_asked,
 };
+use crate::journal::Recorded;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -121,6 +122,10 @@ pub struct Store {
     pub quotas: Shelf<Quota>,
     pub nodes: Shelf<Node>,
     pub events: Shelf<Event>,
+    pub database: Fact<Database>,
+    pub asking: bool,
+    pub recorded: Option<Recorded>,
+    pub folders: BTreeMap<String, Vec<String>>,
     pub logs: Logs,
 }
 
@@ -144,6 +149,10 @@ impl Store {
             quotas: Shelf::new("list resourcequotas"),
             nodes: Shelf::new("list nodes"),
             events: Shelf::new("list events"),
+            database: not_asked(),
+            asking: false,
+            recorded: None,
+            folders: BTreeMap::new(),
             logs: BTreeMap::new(),
         }
     }
@@ -216,7 +225,10 @@ impl Store {
             quotas: self.quotas.fact(),
             nodes: self.nodes.fact(),
             events: self.events.fact(),
-            database: crate::facts::not_asked(),
+            foreign: Vec::new(),
+            database: self.database.clone(),
+            recorded: self.recorded.clone(),
+            folders: self.folders.clone(),
             logs: self.logs.clone(),
         }
         .narrowed()

@@ -68,6 +68,18 @@ impl Watch {
         true
     }
 
+    /// Starts something beside the watches whose answer is put into the store when it is there.
+    pub fn ask<F>(&mut self, question: impl Future<Output = F> + Send + 'static)
+    where
+        F: FnOnce(&mut Store) + Send + 'static,
+    {
+        let sender = self.sender.clone();
+        self.tasks.spawn(async move {
+            let change = question.await;
+            let _ = sender.send(Box::new(change)).await;
+        });
+    }
+
     /// Starts to read a log; one that grows is followed.
     pub fn read_log(&mut self, wanted: Wanted) {
         let (cluster, sender) = (self.cluster.clone(), self.sender.clone());

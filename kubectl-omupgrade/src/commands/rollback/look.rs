@@ -9,6 +9,7 @@ use crate::failure::Failure;
 use crate::journal::Run;
 use crate::preview::{Object, losses, objects, servers};
 use crate::wayback::Look;
+use std::collections::BTreeMap;
 
 /// Looks.
 pub(super) async fn look(
@@ -39,13 +40,19 @@ pub(super) async fn look(
     let lost: Vec<String> = losses(&now, &then, |_| false).into_iter().map(|l| l.object).collect();
     let at_risk: Vec<&Object> = now.iter().filter(|o| lost.contains(&o.label())).collect();
     let kept = live::kept(cluster, &at_risk).await;
-    let database = if args.no_probe {
-        Err("not asked (--no-probe)".to_owned())
+    let (database, folders) = if args.no_probe {
+        (Err("not asked (--no-probe)".to_owned()), BTreeMap::new())
     } else {
-        match server {
-            Some(server) => probe::fingerprint(cluster, &current.name, &now, server, args.probe_image.as_deref()).await,
-            None => Err("the newest revision holds no OpenMetadata server to ask beside".to_owned()),
-        }
+        tokio::join!(
+            async {
+                let image = args.probe_image.as_deref();
+                match server {
+                    Some(server) => probe::fingerprint(cluster, &current.name, &now, server, image).await,
+                    None => Err("the newest revision holds no OpenMetadata server to ask beside".to_owned()),
+                }
+            },
+            folders(cluster, &target, &current),
+        )
     };
     Ok(Look {
         live: live::workloads(cluster, &now).await,
@@ -56,7 +63,16 @@ pub(super) async fn look(
         runs,
         database,
         running,
+        folders,
         kept,
         helm: helm.major,
     })
+}
+
+/// The migration folders of the server images of both revisions. An image that cannot be listed is judged by its tag.
+async fn folders(cluster: &Cluster, target: &Release, current: &Release) -> BTreeMap<String, Vec<String>> {
+    // One after the other: a Pod of ours that ended is taken away by the next one of its role.
+    let mut out: BTreeMap<String, Vec<String>> = probe::folders(cluster, target).await.into_iter().collect();
+    out.extend(probe::folders(cluster, current).await);
+    out
 }

@@ -1,0 +1,58 @@
+//! What `status` adds about the database: what the journal recorded last, and, where it was asked for, what a Pod beside
+//! the server finds. Never fails: what cannot be asked is unknown with its reason.
+
+use super::Target;
+use crate::adapters::cluster::{Cluster, Store, Watch};
+use crate::adapters::{journal, probe};
+use crate::facts::{Database, Fact, Release, not_asked};
+use crate::journal::Recorded;
+use jiff::Timestamp;
+use shared::backup::Asked;
+use std::collections::BTreeMap;
+
+/// An image's migration folders, by image.
+pub type Folders = BTreeMap<String, Vec<String>>;
+
+/// The state of the database that the journal recorded last. Who may not read it does without.
+pub async fn recorded(cluster: &Cluster, release: &str) -> Option<Recorded> {
+    let (runs, _) = journal::runs(cluster, release).await.ok()?;
+    runs.into_iter().filter_map(|s| s.run.recorded).max_by_key(|r| r.at)
+}
+
+/// Asks the database and the server's image, each in its own Pod at the same time. `image` is the database client's;
+/// none of it at all asks nothing.
+pub async fn ask(cluster: &Cluster, release: &Fact<Release>, image: Option<Option<&str>>) -> (Fact<Database>, Folders) {
+    let Some(image) = image else { return (not_asked(), Folders::new()) };
+    let source = "probe Pod";
+    let Some(release) = release.value() else {
+        let reason = format!("its server is not known: {}", release.reason().unwrap_or_default());
+        return (Fact::unknown(reason, source, Timestamp::now()), Folders::new());
+    };
+    let (found, folders) =
+        tokio::join!(probe::facts(cluster, release, image, Asked::Facts), probe::folders(cluster, release));
+    let now = Timestamp::now();
+    let database = match found {
+        Ok((_, database)) => Fact::known(database, source, now),
+        Err(reason) => Fact::unknown(reason, source, now),
+    };
+    // An image that cannot be listed is judged by its tag.
+    (database, folders.into_iter().collect())
+}
+
+/// The same beside a watch: the answers come when they come, and the end waits for them.
+pub fn watch(watch: &mut Watch, store: &mut Store, cluster: &Cluster, target: &Target, probe: Option<Option<String>>) {
+    let (own, name) = (cluster.clone(), target.name.clone());
+    watch.ask(async move {
+        let recorded = recorded(&own, &name).await;
+        move |store: &mut Store| store.recorded = recorded
+    });
+    let Some(image) = probe else { return };
+    store.asking = true;
+    let (own, release) = (cluster.clone(), target.release.clone());
+    watch.ask(async move {
+        let (database, folders) = ask(&own, &release, Some(image.as_deref())).await;
+        move |store: &mut Store| {
+            (store.database, store.folders, store.asking) = (database, folders, false);
+        }
+    });
+}

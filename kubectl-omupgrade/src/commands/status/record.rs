@@ -1,0 +1,53 @@
+//! `status --record`: writes the database's state into the journal while a revision serves, so that a later way back to
+//! it can be proven. Only for a revision that is rolled out: any other state belongs to no revision.
+
+use super::Args;
+use crate::adapters::cluster::Cluster;
+use crate::adapters::lock::holder_name;
+use crate::adapters::{journal, probe, release};
+use crate::cli::say;
+use crate::facts::Status;
+use crate::failure::Failure;
+use crate::rollout::{Rollout, Verdict};
+
+/// Refuses to record what is not rolled out.
+pub fn refuse_unless_rolled_out(cluster: &Cluster, rollout: &Rollout) -> anyhow::Result<()> {
+    if rollout.verdict == Verdict::RolledOut {
+        return Ok(());
+    }
+    Err(refused(cluster, &rollout.tree.name, &rollout.sentence))
+}
+
+/// Asks the database and writes its state down for the newest revision.
+pub async fn record(cluster: &Cluster, name: &str, args: &Args) -> anyhow::Result<()> {
+    let newest = release::latest(cluster, name).await?;
+    let newest = newest.ok_or_else(|| Failure::unknown(format!("the release {name} is gone")))?;
+    let (number, status) = (newest.revision.number, newest.revision.status);
+    if status != Status::Deployed {
+        return Err(refused(cluster, name, &format!("revision {number} is {}", status.word())));
+    }
+    let (image, fingerprint) = probe::of_release(cluster, &newest, args.probe_image.as_deref())
+        .await
+        .map_err(|reason| Failure::unknown(format!("recording the database of {name}: {reason}")))?;
+    // Someone else may have upgraded while the database was asked: then the state belongs to neither revision.
+    let again = release::latest(cluster, name).await?.map(|r| (r.revision.number, r.revision.status));
+    if again != Some((number, status)) {
+        return Err(refused(cluster, name, "another revision began while the database was asked"));
+    }
+    let by = holder_name();
+    let head = fingerprint.head.clone().unwrap_or_else(|| "no version".to_owned());
+    journal::record_fingerprint(cluster, name, number, &image, fingerprint, &by).await?;
+    let mut words = format!("recorded: the database is at {head} while revision {number} serves");
+    if args.validated {
+        journal::record_validated(cluster, name, number, "said by a person: status --record --validated", &by).await?;
+        words.push_str("; the revision is called good");
+    }
+    say::note(&words);
+    Ok(())
+}
+
+fn refused(cluster: &Cluster, name: &str, why: &str) -> anyhow::Error {
+    Failure::refused(format!("nothing is recorded: {why}"))
+        .hint(format!("kubectl omupgrade status {name} -n {} --watch --record", cluster.namespace))
+        .into()
+}
