@@ -3,6 +3,7 @@
 
 pub mod complete;
 pub mod flags;
+mod log;
 pub mod paint;
 pub mod say;
 
@@ -38,6 +39,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(exit.code());
         }
     };
+    log::begin(cli.flags.verbose);
     let session = Session { flags: cli.flags };
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,

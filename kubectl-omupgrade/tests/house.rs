@@ -31,6 +31,7 @@ fn pure_rooms_are_pure() {
         "preview",
         "beside.rs",
         "diagnose",
+        "journal",
     ] {
         for (path, text) in sources(room) {
             // Tests may do as they need.

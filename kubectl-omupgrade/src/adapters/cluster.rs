@@ -5,6 +5,7 @@ mod ask;
 mod connect;
 mod gather;
 mod logs;
+pub mod patient;
 mod store;
 mod watch;
 

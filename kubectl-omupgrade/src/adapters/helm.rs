@@ -1,6 +1,7 @@
 //! Drives the real `helm`, version 3 or 4. Decides nothing.
 
 use super::cluster::Cluster;
+use crate::facts::Driver;
 use crate::failure::Failure;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -76,15 +77,19 @@ impl Helm {
         args
     }
 
-    /// The command line, to be shown.
-    pub fn shown(&self, args: &[OsString]) -> String {
+    /// The command line, to be shown and typed.
+    pub fn shown(&self, args: &[OsString], driver: Driver) -> String {
         let words = args.iter().map(|a| a.to_string_lossy().into_owned());
-        std::iter::once(self.program.display().to_string()).chain(words).collect::<Vec<_>>().join(" ")
+        let storage = (driver != Driver::Secrets).then(|| format!("HELM_DRIVER={}", driver.word()));
+        let program = self.program.display().to_string();
+        storage.into_iter().chain([program]).chain(words).collect::<Vec<_>>().join(" ")
     }
 
-    /// Runs it to its end.
-    pub async fn run(&self, args: &[OsString]) -> anyhow::Result<Said> {
-        let output = Command::new(&self.program).args(args).stdin(Stdio::null()).output().await;
+    /// Runs it to its end, on the storage where the release is: helm looks at one kind only.
+    pub async fn run(&self, args: &[OsString], driver: Driver) -> anyhow::Result<Said> {
+        let mut command = Command::new(&self.program);
+        command.args(args).stdin(Stdio::null()).env("HELM_DRIVER", driver.word());
+        let output = command.output().await;
         let output = output.map_err(|e| Failure::unknown(format!("starting {}: {e}", self.program.display())))?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
         let (said, complained) = (text(&output.stdout), text(&output.stderr));

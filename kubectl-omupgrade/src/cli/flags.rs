@@ -35,7 +35,7 @@ pub struct Flags {
     /// How the answer is written.
     #[arg(short, long, global = true, value_name = "FORMAT", value_enum, default_value_t)]
     pub output: Format,
-    /// Say more about what is done; repeatable.
+    /// Log every question to the API server on standard error; twice for what the client does besides.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }

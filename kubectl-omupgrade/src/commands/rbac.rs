@@ -87,8 +87,7 @@ impl Verb {
     fn rows(self) -> Vec<Row> {
         match self {
             Self::Status => LOOK.to_vec(),
-            Self::Diagnose => [LOOK, PROBE].concat(),
-            Self::StatusProbe => [LOOK, PROBE].concat(),
+            Self::Diagnose | Self::StatusProbe => [LOOK, PROBE].concat(),
             Self::StatusRecord => [LOOK, PROBE, JOURNAL].concat(),
             Self::History => HISTORY.to_vec(),
             Self::Unlock => [HISTORY, LOCK, JOURNAL].concat(),

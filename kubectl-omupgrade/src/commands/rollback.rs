@@ -2,6 +2,7 @@
 
 mod look;
 mod perform;
+mod roll;
 mod say;
 
 use super::{status, watching};
@@ -72,7 +73,7 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
         lock: Timing::default(),
         settle: Duration::from_secs(90),
     };
-    let exit = roll_back(&cluster, args, terms).await?;
+    let exit = Box::pin(roll_back(&cluster, args, terms)).await?;
     if exit != Exit::Done || args.dry_run || args.no_watch || terms.output.is_data() {
         return Ok(exit);
     }
@@ -112,7 +113,7 @@ pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
         Choice::Absent(number, served) => return Err(say::absent(&name, cluster, number, &served)),
     };
     let asked = Asked { accept_unproven: args.accept_unproven, clear_pending: args.clear_pending };
-    let look = look::look(cluster, args, &helm, history, runs, revision).await?;
+    let look = Box::pin(look::look(cluster, args, &helm, history, runs, revision)).await?;
     let left_open = perform::left_open(&look);
     let decision = decide(&look, asked).map_err(Failure::unknown)?;
     let steps = perform::steps(cluster, &helm, &decision);

@@ -76,6 +76,16 @@ pub enum Driver {
     ConfigMaps,
 }
 
+impl Driver {
+    /// What `HELM_DRIVER` calls it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Secrets => "secret",
+            Self::ConfigMaps => "configmap",
+        }
+    }
+}
+
 /// Helm's status words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -3,7 +3,7 @@
 use super::counts::{Count, counts};
 use super::refusals::{Refusal, refusals};
 use super::{Asked, Look, plan};
-use crate::facts::{Release, Status};
+use crate::facts::{Driver, Release, Status};
 use crate::fingerprint::Fingerprint;
 use crate::journal::recorded;
 use crate::preview::{Loss, Object, Preview, elsewhere, losses, objects, preview, servers};
@@ -18,6 +18,8 @@ pub struct Decision {
     pub release: String,
     /// Its namespace.
     pub namespace: String,
+    /// Where Helm stores it.
+    pub driver: Driver,
     /// The newest revision.
     pub from: u64,
     /// The revision to go back to.
@@ -101,6 +103,7 @@ pub fn decide(look: &Look, asked: Asked) -> Result<Decision, String> {
     Ok(Decision {
         release: look.current.name.clone(),
         namespace: look.current.namespace.clone(),
+        driver: look.current.revision.driver,
         from: look.current.revision.number,
         to: number,
         image_now: servers(&now).first().map(|s| s.image.clone()).unwrap_or_default(),

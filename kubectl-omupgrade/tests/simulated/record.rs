@@ -49,7 +49,7 @@ async fn without_a_probe_nothing_is_started_and_the_database_is_not_known() {
     let cluster = world.cluster();
     let release = kubectl_omupgrade::adapters::release::latest(&cluster, "om").await.unwrap().unwrap();
     let release = Fact::known(release, "test", jiff::Timestamp::now());
-    let (database, folders) = ask(&cluster, &release, None).await;
+    let (database, folders) = Box::pin(ask(&cluster, &release, None)).await;
     assert_eq!(database.reason(), Some(NOT_ASKED));
     assert!(folders.is_empty());
     assert!(world.log().iter().all(|r| r.starts_with("GET ")));

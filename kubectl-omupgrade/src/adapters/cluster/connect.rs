@@ -1,10 +1,12 @@
 //! From kubectl's flags and files to a client. Asks the cluster nothing.
 
+use super::patient::{AWAY, Patient};
 use super::{Cluster, Pointers};
 use crate::cli::flags::Flags;
 use crate::failure::Failure;
+use kube::Config;
+use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
 
 /// The cluster and namespace that the flags and the kubeconfig name; inside a pod, that pod's.
 pub async fn connect(flags: &Flags) -> anyhow::Result<Cluster> {
@@ -26,9 +28,12 @@ pub async fn connect(flags: &Flags) -> anyhow::Result<Cluster> {
     config.connect_timeout = patience;
     let namespace = flags.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
     let server = config.cluster_url.clone();
-    let client = Client::try_from(config).map_err(|e| {
+    let builder = ClientBuilder::try_from(config).map_err(|e| {
         Failure::unknown(format!("preparing the connection to {server}: {e}")).hint("kubectl cluster-info")
     })?;
+    let client = builder.with_layer(&Patient::new(patience, AWAY)).build();
+    // A server that was there and is away is waited for.
+    let patience = patience.map(|each| each + AWAY);
     let pointers = Pointers {
         kubeconfig: flags.kubeconfig.clone(),
         context: flags.context.clone(),

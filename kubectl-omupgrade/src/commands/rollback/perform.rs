@@ -1,28 +1,22 @@
-//! Does what was decided: lock, journal, helm, replica counts. Every step says in the journal what it is about to do,
+//! Does what was decided: lock, journal, helm (see `roll`), replica counts. Every step says in the journal what it is about to do,
 //! does it, and says that it did; killed anywhere, the same command again ends in the same place.
 
+use super::roll::{self, HELM};
 use super::{Args, Terms};
 use crate::adapters::cluster::Cluster;
 use crate::adapters::helm::Helm;
 use crate::adapters::journal::{self, Stored};
+use crate::adapters::live;
 use crate::adapters::lock::{self, Claim, Lock, holder_name};
-use crate::adapters::{live, release};
 use crate::cli::say as to;
 use crate::exit::Exit;
-use crate::facts::{Release, Status};
-use crate::failure::Failure;
 use crate::journal::{Outcome, Phase, Recorded, Run, open_run};
 use crate::wayback::{Decision, Look, plan};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
-use std::time::Duration;
-use tokio::time::{Instant, sleep};
 
 /// The key under which a run remembers a replica count.
 const COUNT: &str = "replicas ";
-
-/// The step in which helm runs.
-const HELM: &str = "helm";
 
 /// Whether a run of this very plan was left open.
 pub(super) fn left_open(look: &Look) -> bool {
@@ -47,7 +41,7 @@ pub(super) fn steps(cluster: &Cluster, helm: &Helm, decision: &Decision) -> Vec<
     ));
     if !decision.already {
         let args = helm.rollback_args(cluster, &decision.release, decision.to, decision.conflicts());
-        out.push(format!("run {}", helm.shown(&args)));
+        out.push(format!("run {}", helm.shown(&args, decision.driver)));
     }
     for count in decision.counts.iter().filter(|c| c.autoscaler.is_some()) {
         out.push(format!("put {} back to {} replicas, where helm changed them", count.object, count.live));
@@ -138,7 +132,7 @@ async fn steps_of(
     lock: &Lock,
     stored: &mut Stored,
 ) -> anyhow::Result<Exit> {
-    let rolled = roll(cluster, helm, decision, args, terms, lock, stored).await;
+    let rolled = roll::roll(cluster, helm, decision, args, terms, lock, stored).await;
     if rolled.is_err() && !stored.run.begun(HELM) {
         return rolled.map(|()| Exit::Done);
     }
@@ -158,98 +152,4 @@ async fn steps_of(
         }
     }
     rolled.map(|()| Exit::Done)
-}
-
-/// Helm's step. What tells whether it is done is the release itself, never the journal alone.
-async fn roll(
-    cluster: &Cluster,
-    helm: &Helm,
-    decision: &Decision,
-    args: &Args,
-    terms: Terms,
-    lock: &Lock,
-    stored: &mut Stored,
-) -> anyhow::Result<()> {
-    let step = HELM;
-    let target = target(cluster, decision).await?;
-    let newest = newest(cluster, decision).await?;
-    let from = stored.run.from.unwrap_or(decision.from);
-    let newest = if stored.run.begun(step) && newest.revision.status.is_pending() {
-        // A helm that we started may have outlived us: it gets its time.
-        settled(cluster, decision, newest, terms.settle).await?
-    } else {
-        newest
-    };
-    if arrived(&newest, &target, from) {
-        if !stored.run.is_done(step) {
-            stored.write(lock, step, Phase::Done, &format!("revision {} is there", newest.revision.number)).await?;
-        }
-        return Ok(());
-    }
-    let ours = stored.run.begun(step) && newest.revision.status == Status::PendingRollback;
-    if newest.revision.status.is_pending() && !args.clear_pending && !ours {
-        let number = newest.revision.number;
-        return Err(Failure::refused(format!(
-            "revision {number} began in between and is {}",
-            newest.revision.status.word()
-        ))
-        .hint(format!("kubectl omupgrade status {} -n {}", decision.release, decision.namespace))
-        .into());
-    }
-    if newest.revision.number != decision.from && !stored.run.begun(step) {
-        return Err(Failure::refused(format!("revision {} appeared while this was decided", newest.revision.number))
-            .hint(format!(
-                "kubectl omupgrade rollback {} {} -n {} --dry-run",
-                decision.release, decision.to, decision.namespace
-            ))
-            .into());
-    }
-    let arguments = helm.rollback_args(cluster, &decision.release, decision.to, decision.conflicts());
-    stored.write(lock, step, Phase::About, &helm.shown(&arguments)).await?;
-    lock.check().await?;
-    let said = helm.run(&arguments).await?;
-    if !said.ok {
-        return Err(Failure::no(format!("helm rollback failed: {}", said.words))
-            .hint(format!("kubectl omupgrade status {} -n {}", decision.release, decision.namespace))
-            .into());
-    }
-    stored.write(lock, step, Phase::Done, &said.words).await
-}
-
-/// Whether the newest revision is the target's content, made after this run began.
-fn arrived(newest: &Release, target: &Release, from: u64) -> bool {
-    newest.revision.status == Status::Deployed && newest.revision.number > from && newest.manifest == target.manifest
-}
-
-async fn newest(cluster: &Cluster, decision: &Decision) -> anyhow::Result<Release> {
-    let newest = release::latest(cluster, &decision.release).await?;
-    newest.ok_or_else(|| Failure::unknown(format!("the release {} is gone", decision.release)).into())
-}
-
-async fn target(cluster: &Cluster, decision: &Decision) -> anyhow::Result<Release> {
-    let all =
-        release::stored(cluster, Some(&decision.release)).await.map_err(|r| r.failure("listing the revisions"))?;
-    match all.iter().find(|s| s.number == decision.to) {
-        Some(stored) => release::one(cluster, stored).await,
-        None => Err(Failure::unknown(format!("revision {} is not there any more", decision.to)).into()),
-    }
-}
-
-async fn settled(
-    cluster: &Cluster,
-    decision: &Decision,
-    mut release: Release,
-    patience: Duration,
-) -> anyhow::Result<Release> {
-    let until = Instant::now() + patience;
-    to::note(&format!(
-        "revision {} is {}: waiting for a helm that may still run",
-        release.revision.number,
-        release.revision.status.word()
-    ));
-    while release.revision.status.is_pending() && Instant::now() < until {
-        sleep((patience / 20).min(Duration::from_secs(2))).await;
-        release = newest(cluster, decision).await?;
-    }
-    Ok(release)
 }

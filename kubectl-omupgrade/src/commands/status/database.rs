@@ -50,7 +50,7 @@ pub fn watch(watch: &mut Watch, store: &mut Store, cluster: &Cluster, target: &T
     store.asking = true;
     let (own, release) = (cluster.clone(), target.release.clone());
     watch.ask(async move {
-        let (database, folders) = ask(&own, &release, Some(image.as_deref())).await;
+        let (database, folders) = Box::pin(ask(&own, &release, Some(image.as_deref()))).await;
         move |store: &mut Store| {
             (store.database, store.folders, store.asking) = (database, folders, false);
         }

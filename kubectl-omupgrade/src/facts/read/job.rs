@@ -1,6 +1,6 @@
 //! Jobs.
 
-use super::meta::{condition, meta, time};
+use super::meta::{conditions, meta, time};
 use super::pod::{claims, migration_container};
 use crate::facts::Job;
 use k8s_openapi::api::batch::v1::Job as ApiJob;
@@ -24,15 +24,7 @@ pub fn job(from: &ApiJob) -> Job {
         deadline: spec.active_deadline_seconds,
         started: time(status.start_time.as_ref()),
         completed: time(status.completion_time.as_ref()),
-        conditions: status
-            .conditions
-            .iter()
-            .flatten()
-            .map(|c| {
-                let since = c.last_transition_time.as_ref();
-                condition(&c.type_, &c.status, c.reason.as_ref(), c.message.as_ref(), since)
-            })
-            .collect(),
+        conditions: conditions!(status.conditions),
         claims: claims(&pod),
         migrates: migration_container(&pod).or_else(|| {
             let words = |c: &k8s_openapi::api::core::v1::Container| {

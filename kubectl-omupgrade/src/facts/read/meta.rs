@@ -55,6 +55,21 @@ pub fn condition<'a>(
     }
 }
 
+/// The conditions of a status: kinds differ in type, not in fields.
+macro_rules! conditions {
+    ($from:expr) => {
+        $from
+            .iter()
+            .flatten()
+            .map(|c| {
+                let since = c.last_transition_time.as_ref();
+                super::meta::condition(&c.type_, &c.status, c.reason.as_ref(), c.message.as_ref(), since)
+            })
+            .collect()
+    };
+}
+pub(super) use conditions;
+
 /// A label selector.
 pub fn selector(from: &LabelSelector) -> Selector {
     let expressions = from.match_expressions.iter().flatten();

@@ -1,6 +1,6 @@
 //! Pods.
 
-use super::meta::{condition, meta, time};
+use super::meta::{conditions, meta, time};
 use crate::facts::{Container, Pod, Probe, Role, State, Terminated};
 use k8s_openapi::api::core::v1::{
     Container as ApiContainer, ContainerState, ContainerStateTerminated, ContainerStatus, Pod as ApiPod, PodSpec,
@@ -31,15 +31,7 @@ pub fn pod(from: &ApiPod) -> Pod {
         reason: status.reason.unwrap_or_default(),
         message: status.message.unwrap_or_default(),
         node: spec.node_name,
-        conditions: status
-            .conditions
-            .iter()
-            .flatten()
-            .map(|c| {
-                let since = c.last_transition_time.as_ref();
-                condition(&c.type_, &c.status, c.reason.as_ref(), c.message.as_ref(), since)
-            })
-            .collect(),
+        conditions: conditions!(status.conditions),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Budgets, autoscalers, claims, quotas, nodes, events.
 
-use super::meta::{condition, int_or_string, meta, quantities, selector, time};
+use super::meta::{condition, conditions, int_or_string, meta, quantities, selector, time};
 use crate::facts::{Autoscaler, Budget, Claim, Event, Node, Quota};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{Event as ApiEvent, Node as ApiNode, PersistentVolumeClaim, ResourceQuota};
@@ -31,15 +31,7 @@ pub fn autoscaler(from: &HorizontalPodAutoscaler) -> Autoscaler {
         min: spec.min_replicas.unwrap_or(1),
         max: spec.max_replicas,
         wanted: status.desired_replicas,
-        conditions: status
-            .conditions
-            .iter()
-            .flatten()
-            .map(|c| {
-                let since = c.last_transition_time.as_ref();
-                condition(&c.type_, &c.status, c.reason.as_ref(), c.message.as_ref(), since)
-            })
-            .collect(),
+        conditions: conditions!(status.conditions),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Deployments, `StatefulSets`, `DaemonSets`, `ReplicaSets`.
 
-use super::meta::{condition, meta, selector};
+use super::meta::{condition, conditions, meta, selector};
 use super::pod::claims;
 use crate::facts::{Component, Meta, ReplicaSet, Workload, WorkloadKind};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet as ApiReplicaSet, StatefulSet};
@@ -85,15 +85,7 @@ pub fn replica_set(from: &ApiReplicaSet) -> ReplicaSet {
         pods: status.replicas,
         ready: status.ready_replicas.unwrap_or_default(),
         image: image(pod, from),
-        conditions: status
-            .conditions
-            .iter()
-            .flatten()
-            .map(|c| {
-                let since = c.last_transition_time.as_ref();
-                condition(&c.type_, &c.status, c.reason.as_ref(), c.message.as_ref(), since)
-            })
-            .collect(),
+        conditions: conditions!(status.conditions),
         meta,
     }
 }

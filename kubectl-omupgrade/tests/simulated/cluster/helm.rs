@@ -17,6 +17,8 @@ pub enum HelmDies {
     Outlives,
     /// It did all; the process that started it is killed before it hears so.
     AfterAll,
+    /// It lost the API server half-way: its revision stays pending, and it says so. Nobody is killed.
+    LosesTheServer,
     /// It changed the workload, then failed and said so. Nobody is killed.
     Complains,
 }
@@ -30,6 +32,7 @@ const SCRIPT: &str = r#"#!/bin/sh
 dir=$(dirname "$0")
 case $1 in version) printf v4.3.1; exit ;; esac
 echo "$*" >>"$dir/calls"
+echo "${HELM_DRIVER:-}" >>"$dir/drivers"
 dies=
 [ ! -e "$dir/dies" ] || { dies=$(cat "$dir/dies"); rm "$dir/dies"; }
 hear() { touch "$dir/reached"; }
@@ -37,6 +40,7 @@ hear() { touch "$dir/reached"; }
 echo "pending $$ $2 $3" >>"$dir/deeds"
 [ "$dies" != Pending ] || { hear; exec sleep 1; }
 [ "$dies" != Complains ] || { echo "failed $$ $2 $3" >>"$dir/deeds"; echo 'Error: conflict' >&2; exit 1; }
+[ "$dies" != LosesTheServer ] || { echo 'Error: connection refused' >&2; exit 1; }
 [ "$dies" != Outlives ] || { hear; sleep 0.15; }
 echo "done $$ $2 $3" >>"$dir/deeds"
 [ "$dies" != AfterAll ] || { hear; exec sleep 1; }
@@ -64,7 +68,15 @@ impl Deeds {
     }
 
     pub fn calls(&self) -> Vec<String> {
-        let text = std::fs::read_to_string(self.folder.join("calls")).unwrap_or_default();
+        self.lines("calls")
+    }
+
+    pub fn drivers(&self) -> Vec<String> {
+        self.lines("drivers")
+    }
+
+    fn lines(&self, file: &str) -> Vec<String> {
+        let text = std::fs::read_to_string(self.folder.join(file)).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
     }
 

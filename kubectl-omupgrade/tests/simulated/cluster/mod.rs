@@ -152,6 +152,11 @@ impl World {
         self.all(plural).into_iter().find(|o| o["metadata"]["name"] == json!(name))
     }
 
+    /// Where helm was told that releases are stored, a word for each call.
+    pub fn helm_drivers(&self) -> Vec<String> {
+        self.0.lock().unwrap().helm.drivers()
+    }
+
     /// What helm was called with.
     pub fn helm_calls(&self) -> Vec<String> {
         self.0.lock().unwrap().helm.calls()
