@@ -26,6 +26,13 @@ impl Era {
         self.0 < Version(1, 12, 0)
     }
 
+    /// Whether any folder that was not executed is pending, also one older than the newest row, and the newest row's folder
+    /// again when it grew (pull requests 26592, 26571, 27703, spring of 2026). Before: folders above the newest row only.
+    /// Assumption by date.
+    pub fn plans_any_folder(self) -> bool {
+        self.0 >= Version(1, 12, 8)
+    }
+
     /// Whether an application's trigger takes overrides of its configuration (a 1.3-era handler has no body).
     pub fn trigger_takes_overrides(self) -> bool {
         self.0 >= Version(1, 4, 0)

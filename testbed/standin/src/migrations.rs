@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result};
 use crate::settings::Engine;
 use crate::version::{self, Version};
 
-/// Where the real image has them, below its home.
-pub const FOLDER: &str = "bootstrap/sql/migrations/native";
+/// Where the real image has them, as its configuration says it: below its home.
+pub const FOLDER: &str = "./bootstrap/sql/migrations/native";
 
 /// The folders of this image.
 pub fn of_this_image(engine: Engine) -> Result<Vec<Migration>> {

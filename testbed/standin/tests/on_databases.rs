@@ -30,6 +30,7 @@ on_both!(
     search_follows_the_database,
     search_that_is_away_is_said,
     ordered_losses_come_and_go,
+    a_failure_leaves_half_and_no_row_but_with_force,
 );
 
 fn server(scene: &Scene, release: &str, folders: &[&str]) -> Server {
@@ -301,4 +302,30 @@ fn ordered_losses_come_and_go(scene: &mut Scene) {
     faults.order("");
     assert_eq!(server.get("search/query?q=t01&index=table_search_index")["hits"]["total"]["value"], 1);
     assert_eq!(server.get("tables?limit=1")["paging"]["total"], 20);
+}
+
+fn a_failure_leaves_half_and_no_row_but_with_force(scene: &mut Scene) {
+    drop(server(scene, "1.12.12", &MIDDLE[..5]));
+    // What someone did by hand: the migration of 1.13.0 makes this index vanish, and it is gone already.
+    scene.sql(match scene.engine {
+        Engine::Postgres => "DROP INDEX idx_table_entity_status",
+        Engine::Mysql => "DROP INDEX idx_table_entity_status ON table_entity",
+    });
+    let run = |words: &[&str]| {
+        let said = scene.command("1.13.1", MIDDLE, words).output().unwrap();
+        (said.status.code(), String::from_utf8(said.stdout).unwrap())
+    };
+    let (code, said) = run(&["ops", "migrate"]);
+    assert_eq!(code, Some(1));
+    assert!(
+        said.contains("Failed due to : statement \"DROP INDEX") && said.contains("Failed to db migration due to"),
+        "{said}"
+    );
+    assert!(!run(&["ops", "info"]).1.contains("1.13.0"), "no row");
+    let (code, said) = run(&["ops", "migrate"]);
+    assert_eq!(code, Some(1));
+    assert!(!said.contains("CREATE TABLE"), "what ran is not run again: {said}");
+    let (code, said) = run(&["ops", "migrate", "--force"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("Failed to run sql") && run(&["ops", "info"]).1.contains("1.13.1"), "{said}");
 }

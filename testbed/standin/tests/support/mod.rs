@@ -24,7 +24,7 @@ pub enum Engine {
 
 /// A database of its own on the server that `testdata/databases/run.sh` started.
 pub struct Scene {
-    engine: Engine,
+    pub engine: Engine,
     name: String,
     folder: tempfile::TempDir,
     pub search: Search,
@@ -39,22 +39,44 @@ impl Scene {
             search: Search::start(&[]),
         };
         let database = &scene.name;
-        let (mut client, script) = match engine {
+        scene.administer(
+            &match engine {
+                Engine::Postgres => format!("CREATE DATABASE {database} OWNER om"),
+                Engine::Mysql => format!("CREATE DATABASE {database}; GRANT ALL ON {database}.* TO om@'%'"),
+            },
+            "",
+        );
+        scene
+    }
+
+    /// Runs SQL in this database, past the server.
+    pub fn sql(&self, sql: &str) {
+        self.administer(sql, &self.name);
+    }
+
+    fn administer(&self, sql: &str, database: &str) {
+        let mut client = match self.engine {
             Engine::Postgres => {
                 let mut client = Command::new(Path::new(&variable("POSTGRES_BIN")).join("psql"));
                 client.args(["-X", "-q", "-h", &variable("POSTGRES_SOCKET"), "-p", &variable("POSTGRES_PORT")]);
-                client.args(["-U", "postgres", "-d", "postgres", "-c"]);
-                (client, format!("CREATE DATABASE {database} OWNER om"))
+                client.args([
+                    "-U",
+                    "postgres",
+                    "-d",
+                    if database.is_empty() { "postgres" } else { database },
+                    "-c",
+                    sql,
+                ]);
+                client
             }
             Engine::Mysql => {
                 let mut client = Command::new("chroot");
-                client.args([&variable("MYSQL_ROOTFS"), "/usr/bin/mysql", "--no-defaults", "-u", "root", "-e"]);
-                client.arg(format!("CREATE DATABASE {database}; GRANT ALL ON {database}.* TO om@'%'"));
-                (client, format!("--socket={}/plain.sock", variable("MYSQL_INSIDE")))
+                client.args([&variable("MYSQL_ROOTFS"), "/usr/bin/mysql", "--no-defaults", "-u", "root", "-e", sql]);
+                client.arg(format!("--socket={}/plain.sock", variable("MYSQL_INSIDE"))).args(["--", database]);
+                client
             }
         };
-        assert!(client.arg(script).status().unwrap().success());
-        scene
+        assert!(client.status().unwrap().success(), "{sql}");
     }
 
     /// A program of a release, with the folders that its image would have.
