@@ -75,13 +75,14 @@ enum Verb {
         #[arg(long, default_value_t = 10)]
         seconds: u64,
     },
-    /// Order a fault for the stand-ins of a namespace, take it back (no value), or list what is ordered (no name)
+    /// Bring a fault about in a namespace, take it back (no value), or list what the stand-ins play (no name)
+    #[command(after_help = format!("Faults and their values:\n{}", faults::known()))]
     Fault {
         /// Its name, for example `migrate-fails`
         name: Option<String>,
         /// Its value, for example `1.13.0:middle`
         value: Option<String>,
-        /// The namespace whose stand-ins it strikes
+        /// The namespace that it strikes
         #[arg(short, long, default_value = "default")]
         namespace: String,
     },
@@ -143,7 +144,9 @@ impl Cli {
             }
             Verb::Scenario { name, engine } => suite::play(&cache, &name, engine)?,
             Verb::Outage { component, seconds } => cluster::outage::run(&cache, &component, seconds)?,
-            Verb::Fault { name, value, namespace } => faults::order(&namespace, name.as_deref(), value.as_deref())?,
+            Verb::Fault { name, value, namespace } => {
+                faults::order(&cache, &namespace, name.as_deref(), value.as_deref())?;
+            }
             Verb::Chart { from, out } => chart::write(&from, &out)?,
             Verb::ServeImages => images::registry::serve(&cache)?,
             Verb::ServeFaults => faults::serve()?,

@@ -6,13 +6,14 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
-use super::{API_PORT, NODE, NODE_ADDRESS};
+use super::nodes::NODES;
+use super::{API_PORT, NODE_ADDRESS};
 use crate::call::Call;
 use crate::paths;
 
 /// One certificate signed by the cluster's authority.
 struct Leaf {
-    file: &'static str,
+    file: String,
     subject: String,
     names: String,
 }
@@ -49,7 +50,10 @@ pub fn make() -> Result<()> {
     for (name, _) in CLIENTS {
         kubeconfig(name, name)?;
     }
-    kubeconfig("kubelet", "kubelet")
+    for node in NODES {
+        kubeconfig(&format!("kubelet{}", node.mark), &format!("kubelet{}", node.mark))?;
+    }
+    Ok(())
 }
 
 /// The file of a certificate.
@@ -65,15 +69,19 @@ pub fn key(name: &str) -> PathBuf {
 fn leaves() -> Vec<Leaf> {
     let mut leaves: Vec<Leaf> = CLIENTS
         .iter()
-        .map(|(file, subject)| Leaf { file, subject: (*subject).to_owned(), names: format!("DNS:{file}") })
+        .map(|(file, subject)| Leaf {
+            file: (*file).to_owned(),
+            subject: (*subject).to_owned(),
+            names: format!("DNS:{file}"),
+        })
         .collect();
+    leaves.extend(NODES.iter().map(|node| Leaf {
+        file: format!("kubelet{}", node.mark),
+        subject: format!("/O=system:nodes/CN=system:node:{}", node.name),
+        names: format!("DNS:{},IP:{NODE_ADDRESS},IP:127.0.0.1", node.name),
+    }));
     leaves.push(Leaf {
-        file: "kubelet",
-        subject: format!("/O=system:nodes/CN=system:node:{NODE}"),
-        names: format!("DNS:{NODE},IP:{NODE_ADDRESS},IP:127.0.0.1"),
-    });
-    leaves.push(Leaf {
-        file: "apiserver",
+        file: "apiserver".to_owned(),
         subject: "/CN=kube-apiserver".to_owned(),
         names: format!(
             "DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,\
@@ -81,7 +89,7 @@ fn leaves() -> Vec<Leaf> {
         ),
     });
     leaves.push(Leaf {
-        file: "apiserver-to-kubelet",
+        file: "apiserver-to-kubelet".to_owned(),
         subject: "/O=system:masters/CN=kube-apiserver-to-kubelet".to_owned(),
         names: "DNS:apiserver".to_owned(),
     });

@@ -1,6 +1,7 @@
 //! The daemons of the cluster and the words each is started with. It never starts one.
 
 use super::certificates::{certificate, key};
+use super::nodes::{FIRST, Node, SECOND};
 use super::{API_PORT, NODE, NODE_ADDRESS, POD_RANGE, SERVICE_RANGE};
 use crate::paths::{self, Cache};
 
@@ -28,11 +29,14 @@ pub enum Program {
 const ETCD: &str = "http://127.0.0.1:12379";
 const ETCD_PEER: &str = "http://127.0.0.1:12380";
 
+const CONTAINERD: Program = Program::Installed("/usr/bin/containerd");
+
 /// In the order of starting; each waits for nothing but what stands before it.
 pub const COMPONENTS: &[Component] = &[
     Component { name: "etcd", program: Program::Built("etcd"), arguments: etcd },
     Component { name: "registry", program: Program::Own, arguments: || vec!["serve-images".to_owned()] },
-    Component { name: "containerd", program: Program::Installed("/usr/bin/containerd"), arguments: containerd },
+    Component { name: "containerd", program: CONTAINERD, arguments: || containerd(&FIRST) },
+    Component { name: "containerd-2", program: CONTAINERD, arguments: || containerd(&SECOND) },
     Component { name: "kube-apiserver", program: Program::Built("kube-apiserver"), arguments: apiserver },
     Component {
         name: "kube-controller-manager",
@@ -40,7 +44,8 @@ pub const COMPONENTS: &[Component] = &[
         arguments: controller_manager,
     },
     Component { name: "kube-scheduler", program: Program::Built("kube-scheduler"), arguments: scheduler },
-    Component { name: "kubelet", program: Program::Built("kubelet"), arguments: kubelet },
+    Component { name: "kubelet", program: Program::Built("kubelet"), arguments: || kubelet(&FIRST) },
+    Component { name: "kubelet-2", program: Program::Built("kubelet"), arguments: || kubelet(&SECOND) },
     Component { name: "kube-proxy", program: Program::Built("kube-proxy"), arguments: proxy },
     Component { name: "faults", program: Program::Own, arguments: || vec!["serve-faults".to_owned()] },
     Component { name: "volumes", program: Program::Own, arguments: || vec!["provision-volumes".to_owned()] },
@@ -144,18 +149,19 @@ fn scheduler() -> Vec<String> {
     ])
 }
 
-fn containerd() -> Vec<String> {
-    words(["--config".to_owned(), file("containerd.toml")])
+fn containerd(node: &Node) -> Vec<String> {
+    words(["--config".to_owned(), file(&format!("containerd{}.toml", node.mark))])
 }
 
-fn kubelet() -> Vec<String> {
+fn kubelet(node: &Node) -> Vec<String> {
+    let own = |name: &str| file(&format!("kubelet{}{name}", node.mark));
     words([
-        format!("--config={}", file("kubelet.yaml")),
-        format!("--kubeconfig={}", file("kubelet.kubeconfig")),
-        format!("--hostname-override={NODE}"),
+        format!("--config={}", own(".yaml")),
+        format!("--kubeconfig={}", own(".kubeconfig")),
+        format!("--hostname-override={}", node.name),
         format!("--node-ip={NODE_ADDRESS}"),
-        format!("--root-dir={}", file("kubelet")),
-        format!("--cert-dir={}", file("kubelet/pki")),
+        format!("--root-dir={}", own("")),
+        format!("--cert-dir={}", own("/pki")),
     ])
 }
 

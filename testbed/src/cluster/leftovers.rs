@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use super::CGROUP;
+use super::nodes::NODES;
 use crate::paths::{self, STATE};
 
 /// Folders that containerd, CNI and the kubelet make wherever they are told to keep their data.
@@ -46,17 +47,21 @@ pub fn remove() {
 /// the usual share, servers that do nothing wrong would be called dead.
 const SHARES: [(&str, &str); 2] = [("cpu.shares", "102400"), ("cpu.weight", "10000")];
 
-/// Makes the cgroup that the kubelet puts pods below.
+/// Makes the cgroups that the kubelets put pods below.
 pub fn make_groups() {
     for root in cgroup_roots() {
-        let group = Path::new(&root).join(CGROUP);
-        let _ = fs::create_dir_all(&group);
-        // A new group of the first hierarchy version has no processors and no memory until it is told.
-        for setting in ["cpuset.cpus", "cpuset.mems"] {
-            if let Ok(value) = fs::read_to_string(Path::new(&root).join(setting)) {
-                let _ = fs::write(group.join(setting), value.trim());
+        // The second node's group lies in the first one's.
+        for node in NODES {
+            let group = Path::new(&root).join(node.group);
+            let _ = fs::create_dir_all(&group);
+            // A new group of the first hierarchy version has no processors and no memory until it is told.
+            for setting in ["cpuset.cpus", "cpuset.mems"] {
+                if let Ok(value) = fs::read_to_string(Path::new(&root).join(setting)) {
+                    let _ = fs::write(group.join(setting), value.trim());
+                }
             }
         }
+        let group = Path::new(&root).join(CGROUP);
         for (setting, value) in SHARES {
             // A hierarchy without this controller has no such file.
             let _ = fs::write(group.join(setting), value);

@@ -1,4 +1,4 @@
-//! The cluster: one node, one control plane, all real. It never builds anything; `tools` and `images` do.
+//! The cluster: two nodes on one machine, one control plane, all real. It never builds anything; `tools` and `images` do.
 
 pub mod certificates;
 pub mod components;
@@ -9,6 +9,7 @@ pub mod kubectl;
 pub mod leftovers;
 pub mod mounts;
 pub mod network;
+pub mod nodes;
 pub mod outage;
 pub mod process;
 pub mod search;
@@ -17,13 +18,13 @@ pub mod status;
 pub mod up;
 pub mod volumes;
 
-/// The node's name, and what marks everything that the cluster puts on the machine.
+/// The first node's name.
 pub const NODE: &str = "testbed";
 /// The cgroup below which all pods live, so that their processes can be told from everyone else's.
 pub const CGROUP: &str = "omupgrade-testbed";
 /// The bridge that pods hang on.
 pub const BRIDGE: &str = "omtb0";
-/// The node's address: the bridge's, because the `kubernetes` Service may not point at loopback.
+/// The nodes' address: the bridge's, because the `kubernetes` Service may not point at loopback.
 pub const NODE_ADDRESS: &str = "10.244.0.1";
 /// Addresses of pods.
 pub const POD_RANGE: &str = "10.244.0.0/16";

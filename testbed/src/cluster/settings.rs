@@ -5,21 +5,27 @@ use std::fs;
 use anyhow::{Context as _, Result};
 
 use super::certificates::{certificate, key};
-use super::{BRIDGE, CGROUP, DNS_ADDRESS, NODE, POD_RANGE};
+use super::nodes::{NODES, Node, TAINT};
+use super::{BRIDGE, DNS_ADDRESS, NODE, POD_RANGE};
 use crate::images::registry;
 use crate::paths::{self, STATE};
 
 /// Writes all of them.
 pub fn write() -> Result<()> {
-    for (file, content) in [
-        ("containerd.toml", containerd()),
-        ("registries/_default/hosts.toml", hosts()),
-        ("cni/10-testbed.conflist", network()),
-        ("kubelet.yaml", kubelet()),
-        ("kube-proxy.yaml", proxy()),
-        ("resolv.conf", format!("nameserver {DNS_ADDRESS}\n")),
-    ] {
-        let path = paths::state(file);
+    let shared = [
+        ("registries/_default/hosts.toml".to_owned(), hosts()),
+        ("cni/10-testbed.conflist".to_owned(), network()),
+        ("kube-proxy.yaml".to_owned(), proxy()),
+        ("resolv.conf".to_owned(), format!("nameserver {DNS_ADDRESS}\n")),
+    ];
+    let of_nodes = NODES.iter().flat_map(|node| {
+        [
+            (format!("containerd{}.toml", node.mark), containerd(node)),
+            (format!("kubelet{}.yaml", node.mark), kubelet(node)),
+        ]
+    });
+    for (file, content) in shared.into_iter().chain(of_nodes) {
+        let path = paths::state(&file);
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
         }
@@ -28,18 +34,19 @@ pub fn write() -> Result<()> {
     Ok(())
 }
 
-fn containerd() -> String {
+fn containerd(node: &Node) -> String {
+    let mark = node.mark;
     // restrict_oom_score_adj: in a sandbox without CAP_SYS_RESOURCE every pod would fail with an EOF from a pipe.
     format!(
         r#"version = 2
-root = "{STATE}/containerd/root"
-state = "{STATE}/containerd/state"
+root = "{STATE}/containerd{mark}/root"
+state = "{STATE}/containerd{mark}/state"
 
 [grpc]
-  address = "{STATE}/containerd.sock"
+  address = "{STATE}/containerd{mark}.sock"
 
 [plugins."io.containerd.internal.v1.opt"]
-  path = "{STATE}/containerd/opt"
+  path = "{STATE}/containerd{mark}/opt"
 
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "testbed/pause:1"
@@ -54,7 +61,7 @@ state = "{STATE}/containerd/state"
     runtime_type = "io.containerd.runc.v2"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
       SystemdCgroup = false
-      Root = "{STATE}/runc"
+      Root = "{STATE}/runc{mark}"
 "#
     )
 }
@@ -84,12 +91,16 @@ fn network() -> String {
     )
 }
 
-fn kubelet() -> String {
+fn kubelet(node: &Node) -> String {
+    let Node { mark, port, health_port, group, .. } = node;
     // Eviction and image collection by disk use are off: the machine's disk is not the test's.
     format!(
         "apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
-containerRuntimeEndpoint: unix://{STATE}/containerd.sock
+port: {port}
+healthzPort: {health_port}
+registerWithTaints: {taints}
+containerRuntimeEndpoint: unix://{STATE}/containerd{mark}.sock
 authentication:
   anonymous: {{ enabled: false }}
   webhook: {{ enabled: true }}
@@ -102,10 +113,10 @@ clusterDomain: cluster.local
 clusterDNS: [{DNS_ADDRESS}]
 resolvConf: {STATE}/resolv.conf
 cgroupDriver: cgroupfs
-cgroupRoot: /{CGROUP}
+cgroupRoot: /{group}
 failCgroupV1: false
 failSwapOn: false
-podLogsDir: {STATE}/pods
+podLogsDir: {STATE}/pods{mark}
 volumePluginDir: {STATE}/flexvolume
 serializeImagePulls: false
 maxPods: 250
@@ -115,8 +126,9 @@ evictionHard: {{ memory.available: 100Mi, nodefs.available: 1%, nodefs.inodesFre
 nodeStatusUpdateFrequency: 4s
 ",
         authority = certificate("ca").display(),
-        certificate = certificate("kubelet").display(),
-        key = key("kubelet").display(),
+        certificate = certificate(&format!("kubelet{mark}")).display(),
+        key = key(&format!("kubelet{mark}")).display(),
+        taints = if node.reserved { format!("[{{ key: {TAINT}, effect: NoSchedule }}]") } else { "[]".to_owned() },
     )
 }
 

@@ -13,12 +13,12 @@ use crate::failure::Failure;
 use crate::paths::{self, Cache};
 use crate::say;
 
-/// Whether every component runs and the node is Ready.
+/// Whether every component runs and the nodes are Ready.
 pub fn is_whole(cache: &Cache) -> bool {
-    COMPONENTS.iter().all(|component| process::running(component.name).is_some()) && up::node_is_ready(cache)
+    COMPONENTS.iter().all(|component| process::running(component.name).is_some()) && up::nodes_are_ready(cache)
 }
 
-/// Prints one line per component and the node's state.
+/// Prints one line per component and the nodes' state.
 pub fn run(cache: &Cache) -> Result<ExitCode> {
     if !paths::kubeconfig().exists() {
         say::answer("no cluster is here (testbed up starts one)");
@@ -29,8 +29,8 @@ pub fn run(cache: &Cache) -> Result<ExitCode> {
             .map_or_else(|| "ended".to_owned(), |identity| format!("runs (process {})", identity.pid));
         say::answer(&format!("{:<24} {state}", component.name));
     }
-    let ready = up::node_is_ready(cache);
-    say::answer(&format!("{:<24} {}", "node", if ready { "Ready" } else { "not Ready" }));
+    let ready = up::nodes_are_ready(cache);
+    say::answer(&format!("{:<24} {}", "nodes", if ready { "Ready" } else { "not Ready" }));
     if ready {
         let pods = kubectl(cache, "listing pods").args(["get", "pods", "--all-namespaces", "--no-headers"]).text()?;
         say::answer(&format!("{:<24} {}", "pods", pods.lines().count()));

@@ -1,4 +1,4 @@
-//! Starts the cluster: checks first, then from the certificates to a Ready node. It never starts a second one.
+//! Starts the cluster: checks first, then from the certificates to Ready nodes. It never starts a second one.
 
 use std::fs;
 use std::os::unix::net::UnixStream;
@@ -8,14 +8,15 @@ use anyhow::{Context as _, Result, bail};
 
 use super::components::{COMPONENTS, Component};
 use super::kubectl::kubectl;
+use super::nodes::NODES;
 use super::process::{self, Identity};
-use super::{NODE, certificates, disk, down, leftovers, network, settings, status};
+use super::{certificates, disk, down, leftovers, network, settings, status};
 use crate::call::last_lines;
 use crate::failure::Failure;
 use crate::paths::{self, Cache};
 use crate::{images, say, tools};
 
-/// From whatever is there to a Ready node.
+/// From whatever is there to Ready nodes.
 pub fn run(cache: &Cache) -> Result<()> {
     tools::machine::check()?;
     images::refresh(cache)?;
@@ -31,7 +32,7 @@ pub fn run(cache: &Cache) -> Result<()> {
         down::run()?;
     }
     disk::make()?;
-    for folder in ["run", "logs", "pods", "volumes", "cni"] {
+    for folder in ["run", "logs", "pods", "pods-2", "volumes", "cni"] {
         let path = paths::state(folder);
         fs::create_dir_all(&path).with_context(|| format!("cannot make the folder {}", path.display()))?;
     }
@@ -43,11 +44,10 @@ pub fn run(cache: &Cache) -> Result<()> {
     leftovers::make_groups();
 
     for component in COMPONENTS {
-        if component.name == "kubelet" {
+        if let Some(mark) = component.name.strip_prefix("kubelet") {
             // The kubelet ends when the runtime does not answer at once.
-            until("containerd", Duration::from_secs(30), || {
-                UnixStream::connect(paths::state("containerd.sock")).is_ok()
-            })?;
+            let socket = paths::state(&format!("containerd{mark}.sock"));
+            until("containerd", Duration::from_secs(30), || UnixStream::connect(&socket).is_ok())?;
         }
         say::step(&format!("starting {}", component.name));
         start(cache, component)?;
@@ -61,8 +61,8 @@ pub fn run(cache: &Cache) -> Result<()> {
         let path = paths::source(&format!("manifests/{manifest}"));
         kubectl(cache, "adding DNS and storage").args(["apply", "--server-side", "-f"]).args([path]).run()?;
     }
-    await_node(cache)?;
-    say::step("the node is Ready");
+    await_nodes(cache)?;
+    say::step("the nodes are Ready");
     say::answer(&paths::kubeconfig().display().to_string());
     Ok(())
 }
@@ -111,13 +111,13 @@ fn await_namespace(cache: &Cache) -> Result<()> {
     })
 }
 
-fn await_node(cache: &Cache) -> Result<()> {
-    until("the node to be Ready", Duration::from_mins(2), || node_is_ready(cache))
+fn await_nodes(cache: &Cache) -> Result<()> {
+    until("the nodes to be Ready", Duration::from_mins(2), || nodes_are_ready(cache))
 }
 
-/// Whether the kubelet says that the node is Ready.
-pub fn node_is_ready(cache: &Cache) -> bool {
-    let path = r#"jsonpath={.status.conditions[?(@.type=="Ready")].status}"#;
-    let said = kubectl(cache, "asking for the node").args(["get", "node", NODE, "-o", path]).text();
-    said.is_ok_and(|said| said == "True")
+/// Whether every kubelet says that its node is Ready.
+pub fn nodes_are_ready(cache: &Cache) -> bool {
+    let path = r#"jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}"#;
+    let said = kubectl(cache, "asking for the nodes").args(["get", "nodes", "-o", path]).text();
+    said.is_ok_and(|said| said.split_whitespace().filter(|status| *status == "True").count() == NODES.len())
 }

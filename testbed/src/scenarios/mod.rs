@@ -1,6 +1,8 @@
 //! The list of scenarios, one file each. It never runs one.
 
 mod backup_fails;
+mod drain;
+mod faults;
 mod guard_stops_rollback;
 mod helm3_refuses;
 mod hook_order;
@@ -46,4 +48,6 @@ pub const SCENARIOS: &[Scenario] = &[
     one_disruption::SCENARIO,
     uninstall_keeps_backups::SCENARIO,
     plugin_rollback::SCENARIO,
+    drain::SCENARIO,
+    faults::SCENARIO,
 ];

@@ -24,6 +24,8 @@ pub struct Pod {
     pub name: String,
     /// The release of its image.
     pub version: String,
+    /// Where it runs.
+    pub node: String,
     /// Whether it is Ready and not on its way out.
     pub serves: bool,
 }
@@ -174,6 +176,7 @@ fn pod(object: &Value) -> Pod {
     Pod {
         name: object["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
         version: image.rsplit_once(':').map_or(image, |(_, tag)| tag).to_owned(),
+        node: object["spec"]["nodeName"].as_str().unwrap_or_default().to_owned(),
         serves: ready && object["metadata"]["deletionTimestamp"].is_null(),
     }
 }

@@ -94,18 +94,24 @@ impl<'a> Stage<'a> {
     /// `helm upgrade --install` with the post-renderer; a failure is helm's own words.
     pub fn upgrade_with(&self, helm: Version, pace: Pace, version: &str, replicas: u32, more: &[&str]) -> Result<()> {
         say::step(&format!("Helm {helm:?}: upgrade to {version}, servers: {replicas} {}", more.join(" ")));
-        let policy = self.folder.join("policy.yaml");
-        fs::write(&policy, pace.policy(self.database.engine).to_string()).context("cannot write the policy")?;
+        let policy = self.write("policy.yaml", &pace.policy(self.database.engine).to_string())?;
         // The last of a flag given twice wins, so `more` may ask for another timeout.
         self.helm(helm, &format!("bringing the release to {version}"))
             .args(["upgrade", "--install", RELEASE])
             .args([charts::packed(self.cache, &self.charts(), version)?])
             .args(["--set", &format!("{},replicaCount={replicas}", self.values())])
             .args(["--post-renderer", "helm-postrender", "--post-renderer-args"])
-            .args([format!("--policy={}", policy.display())])
+            .args([format!("--policy={policy}")])
             .args(["--wait", "--timeout", "4m"])
             .args(more)
             .run()
+    }
+
+    /// Writes a file of this test's own; its path.
+    pub fn write(&self, name: &str, content: &str) -> Result<String> {
+        let path = self.folder.join(name);
+        fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(path.display().to_string())
     }
 
     /// Any helm call.
@@ -154,10 +160,16 @@ impl<'a> Stage<'a> {
             .feed(object.to_string().as_bytes())
     }
 
-    /// Orders a fault for this test's stand-ins.
+    /// Brings a fault about.
     pub fn fault(&self, name: &str, value: &str) -> Result<()> {
         say::step(&format!("fault {name} {value}"));
-        faults::order(&self.namespace, Some(name), Some(value))
+        faults::order(self.cache, &self.namespace, Some(name), Some(value))
+    }
+
+    /// Takes a fault back.
+    pub fn heal(&self, name: &str) -> Result<()> {
+        say::step(&format!("fault {name}: taken back"));
+        faults::order(self.cache, &self.namespace, Some(name), None)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Faults on demand: keeps what a test ordered for a namespace, and tells the stand-ins that ask. It never breaks anything itself.
+//! Keeps what is ordered for a namespace, and tells the stand-ins that ask. It never breaks anything itself.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -6,56 +6,30 @@ use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
 use crate::cluster::NODE_ADDRESS;
-use crate::failure::Failure;
-use crate::{paths, say};
+use crate::paths;
 
 /// Where stand-ins ask: on the node's address, which every pod reaches.
 const PORT: u16 = 15001;
 
-/// A fault that the stand-in knows, and what its value means.
-const KNOWN: &[(&str, &str)] = &[
-    ("migrate-fails", "VERSION:before|middle|after"),
-    ("migrate-hangs", "VERSION:before|middle|after"),
-    ("migrate-slow", "SECONDS before every statement"),
-    ("slow-start", "SECONDS before the server starts"),
-    ("crash-loop", "yes: the server ends at its start"),
-    ("answers-500", "yes: every request fails"),
-    ("loses-database", "yes: the server's questions to its database fail"),
-    ("loses-search", "yes: the server's questions to search fail"),
-    ("search-down", "yes: search answers 503"),
-    ("search-health", "green|yellow|red: what search says of itself"),
-    ("search-drift", "INDEX whose mapping is not what the server wrote"),
-];
-
-/// Orders a fault, or with no value takes it back; with no name lists what is ordered.
-pub fn order(namespace: &str, name: Option<&str>, value: Option<&str>) -> Result<()> {
+/// Writes an order down.
+pub fn write(namespace: &str, name: &str, value: &str) -> Result<()> {
     let folder = folder(namespace).with_context(|| format!("{namespace:?} is no namespace"))?;
-    let Some(name) = name else {
-        say::answer(ordered(namespace).trim_end());
-        return Ok(());
-    };
-    if !KNOWN.iter().any(|(known, _)| *known == name) {
-        let known: Vec<String> = KNOWN.iter().map(|(name, value)| format!("{name} ({value})")).collect();
-        bail!(Failure::new(
-            format!("no fault is called {name}; there are: {}", known.join(", ")),
-            "testbed fault --help"
-        ));
-    }
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let file = folder.join(name);
-    match value {
-        Some(value) => {
-            fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-            fs::write(&file, value).with_context(|| format!("cannot write {}", file.display()))
+    fs::write(&file, value).with_context(|| format!("cannot write {}", file.display()))
+}
+
+/// Takes an order back.
+pub fn remove(namespace: &str, name: &str) -> Result<()> {
+    let Some(folder) = folder(namespace) else { return Ok(()) };
+    match fs::remove_file(folder.join(name)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot take {name} back"))
         }
-        None => match fs::remove_file(&file) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("cannot remove {}", file.display()))
-            }
-            _ => Ok(()),
-        },
+        _ => Ok(()),
     }
 }
 
@@ -87,7 +61,7 @@ fn answer(mut stream: TcpStream) -> std::io::Result<()> {
 }
 
 /// The faults of a namespace, one `name value` a line.
-fn ordered(namespace: &str) -> String {
+pub fn ordered(namespace: &str) -> String {
     let Some(entries) = folder(namespace).and_then(|folder| fs::read_dir(folder).ok()) else { return String::new() };
     let mut lines: Vec<String> = entries
         .flatten()

@@ -1,0 +1,92 @@
+//! Faults of a namespace's own database: away, or gone in the middle of a dump. It never touches its data.
+
+use anyhow::{Result, bail};
+
+use super::Scene;
+use crate::cluster::databases::Engine;
+use crate::failure::Failure;
+use crate::say;
+
+/// Stops it; its volume stays.
+pub fn stop(scene: &Scene, _: &str) -> Result<()> {
+    let set = format!("statefulset/{}", engine(scene)?.workload());
+    scene.kubectl("stopping the database").args(["scale", &set, "--replicas=0"]).run()?;
+    let pod = format!("pod/{}-0", engine(scene)?.workload());
+    scene.kubectl("waiting for it to stop").args(["wait", "--for=delete", &pod, "--timeout=60s"]).run()
+}
+
+/// Starts it again.
+pub fn start(scene: &Scene) -> Result<()> {
+    let set = format!("statefulset/{}", engine(scene)?.workload());
+    scene.kubectl("starting the database").args(["scale", &set, "--replicas=1"]).run()?;
+    scene.kubectl("waiting for it to start").args(["rollout", "status", &set, "--timeout=180s"]).run()
+}
+
+/// Waits for a dump and ends its connection; the server looks for it itself, many times a second.
+pub fn cut(scene: &Scene, seconds: &str) -> Result<()> {
+    let Some(seconds) = seconds.parse().ok().filter(|seconds| (1..=600_u64).contains(seconds)) else {
+        bail!(Failure::new(format!("{seconds:?} is no number of seconds up to 600"), "testbed fault dump-cut 60"));
+    };
+    let engine = engine(scene)?;
+    let (client, sql) = match engine {
+        Engine::Postgres => ("exec psql -X -q -A -t -U postgres -d postgres", postgres(seconds)),
+        Engine::Mysql => {
+            ("MYSQL_PWD=$MYSQL_ROOT_PASSWORD exec mysql --no-defaults -N -B -u root -D mysql", mysql(seconds))
+        }
+    };
+    let pod = format!("{}-0", engine.workload());
+    say::step(&format!("waiting up to {seconds} s for a dump"));
+    let said = scene
+        .kubectl("waiting for a dump to cut")
+        .args(["exec", "-i", &pod, "--", "sh", "-c", client])
+        .fed(sql.as_bytes())?;
+    if said.trim() == "cut" {
+        say::step("cut");
+        return Ok(());
+    }
+    bail!(Failure::late(format!("no dump came within {seconds} s"), "testbed fault dump-cut 120"))
+}
+
+fn postgres(seconds: u64) -> String {
+    format!(
+        "DO $$ BEGIN FOR turn IN 1..{} LOOP
+           PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pg_dump';
+           IF FOUND THEN PERFORM set_config('omupgrade.cut', 'cut', false); RETURN; END IF;
+           PERFORM pg_sleep(0.005); PERFORM pg_stat_clear_snapshot();
+         END LOOP; END $$;
+         SELECT current_setting('omupgrade.cut', true);\n",
+        seconds * 200
+    )
+}
+
+fn mysql(seconds: u64) -> String {
+    format!(
+        "DROP PROCEDURE IF EXISTS testbed_cut;
+         DELIMITER //
+         CREATE PROCEDURE testbed_cut() BEGIN
+           DECLARE turn INT DEFAULT 0; DECLARE victim BIGINT DEFAULT NULL;
+           search: WHILE turn < {} DO
+             SELECT MAX(PROCESSLIST_ID) INTO victim FROM performance_schema.session_connect_attrs
+               WHERE ATTR_NAME = 'program_name' AND ATTR_VALUE = 'mysqldump';
+             IF victim IS NOT NULL THEN KILL victim; SELECT 'cut'; LEAVE search; END IF;
+             DO SLEEP(0.005); SET turn = turn + 1;
+           END WHILE; END//
+         DELIMITER ;
+         CALL testbed_cut(); DROP PROCEDURE testbed_cut;\n",
+        seconds * 150
+    )
+}
+
+/// Which database the namespace has.
+fn engine(scene: &Scene) -> Result<Engine> {
+    let is_here = |engine: &Engine| {
+        scene.kubectl("looking for the database").args(["get", "statefulset", engine.workload()]).succeeds()
+    };
+    match [Engine::Postgres, Engine::Mysql].into_iter().find(is_here) {
+        Some(engine) => Ok(engine),
+        None => bail!(Failure::new(
+            format!("the namespace {} has no database of its own", scene.namespace),
+            format!("testbed database postgres -n {}", scene.namespace),
+        )),
+    }
+}
