@@ -27,6 +27,12 @@ impl Cache {
         Self { root }
     }
 
+    /// A folder as a cache.
+    #[cfg(test)]
+    pub fn at(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
     /// The whole cache.
     pub fn root(&self) -> &Path {
         &self.root

@@ -7,7 +7,10 @@ mod search;
 mod stamps;
 pub mod standin;
 
-use anyhow::{Result, bail};
+use std::fs::{self, File};
+
+use anyhow::{Context as _, Result, bail};
+use rustix::fs::{FlockOperation, flock};
 
 use crate::failure::Failure;
 use crate::paths::Cache;
@@ -25,10 +28,8 @@ pub fn build(cache: &Cache, names: &[String]) -> Result<()> {
         }
     }
     for recipe in RECIPES.iter().filter(|recipe| names.is_empty() || names.iter().any(|name| name == recipe.name)) {
-        if is_current(cache, recipe)? {
+        if !make_unless_current(cache, recipe)? {
             say::step(&format!("the image {} is up to date", recipe.name));
-        } else {
-            make(cache, recipe)?;
         }
     }
     Ok(())
@@ -37,9 +38,7 @@ pub fn build(cache: &Cache, names: &[String]) -> Result<()> {
 /// Builds those of the named images that are not there, or are older than their sources.
 pub fn ensure(cache: &Cache, names: &[&str]) -> Result<()> {
     for recipe in RECIPES.iter().filter(|recipe| names.contains(&recipe.name)) {
-        if !is_current(cache, recipe)? {
-            make(cache, recipe)?;
-        }
+        make_unless_current(cache, recipe)?;
     }
     Ok(())
 }
@@ -47,11 +46,34 @@ pub fn ensure(cache: &Cache, names: &[&str]) -> Result<()> {
 /// Builds again what was built before and is older than its sources.
 pub fn refresh(cache: &Cache) -> Result<()> {
     for recipe in RECIPES.iter().filter(|recipe| (recipe.is_there)(&Store::new(cache))) {
-        if !stamps::is_fresh(cache, recipe)? {
-            make(cache, recipe)?;
-        }
+        make_unless_current(cache, recipe)?;
     }
     Ok(())
+}
+
+/// Whether it had to be made. One process at a time makes images: those that waited find them made.
+fn make_unless_current(cache: &Cache, recipe: &Recipe) -> Result<bool> {
+    if is_current(cache, recipe)? {
+        return Ok(false);
+    }
+    let _lock = lock(cache)?;
+    let current = is_current(cache, recipe)?;
+    if !current {
+        make(cache, recipe)?;
+    }
+    Ok(!current)
+}
+
+/// Held until it is dropped, or the process ends however it ends.
+fn lock(cache: &Cache) -> Result<File> {
+    let path = cache.images().join("lock");
+    fs::create_dir_all(cache.images()).with_context(|| format!("cannot make {}", cache.images().display()))?;
+    let file = File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
+    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        say::step("another process builds images: waiting for it");
+        flock(&file, FlockOperation::LockExclusive).with_context(|| format!("cannot lock {}", path.display()))?;
+    }
+    Ok(file)
 }
 
 fn is_current(cache: &Cache, recipe: &Recipe) -> Result<bool> {
@@ -66,4 +88,39 @@ fn make(cache: &Cache, recipe: &Recipe) -> Result<()> {
         say::answer(&reference);
     }
     stamps::keep(cache, recipe, &stamp)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+
+    static MADE: AtomicUsize = AtomicUsize::new(0);
+
+    #[test]
+    fn those_that_wait_find_it_made_and_a_change_makes_it_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::at(folder.path());
+        let recipe = Recipe {
+            name: "test",
+            sources: &["images/pause.rs"],
+            is_there: |_| MADE.load(Ordering::SeqCst) > 0,
+            make: |_| {
+                std::thread::sleep(Duration::from_millis(100));
+                MADE.fetch_add(1, Ordering::SeqCst);
+                Ok(Vec::new())
+            },
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| make_unless_current(&cache, &recipe).unwrap());
+            }
+        });
+        assert_eq!(MADE.load(Ordering::SeqCst), 1);
+        let changed = Recipe { sources: &["images/pause.rs", "Cargo.toml"], ..recipe };
+        assert!(make_unless_current(&cache, &changed).unwrap());
+        assert!(!make_unless_current(&cache, &changed).unwrap());
+    }
 }
