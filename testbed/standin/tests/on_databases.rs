@@ -171,6 +171,7 @@ fn releases_differ(scene: &mut Scene) {
     drop(first);
     let last = server(scene, "2.0.7", NEW);
     assert_eq!(last.ask("GET", "system/health", ""), (200, json!("OK")));
+    assert_eq!(last.ask("HEAD", "system/health", ""), (200, json!("")));
     assert!(last.get("services/ingestionPipelines/name/sample.metadata")["pipelineStatuses"].is_array());
     last.ask("POST", "apps/trigger/SearchIndexingApplication", r#"{"recreateIndex": true, "batchSize": 7}"#);
     let config = &last.get("apps/name/SearchIndexingApplication/runs/latest")["config"];

@@ -127,6 +127,7 @@ impl Api {
     }
 
     fn route<'a>(&self, method: &str, path: &'a str) -> Option<(&'static Route, Vec<&'a str>)> {
+        let method = if method == "HEAD" { "GET" } else { method };
         ROUTES.iter().filter(|route| route.0 == method && route.3 <= self.era.0).find_map(|route| {
             let parts = fit(route.1, path)?;
             Some((route, parts))

@@ -16,7 +16,7 @@ const MASK: &str = "*********";
 pub fn answer(api: &Api, asking: &Asking<'_>, path: &str) -> Result<Answer> {
     let find = |kind: &&Kind| path.strip_prefix(kind.path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let Some(kind) = KINDS.iter().find(find) else { return Ok(Answer::missing()) };
-    if asking.request.method != "GET" {
+    if !matches!(asking.request.method.as_str(), "GET" | "HEAD") {
         return Ok(Answer::error(405, "HTTP 405 Method Not Allowed"));
     }
     let rest = path[kind.path.len()..].trim_start_matches('/');
