@@ -1,5 +1,11 @@
 //! `OpenMetadata` versions: three numbers, compared as numbers. Never as strings (`1.9.9` is older than `1.13.0`).
 
+mod dotted;
+pub mod tables;
+
+pub use dotted::Dotted;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
 /// A release as design and schema guard compare it: a leading `v`, all from the first `-` or `+`, and a fourth
@@ -41,5 +47,26 @@ impl Version {
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}.{}", self.major, self.minor, self.patch)
+    }
+}
+
+impl Version {
+    /// `x.y`, without the patch.
+    pub fn line(self) -> (u64, u64) {
+        (self.major, self.minor)
+    }
+}
+
+impl Serialize for Version {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Version {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text)
+            .ok_or_else(|| serde::de::Error::custom(format!("`{text}` is no version: three numbers are, as 1.13.1")))
     }
 }
