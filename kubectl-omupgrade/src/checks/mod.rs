@@ -5,13 +5,16 @@
 //! a [`Report`] holds them for every view. [`faults`] is how a list of rows tests itself.
 
 mod answer;
+pub mod precheck;
 mod registry;
 mod report;
 mod row;
+mod seen;
 mod waiver;
 
 pub use answer::{Answer, Outcome, fail, pass, skip, unknown, warn};
 pub use registry::{commands, faults};
 pub use report::{Counts, Decision, Finding, Report, SCHEMA, Step, Strictness, Waived};
 pub use row::{Check, Names, Row, run};
+pub use seen::Seen;
 pub use waiver::{Waiver, Waivers};

@@ -50,8 +50,8 @@ impl Names {
 }
 
 /// Asks every check, in the order of the list.
-pub fn run<F>(checks: &[Check<F>], facts: &F, names: &Names) -> Vec<Finding> {
-    checks.iter().map(|check| finding(&check.row, (check.ask)(facts), names)).collect()
+pub fn run<'a, F: 'a>(checks: impl IntoIterator<Item = &'a Check<F>>, facts: &F, names: &Names) -> Vec<Finding> {
+    checks.into_iter().map(|check| finding(&check.row, (check.ask)(facts), names)).collect()
 }
 
 fn finding(row: &Row, answer: Answer, names: &Names) -> Finding {

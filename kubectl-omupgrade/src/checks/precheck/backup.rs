@@ -1,0 +1,211 @@
+//! Checks that a backup can be made and restored: claim, room, client, rights, what lies outside the database.
+
+use super::case::Case;
+use super::estimate::size;
+use crate::checks::{Answer, Check, Row, fail, pass, skip, unknown, warn};
+use shared::backup::Engine;
+use shared::component::image_tag;
+use shared::versions::Dotted;
+
+const GROUP: &str = "backup";
+const DOCS: &str = "https://docs.open-metadata.org/v1.12.x/deployment/backup-restore-metadata";
+
+/// The oldest clients that the guide takes.
+const MYSQLDUMP_MIN: &str = "8.3";
+const PG_DUMP_MIN: &str = "13.3";
+
+const fn row(id: &'static str, fact: &'static str, guide: &'static str, hint: &'static str) -> Row {
+    Row { id, group: GROUP, fact, guide, hint, docs: DOCS, needed: false }
+}
+
+/// The rows.
+pub const CHECKS: &[Check<Case>] = &[
+    Check {
+        row: row(
+            "backup-claim",
+            "there is a volume claim that takes the backup",
+            "Backup: where it goes",
+            "kubectl get pvc -n {namespace} # a claim {release}-omupgrade-backup has to be there before the upgrade",
+        ),
+        ask: claim,
+    },
+    Check {
+        row: row(
+            "backup-room",
+            "the claim has room for a dump of the database",
+            "Backup: enough disk",
+            "kubectl get pvc -n {namespace} # make it larger, where its storage class can",
+        ),
+        ask: room,
+    },
+    Check {
+        row: row(
+            "restore-room",
+            "the database's volume has room for a restore beside the database",
+            "Backup: a restore that can be proven",
+            "kubectl get pvc -n {namespace} # or look at the disk where the database runs",
+        ),
+        ask: restore_room,
+    },
+    Check {
+        row: row(
+            "backup-client",
+            "the client that dumps is not older than the database server",
+            "Backup: mysqldump 8.3 or pg_dump 13.3 and newer",
+            "helm-postrender explain backup_hook # its policy names the client image",
+        ),
+        ask: client,
+    },
+    Check {
+        row: row(
+            "backup-rights",
+            "the user may read all that a dump holds",
+            "Backup: rights of the database user",
+            "kubectl get secrets -n {namespace} # grant DB_USER reading of every table",
+        ),
+        ask: rights,
+    },
+    Check {
+        row: row(
+            "restore-rights",
+            "the user may make and rename the database that a restore needs",
+            "Backup: rights for a restore",
+            "kubectl get secrets -n {namespace} # an administrator's login has to be at hand for a restore",
+        ),
+        ask: restore_rights,
+    },
+    Check {
+        row: row(
+            "external-secrets",
+            "all secrets that the database refers to are in the database",
+            "Backup: an external secrets manager has to be backed up with it",
+            "helm get values {release} -n {namespace} # secretsManager names the store",
+        ),
+        ask: external,
+    },
+];
+
+fn claim(case: &Case) -> Answer {
+    case.facts.backup.judge(|place| match place.phase.as_str() {
+        "" => fail(format!("there is no claim {}", place.claim)),
+        "Bound" => pass(format!("{} is bound", place.claim)),
+        "Pending" if place.waits_for_pod => pass(format!("{} waits for its first pod", place.claim)),
+        phase => fail(format!("{} is {phase}", place.claim))
+            .next(format!("kubectl describe pvc {} -n {{namespace}}", place.claim)),
+    })
+}
+
+fn room(case: &Case) -> Answer {
+    case.facts.backup.judge(|place| {
+        let Some(has) = place.bytes else { return skip("the claim has no size to compare") };
+        case.facts.database.judge(|database| {
+            let (has, needs) = (precise(has), precise(database.bytes));
+            let said = format!("the claim {} has {}, the database {}", place.claim, size(has), size(needs));
+            if has < needs * 0.5 {
+                fail(format!("{said}: a dump is seldom smaller than half of it"))
+            } else if has < needs * 1.5 {
+                warn(format!("{said}: room for one dump, not for two"))
+            } else {
+                pass(said)
+            }
+        })
+    })
+}
+
+fn restore_room(case: &Case) -> Answer {
+    let database = match case.facts.database.known() {
+        Ok(database) => database,
+        Err(reason) => return unknown(reason.to_owned()),
+    };
+    let needs = precise(database.bytes) * 3.0;
+    let volume = case.facts.backup.value().and_then(|b| b.database_volume_bytes);
+    match volume {
+        Some(has) if precise(has) >= needs => {
+            pass(format!("its volume has {}, three times the database are {}", size(precise(has)), size(needs)))
+        }
+        Some(has) => warn(format!(
+            "its volume has {}, and a restore beside the database wants three times its size, {}",
+            size(precise(has)),
+            size(needs)
+        )),
+        None => unknown(format!("its disk cannot be seen from here: see that {} are free in all", size(needs))),
+    }
+}
+
+fn client(case: &Case) -> Answer {
+    let database = match case.facts.database.known() {
+        Ok(database) => database,
+        Err(reason) => return unknown(reason.to_owned()),
+    };
+    case.facts.backup.judge(|place| {
+        let image = &place.client_image;
+        let Some(client) = image_tag(image).and_then(Dotted::parse) else {
+            return unknown(format!("the image {image} names no version; the backup compares the versions itself"));
+        };
+        let Some(server) = Dotted::parse(&database.version) else {
+            return unknown(format!("the server calls itself `{}`", database.version));
+        };
+        let said = format!("{image} for {} {server}", database.engine.name());
+        let least = match database.engine {
+            Engine::Mysql => MYSQLDUMP_MIN,
+            Engine::Postgresql => PG_DUMP_MIN,
+        };
+        let newest = match database.engine {
+            // A dump of an older server by a newer client is sound; MySQL's clients also by the second number.
+            Engine::Mysql => (client.number(0), client.number(1)) >= (server.number(0), server.number(1)),
+            Engine::Postgresql => client.major() >= server.major(),
+        };
+        let old = Dotted::parse(least).is_some_and(|least| client < least);
+        if !newest {
+            fail(format!("{said}: a client older than its server does not dump it soundly"))
+        } else if old {
+            warn(format!("{said}: the guide asks for {least} or newer"))
+        } else {
+            pass(said)
+        }
+    })
+}
+
+fn rights(case: &Case) -> Answer {
+    case.facts.database.judge(|database| match database.may("read_all") {
+        Some(true) => pass(format!("{} may", database.user)),
+        Some(false) => fail(format!("{} may not read every table: a dump would not be whole", database.user)),
+        None => unknown(format!("whether {} may depends on a role that it does not show", database.user)),
+    })
+}
+
+fn restore_rights(case: &Case) -> Answer {
+    case.facts.database.judge(|database| {
+        let may: Vec<Option<bool>> =
+            ["create_database", "rename_database"].into_iter().map(|what| database.may(what)).collect();
+        if may.contains(&Some(false)) {
+            return warn(format!(
+                "{} may not make or rename databases: a restore needs an administrator's login",
+                database.user
+            ));
+        }
+        if may.contains(&None) {
+            return unknown(format!("whether {} may depends on a role that it does not show", database.user));
+        }
+        pass(format!("{} may", database.user))
+    })
+}
+
+fn external(case: &Case) -> Answer {
+    case.facts.values.judge(|values| {
+        let key = "openmetadata.config.secretsManager.provider";
+        match values.text(key) {
+            None => pass("secretsManager.provider is not set: the database"),
+            Some("db" | "noop") => pass("secretsManager.provider: the database"),
+            Some(provider) => {
+                warn(format!("secretsManager.provider is {provider}: no dump of the database holds those"))
+            }
+        }
+    })
+}
+
+/// Bytes are far below where a float loses one that matters.
+#[allow(clippy::cast_precision_loss)]
+fn precise(bytes: u64) -> f64 {
+    bytes as f64
+}

@@ -1,0 +1,138 @@
+//! One precheck's facts and tables together, and what several checks read off them: where the release is, what is
+//! pending, where the way must stop.
+
+use super::facts::Facts;
+use super::tables::Tables;
+use crate::facts::Database;
+use shared::component::image_tag;
+use shared::versions::Version;
+use std::collections::BTreeSet;
+
+/// Releases from here on run every folder that never ran, not only those above the newest (OpenMetadata PR#26592).
+const RUNS_GAPS: Version = Version { major: 1, minor: 12, patch: 8 };
+
+/// Folders that releases carried for a while and that were taken away again: databases rightly lack them.
+const TAKEN_AWAY: &[Version] = &[Version { major: 1, minor: 8, patch: 5 }, Version { major: 1, minor: 10, patch: 2 }];
+
+/// Facts and tables.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// What was seen.
+    pub facts: Facts,
+    /// What is known.
+    pub tables: Tables,
+}
+
+/// What the target would run on this database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pending {
+    /// Nothing, and what that rests on.
+    Nothing(String),
+    /// These, and what that rests on.
+    Versions(Vec<Version>, String),
+    /// It is not known, and why: counts as migrating.
+    Unknown(String),
+}
+
+impl Case {
+    /// The target.
+    pub fn to(&self) -> Version {
+        self.facts.asked.to
+    }
+
+    /// The version that serves: the image's tag, else what the chart says it installs.
+    pub fn from(&self) -> Option<Version> {
+        let tag = self.facts.server.value().and_then(|s| image_tag(&s.image)).and_then(Version::parse);
+        tag.or_else(|| self.facts.helm.value().and_then(|h| Version::parse(&h.app)))
+    }
+
+    /// The version of the chart that is installed.
+    pub fn chart_from(&self) -> Option<Version> {
+        self.facts.helm.value().and_then(|h| Version::parse(&h.chart))
+    }
+
+    /// The version of the chart that installs the target.
+    pub fn chart_to(&self) -> Version {
+        let to = self.to();
+        let tags = self.tables.versions.charts.iter().filter(|c| Version::parse(&c.app) == Some(to));
+        tags.map(|c| c.chart).max().unwrap_or(to)
+    }
+
+    /// Whether the database knows only Flyway's history.
+    pub fn is_flyway_only(&self) -> Option<bool> {
+        let database = self.facts.database.value()?;
+        Some(has_flyway(database) && database.migrations.is_empty())
+    }
+
+    /// Whether the way must stop somewhere, and where.
+    pub fn stops(&self) -> Vec<Version> {
+        let head = match self.facts.database.value() {
+            Some(_) if self.is_flyway_only() == Some(true) => None,
+            Some(database) => database.head().or(self.from()),
+            None => self.from(),
+        };
+        self.tables.versions.stops(head, self.to()).into_iter().map(|(via, _)| via).collect()
+    }
+
+    /// What the target would run.
+    pub fn pending(&self) -> Pending {
+        let (to, tables) = (self.to(), &self.tables.versions);
+        if !tables.knows(to) {
+            return Pending::Unknown(format!("the tables do not know {to}, so it counts as migrating (--tables DIR)"));
+        }
+        let database = match self.facts.database.known() {
+            Ok(database) => database,
+            Err(reason) => {
+                let listed = self.from().map(|from| tables.migrating(from, to)).unwrap_or_default();
+                if listed.is_empty() {
+                    return Pending::Unknown(format!("the database was not read, so it counts as migrating: {reason}"));
+                }
+                return Pending::Versions(listed, "by the tables alone: the database was not read".to_owned());
+            }
+        };
+        let Some(head) = database.head() else {
+            return Pending::Unknown("the database names no version that it is at".to_owned());
+        };
+        let mut versions = tables.migrating(head, to);
+        let mut why = format!("the database is at {head}; the tables know what is above");
+        let gaps = if to >= RUNS_GAPS { self.gaps(database, head) } else { Vec::new() };
+        if versions.is_empty() && !gaps.is_empty() {
+            why = format!("they never ran on this database, and releases from {RUNS_GAPS} on run such folders as well");
+            versions = gaps;
+        }
+        if versions.is_empty() {
+            return Pending::Nothing(format!("the database is at {head}, and no version up to {to} has migrations"));
+        }
+        Pending::Versions(versions, why)
+    }
+
+    /// Folders of the tables with SQL below the head that the change log lacks, from its oldest row on.
+    fn gaps(&self, database: &Database, head: Version) -> Vec<Version> {
+        let ran: BTreeSet<Version> = database
+            .migrations
+            .iter()
+            .filter(|m| !m.version.starts_with("0.0."))
+            .filter_map(|m| Version::parse(&m.version))
+            .collect();
+        let Some(oldest) = ran.first().copied() else { return Vec::new() };
+        let missing = |v: &Version| *v > oldest && *v < head && !ran.contains(v) && !TAKEN_AWAY.contains(v);
+        let sql = self.tables.versions.migrations.iter().filter(|m| m.kinds.contains("sql"));
+        // Only the lines of head and target: what older lines shipped is not in every image.
+        let near = |v: &Version| v.line() == head.line() || v.line() == self.to().line();
+        sql.map(|m| m.version).filter(|v| missing(v) && near(v)).collect()
+    }
+}
+
+/// Whether Flyway's table is there.
+pub fn has_flyway(database: &Database) -> bool {
+    database.tables.keys().any(|name| name.eq_ignore_ascii_case("DATABASE_CHANGE_LOG"))
+}
+
+/// Versions as a sentence names them: all of a few, else the ends and a count.
+pub fn named(versions: &[Version]) -> String {
+    match versions {
+        [] => "none".to_owned(),
+        [first, .., last] if versions.len() > 4 => format!("{first} to {last} ({} versions)", versions.len()),
+        _ => versions.iter().map(Version::to_string).collect::<Vec<_>>().join(", "),
+    }
+}

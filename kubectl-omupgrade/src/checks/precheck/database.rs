@@ -1,0 +1,203 @@
+//! Checks of the database server: version, character set, memory, what is open in it, what the user may do.
+
+use super::case::Case;
+use super::estimate::size;
+use super::path::is_latin1;
+use crate::checks::{Answer, Check, Row, fail, pass, skip, unknown, warn};
+use crate::facts::Database;
+use shared::backup::Engine;
+use shared::versions::Dotted;
+
+const GROUP: &str = "database";
+const REQUIREMENTS: &str = "https://docs.open-metadata.org/v1.12.x/deployment/minimum-requirements";
+const PREREQUISITES: &str = "https://docs.open-metadata.org/v1.12.x/deployment/upgrade";
+
+/// What the guide asks for: `sort_buffer_size` or `work_mem` of 20 MB.
+const SORT_MEMORY: u64 = 20_000_000;
+
+/// Seconds for which a transaction may be open. Chosen.
+const LONG: u64 = 60;
+
+/// Connections that should be free: a pod's pool of 100 at most (chosen: the image's default is 100), in percent.
+const CONNECTIONS_PERCENT: u64 = 80;
+
+const fn row(id: &'static str, fact: &'static str, guide: &'static str, hint: &'static str) -> Row {
+    Row { id, group: GROUP, fact, guide, hint, docs: PREREQUISITES, needed: false }
+}
+
+/// The rows.
+pub const CHECKS: &[Check<Case>] = &[
+    Check {
+        row: Row {
+            docs: REQUIREMENTS,
+            needed: true,
+            ..row(
+                "database-version",
+                "the database server is new enough for the target",
+                "Prerequisites: minimum database version",
+                "helm get values {release} -n {namespace} # names the server: upgrade it before OpenMetadata",
+            )
+        },
+        ask: version,
+    },
+    Check {
+        row: row(
+            "database-charset",
+            "database and tables are of one Unicode character set",
+            "Prerequisites: character set of the database",
+            "kubectl describe secrets -n {namespace} # names the server; convert the database to utf8mb4 there, after a backup",
+        ),
+        ask: charset,
+    },
+    Check {
+        row: row(
+            "database-sort-memory",
+            "sorting has the memory that migrations of large tables ask for",
+            "Prerequisites: sort_buffer_size or work_mem of 20 MB",
+            "kubectl get pods -n {namespace} # then the statement, in the database",
+        ),
+        ask: sort_memory,
+    },
+    Check {
+        row: row(
+            "database-transactions",
+            "no transaction is open for long",
+            "Prerequisites: no locks that a migration waits for",
+            "kubectl get pods -n {namespace} # then the statement, in the database",
+        ),
+        ask: transactions,
+    },
+    Check {
+        row: Row {
+            needed: true,
+            ..row(
+                "database-writable",
+                "the server's user may change the schema of a database that takes writes",
+                "Prerequisites: rights of the database user",
+                "kubectl get secrets -n {namespace} # DB_USER needs all rights on its database",
+            )
+        },
+        ask: writable,
+    },
+    Check {
+        row: row(
+            "database-connections",
+            "the database has connections left for one more pod",
+            "Prerequisites: resources of the database",
+            "kubectl get pods -n {namespace} # raise max_connections, or end what holds them",
+        ),
+        ask: connections,
+    },
+];
+
+fn version(case: &Case) -> Answer {
+    case.facts.database.judge(|database| {
+        let Some(needs) = case.tables.versions.requirement(case.to()) else {
+            return unknown(format!("the tables name no requirement of {}", case.to()));
+        };
+        let least = match database.engine {
+            Engine::Mysql => &needs.mysql_min,
+            Engine::Postgresql => &needs.postgresql_min,
+        };
+        let name = database.engine.name();
+        let Some(has) = Dotted::parse(&database.version) else {
+            return unknown(format!("{name} calls itself `{}`", database.version));
+        };
+        let said = format!("{name} {has}; {} needs {least} ({})", case.to(), needs.source);
+        if database.version.to_lowercase().contains("mariadb") {
+            return fail(format!("the server is MariaDB ({}), which OpenMetadata does not support", database.version));
+        }
+        match has >= *least {
+            true => pass(said),
+            false if needs.is_strict() => fail(said),
+            false => warn(said),
+        }
+    })
+}
+
+fn charset(case: &Case) -> Answer {
+    case.facts.database.judge(|database| {
+        let others = database.settings.get("other_collations").filter(|o| !o.is_empty());
+        let said = format!("{}, collation {}", database.charset, database.collation);
+        let unicode = ["utf8", "utf-8", "unicode"].iter().any(|word| database.charset.to_lowercase().starts_with(word));
+        if is_latin1(database) || !unicode {
+            let tables = others.map(|o| format!("; tables of {o}")).unwrap_or_default();
+            return fail(format!("{said}{tables}: statements and names in other scripts do not fit into it"));
+        }
+        if database.engine == Engine::Mysql && !database.charset.to_lowercase().starts_with("utf8mb4") {
+            return warn(format!("{said}: utf8mb4 is what OpenMetadata is tested with"));
+        }
+        match others {
+            Some(others) => {
+                warn(format!("{said}, but there are tables of {others}: a new table cannot refer to those"))
+            }
+            None => pass(said),
+        }
+    })
+}
+
+fn sort_memory(case: &Case) -> Answer {
+    case.facts.database.judge(|database| {
+        let name = match database.engine {
+            Engine::Mysql => "sort_buffer_size",
+            Engine::Postgresql => "work_mem",
+        };
+        #[allow(clippy::cast_precision_loss)] // for words
+        let said = format!("{name} is {}", size(database.sort_buffer as f64));
+        if database.sort_buffer >= SORT_MEMORY {
+            return pass(said);
+        }
+        warn(format!("{said}; the guide asks for 20 MB")).next(match database.engine {
+            Engine::Mysql => client(database, "SET GLOBAL sort_buffer_size = 20971520"),
+            Engine::Postgresql => client(database, &format!("ALTER DATABASE {} SET work_mem = '20MB'", database.name)),
+        })
+    })
+}
+
+fn transactions(case: &Case) -> Answer {
+    case.facts.database.judge(|database| match database.oldest_transaction_seconds {
+        None => unknown(format!("the user {} may not see the transactions of others", database.user)),
+        Some(seconds) if seconds > LONG => warn(format!(
+            "one is open for {seconds} s: what it locks, a migration waits for"
+        ))
+        .next(match database.engine {
+            Engine::Mysql => client(database, "SELECT * FROM information_schema.innodb_trx ORDER BY trx_started"),
+            Engine::Postgresql => client(database, "SELECT * FROM pg_stat_activity ORDER BY xact_start"),
+        }),
+        Some(seconds) => pass(format!("the oldest is open for {seconds} s")),
+    })
+}
+
+fn writable(case: &Case) -> Answer {
+    case.facts.database.judge(|database| {
+        if database.read_only {
+            return fail("the database takes no writes: it is a replica, or told so");
+        }
+        match database.may("migrate") {
+            Some(true) => pass(format!("{} may", database.user)),
+            Some(false) => fail(format!("{} may not create, alter and drop there", database.user)),
+            None => unknown(format!("whether {} may depends on a role that it does not show", database.user)),
+        }
+    })
+}
+
+fn connections(case: &Case) -> Answer {
+    case.facts.database.judge(|database| match (database.connections, database.max_connections) {
+        (Some(open), Some(most)) if most > 0 => {
+            let said = format!("{open} of {most} are open");
+            if open * 100 >= most * CONNECTIONS_PERCENT { warn(said) } else { pass(said) }
+        }
+        (None, Some(most)) => skip(format!("{most} at most; how many are open may not be seen")),
+        _ => skip("not told by this server"),
+    })
+}
+
+/// A database client in a pod of its own, and the statement to type into it. It asks for the password.
+fn client(database: &Database, statement: &str) -> String {
+    let (name, user) = (&database.name, database.user.split('@').next().unwrap_or_default());
+    let command = match database.engine {
+        Engine::Mysql => format!("mysql:8.4 -- mysql -h HOST -u {user} -p {name}"),
+        Engine::Postgresql => format!("postgres:18 -- psql -h HOST -U {user} {name}"),
+    };
+    format!("kubectl run -n {{namespace}} -it --rm sql --image={command} # {statement};")
+}

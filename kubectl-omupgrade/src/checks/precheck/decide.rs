@@ -1,0 +1,167 @@
+//! The verdict: rolling, quiesce, hop, search window or refused; with its reasons, the downtime that it means and what
+//! that rests on.
+
+use super::case::{Case, Pending, named};
+use super::estimate::{REINDEX_MINUTES, minutes, quiesced, span};
+use super::{search, steps};
+use crate::checks::Outcome;
+use crate::checks::report::{Decision, Finding, Report};
+use shared::versions::Version;
+
+/// How the target can be reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Way {
+    /// Nothing migrates: pod by pod.
+    Rolling,
+    /// The server stops, one migration runs, the server starts.
+    Quiesce,
+    /// Through these versions first.
+    Hop(Vec<Version>),
+    /// The search engine changes with OpenMetadata: no version of it serves both.
+    SearchWindow(String),
+    /// Not as it is.
+    Refused(Vec<String>),
+}
+
+impl Way {
+    /// The number that `--exit-verdict` ends with.
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::Rolling => 20,
+            Self::Quiesce => 21,
+            Self::Hop(_) => 22,
+            Self::SearchWindow(_) => 23,
+            Self::Refused(_) => 24,
+        }
+    }
+}
+
+/// Puts verdict and steps into a report whose waivers were applied.
+pub fn decide(case: &Case, report: &mut Report) {
+    let way = way(case, report);
+    report.verdict = Some(Decision {
+        word: word(&way),
+        code: way.code(),
+        sentence: sentence(case, &way),
+        because: because(case, &way, report),
+        downtime: downtime(case, &way),
+    });
+    report.steps = steps::of(case, &way, report);
+}
+
+fn way(case: &Case, report: &Report) -> Way {
+    let stops = case.stops();
+    let window = search::without_overlap(case);
+    // What a verdict of its own speaks of does not refuse.
+    let spoken = |f: &Finding| f.id == "search-version" && window.is_some();
+    let refusing = |f: &&Finding| f.is_open() && f.needed && f.outcome == Outcome::Fail && !spoken(f);
+    let refused: Vec<String> = report.checks.iter().filter(refusing).map(|f| f.id.clone()).collect();
+    if !refused.is_empty() {
+        return Way::Refused(refused);
+    }
+    if !stops.is_empty() {
+        return Way::Hop(stops);
+    }
+    if let Some(words) = window {
+        return Way::SearchWindow(words);
+    }
+    match case.pending() {
+        Pending::Nothing(_) => Way::Rolling,
+        Pending::Versions(..) | Pending::Unknown(_) => Way::Quiesce,
+    }
+}
+
+fn word(way: &Way) -> String {
+    match way {
+        Way::Rolling => "rolling".to_owned(),
+        Way::Quiesce => "quiesce".to_owned(),
+        Way::Hop(via) => format!("hop via {}", named(via)),
+        Way::SearchWindow(_) => "search window".to_owned(),
+        Way::Refused(_) => "refused".to_owned(),
+    }
+}
+
+fn sentence(case: &Case, way: &Way) -> String {
+    let to = case.to();
+    match way {
+        Way::Rolling => format!("{to} changes nothing in the database: pods can go over one by one while others serve"),
+        Way::Quiesce => format!(
+            "{to} migrates the database: stop the server, back up, let ONE pod migrate, then start the others; never several at once"
+        ),
+        Way::Hop(via) => {
+            format!("{to} cannot be reached from here in one step: go to {} first, with a backup each", named(via))
+        }
+        Way::SearchWindow(words) => {
+            format!("{words}: search and OpenMetadata change in one window, and a reindex follows")
+        }
+        Way::Refused(ids) => format!("not as it is now: {}", ids.join(", ")),
+    }
+}
+
+fn because(case: &Case, way: &Way, report: &Report) -> Vec<String> {
+    let mut out = Vec::new();
+    match case.pending() {
+        Pending::Nothing(why) | Pending::Unknown(why) => out.push(why),
+        Pending::Versions(versions, why) => {
+            let have = if versions.len() == 1 { "has migrations" } else { "have migrations" };
+            out.push(format!("{} {have}: {why}", named(&versions)));
+        }
+    }
+    if let Way::Refused(ids) = way {
+        let evidence =
+            |id: &String| report.checks.iter().find(|f| f.id == *id).map(|f| format!("{id}: {}", f.evidence));
+        out = ids.iter().filter_map(evidence).collect();
+    }
+    let failing = report.checks.iter().filter(|f| f.is_open() && f.outcome == Outcome::Fail);
+    let others: Vec<&str> = match way {
+        Way::Refused(ids) => failing.filter(|f| !ids.contains(&f.id)).map(|f| f.id.as_str()).collect(),
+        Way::Hop(_) => failing.filter(|f| f.id != "hops").map(|f| f.id.as_str()).collect(),
+        Way::SearchWindow(_) => failing.filter(|f| f.id != "search-version").map(|f| f.id.as_str()).collect(),
+        Way::Rolling | Way::Quiesce => failing.map(|f| f.id.as_str()).collect(),
+    };
+    if !others.is_empty() {
+        out.push(format!("first, what is not so above: {}", others.join(", ")));
+    }
+    let missing: Vec<&str> = report
+        .checks
+        .iter()
+        .filter(|f| f.is_open() && f.outcome == Outcome::Unknown && f.needed)
+        .map(|f| f.id.as_str())
+        .collect();
+    if !missing.is_empty() {
+        out.push(format!("it stands without the answers of {}", missing.join(", ")));
+    }
+    out
+}
+
+fn downtime(case: &Case, way: &Way) -> Vec<String> {
+    match way {
+        Way::Refused(_) => Vec::new(),
+        Way::Rolling => {
+            let one = case.facts.server.value().is_some_and(|s| s.replicas <= 1);
+            let mut out = vec!["downtime: none is planned".to_owned()];
+            if one {
+                out.push(
+                    "one pod serves: the next one is started before it goes, if the Deployment's strategy says so"
+                        .to_owned(),
+                );
+            }
+            out
+        }
+        Way::Quiesce | Way::Hop(_) | Way::SearchWindow(_) => {
+            let parts = quiesced(case);
+            let (least, most) = minutes(&parts);
+            let each = if matches!(way, Way::Hop(_)) { " for each step" } else { "" };
+            let mut out = vec![format!("downtime{each}: {}, an estimate", span(least, most))];
+            out.extend(parts.iter().map(|p| format!("{}: {}", span(p.least / 60.0, p.most / 60.0), p.words)));
+            if matches!(way, Way::SearchWindow(_)) {
+                let (least, most) = REINDEX_MINUTES;
+                out.push(format!(
+                    "search answers nothing for {} more: the reindex (OpenMetadata#23514)",
+                    span(least, most)
+                ));
+            }
+            out
+        }
+    }
+}

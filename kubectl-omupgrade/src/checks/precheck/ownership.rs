@@ -1,0 +1,123 @@
+//! Checks of who owns what: GitOps tools, drift, objects of others, API versions that went away.
+
+use super::case::Case;
+use super::pods::lonely;
+use crate::checks::{Answer, Check, Row, fail, pass, unknown, warn};
+use shared::versions::Dotted;
+
+const GROUP: &str = "ownership";
+const DOCS: &str = "https://helm.sh/docs/helm/helm_upgrade/";
+
+const fn row(id: &'static str, fact: &'static str, guide: &'static str, hint: &'static str) -> Row {
+    Row { id, group: GROUP, fact, guide, hint, docs: DOCS, needed: false }
+}
+
+/// The rows.
+pub const CHECKS: &[Check<Case>] = &[
+    Check {
+        row: Row {
+            needed: true,
+            ..row(
+                "gitops",
+                "no GitOps tool would undo the upgrade",
+                "Upgrade where the release is owned",
+                "kubectl get deployments -n {namespace} --show-labels",
+            )
+        },
+        ask: gitops,
+    },
+    Check {
+        row: row(
+            "drift",
+            "live objects are as the release says",
+            "Prerequisites: no changes by hand",
+            "helm get manifest {release} -n {namespace} # put what was changed by hand into the values",
+        ),
+        ask: drift,
+    },
+    Check {
+        row: row(
+            "foreign-objects",
+            "no object of somebody else has a name that the upgrade adds",
+            "Prerequisites: free names",
+            "kubectl get all -n {namespace}",
+        ),
+        ask: foreign,
+    },
+    Check {
+        row: row(
+            "other-release",
+            "this is the only OpenMetadata of the namespace",
+            "Prerequisites: one installation a namespace",
+            "helm list -n {namespace}",
+        ),
+        ask: lonely,
+    },
+    Check {
+        row: Row {
+            docs: "https://kubernetes.io/docs/reference/using-api/deprecation-guide/",
+            ..row(
+                "api-removals",
+                "the cluster serves every API version that the release holds",
+                "Prerequisites: removed Kubernetes APIs",
+                "helm get manifest {release} -n {namespace}",
+            )
+        },
+        ask: removals,
+    },
+];
+
+fn gitops(case: &Case) -> Answer {
+    case.facts.owner.judge(|owner| match owner {
+        None => pass("no mark of Flux or Argo CD"),
+        Some(owner) => {
+            let next = if owner.contains("Argo") {
+                "argocd app set {release} --sync-policy none # or change the version in its source"
+            } else {
+                "flux suspend helmrelease {release} -n {namespace} # or change the version in its source"
+            };
+            fail(format!("{owner} owns it: a `helm upgrade` beside it would be undone")).next(next)
+        }
+    })
+}
+
+fn drift(case: &Case) -> Answer {
+    case.facts.drift.judge(|drift| match drift.as_slice() {
+        [] => pass("no difference in what the release sets"),
+        some => {
+            let more = if some.len() > 5 { format!(" and {} more", some.len() - 5) } else { String::new() };
+            let shown: Vec<&str> = some.iter().take(5).map(String::as_str).collect();
+            warn(format!("{}{more}: the upgrade would set them back", shown.join("; ")))
+        }
+    })
+}
+
+fn foreign(case: &Case) -> Answer {
+    case.facts.foreign.judge(|objects| match objects.as_slice() {
+        [] => pass("none"),
+        some => fail(format!("{}: helm stops at \"exists and cannot be imported\"", some.join(", "))),
+    })
+}
+
+fn removals(case: &Case) -> Answer {
+    let version = match case.facts.kubernetes.known() {
+        Ok(version) => version,
+        Err(reason) => return unknown(reason.to_owned()),
+    };
+    let Some(cluster) = Dotted::parse(version) else { return unknown(format!("the cluster calls itself `{version}`")) };
+    case.facts.apis.judge(|apis| {
+        let gone: Vec<String> = apis
+            .iter()
+            .filter_map(|(api, object)| {
+                let kind = object.split('/').next().unwrap_or_default();
+                let hit = case.tables.apis.iter().find(|r| r.api == *api && (r.kind.is_empty() || r.kind == kind))?;
+                (cluster >= hit.removed).then(|| format!("{object} ({api}, gone with {})", hit.removed))
+            })
+            .collect();
+        if gone.is_empty() {
+            return pass(format!("Kubernetes {cluster} serves all of {}", apis.len()));
+        }
+        fail(format!("{}: helm can no longer read what it applied", gone.join(", ")))
+            .next("helm get manifest {release} -n {namespace} # the plugin helm-mapkubeapis rewrites it")
+    })
+}

@@ -1,0 +1,187 @@
+//! Checks of what OpenMetadata runs on beside its database and search: Kubernetes, Helm, Airflow, Kafka, the
+//! dependencies' release.
+
+use super::case::Case;
+use crate::checks::{Answer, Check, Row, fail, pass, skip, unknown, warn};
+use shared::versions::{Dotted, Version};
+
+const GROUP: &str = "platform";
+const KUBERNETES: &str = "https://docs.open-metadata.org/v1.12.x/deployment/kubernetes";
+
+/// What the chart's annotation asks for; helm does not enforce it.
+const KUBERNETES_MIN: &str = "1.24";
+
+/// The first Helm 4 whose post-renderers keep documents apart (helm/helm#31868).
+const HELM4_MIN: &str = "4.2.0";
+
+/// The first Helm 3 that these checks were tried with a neighbour of.
+const HELM3_MIN: &str = "3.8.0";
+
+const fn row(id: &'static str, fact: &'static str, guide: &'static str, hint: &'static str) -> Row {
+    Row { id, group: GROUP, fact, guide, hint, docs: KUBERNETES, needed: false }
+}
+
+/// The rows.
+pub const CHECKS: &[Check<Case>] = &[
+    Check {
+        row: row(
+            "kubernetes-version",
+            "the cluster is new enough for the chart",
+            "Prerequisites: Kubernetes version",
+            "kubectl version",
+        ),
+        ask: kubernetes,
+    },
+    Check {
+        row: row(
+            "helm-version",
+            "helm is one that takes a post-renderer well",
+            "Prerequisites: Helm version",
+            "helm version",
+        ),
+        ask: helm,
+    },
+    Check {
+        row: row(
+            "airflow-version",
+            "Airflow is of the major version that the target's ingestion is built for",
+            "Prerequisites: Airflow version",
+            "helm list -n {namespace} # upgrade openmetadata-dependencies, or your own Airflow, with OpenMetadata",
+        ),
+        ask: airflow,
+    },
+    Check {
+        row: row(
+            "ingestion-version",
+            "ingestion images are of the target's minor version, or will be",
+            "Post-upgrade: ingestion client of the same version",
+            "kubectl get cronjobs -n {namespace} # redeploy the pipelines after the upgrade",
+        ),
+        ask: ingestion,
+    },
+    Check {
+        row: row(
+            "kafka",
+            "no setting names Kafka, or it is reachable",
+            "Prerequisites: Kafka where it is used",
+            "helm get values {release} -n {namespace}",
+        ),
+        ask: kafka,
+    },
+    Check {
+        row: row(
+            "dependencies",
+            "the release of openmetadata-dependencies can follow without a search major or another Airflow chart",
+            "Upgrade the dependencies first",
+            "helm list -n {namespace}",
+        ),
+        ask: dependencies,
+    },
+];
+
+fn at_least(name: &str, has: &str, least: &str) -> Answer {
+    match (Dotted::parse(has), Dotted::parse(least)) {
+        (Some(is), Some(min)) if is >= min => pass(format!("{name} {has}")),
+        (Some(_), Some(_)) => fail(format!("{name} {has}; {least} or newer is needed")),
+        _ => unknown(format!("{name} calls itself `{has}`")),
+    }
+}
+
+fn kubernetes(case: &Case) -> Answer {
+    case.facts.kubernetes.judge(|version| at_least("Kubernetes", version, KUBERNETES_MIN))
+}
+
+fn helm(case: &Case) -> Answer {
+    case.facts.helm_version.judge(|version| match Dotted::parse(version).map(|v| v.major()) {
+        Some(4) => at_least("Helm", version, HELM4_MIN),
+        Some(3) => at_least("Helm", version, HELM3_MIN),
+        _ => fail(format!("`{version}` is neither Helm 3 nor Helm 4")),
+    })
+}
+
+fn airflow(case: &Case) -> Answer {
+    case.facts.ingestion.judge(|ingestion| {
+        if ingestion.client != "airflow" {
+            return skip(format!("pipelines run by `{}`, not by Airflow", ingestion.client));
+        }
+        let Some(needs) = case.tables.versions.requirement(case.to()) else {
+            return unknown(format!("the tables name no requirement of {}", case.to()));
+        };
+        let Some(has) = ingestion.airflow.as_deref().and_then(Dotted::parse) else {
+            return unknown("no image of it in this namespace tells its version");
+        };
+        let said = format!("Airflow {has}; ingestion {} is built for Airflow {}", case.to(), needs.airflow);
+        if has.major() == needs.airflow { pass(said) } else { warn(format!("{said}: DAGs and settings differ")) }
+    })
+}
+
+fn ingestion(case: &Case) -> Answer {
+    case.facts.ingestion.judge(|ingestion| {
+        let old = |image: &&String| {
+            let tag = shared::component::image_tag(image).and_then(Version::parse);
+            tag.is_some_and(|v| v.line() != case.to().line())
+        };
+        let images: Vec<&str> = ingestion.images.iter().filter(old).map(String::as_str).collect();
+        match images.as_slice() {
+            [] if ingestion.images.is_empty() => skip("no image of ingestion in this namespace"),
+            [] => pass("all are of its minor version"),
+            some => warn(format!(
+                "{}: client and server have to be of the same minor version, so these fail until they are redeployed",
+                some.join(", ")
+            )),
+        }
+    })
+}
+
+fn kafka(case: &Case) -> Answer {
+    case.facts.settings.judge(|settings| {
+        let named: Vec<&str> = settings.keys().filter(|k| k.contains("KAFKA")).map(String::as_str).collect();
+        if named.is_empty() {
+            skip("no setting names it; OpenMetadata itself needs none")
+        } else {
+            warn(format!("{} are set: look yourself whether it is reachable", named.join(", ")))
+        }
+    })
+}
+
+fn dependencies(case: &Case) -> Answer {
+    case.facts.neighbours.judge(|neighbours| {
+        let Some(release) = neighbours.iter().find(|n| n.chart == "openmetadata-dependencies") else {
+            return skip("no such release in this namespace");
+        };
+        let charts = &case.tables.versions.charts;
+        let tag = |version: Version| charts.iter().find(|c| c.chart == version);
+        let now = Version::parse(&release.version).and_then(tag);
+        let (Some(now), Some(then)) = (now, tag(case.chart_to())) else {
+            return unknown(format!("the tables do not know both charts, {} and {}", release.version, case.chart_to()));
+        };
+        let mut words = Vec::new();
+        let majors = [
+            (&now.deps_opensearch, &then.deps_opensearch, "OpenSearch"),
+            (&now.deps_airflow, &then.deps_airflow, "Airflow"),
+        ];
+        for (a, b, what) in majors {
+            if let (Some(a), Some(b)) = (a, b)
+                && a.major() != b.major()
+            {
+                words.push(format!("its {what} chart goes from {a} to {b}"));
+            }
+        }
+        let needs = case.tables.versions.requirement(case.to());
+        if let (Some(mysql), Some(needs)) = (&then.deps_mysql, needs)
+            && *mysql < needs.mysql_min
+        {
+            words.push(format!(
+                "it still brings MySQL {mysql}, below the {} that {} needs",
+                needs.mysql_min,
+                case.to()
+            ));
+        }
+        let said = format!("{} is at {}", release.name, release.version);
+        if words.is_empty() {
+            return pass(format!("{said}; upgrade it to {} before OpenMetadata", case.chart_to()));
+        }
+        let next = format!("helm show values open-metadata/openmetadata-dependencies --version {}", case.chart_to());
+        warn(format!("{said}; to {}: {}", case.chart_to(), words.join(", "))).next(next)
+    })
+}

@@ -1,0 +1,217 @@
+//! Checks of the server's pods: how many, how they are watched and guarded, room for one more, what runs beside them.
+
+use super::case::Case;
+use crate::checks::{Answer, Check, Row, fail, pass, skip, unknown, warn};
+
+const GROUP: &str = "pods";
+const DOCS: &str = "https://kubernetes.io/docs/concepts/workloads/pods/disruptions/";
+
+const fn row(id: &'static str, fact: &'static str, guide: &'static str, hint: &'static str) -> Row {
+    Row { id, group: GROUP, fact, guide, hint, docs: DOCS, needed: false }
+}
+
+const POSTRENDER: &str =
+    "helm-postrender explain schema_guard # adopt it with the upgrade: --post-renderer helm-postrender";
+
+/// The rows.
+pub const CHECKS: &[Check<Case>] = &[
+    Check {
+        row: Row {
+            needed: true,
+            ..row(
+                "server-ready",
+                "the server is rolled out and all its pods are ready",
+                "Prerequisites: a healthy installation",
+                "kubectl omupgrade status {release} -n {namespace}",
+            )
+        },
+        ask: ready,
+    },
+    Check {
+        row: row(
+            "replicas",
+            "two or more pods serve",
+            "High availability: replicas",
+            "helm get values {release} -n {namespace} # replicaCount: 2, after this upgrade",
+        ),
+        ask: replicas,
+    },
+    Check {
+        row: row(
+            "budget",
+            "one budget holds the server's pods, and it lets one go",
+            "High availability: PodDisruptionBudget",
+            "kubectl get pdb -n {namespace}",
+        ),
+        ask: budget,
+    },
+    Check {
+        row: row(
+            "probes",
+            "a busy server is not killed by its liveness probe, and a slow start is waited for",
+            "Configure probes",
+            "helm-postrender explain probes # adopt it with the upgrade: --post-renderer helm-postrender",
+        ),
+        ask: probes,
+    },
+    Check {
+        row: row(
+            "guard",
+            "the running revision carries the schema guard",
+            "Rollback: an older server must not start",
+            POSTRENDER,
+        ),
+        ask: guard,
+    },
+    Check {
+        row: row(
+            "surge-room",
+            "a quota and a node take one more pod of the server",
+            "Prerequisites: resources for the rollout",
+            "kubectl describe resourcequota -n {namespace}",
+        ),
+        ask: surge,
+    },
+    Check {
+        row: row(
+            "ingestion-idle",
+            "no ingestion runs",
+            "Pause ingestion before the upgrade",
+            "kubectl get jobs -n {namespace} # wait for them, and pause the pipelines",
+        ),
+        ask: idle,
+    },
+    Check {
+        row: row(
+            "image-there",
+            "the target's image is on a node or can be pulled",
+            "Prerequisites: access to the image registry",
+            "kubectl create deployment pull-test --image=docker.getcollate.io/openmetadata/server:{to} -n {namespace} # and delete it",
+        ),
+        ask: image,
+    },
+];
+
+fn ready(case: &Case) -> Answer {
+    case.facts.server.judge(|server| {
+        let said = format!("{}: {} of {} pods are ready", server.workload, server.ready, server.replicas);
+        if server.replicas == 0 {
+            warn(format!("{said}: it is scaled to zero"))
+        } else if !server.settled {
+            fail(format!("{said}, and its rollout is not finished"))
+        } else if server.ready < server.replicas {
+            fail(said)
+        } else {
+            pass(said)
+        }
+    })
+}
+
+fn replicas(case: &Case) -> Answer {
+    case.facts.server.judge(|server| {
+        let least = server.autoscaler.as_ref().map_or(server.replicas, |a| a.min);
+        let by = server.autoscaler.as_ref().map(|a| format!(", by the autoscaler {}", a.name)).unwrap_or_default();
+        if least >= 2 {
+            pass(format!("{least} at least{by}"))
+        } else {
+            warn(format!("{least}{by}: every restart is a gap"))
+        }
+    })
+}
+
+fn budget(case: &Case) -> Answer {
+    case.facts.server.judge(|server| {
+        let one = server.replicas <= 1;
+        match server.budgets.as_slice() {
+            [] if one => pass("one pod, no budget"),
+            [] => warn("none holds them: a drained node may take all of them at once"),
+            [only] => {
+                let said = format!("{} ({})", only.name, only.says);
+                if only.others > 0 {
+                    let others = only.others;
+                    warn(format!("{said} counts {others} pods of others as well, so it does not protect the server's"))
+                } else if only.allowed < 1 && server.ready >= server.replicas {
+                    warn(format!("{said} lets none go: a node cannot be drained"))
+                } else if !only.ours {
+                    warn(format!("{said} is not of the release: a second one would make every eviction fail"))
+                } else {
+                    pass(format!("{said} lets {} go", only.allowed))
+                }
+            }
+            many => {
+                let names: Vec<&str> = many.iter().map(|b| b.name.as_str()).collect();
+                fail(format!("{} hold the same pods: every eviction of one fails", names.join(" and ")))
+            }
+        }
+    })
+}
+
+fn probes(case: &Case) -> Answer {
+    case.facts.server.judge(|server| {
+        let mut words = Vec::new();
+        if server.liveness.is_empty() {
+            words.push("no liveness probe".to_owned());
+        } else if !server.liveness.contains("http-admin") && !server.liveness.contains("8586") {
+            words.push(format!("liveness asks {}: a busy API is killed", server.liveness));
+        }
+        match server.startup_seconds {
+            None => words.push("no startup probe".to_owned()),
+            Some(seconds) if seconds < 600 => {
+                words.push(format!("a start is waited for {seconds} s, a first one after an upgrade can take longer"));
+            }
+            Some(_) => {}
+        }
+        if words.is_empty() { pass(format!("liveness asks {}", server.liveness)) } else { warn(words.join("; ")) }
+    })
+}
+
+fn guard(case: &Case) -> Answer {
+    case.facts.server.judge(|server| {
+        if server.guarded {
+            return pass(format!("rules in it: {}", server.rules));
+        }
+        warn("it does not: after this upgrade a bare `helm rollback` starts the older server on the newer schema")
+    })
+}
+
+fn surge(case: &Case) -> Answer {
+    case.facts.room.judge(|room| {
+        if let Some(quota) = room.quotas.first() {
+            return fail(format!("{quota} (a new pod asks for {})", room.asks));
+        }
+        match room.nodes {
+            None => unknown(format!("whether a node has {} left was not reckoned", room.asks)),
+            Some(0) => fail(format!("no node has {} left", room.asks))
+                .next("kubectl describe nodes # requests that are allocated, node by node"),
+            Some(nodes) => pass(format!("{nodes} of the nodes have {} left", room.asks)),
+        }
+    })
+}
+
+fn idle(case: &Case) -> Answer {
+    case.facts.ingestion.judge(|ingestion| match ingestion.running.as_slice() {
+        [] if ingestion.client == "airflow" => {
+            unknown("none runs as a Job here; what Airflow runs is not seen from here")
+        }
+        [] => pass("no Job of it runs"),
+        some => warn(format!("{} run: what they write meanwhile may be lost or half written", some.join(", "))),
+    })
+}
+
+fn image(case: &Case) -> Answer {
+    case.facts.images.judge(|images| match images.as_slice() {
+        [] => unknown("no node holds it yet, and no registry was asked"),
+        [image, ..] => pass(format!("{image} is on a node")),
+    })
+}
+
+/// The check that a release is not concerned by, kept for namespaces with two of them.
+pub fn lonely(case: &Case) -> Answer {
+    case.facts.neighbours.judge(|neighbours| {
+        let others: Vec<&str> = neighbours.iter().filter(|n| n.holds_openmetadata).map(|n| n.name.as_str()).collect();
+        if others.is_empty() {
+            return skip("no other OpenMetadata in this namespace");
+        }
+        warn(format!("{} holds an OpenMetadata as well: the chart's objects have fixed names", others.join(", ")))
+    })
+}

@@ -1,0 +1,138 @@
+//! What to do after a verdict, as commands in their order. The quiesce list is tried on a real cluster.
+
+use super::case::Case;
+use super::decide::Way;
+use super::facts::Server;
+use crate::checks::report::{Report, Step};
+
+/// The steps of a way.
+pub fn of(case: &Case, way: &Way, report: &Report) -> Vec<Step> {
+    match way {
+        Way::Rolling => rolling(case),
+        Way::Quiesce => quiesce(case),
+        Way::Hop(via) => hop(case, via),
+        Way::SearchWindow(_) => search_window(case),
+        Way::Refused(ids) => {
+            let next = report.checks.iter().filter(|f| ids.contains(&f.id));
+            next.filter_map(|f| Some(step(&f.fact, f.next.clone()?))).collect()
+        }
+    }
+}
+
+fn step(what: &str, command: impl Into<String>) -> Step {
+    Step { what: what.to_owned(), command: command.into() }
+}
+
+/// The release and its namespace, as commands take them.
+fn on(case: &Case) -> String {
+    format!("{} -n {}", case.facts.release, case.facts.namespace)
+}
+
+fn backup(case: &Case) -> Step {
+    let what = "back the database up; this proves the backup and leaves the receipt that the upgrade asks for";
+    step(what, format!("kubectl omupgrade backup {} --to {} --receipt receipt.json", on(case), case.to()))
+}
+
+/// `helm upgrade` with the safeguards. `more` are its further words.
+fn upgrade(case: &Case, more: &str) -> String {
+    let values = match &case.facts.asked.values_file {
+        Some(file) => format!("-f {file}"),
+        None => "--reset-then-reuse-values".to_owned(),
+    };
+    // What kubectl scaled belongs to kubectl: a server-side apply would stop at it.
+    let server_side = case.facts.helm.value().and_then(|h| h.apply_method.as_deref()) == Some("ssa");
+    let conflicts = if server_side { " --force-conflicts" } else { "" };
+    format!(
+        "OMUPGRADE_RECEIPT=receipt.json OMUPGRADE_NAMESPACE={} helm upgrade {} open-metadata/openmetadata --version {} {values}{more}{conflicts} --post-renderer helm-postrender",
+        case.facts.namespace,
+        on(case),
+        case.chart_to(),
+    )
+}
+
+fn export(case: &Case) -> Step {
+    step("keep values and keys outside the cluster", format!("helm get values {} -o yaml", on(case)))
+}
+
+fn watch(case: &Case, what: &str) -> Step {
+    step(what, format!("kubectl omupgrade status {} --watch", on(case)))
+}
+
+fn rolling(case: &Case) -> Vec<Step> {
+    vec![
+        export(case),
+        backup(case),
+        step("upgrade, with the safeguards", upgrade(case, "")),
+        watch(case, "follow it to its end"),
+    ]
+}
+
+fn quiesce(case: &Case) -> Vec<Step> {
+    let none = Server { workload: "deployment/openmetadata".to_owned(), replicas: 1, ..Server::default() };
+    let server = case.facts.server.value().unwrap_or(&none);
+    let (namespace, workload) = (&case.facts.namespace, server.workload.to_lowercase());
+    let mut out = vec![export(case)];
+    let mut one = " --set replicaCount=1".to_owned();
+    if let Some(scaler) = &server.autoscaler {
+        let what = format!("take the autoscaler off: at {} pods it would start that many migrations", scaler.min);
+        out.push(step(&what, format!("kubectl delete hpa {} -n {namespace}", scaler.name)));
+        if scaler.ours {
+            one.push_str(" --set hpa.enabled=false");
+        }
+    }
+    out.push(step("stop the server", format!("kubectl scale {workload} -n {namespace} --replicas=0")));
+    if !server.selector.is_empty() {
+        let command = format!("kubectl wait --for=delete pod -n {namespace} -l {} --timeout=5m", server.selector);
+        out.push(step("wait until no pod of it is left", command));
+    }
+    out.push(backup(case));
+    out.push(step("upgrade with ONE pod, which migrates", upgrade(case, &one)));
+    out.push(watch(case, "follow migration and start"));
+    let replicas = server.replicas.max(server.autoscaler.as_ref().map_or(1, |a| a.min));
+    match &server.autoscaler {
+        Some(scaler) if scaler.ours => {
+            let what = "bring the autoscaler back; what starts now finds nothing to migrate";
+            out.push(step(what, upgrade(case, " --set hpa.enabled=true")));
+        }
+        _ if replicas > 1 => {
+            let what = format!("back to {replicas} pods; what starts now finds nothing to migrate");
+            out.push(step(&what, upgrade(case, &format!(" --set replicaCount={replicas}"))));
+        }
+        _ => {}
+    }
+    if let Some(scaler) = server.autoscaler.as_ref().filter(|s| !s.ours) {
+        let what = format!("bring the autoscaler {} back from where it came; it is not of the release", scaler.name);
+        out.push(step(&what, format!("kubectl get hpa -n {namespace}")));
+    }
+    if replicas > 1 {
+        out.push(watch(case, "and see them ready"));
+    }
+    out
+}
+
+fn hop(case: &Case, via: &[shared::versions::Version]) -> Vec<Step> {
+    let stops = via.iter().chain(std::iter::once(&case.facts.asked.to));
+    stops
+        .map(|to| {
+            let what = format!("go to {to}: a precheck, a backup and an upgrade of its own");
+            step(&what, format!("kubectl omupgrade precheck {} --to {to}", on(case)))
+        })
+        .collect()
+}
+
+fn search_window(case: &Case) -> Vec<Step> {
+    let namespace = &case.facts.namespace;
+    let engine = case.facts.search.value().map(|s| s.engine.clone()).unwrap_or_default();
+    let mut out = Vec::new();
+    if engine == "opensearch" {
+        let what = "before the window: bring OpenSearch to 2.19, the last 2.x, from which 3.x can be reached (managed services demand it)";
+        out.push(step(what, format!("helm list -n {namespace}")));
+    }
+    out.extend(quiesce(case));
+    let stop = out.iter().position(|s| s.what.starts_with("back the database up")).unwrap_or(out.len());
+    let what = "in the window, once the server is down: upgrade the search engine, or start a new one empty; its indexes are rebuilt";
+    out.insert(stop, step(what, format!("kubectl get pods -n {namespace}")));
+    let what = "rebuild the indexes, and see that it ends";
+    out.push(step(what, format!("kubectl create job --from=cronjob/cron-reindex reindex -n {namespace}")));
+    out
+}

@@ -1,0 +1,200 @@
+//! The tables that a precheck reads beside those of `shared`: what the chart does with values, known troubles, notes,
+//! API versions that went away. All can be replaced by files of the same name.
+
+use serde::Deserialize;
+use shared::versions::tables::{self as versions, FILES, Wrong, rows};
+use shared::versions::{Dotted, Version};
+
+/// Those of the precheck alone, by the names of their files, with what is built in.
+const OWN: &[(&str, &str)] = &[
+    ("chart-keys.csv", include_str!("tables/chart-keys.csv")),
+    ("chart-types.csv", include_str!("tables/chart-types.csv")),
+    ("values-rules.csv", include_str!("tables/values-rules.csv")),
+    ("notes.csv", include_str!("tables/notes.csv")),
+    ("troubles.csv", include_str!("tables/troubles.csv")),
+    ("api-removals.csv", include_str!("tables/api-removals.csv")),
+];
+
+/// All tables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tables {
+    /// Those of `shared`.
+    pub versions: versions::Tables,
+    /// Keys of the chart that came, went, or got another default.
+    pub keys: Vec<KeyChange>,
+    /// Types and words that the chart's schema takes.
+    pub types: Vec<KeyType>,
+    /// Values that a target takes in another way.
+    pub rules: Vec<Rule>,
+    /// Breaking changes.
+    pub notes: Vec<Note>,
+    /// Known troubles.
+    pub troubles: Vec<Trouble>,
+    /// API versions that are no longer served.
+    pub apis: Vec<Removal>,
+}
+
+/// A key of the chart that changed.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct KeyChange {
+    /// The chart that did it.
+    pub chart: Version,
+    /// `added`, `rejected`, `ignored`, `default`.
+    pub change: String,
+    /// The key.
+    pub key: String,
+    /// The default before, as JSON.
+    pub old: String,
+    /// The default after, as JSON.
+    pub new: String,
+}
+
+/// What a key takes.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct KeyType {
+    /// From this chart on.
+    pub chart: Version,
+    /// The key.
+    pub key: String,
+    /// Types, joined by `|`.
+    pub types: String,
+    /// Words, joined by `|`; empty for any.
+    pub words: String,
+}
+
+/// A rule about a value.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Rule {
+    /// Its name.
+    pub id: String,
+    /// The key.
+    pub key: String,
+    /// What the value is: see the table's head.
+    pub value: String,
+    /// Keys that silence it.
+    pub unless: String,
+    /// From this chart on.
+    pub target_from: Version,
+    /// Below this chart.
+    pub target_below: Option<Version>,
+    /// `fail` or `warn`.
+    pub level: String,
+    /// What happens.
+    pub what: String,
+    /// What to do.
+    pub fix: String,
+}
+
+/// A breaking change.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Note {
+    /// The minor version.
+    pub minor: Dotted,
+    /// The values that it touches.
+    pub key: String,
+    /// What changed.
+    #[serde(rename = "note")]
+    pub what: String,
+}
+
+/// A known trouble.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Trouble {
+    /// Its name.
+    pub id: String,
+    /// Targets from here on.
+    pub target_from: Version,
+    /// Targets below.
+    pub target_below: Option<Version>,
+    /// Databases from here on.
+    pub database_from: Option<Version>,
+    /// Databases below.
+    pub database_below: Option<Version>,
+    /// The engine; empty for both.
+    pub engine: String,
+    /// `latin1`, `flyway`, or empty.
+    pub when: String,
+    /// `fail` or `warn`.
+    pub level: String,
+    /// What happens.
+    pub what: String,
+    /// What to do.
+    pub fix: String,
+    /// Where it is told.
+    pub source: String,
+}
+
+/// An API version that is no longer served.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Removal {
+    /// The API version.
+    pub api: String,
+    /// The kind; empty for all.
+    pub kind: String,
+    /// From this Kubernetes on.
+    pub removed: Dotted,
+}
+
+/// The names of the files that can stand in for a built-in table.
+pub fn files() -> impl Iterator<Item = &'static str> {
+    FILES.iter().chain(OWN).map(|(name, _)| *name)
+}
+
+impl Tables {
+    /// Reads all tables: `replaced` gives the text of a file that stands in for a built-in one.
+    ///
+    /// # Errors
+    /// With file and line of what cannot be read.
+    pub fn read(replaced: impl Fn(&str) -> Option<String>) -> Result<Self, Wrong> {
+        let text = |name: &str| {
+            let built_in = OWN.iter().find(|(file, _)| *file == name).map_or("", |(_, text)| *text);
+            replaced(name).unwrap_or_else(|| built_in.to_owned())
+        };
+        let mut tables = Self {
+            versions: versions::Tables::read(&replaced)?,
+            keys: rows("chart-keys.csv", &text("chart-keys.csv"))?,
+            types: rows("chart-types.csv", &text("chart-types.csv"))?,
+            rules: rows("values-rules.csv", &text("values-rules.csv"))?,
+            notes: rows("notes.csv", &text("notes.csv"))?,
+            troubles: rows("troubles.csv", &text("troubles.csv"))?,
+            apis: rows("api-removals.csv", &text("api-removals.csv"))?,
+        };
+        tables.keys.sort_by_key(|k| k.chart);
+        tables.types.sort_by_key(|t| t.chart);
+        Ok(tables)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_built_in_tables_use_only_words_that_are_read() {
+        let tables = Tables::read(|_| None).unwrap();
+        let levels = |level: &str| matches!(level, "fail" | "warn");
+        assert!(tables.keys.iter().all(|k| matches!(k.change.as_str(), "added" | "rejected" | "ignored" | "default")));
+        assert!(tables.rules.iter().all(|r| levels(&r.level) && !r.fix.is_empty()));
+        assert!(
+            tables.troubles.iter().all(|t| levels(&t.level) && matches!(t.when.as_str(), "" | "latin1" | "flyway"))
+        );
+        let defaults = tables.keys.iter().filter(|k| k.change == "default");
+        for key in defaults {
+            for json in [&key.old, &key.new] {
+                serde_json::from_str::<serde_json::Value>(json).unwrap_or_else(|e| panic!("{}: {json}: {e}", key.key));
+            }
+        }
+        let ids: BTreeSet<&str> = tables.rules.iter().map(|r| r.id.as_str()).collect();
+        assert_eq!(ids.len(), tables.rules.len());
+    }
+
+    #[test]
+    fn a_table_of_somebody_is_read_in_place() {
+        let own = "minor,key,note\n3.0,,all is new\n";
+        let tables = Tables::read(|f| (f == "notes.csv").then(|| own.to_owned())).unwrap();
+        assert_eq!(tables.notes.len(), 1);
+        let wrong = Tables::read(|f| (f == "notes.csv").then(|| "minor,key,note\nx,,y\n".to_owned())).unwrap_err();
+        assert!(wrong.to_string().contains("notes.csv, line 2"), "{wrong}");
+    }
+}

@@ -1,0 +1,103 @@
+//! Values by dotted keys. They are whole in memory and masked whenever they are written: only what the rules ask for,
+//! and numbers and switches, are shown.
+
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+/// What stands for a value that is not shown.
+pub const MASK: &str = "(masked)";
+
+/// Keys whose words are shown, by their last part; with a dot, by their end.
+const SHOWN: &[&str] = &[
+    "tag",
+    "repository",
+    "provider",
+    "type",
+    "searchType",
+    "minAvailable",
+    "maxUnavailable",
+    "className",
+    "httpGet.path",
+    "httpGet.port",
+    "upgradeMigrationConfigs.additionalArgs",
+    "reindexConfig.additionalArgs",
+];
+
+/// Values of a chart.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(transparent)]
+pub struct Values(pub Value);
+
+impl Values {
+    /// The value of a key; null is a value.
+    ///
+    /// ```
+    /// use kubectl_omupgrade::checks::precheck::Values;
+    /// let values = Values(serde_json::json!({"image": {"tag": "1.12.3"}}));
+    /// assert_eq!(values.get("image.tag").unwrap(), "1.12.3");
+    /// assert!(values.get("image.repository").is_none());
+    /// ```
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        key.split('.').try_fold(&self.0, |at, part| at.get(part))
+    }
+
+    /// The text of a key that holds words.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.get(key).and_then(Value::as_str)
+    }
+
+    /// Whether a key is switched on.
+    pub fn is_on(&self, key: &str) -> bool {
+        self.get(key).and_then(Value::as_bool) == Some(true)
+    }
+
+    /// Whether a value was masked when it was written: then nothing can be said of it.
+    pub fn is_masked(value: &Value) -> bool {
+        value.as_str() == Some(MASK)
+    }
+}
+
+impl Serialize for Values {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        masked("", &self.0).serialize(serializer)
+    }
+}
+
+fn masked(path: &str, value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let child = |(key, value): (&String, &Value)| {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                (key.clone(), masked(&path, value))
+            };
+            Value::Object(map.iter().map(child).collect::<Map<_, _>>())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(|i| masked(path, i)).collect()),
+        Value::String(text) if text.is_empty() || is_shown(path) => value.clone(),
+        Value::String(_) => MASK.into(),
+        _ => value.clone(),
+    }
+}
+
+fn is_shown(path: &str) -> bool {
+    let last = path.rsplit('.').next().unwrap_or(path);
+    SHOWN.iter().any(|s| if s.contains('.') { path.ends_with(s) } else { last == *s })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn words_that_no_rule_asks_for_are_masked() {
+        let values = Values(json!({
+            "image": {"tag": "1.12.3"}, "replicaCount": 2, "extraEnvs": [{"name": "A", "value": "hunter2"}],
+            "openmetadata": {"config": {"fernetkey": {"value": "hunter2"}, "secretsManager": {"provider": "aws"}}},
+        }));
+        let text = serde_json::to_string(&values).unwrap();
+        assert!(!text.contains("hunter2") && text.contains("1.12.3") && text.contains("aws"), "{text}");
+        let back: Values = serde_json::from_str(&text).unwrap();
+        assert!(Values::is_masked(back.get("openmetadata.config.fernetkey.value").unwrap()));
+    }
+}

@@ -1,0 +1,77 @@
+//! Checks of the time that the upgrade takes: the window, the error budget.
+
+use super::case::{Case, Pending};
+use super::estimate::{minutes, quiesced, span};
+use crate::checks::{Answer, Check, Row, fail, pass, skip, warn};
+
+const GROUP: &str = "window";
+const DOCS: &str = "https://sre.google/workbook/implementing-slos/";
+
+/// Minutes of the thirty days that an error budget is of.
+const MONTH: f64 = 30.0 * 24.0 * 60.0;
+
+/// The rows.
+pub const CHECKS: &[Check<Case>] = &[
+    Check {
+        row: Row {
+            id: "window",
+            group: GROUP,
+            fact: "the upgrade fits into the window",
+            guide: "Plan: a maintenance window",
+            hint: "kubectl omupgrade precheck {release} --to {to} -n {namespace} --window 2h",
+            docs: DOCS,
+            needed: false,
+        },
+        ask: window,
+    },
+    Check {
+        row: Row {
+            id: "error-budget",
+            group: GROUP,
+            fact: "the error budget of the month has room for it",
+            guide: "Plan: the service level objective",
+            hint: "kubectl omupgrade precheck {release} --to {to} -n {namespace} --slo 99.5",
+            docs: DOCS,
+            needed: false,
+        },
+        ask: budget,
+    },
+];
+
+/// Least and most minutes for which nothing is served.
+fn disruption(case: &Case) -> (f64, f64) {
+    match case.pending() {
+        Pending::Nothing(_) => (0.0, 0.0),
+        _ => minutes(&quiesced(case)),
+    }
+}
+
+fn window(case: &Case) -> Answer {
+    let Some(window) = case.facts.asked.window_minutes else { return skip("no --window was given") };
+    let (least, most) = minutes(&quiesced(case));
+    let said = format!("{} are reckoned, the window is {window:.0} min", span(least, most));
+    if most <= window {
+        pass(said)
+    } else if least > window {
+        fail(said)
+    } else {
+        warn(format!("{said}: it may be too short"))
+    }
+}
+
+fn budget(case: &Case) -> Answer {
+    let Some(slo) = case.facts.asked.slo else { return skip("no --slo was given") };
+    let all = MONTH * (1.0 - slo / 100.0);
+    let left = all - case.facts.asked.spent_minutes;
+    let (least, most) = disruption(case);
+    let words =
+        if most == 0.0 { "no disruption is planned".to_owned() } else { format!("{} are reckoned", span(least, most)) };
+    let said = format!("{slo} % of 30 days leave {all:.1} min, {left:.1} of them unspent; {words}");
+    if most <= left {
+        pass(said)
+    } else if least > left {
+        fail(said)
+    } else {
+        warn(format!("{said}: it may be too much"))
+    }
+}
