@@ -8,5 +8,6 @@ pub mod journal;
 pub mod live;
 pub mod lock;
 pub mod pod;
+pub mod precheck;
 pub mod probe;
 pub mod release;

@@ -32,8 +32,22 @@ impl<T> Seen<T> {
     pub fn judge(&self, answer: impl FnOnce(&T) -> Answer) -> Answer {
         match self {
             Self::Known(value) => answer(value),
-            Self::Unknown(reason) => unknown(reason.clone()),
+            Self::Unknown(reason) => unseen(reason),
         }
+    }
+}
+
+/// The answer for a thing that was not seen, with what would let it be seen.
+pub fn unseen(reason: &str) -> Answer {
+    let answer = unknown(reason);
+    if reason.contains("--no-probe") {
+        answer.next("kubectl omupgrade precheck {release} --to {to} -n {namespace} # lets the database be asked")
+    } else if reason.contains("orbidden") {
+        answer.next("kubectl omupgrade rbac precheck -n {namespace} # prints the rights that it needs")
+    } else if reason.contains("the probe") {
+        answer.next("kubectl omupgrade status {release} -n {namespace} # does the server itself reach its database?")
+    } else {
+        answer
     }
 }
 

@@ -8,7 +8,6 @@ use crate::failure::Failure;
 use crate::session::Session;
 use crate::view::{self, Shape};
 use anyhow::Context;
-use jiff::Zoned;
 use std::path::PathBuf;
 
 /// The flags of a run of checks.
@@ -31,18 +30,22 @@ impl CheckArgs {
         Waivers::read(&text, ids).with_context(|| format!("reading {}", file.display()))
     }
 
-    /// Says a report and gives the end of the command.
+    /// Applies the waivers to a report, says it, and gives the end of the command.
     pub fn answer(&self, session: &Session, mut report: Report, waivers: &Waivers) -> anyhow::Result<Exit> {
-        report.count();
-        waivers.apply(&mut report, Zoned::now().date());
+        waivers.apply(&mut report, jiff::Zoned::now().date());
+        self.say(session, &report)
+    }
+
+    /// Says a report whose waivers were applied, and gives the end of the command.
+    pub fn say(&self, session: &Session, report: &Report) -> anyhow::Result<Exit> {
         let text = match session.flags.output {
-            Format::Json => serde_json::to_string_pretty(&report)? + "\n",
-            Format::Yaml => serde_saphyr::to_string(&report).context("writing YAML")?,
-            Format::Junit => view::junit(&report),
-            Format::Markdown => view::markdown(&report),
+            Format::Json => serde_json::to_string_pretty(report)? + "\n",
+            Format::Yaml => serde_saphyr::to_string(report).context("writing YAML")?,
+            Format::Junit => view::junit(report),
+            Format::Markdown => view::markdown(report),
             format @ (Format::Text | Format::Wide) => {
                 let shape = Shape { width: session.width(), wide: format == Format::Wide, live: false };
-                view::styled(&view::checks(&report, shape))
+                view::styled(&view::checks(report, shape))
             }
         };
         say::output(&text)?;

@@ -3,6 +3,7 @@
 pub mod checked;
 pub mod diagnose;
 pub mod history;
+pub mod precheck;
 pub mod rbac;
 pub mod rollback;
 pub mod status;
@@ -19,6 +20,7 @@ use clap::Subcommand;
 #[allow(missing_docs)] // each verb's own doc is its help
 pub enum Command {
     Status(status::Args),
+    Precheck(precheck::Args),
     Rollback(rollback::Args),
     History(history::Args),
     Unlock(unlock::Args),
@@ -29,11 +31,13 @@ pub enum Command {
 impl Command {
     /// Runs the verb.
     pub async fn run(&self, session: &Session) -> anyhow::Result<Exit> {
-        if session.flags.output.output().is_none() {
+        let runs_checks = matches!(self, Self::Precheck(_));
+        if session.flags.output.output().is_none() && !runs_checks {
             return Err(Failure::usage("this verb runs no checks: it writes text, wide, json or yaml").into());
         }
         match self {
             Self::Status(args) => Box::pin(status::run(session, args)).await,
+            Self::Precheck(args) => Box::pin(precheck::run(session, args)).await,
             Self::Rollback(args) => rollback::run(session, args).await,
             Self::History(args) => history::run(session, args).await,
             Self::Unlock(args) => unlock::run(session, args).await,

@@ -26,6 +26,8 @@ pub enum Verb {
     StatusProbe,
     /// `status --record`: the same, and adds to the journal.
     StatusRecord,
+    /// Looks, and asks the database by a short-lived Pod.
+    Precheck,
     /// Looks, reads logs, asks the database by a short-lived Pod.
     Diagnose,
     /// Reads Helm's storage and the journal.
@@ -72,6 +74,14 @@ const ROLL_BACK: &[Row] = &[
     ("", "secrets", "create, update, patch, delete", "Helm's revisions, the journal"),
 ];
 
+const PRECHECK: &[Row] = &[
+    ("batch", "cronjobs", "get, list", "ingestion's images"),
+    ("", "configmaps", "get, list", "drift, and Helm's revisions where it keeps them there"),
+    ("", "services, serviceaccounts", "get", "optional: drift"),
+    ("networking.k8s.io", "ingresses, networkpolicies", "get", "optional: drift"),
+];
+
+const ALL_PODS: Row = ("", "pods", "list", "optional, cluster-wide: whether a node has room for one more pod");
 const PROBE: &[Row] = &[("", "pods", "create, delete", "the probe beside the server; leave it out and add --no-probe")];
 
 const NODES: Row = ("", "nodes", "get, list, watch", "optional, cluster-wide: whether a node is cordoned");
@@ -89,6 +99,7 @@ impl Verb {
             Self::Status => LOOK.to_vec(),
             Self::Diagnose | Self::StatusProbe => [LOOK, PROBE].concat(),
             Self::StatusRecord => [LOOK, PROBE, JOURNAL].concat(),
+            Self::Precheck => [LOOK, PROBE, PRECHECK].concat(),
             Self::History => HISTORY.to_vec(),
             Self::Unlock => [HISTORY, LOCK, JOURNAL].concat(),
             Self::Rollback => [LOOK, LOCK, ROLL_BACK, PROBE].concat(),
@@ -122,6 +133,9 @@ fn manifest(args: &Args, namespace: Option<&str>) -> String {
             "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: {name}-nodes\nrules:\n"
         );
         rule(&mut out, NODES);
+        if args.verb == Verb::Precheck {
+            rule(&mut out, ALL_PODS);
+        }
         if args.verb == Verb::Rollback {
             rule(&mut out, DEFINITIONS);
         }

@@ -49,8 +49,18 @@ fn below(findings: &[&Finding], trunk: &str, shape: Shape, out: &mut Vec<Line>) 
     if !shape.wide {
         full.sort_by_key(|f| (f.waived.is_some(), std::cmp::Reverse(f.outcome)));
     }
+    let mut told: Vec<&str> = Vec::new();
     for finding in full {
-        one(finding, trunk, shape, out);
+        let alike = |f: &&&Finding| f.outcome == Outcome::Unknown && f.is_open() && f.evidence == finding.evidence;
+        let same: Vec<&&Finding> = findings.iter().filter(alike).collect();
+        // One reason for many unknown answers is said once.
+        if shape.wide || finding.outcome != Outcome::Unknown || same.len() < 2 {
+            one(finding, trunk, shape, out);
+        } else if !told.contains(&finding.evidence.as_str()) {
+            told.push(&finding.evidence);
+            let ids: Vec<&str> = same.iter().map(|f| f.id.as_str()).collect();
+            one(&Finding { fact: ids.join(", "), ..finding.clone() }, trunk, shape, out);
+        }
     }
     if shape.wide {
         return;

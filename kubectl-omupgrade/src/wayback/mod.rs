@@ -9,7 +9,7 @@ mod refusals;
 pub use choose::{Choice, choose};
 pub use counts::{Count, Live};
 pub use decide::{Decision, decide};
-pub use refusals::Refusal;
+pub use refusals::{Refusal, owner_of};
 
 use crate::facts::Release;
 use crate::fingerprint::Fingerprint;

@@ -7,6 +7,7 @@ use crate::journal::open_run;
 use crate::preview::Loss;
 use crate::verdict::{Verdict, Way};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// A reason not to go on, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -78,6 +79,14 @@ pub(super) fn refusals(look: &Look, asked: Asked, verdict: &Verdict, losses: &[L
 fn ours(look: &Look) -> bool {
     let left = open_run(look.runs.clone(), &plan(&look.current.name, look.target.revision.number));
     look.current.revision.status == Status::PendingRollback && left.is_some_and(|run| run.begun("helm"))
+}
+
+/// The GitOps tool that owns an object with these labels and annotations, in words.
+pub fn owner_of(marks: &BTreeMap<String, String>) -> Option<String> {
+    let live = Live { marks: marks.clone(), ..Live::default() };
+    let why = owner(&live)?.why;
+    let named = why.split_once(" belongs to ")?.1;
+    Some(named.split_once(", which").map_or(named, |(name, _)| name).to_owned())
 }
 
 /// The GitOps tool that owns a workload: it would undo a rollback, or be undone by it.

@@ -12,6 +12,7 @@ mod ownership;
 mod path;
 mod platform;
 mod pods;
+pub mod read;
 mod release_notes;
 mod search;
 mod steps;

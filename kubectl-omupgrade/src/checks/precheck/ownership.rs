@@ -2,7 +2,7 @@
 
 use super::case::Case;
 use super::pods::lonely;
-use crate::checks::{Answer, Check, Row, fail, pass, unknown, warn};
+use crate::checks::{Answer, Check, Row, fail, pass, unknown, unseen, warn};
 use shared::versions::Dotted;
 
 const GROUP: &str = "ownership";
@@ -102,7 +102,7 @@ fn foreign(case: &Case) -> Answer {
 fn removals(case: &Case) -> Answer {
     let version = match case.facts.kubernetes.known() {
         Ok(version) => version,
-        Err(reason) => return unknown(reason.to_owned()),
+        Err(reason) => return unseen(reason),
     };
     let Some(cluster) = Dotted::parse(version) else { return unknown(format!("the cluster calls itself `{version}`")) };
     case.facts.apis.judge(|apis| {

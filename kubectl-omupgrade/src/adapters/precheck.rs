@@ -1,0 +1,190 @@
+//! Gathers a precheck's facts: the release from Helm's storage, the live objects around it, the database by the probe's
+//! Pod. Changes nothing but that Pod; what may not be read becomes "unknown" with the reason, one by one.
+
+mod beside;
+mod whole;
+
+use super::cluster::Cluster;
+use super::helm::Helm;
+use super::probe;
+use super::release;
+use crate::checks::Seen;
+use crate::checks::precheck::{Asked, FACTS_SCHEMA, Facts, Neighbour, Stored, Tables, Values, read};
+use crate::facts::{Fact, Release};
+use crate::preview::{Object, objects, servers, settings};
+use beside::Beside;
+use futures::StreamExt;
+use jiff::Timestamp;
+use kube::api::ListParams;
+use shared::backup::Asked as Counted;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// What is asked, and how.
+#[derive(Debug)]
+pub struct Look<'a> {
+    /// What is asked.
+    pub asked: Asked,
+    /// The values of `-f`, where they were given.
+    pub values: Option<Values>,
+    /// Whether the database is asked by a Pod.
+    pub probe: bool,
+    /// The client image of that Pod.
+    pub probe_image: Option<&'a str>,
+    /// The helm that would be used.
+    pub helm: Option<&'a Path>,
+    /// The tables: what an image of ingestion is built on.
+    pub tables: &'a Tables,
+}
+
+/// Gathers.
+pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look: Look<'_>) -> Facts {
+    let stored = match release {
+        Fact::Known(known) => Ok(&known.value),
+        Fact::Unknown(unknown) => Err(unknown.reason.clone()),
+    };
+    let manifest = stored.clone().and_then(manifest);
+    let server = manifest.as_ref().ok().and_then(|all| server_of(all).cloned());
+    let database = async {
+        match (&stored, look.probe) {
+            (_, false) => Err("not asked (--no-probe)".to_owned()),
+            (Err(reason), _) => Err(reason.clone()),
+            (Ok(release), true) => {
+                probe::facts(cluster, release, look.probe_image, Counted::Facts).await.map(|(_, database)| database)
+            }
+        }
+    };
+    let (beside, database, drift, whole, neighbours, kubernetes, helm) = tokio::join!(
+        Beside::look(cluster, name),
+        database,
+        drift(cluster, manifest.as_deref()),
+        whole::look(cluster),
+        neighbours(cluster, name),
+        cluster.within(cluster.client.apiserver_version()),
+        Helm::find(look.helm),
+    );
+    let settings = match (&manifest, &server) {
+        (Ok(all), Some(server)) => Ok(settings(all, server)),
+        (Ok(_), None) => Err("the release holds no OpenMetadata server".to_owned()),
+        (Err(reason), _) => Err(reason.clone()),
+    };
+    let shown = settings.as_ref().map(read::shown).map_err(Clone::clone);
+    let to = look.asked.to.to_string();
+    Facts {
+        schema: FACTS_SCHEMA.to_owned(),
+        made: Timestamp::now(),
+        release: name.to_owned(),
+        namespace: cluster.namespace.clone(),
+        helm: stored.clone().map(storage).into(),
+        helm_version: helm.map(|h| h.version).map_err(|e| format!("{e:#}")).into(),
+        kubernetes: kubernetes.map(|v| v.git_version).map_err(|r| r.to_string()).into(),
+        values: values(&stored, look.values).into(),
+        keys: settings.as_ref().map(read::keys).map_err(Clone::clone).into(),
+        server: beside.server(&cluster.namespace),
+        search: beside.search(shown.as_ref().ok()),
+        ingestion: beside.ingestion(shown.as_ref().ok(), &look.tables.versions),
+        backup: beside.backup(database.as_ref().ok(), server.as_ref(), look.probe_image),
+        settings: shown.into(),
+        database: database.into(),
+        neighbours: neighbours.into(),
+        owner: beside.owner(),
+        drift: drift.map(|all| beside.without_scaled(all)).into(),
+        foreign: beside.foreign(manifest.as_deref().unwrap_or_default()),
+        apis: manifest.as_deref().map(apis).map_err(Clone::clone).into(),
+        room: beside.room(&whole),
+        images: whole.images(&beside.image(), &to),
+        asked: look.asked,
+    }
+}
+
+fn manifest(release: &Release) -> Result<Vec<Object>, String> {
+    let text = release.manifest.expose().ok_or("the manifest is not here")?;
+    objects(text, &release.namespace).map_err(|e| format!("the stored manifest cannot be read: {e}"))
+}
+
+fn server_of(manifest: &[Object]) -> Option<&Object> {
+    let found = servers(manifest).into_iter().next()?;
+    manifest.iter().find(|o| o.label() == found.label)
+}
+
+fn storage(release: &Release) -> Stored {
+    let revision = &release.revision;
+    Stored {
+        revision: revision.number,
+        status: revision.status,
+        chart: revision.chart.version.clone(),
+        app: revision.chart.app_version.clone(),
+        apply_method: revision.apply_method.clone(),
+        description: revision.description.clone(),
+    }
+}
+
+fn values(release: &Result<&Release, String>, given: Option<Values>) -> Result<Values, String> {
+    if let Some(given) = given {
+        return Ok(given);
+    }
+    let release = release.clone()?;
+    let values = release.values.expose().ok_or("the values are not here")?;
+    // A release without values of its own stores null.
+    Ok(Values(if values.is_null() { serde_json::json!({}) } else { values.clone() }))
+}
+
+fn apis(manifest: &[Object]) -> Vec<(String, String)> {
+    let api = |o: &Object| o.value.get("apiVersion").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+    manifest.iter().map(|o| (api(o), o.label())).collect()
+}
+
+/// What of the release is otherwise in the cluster.
+async fn drift(cluster: &Cluster, manifest: Result<&[Object], &String>) -> Result<Vec<String>, String> {
+    const AT_ONCE: usize = 8;
+    let manifest = manifest.map_err(Clone::clone)?;
+    let asked = manifest.iter().map(|object| async move {
+        match beside::live_of(cluster, object).await {
+            Ok(Some(live)) => Ok(read::drift(object, &live, false)),
+            Ok(None) => Ok(vec![format!("{} is not there", object.label())]),
+            Err(refused) => Err(format!("{}: {refused}", object.label())),
+        }
+    });
+    let answers: Vec<_> = futures::stream::iter(asked).buffered(AT_ONCE).collect().await;
+    let mut out = Vec::new();
+    for answer in answers {
+        out.extend(answer?);
+    }
+    Ok(out)
+}
+
+/// The newest revision of every other release of the namespace.
+async fn neighbours(cluster: &Cluster, name: &str) -> Result<Vec<Neighbour>, String> {
+    let all = release::stored(cluster, None).await.map_err(|r| r.to_string())?;
+    let newest: BTreeMap<String, release::Stored> = all.into_iter().map(|s| (s.release.clone(), s)).collect();
+    let mut out = Vec::new();
+    for stored in newest.into_values().filter(|s| s.release != name) {
+        let release = release::one(cluster, &stored).await.map_err(|e| format!("{e:#}"))?;
+        out.push(Neighbour {
+            name: release.name,
+            chart: release.revision.chart.name,
+            version: release.revision.chart.version,
+            holds_openmetadata: release.holds_openmetadata,
+        });
+    }
+    Ok(out)
+}
+
+/// A list, reduced, or why there is none.
+async fn listed<K, T>(cluster: &Cluster, api: kube::Api<K>, reduce: impl Fn(&K) -> T) -> Result<Vec<T>, String>
+where
+    K: kube::Resource + Clone + serde::de::DeserializeOwned + std::fmt::Debug,
+    K::DynamicType: Default,
+{
+    let kind = K::plural(&K::DynamicType::default()).into_owned();
+    let all = cluster.all(&api, ListParams::default()).await.map_err(|refused| format!("{kind}: {refused}"))?;
+    Ok(all.iter().map(reduce).collect())
+}
+
+/// A fact of two that were looked at apart.
+fn both<A, B, T>(a: &Result<A, String>, b: &Result<B, String>, make: impl FnOnce(&A, &B) -> T) -> Seen<T> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Seen::Known(make(a, b)),
+        (Err(reason), _) | (_, Err(reason)) => Seen::Unknown(reason.clone()),
+    }
+}

@@ -1,0 +1,319 @@
+//! The objects beside a release in its namespace, and what a precheck reads off them.
+
+use super::whole::Whole;
+use super::{both, listed};
+use crate::adapters::cluster::{Cluster, Refused};
+use crate::checks::Seen;
+use crate::checks::precheck::{BackupPlace, Ingestion, Room, Search, Server, read};
+use crate::facts::{self, Component, membership};
+use crate::preview::Object;
+use crate::wayback::owner_of;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::batch::v1::{CronJob, Job};
+use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim, Pod, PodSpec, ResourceQuota};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kube::Api;
+use kube::api::DynamicObject;
+use kube::core::{ApiResource, GroupVersionKind};
+use serde_json::Value;
+use shared::component::{image_base, image_tag};
+use shared::versions::tables::Tables;
+use shared::{backup::Engine, marks};
+use std::collections::BTreeMap;
+
+/// A live workload: as it is, reduced, and its pods' template.
+struct Live {
+    value: Value,
+    facts: facts::Workload,
+    template: PodSpec,
+    marks: BTreeMap<String, String>,
+}
+
+/// Lists of one namespace, each or why it is not there.
+pub struct Beside {
+    release: String,
+    namespace: String,
+    workloads: Result<Vec<Live>, String>,
+    pods: Result<Vec<facts::Pod>, String>,
+    pod_images: Vec<String>,
+    budgets: Result<Vec<facts::Budget>, String>,
+    scalers: Result<Vec<facts::Autoscaler>, String>,
+    quotas: Result<Vec<facts::Quota>, String>,
+    claims: Result<Vec<(facts::Claim, Option<u64>)>, String>,
+    events: Vec<facts::Event>,
+    jobs: Result<Vec<(String, bool, Vec<String>)>, String>,
+    cron_images: Vec<String>,
+}
+
+impl Beside {
+    /// Looks.
+    pub async fn look(cluster: &Cluster, release: &str) -> Self {
+        use facts::read as reduce;
+        let deployment = |d: &Deployment| live(d, reduce::deployment(d), d.spec.template.spec.clone(), &d.metadata);
+        let set = |s: &StatefulSet| live(s, reduce::stateful_set(s), s.spec.template.spec.clone(), &s.metadata);
+        let (deployments, sets, pods, budgets, scalers, quotas, claims, events, jobs, crons) = tokio::join!(
+            listed(cluster, cluster.api::<Deployment>(), deployment),
+            listed(cluster, cluster.api::<StatefulSet>(), set),
+            listed(cluster, cluster.api::<Pod>(), |p: &Pod| (reduce::pod(p), pod_images(p.spec.as_ref()))),
+            listed(cluster, cluster.api::<PodDisruptionBudget>(), reduce::budget),
+            listed(cluster, cluster.api::<HorizontalPodAutoscaler>(), reduce::autoscaler),
+            listed(cluster, cluster.api::<ResourceQuota>(), reduce::quota),
+            listed(cluster, cluster.api::<PersistentVolumeClaim>(), |c: &PersistentVolumeClaim| (
+                reduce::claim(c),
+                bytes(c)
+            )),
+            listed(cluster, cluster.api::<Event>(), reduce::event),
+            listed(cluster, cluster.api::<Job>(), job),
+            listed(cluster, cluster.api::<CronJob>(), |c: &CronJob| pod_images(
+                c.spec.job_template.spec.as_ref().and_then(|s| s.template.spec.as_ref())
+            )),
+        );
+        let workloads = match (deployments, sets) {
+            (Ok(mut a), Ok(b)) => {
+                a.extend(b);
+                Ok(a)
+            }
+            (Err(reason), _) | (_, Err(reason)) => Err(reason),
+        };
+        let pod_images = pods.iter().flatten().flat_map(|(_, images)| images.clone()).collect();
+        Self {
+            release: release.to_owned(),
+            namespace: cluster.namespace.clone(),
+            workloads,
+            pods: pods.map(|all| all.into_iter().map(|(pod, _)| pod).collect()),
+            pod_images,
+            budgets,
+            scalers,
+            quotas,
+            claims,
+            events: events.unwrap_or_default(),
+            jobs,
+            cron_images: crons.unwrap_or_default().into_iter().flatten().collect(),
+        }
+    }
+
+    fn server_workload(&self) -> Result<&Live, String> {
+        let all = self.workloads.as_ref().map_err(Clone::clone)?;
+        let ours = |l: &&Live| membership::of_release(&l.facts.meta, &self.release, &self.namespace);
+        let found = all.iter().filter(ours).find(|l| l.facts.component == Component::Server);
+        found.ok_or_else(|| format!("no server of the release {} runs in this namespace", self.release))
+    }
+
+    /// The image that serves.
+    pub fn image(&self) -> Result<String, String> {
+        self.server_workload().map(|l| l.facts.image.clone())
+    }
+
+    /// The server with what stands around it.
+    pub fn server(&self, namespace: &str) -> Seen<Server> {
+        let live = match self.server_workload() {
+            Ok(live) => live,
+            Err(reason) => return Seen::Unknown(reason),
+        };
+        let server = read::server(&live.value, &live.facts);
+        let empty = (Vec::new(), Vec::new());
+        let pods = self.pods.as_ref().unwrap_or(&empty.0);
+        let budgets = self.budgets.clone().unwrap_or_default();
+        let scalers = self.scalers.clone().unwrap_or(empty.1);
+        Seen::Known(read::around(server, &live.facts, (&self.release, namespace), pods, &budgets, &scalers))
+    }
+
+    /// The search engine, as far as its workload in this namespace tells it.
+    pub fn search(&self, settings: Option<&BTreeMap<String, String>>) -> Seen<Search> {
+        let setting = |name: &str| settings.and_then(|s| s.get(name)).cloned();
+        let host = setting("ELASTICSEARCH_HOST").unwrap_or_else(|| "its host".to_owned());
+        let all = match &self.workloads {
+            Ok(all) => all,
+            Err(reason) => return Seen::Unknown(reason.clone()),
+        };
+        let Some(found) = all.iter().find(|l| l.facts.component == Component::Search) else {
+            return Seen::Unknown(format!("no search engine runs in this namespace, and {host} was not asked"));
+        };
+        let image = &found.facts.image;
+        let Some(version) = image_tag(image) else {
+            return Seen::Unknown(format!("the image {image} names no version"));
+        };
+        Seen::Known(Search {
+            engine: setting("SEARCH_TYPE").unwrap_or_else(|| image_base(image).to_owned()).to_lowercase(),
+            version: version.to_owned(),
+            source: format!("image of {}", found.facts.meta.name),
+            ..Search::default()
+        })
+    }
+
+    /// What ingests metadata.
+    pub fn ingestion(&self, settings: Option<&BTreeMap<String, String>>, tables: &Tables) -> Seen<Ingestion> {
+        let Some(settings) = settings else {
+            return Seen::Unknown("the server's settings could not be read".to_owned());
+        };
+        let jobs = match &self.jobs {
+            Ok(jobs) => jobs,
+            Err(reason) => return Seen::Unknown(reason.clone()),
+        };
+        let ingests = |images: &[String]| !read::images(images).is_empty();
+        let running = jobs
+            .iter()
+            .filter(|(_, active, images)| *active && ingests(images))
+            .map(|(name, ..)| format!("Job/{name}"));
+        let mut all: Vec<String> = self.pod_images.clone();
+        all.extend(self.cron_images.iter().cloned());
+        Seen::Known(Ingestion {
+            client: read::pipeline_client(settings),
+            running: running.collect(),
+            airflow: read::airflow(&all, tables),
+            images: read::images(&all),
+        })
+    }
+
+    /// Where backups go.
+    pub fn backup(
+        &self,
+        database: Option<&facts::Database>,
+        server: Option<&Object>,
+        image: Option<&str>,
+    ) -> Seen<BackupPlace> {
+        let claims = match &self.claims {
+            Ok(claims) => claims,
+            Err(reason) => return Seen::Unknown(reason.clone()),
+        };
+        let name = marks::backup_claim(&self.release);
+        let found = claims.iter().find(|(claim, _)| claim.meta.name == name);
+        let waits = self.events.iter().any(|e| e.about == name && e.reason == "WaitForFirstConsumer");
+        let guard =
+            server.and_then(|s| s.value.pointer("/spec/template/spec/initContainers")?.as_array()).and_then(|all| {
+                let guard =
+                    all.iter().find(|c| c.get("name").and_then(Value::as_str) == Some(marks::GUARD_CONTAINER))?;
+                guard.get("image")?.as_str().map(str::to_owned)
+            });
+        let by_engine = || match database.map(|d| d.engine) {
+            Some(Engine::Mysql) => "mysql:8.4".to_owned(),
+            _ => "postgres:18".to_owned(),
+        };
+        Seen::Known(BackupPlace {
+            phase: found.map(|(claim, _)| claim.phase.clone()).unwrap_or_default(),
+            bytes: found.and_then(|(_, bytes)| *bytes),
+            waits_for_pod: waits,
+            client_image: image.map(str::to_owned).or(guard).unwrap_or_else(by_engine),
+            database_volume_bytes: self.database_volume(),
+            claim: name,
+        })
+    }
+
+    /// The size of the volume of the only database of the namespace.
+    fn database_volume(&self) -> Option<u64> {
+        let all = self.workloads.as_ref().ok()?;
+        let mut found = all.iter().filter(|l| l.facts.component == Component::Database);
+        let (only, none) = (found.next()?, found.next());
+        none.is_none().then_some(())?;
+        let pods = self.pods.as_ref().ok()?;
+        let mounted: Vec<&String> =
+            pods.iter().filter(|p| only.facts.selector.selects(&p.meta.labels)).flat_map(|p| &p.claims).collect();
+        self.claims.as_ref().ok()?.iter().filter(|(c, _)| mounted.contains(&&c.meta.name)).filter_map(|(_, b)| *b).max()
+    }
+
+    /// The GitOps tool that owns the server.
+    pub fn owner(&self) -> Seen<Option<String>> {
+        match self.server_workload() {
+            Ok(live) => Seen::Known(owner_of(&live.marks)),
+            Err(reason) => Seen::Unknown(reason),
+        }
+    }
+
+    /// Budgets and autoscalers of others with the names that the post-renderer gives to its own.
+    pub fn foreign(&self, manifest: &[Object]) -> Seen<Vec<String>> {
+        let name = match self.server_workload() {
+            Ok(live) => live.facts.meta.name.clone(),
+            Err(reason) => return Seen::Unknown(reason),
+        };
+        let ours = |meta: &facts::Meta, kind: &str| {
+            membership::of_release(meta, &self.release, &self.namespace)
+                || manifest.iter().any(|o| o.kind == kind && o.name == meta.name)
+        };
+        both(&self.budgets, &self.scalers, |budgets, scalers| {
+            let budgets = budgets.iter().map(|b| (&b.meta, "PodDisruptionBudget"));
+            let scalers = scalers.iter().map(|s| (&s.meta, "HorizontalPodAutoscaler"));
+            let foreign = budgets.chain(scalers).filter(|(meta, kind)| meta.name == name && !ours(meta, kind));
+            foreign.map(|(meta, kind)| format!("{kind}/{}", meta.name)).collect()
+        })
+    }
+
+    /// Differences without the replicas that an autoscaler sets.
+    pub fn without_scaled(&self, mut differences: Vec<String>) -> Vec<String> {
+        for scaler in self.scalers.iter().flatten() {
+            let counted = format!("{}/{} spec.replicas", scaler.target.0, scaler.target.1);
+            differences.retain(|d| *d != counted);
+        }
+        differences
+    }
+
+    /// Room for one more pod of the server.
+    pub fn room(&self, whole: &Whole) -> Seen<Room> {
+        match (self.server_workload(), &self.quotas) {
+            (Ok(live), Ok(quotas)) => {
+                let (nodes, pods) = (whole.nodes.as_deref().ok(), whole.pods.as_deref().ok());
+                Seen::Known(read::room(read::asks(&live.template), quotas, nodes, pods))
+            }
+            (Err(reason), _) => Seen::Unknown(reason),
+            (_, Err(reason)) => Seen::Unknown(reason.clone()),
+        }
+    }
+}
+
+fn live(
+    object: &impl serde::Serialize,
+    facts: facts::Workload,
+    template: Option<PodSpec>,
+    meta: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta,
+) -> Live {
+    let mut marks = meta.labels.clone().unwrap_or_default();
+    marks.extend(meta.annotations.clone().unwrap_or_default());
+    Live {
+        value: serde_json::to_value(object).unwrap_or_default(),
+        facts,
+        template: template.unwrap_or_default(),
+        marks,
+    }
+}
+
+fn pod_images(spec: Option<&PodSpec>) -> Vec<String> {
+    let spec = spec.into_iter();
+    spec.flat_map(|s| s.containers.iter().chain(s.init_containers.iter().flatten()))
+        .filter_map(|c| c.image.clone())
+        .collect()
+}
+
+fn bytes(claim: &PersistentVolumeClaim) -> Option<u64> {
+    let capacity = claim.status.as_ref().and_then(|s| s.capacity.as_ref()).and_then(|c| c.get("storage"));
+    let asked = claim.spec.as_ref().and_then(|s| s.resources.as_ref()?.requests.as_ref()?.get("storage"));
+    let number = read::quantity(&capacity.or(asked)?.0)?;
+    // Volumes are far below what a float holds exactly.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    Some(number.max(0.0) as u64)
+}
+
+fn job(job: &Job) -> (String, bool, Vec<String>) {
+    let active = job.status.as_ref().and_then(|s| s.active).unwrap_or_default() > 0;
+    let images = pod_images(job.spec.as_ref().and_then(|s| s.template.spec.as_ref()));
+    (job.metadata.name.clone().unwrap_or_default(), active, images)
+}
+
+/// The live object of a manifest's; none where it is not there.
+pub async fn live_of(cluster: &Cluster, object: &Object) -> Result<Option<Value>, Refused> {
+    let api_version = object.value.get("apiVersion").and_then(Value::as_str).unwrap_or("v1");
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, &object.kind));
+    let cluster_wide =
+        ["CustomResourceDefinition", "Namespace", "ClusterRole", "ClusterRoleBinding", "PersistentVolume"];
+    let api: Api<DynamicObject> = if cluster_wide.contains(&object.kind.as_str()) {
+        Api::all_with(cluster.client.clone(), &resource)
+    } else {
+        let namespace = if object.namespace.is_empty() { &cluster.namespace } else { &object.namespace };
+        Api::namespaced_with(cluster.client.clone(), namespace, &resource)
+    };
+    match cluster.within(api.get(&object.name)).await {
+        Ok(found) => Ok(Some(serde_json::to_value(found).unwrap_or_default())),
+        Err(refused) if refused.is_absent() => Ok(None),
+        Err(refused) => Err(refused),
+    }
+}

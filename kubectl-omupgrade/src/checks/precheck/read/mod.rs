@@ -1,0 +1,15 @@
+//! From the API's objects to a precheck's facts. Pure; leaves out what can hold secrets.
+
+mod drift;
+mod ingestion;
+mod quantity;
+mod room;
+mod server;
+mod settings;
+
+pub use drift::drift;
+pub use ingestion::{airflow, images, pipeline_client};
+pub use quantity::quantity;
+pub use room::{Asks, asks, room};
+pub use server::{around, server};
+pub use settings::{keys, shown};

@@ -1,0 +1,144 @@
+//! Room for one more pod of the server: quotas exactly, nodes by what their pods ask for.
+
+use super::quantity;
+use crate::checks::precheck::Room;
+use crate::checks::precheck::estimate::size;
+use crate::facts::Quota;
+use k8s_openapi::api::core::v1::{Node, Pod, PodSpec};
+use std::collections::BTreeMap;
+
+/// What a pod asks for: CPUs and bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Asks {
+    /// CPUs, requested.
+    pub cpu: f64,
+    /// Bytes of memory, requested.
+    pub memory: f64,
+    /// CPUs, at most.
+    pub cpu_limit: f64,
+    /// Bytes of memory, at most.
+    pub memory_limit: f64,
+}
+
+impl Asks {
+    fn words(self) -> String {
+        if self.cpu == 0.0 && self.memory == 0.0 {
+            return "nothing in particular".to_owned();
+        }
+        format!("{} CPU and {}", (self.cpu * 1000.0).round() / 1000.0, size(self.memory))
+    }
+}
+
+/// What a pod asks for: its containers together, or its largest init container.
+pub fn asks(spec: &PodSpec) -> Asks {
+    let of = |name: &str, limits: bool| {
+        let one = |c: &k8s_openapi::api::core::v1::Container| {
+            let r = c.resources.as_ref()?;
+            let list = if limits { r.limits.as_ref() } else { r.requests.as_ref() };
+            quantity(&list?.get(name)?.0)
+        };
+        let sum: f64 = spec.containers.iter().filter_map(one).sum();
+        spec.init_containers.iter().flatten().filter_map(one).fold(sum, f64::max)
+    };
+    Asks {
+        cpu: of("cpu", false),
+        memory: of("memory", false),
+        cpu_limit: of("cpu", true),
+        memory_limit: of("memory", true),
+    }
+}
+
+/// The room. `nodes` and `pods` of the whole cluster are none where they may not be listed.
+pub fn room(asks: Asks, quotas: &[Quota], nodes: Option<&[Node]>, pods: Option<&[Pod]>) -> Room {
+    let wanted: [(&str, f64); 6] = [
+        ("pods", 1.0),
+        ("requests.cpu", asks.cpu),
+        ("cpu", asks.cpu),
+        ("requests.memory", asks.memory),
+        ("limits.cpu", asks.cpu_limit),
+        ("limits.memory", asks.memory_limit),
+    ];
+    let mut short = Vec::new();
+    for quota in quotas {
+        for (name, more) in wanted {
+            let amount = |of: &BTreeMap<String, String>| of.get(name).and_then(|q| quantity(q));
+            if let (Some(hard), Some(used)) = (amount(&quota.hard), amount(&quota.used))
+                && more > 0.0
+                && used + more > hard
+            {
+                let (hard, used) = (quota.hard.get(name), quota.used.get(name));
+                short.push(format!(
+                    "the quota {} has {name} {} and {} of it is used",
+                    quota.meta.name,
+                    hard.cloned().unwrap_or_default(),
+                    used.cloned().unwrap_or_default()
+                ));
+            }
+        }
+    }
+    let free = nodes.zip(pods).map(|(nodes, pods)| nodes.iter().filter(|node| fits(node, pods, asks)).count());
+    Room { asks: asks.words(), quotas: short, nodes: free }
+}
+
+fn fits(node: &Node, pods: &[Pod], more: Asks) -> bool {
+    let spec = node.spec.clone().unwrap_or_default();
+    let repels = spec.taints.iter().flatten().any(|t| t.effect != "PreferNoSchedule");
+    let ready = node
+        .status
+        .as_ref()
+        .and_then(|s| s.conditions.as_ref())
+        .is_some_and(|all| all.iter().any(|c| c.type_ == "Ready" && c.status == "True"));
+    if spec.unschedulable == Some(true) || repels || !ready {
+        return false;
+    }
+    let has = |name: &str| {
+        let all = node.status.as_ref().and_then(|s| s.allocatable.as_ref());
+        all.and_then(|a| quantity(&a.get(name)?.0)).unwrap_or(0.0)
+    };
+    let here: Vec<&PodSpec> = pods
+        .iter()
+        .filter(|p| !matches!(p.status.as_ref().and_then(|s| s.phase.as_deref()), Some("Succeeded" | "Failed")))
+        .filter_map(|p| p.spec.as_ref())
+        .filter(|s| s.node_name == node.metadata.name)
+        .collect();
+    let used: Vec<Asks> = here.iter().map(|s| asks(s)).collect();
+    let sum = |of: fn(&Asks) -> f64| used.iter().map(of).sum::<f64>();
+    // A few pods more or less do not matter; a count that is full does.
+    #[allow(clippy::cast_precision_loss)]
+    let count = here.len() as f64 + 1.0;
+    sum(|a| a.cpu) + more.cpu <= has("cpu") && sum(|a| a.memory) + more.memory <= has("memory") && count <= has("pods")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn pod(cpu: &str, node: &str) -> Pod {
+        serde_json::from_value(json!({"spec": {"nodeName": node, "containers": [
+            {"name": "a", "resources": {"requests": {"cpu": cpu, "memory": "1Gi"}}}]}, "status": {"phase": "Running"}}))
+        .unwrap()
+    }
+
+    fn node(name: &str, cordoned: bool) -> Node {
+        serde_json::from_value(json!({"metadata": {"name": name}, "spec": {"unschedulable": cordoned},
+            "status": {"allocatable": {"cpu": "2", "memory": "8Gi", "pods": "110"}, "conditions": [{"type": "Ready", "status": "True"}]}}))
+        .unwrap()
+    }
+
+    #[test]
+    fn nodes_and_quotas_are_reckoned() {
+        let more = asks(pod("1", "").spec.as_ref().unwrap());
+        assert_eq!((more.cpu, more.memory), (1.0, 1_073_741_824.0));
+        let nodes = [node("a", false), node("b", false), node("c", true)];
+        let full = [pod("1500m", "a")];
+        assert_eq!(room(more, &[], Some(&nodes), Some(&full)).nodes, Some(1));
+        assert_eq!(room(more, &[], None, Some(&full)).nodes, None);
+        let quota = Quota {
+            hard: [("requests.cpu".to_owned(), "2".to_owned())].into(),
+            used: [("requests.cpu".to_owned(), "1500m".to_owned())].into(),
+            ..Quota::default()
+        };
+        assert_eq!(room(more, &[quota], None, None).quotas.len(), 1);
+    }
+}

@@ -1,0 +1,216 @@
+//! Every file of `testdata/precheck` but `base.yaml` is a situation: a small overlay over that base, with what every
+//! check answers as its snapshot. The lists test themselves: names, docs, and hints that can be typed.
+#![allow(clippy::unwrap_used)]
+
+use kubectl_omupgrade::checks::precheck::{self, Case, Facts, Tables, decide};
+use kubectl_omupgrade::checks::{Outcome, Report, Row, Strictness, Waivers, commands, faults};
+use kubectl_omupgrade::cli::command;
+use kubectl_omupgrade::exit::Exit;
+use kubectl_omupgrade::view::{self, Shape};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/precheck")
+}
+
+fn read(name: &str) -> Value {
+    let file = folder().join(name);
+    let text = std::fs::read_to_string(&file).unwrap();
+    serde_saphyr::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", file.display()))
+}
+
+fn situations() -> Vec<String> {
+    let names = std::fs::read_dir(folder()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+    let mut all: Vec<String> = names.filter(|n| n.ends_with(".yaml") && n != "base.yaml").collect();
+    all.sort();
+    all
+}
+
+/// Puts an overlay over a base: null takes a key away, `unknown:` and lists stand for the whole.
+fn overlay(base: &mut Value, over: &Value) {
+    match (base, over) {
+        (Value::Object(base), Value::Object(over)) if !over.contains_key("unknown") => {
+            for (key, value) in over {
+                if value.is_null() && !key.starts_with('=') {
+                    base.remove(key);
+                } else {
+                    overlay(base.entry(key.clone()).or_insert_with(|| Value::Object(Map::new())), value);
+                }
+            }
+        }
+        (base, over) => *base = over.clone(),
+    }
+}
+
+fn case(name: &str) -> (String, Case) {
+    let mut facts = read("base.yaml");
+    let mut over = read(name);
+    let about = over.as_object_mut().unwrap().remove("about").unwrap();
+    overlay(&mut facts, &over);
+    let facts = Facts::from_text(&facts.to_string()).unwrap_or_else(|e| panic!("{name}: {e}"));
+    (about.as_str().unwrap().to_owned(), Case { facts, tables: Tables::read(|_| None).unwrap() })
+}
+
+fn report(case: &Case) -> Report {
+    let mut report = precheck::report(case);
+    decide(case, &mut report);
+    report
+}
+
+/// What every check answered, in few words: what holds by name alone, the rest with evidence and command.
+fn outcomes(about: &str, report: &Report) -> String {
+    let mut out = format!("{about}\n\n");
+    let of = |outcome: Outcome| report.checks.iter().filter(move |f| f.outcome == outcome);
+    for outcome in [Outcome::Fail, Outcome::Unknown, Outcome::Warn] {
+        for f in of(outcome) {
+            let next = f.next.as_deref().unwrap_or_default();
+            out.push_str(&format!("{:<7} {}: {}\n        $ {next}\n", outcome.word(), f.id, f.evidence));
+        }
+    }
+    for outcome in [Outcome::Pass, Outcome::Skip] {
+        let ids: Vec<&str> = of(outcome).map(|f| f.id.as_str()).collect();
+        out.push_str(&format!("{:<7} {}\n", outcome.word(), ids.join(" ")));
+    }
+    let verdict = report.verdict.as_ref().unwrap();
+    out.push_str(&format!("\n{} ({}): {}\n", verdict.word, verdict.code, verdict.sentence));
+    for text in verdict.because.iter().chain(&verdict.downtime) {
+        out.push_str(&format!("  {text}\n"));
+    }
+    for step in &report.steps {
+        out.push_str(&format!("- {}\n  $ {}\n", step.what, step.command));
+    }
+    out.push_str(&format!("exit {}\n", report.exit(Strictness::Failures).code()));
+    out
+}
+
+#[test]
+fn what_every_check_answers() {
+    let all = situations();
+    assert!(all.len() >= 60, "{} situations", all.len());
+    for name in all {
+        let (about, case) = case(&name);
+        let report = report(&case);
+        insta::with_settings!({snapshot_path => folder(), prepend_module_to_snapshot => false, omit_expression => true}, {
+            insta::assert_snapshot!(name.trim_end_matches(".yaml"), outcomes(&about, &report));
+        });
+    }
+}
+
+/// Each check has a situation in which it holds and one in which it does not; and each verdict one.
+#[test]
+fn every_check_can_go_both_ways() {
+    let mut seen: BTreeMap<String, Vec<Outcome>> = BTreeMap::new();
+    let mut codes = Vec::new();
+    for name in situations() {
+        let report = report(&case(&name).1);
+        codes.push(report.verdict.as_ref().unwrap().code);
+        for finding in report.checks {
+            seen.entry(finding.id).or_default().push(finding.outcome);
+        }
+    }
+    for id in precheck::ids() {
+        let outcomes = &seen[id];
+        assert!(outcomes.contains(&Outcome::Pass) || matches!(id, "kafka" | "other-release"), "{id} never holds");
+        assert!(outcomes.iter().any(|o| matches!(o, Outcome::Fail | Outcome::Warn)), "{id} always holds");
+    }
+    for code in 20..=24 {
+        assert!(codes.contains(&code), "no situation has the verdict {code}");
+    }
+}
+
+/// Whatever is not seen: an answer, no panic, and never a failure for that alone.
+#[test]
+fn what_is_not_seen_is_unknown_and_not_a_failure() {
+    let base = read("base.yaml");
+    for (key, value) in base.as_object().unwrap() {
+        if matches!(key.as_str(), "schema" | "made" | "release" | "namespace" | "asked") {
+            continue;
+        }
+        let mut less = base.clone();
+        less[key] = serde_json::json!({"unknown": "pods is forbidden: no rights"});
+        let facts = Facts::from_text(&less.to_string()).unwrap();
+        let of = |facts: Facts| report(&Case { facts, tables: Tables::read(|_| None).unwrap() });
+        let (before, after) = (of(Facts::from_text(&base.to_string()).unwrap()), of(facts));
+        assert!(after.counts.unknown > before.counts.unknown, "{key}: {value}");
+        assert_eq!(after.counts.fail, before.counts.fail, "{key}");
+        let word = |r: &Report| r.verdict.as_ref().unwrap().word.clone();
+        assert!(word(&after) == word(&before) || key == "database", "{key}: {}", word(&after));
+        // Unread is never "nothing migrates".
+        assert_ne!(word(&after), "rolling", "{key}");
+    }
+}
+
+fn parses(words: &[String]) -> Result<(), String> {
+    let typed = ["kubectl-omupgrade".to_owned()].into_iter().chain(words.iter().cloned());
+    command().try_get_matches_from(typed).map(drop).map_err(|e| e.to_string())
+}
+
+#[test]
+fn the_list_tests_itself() {
+    let rows: Vec<Row> = precheck::checks().map(|c| c.row).collect();
+    assert_eq!(faults(&rows, parses), Vec::<String>::new());
+}
+
+/// Also what checks and verdicts say in a situation can be typed.
+#[test]
+fn every_next_step_is_a_command() {
+    for name in situations() {
+        let report = report(&case(&name).1);
+        let next = report.checks.iter().filter_map(|f| f.next.clone());
+        for said in next.chain(report.steps.iter().map(|s| s.command.clone())) {
+            commands(&said, parses).unwrap_or_else(|why| panic!("{name}: `{said}` {why}"));
+            assert!(!said.contains('{'), "{name}: {said}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_wider_than_the_screen_but_commands() {
+    for name in situations() {
+        let report = report(&case(&name).1);
+        for width in [60, 120] {
+            for line in view::checks(&report, Shape { width, wide: false, live: false }) {
+                let text = view::plain(std::slice::from_ref(&line));
+                let one_word = text.split_whitespace().any(|w| w.chars().count() > 30);
+                assert!(line.width() <= width || text.contains('→') || one_word, "{name}: {text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_facts_file_checks_alike() {
+    for name in situations() {
+        let (_, case) = case(&name);
+        let again = Facts::from_text(&case.facts.to_text().unwrap()).unwrap();
+        let again = Case { facts: again, tables: case.tables.clone() };
+        let shown = |c: &Case| report(c).checks.iter().map(|f| (f.id.clone(), f.outcome)).collect::<Vec<_>>();
+        // What is masked in the file can no longer be compared: those checks ask only for what is shown.
+        assert_eq!(shown(&again), shown(&case), "{name}");
+    }
+}
+
+#[test]
+fn wrong_facts_files_are_refused_with_their_place() {
+    let base = read("base.yaml").to_string();
+    let refused = |text: &str| Facts::from_text(text).unwrap_err();
+    assert!(refused("a: [").to_string().contains("line 1"), "{}", refused("a: ["));
+    assert!(refused("{}").to_string().contains("no `schema`"));
+    assert!(refused(&base.replace("precheck-facts/v1", "precheck-facts/v9")).to_string().contains("v9"));
+    let wrong = refused(&base.replace("\"1.13.1\"", "\"1.13\""));
+    assert!(wrong.to_string().contains("`1.13` is no version"), "{wrong}");
+    assert_eq!(wrong.exit, Exit::Usage);
+}
+
+#[test]
+fn a_waiver_lets_a_refusal_go() {
+    let (_, case) = case("server-not-ready.yaml");
+    let text = "waivers:\n- {check: server-ready, reason: known and agreed, until: 2099-01-01}\n";
+    let waivers = Waivers::read(text, &precheck::ids()).unwrap();
+    let mut report = precheck::report(&case);
+    waivers.apply(&mut report, "2026-11-22".parse().unwrap());
+    decide(&case, &mut report);
+    assert_eq!(report.verdict.unwrap().word, "quiesce");
+}
