@@ -33,7 +33,10 @@ const PROGRAMS: &[(&str, &[&str])] = &[
     ),
     (
         "helm",
-        &["diff", "get", "history", "list", "repo", "rollback", "search", "show", "status", "template", "upgrade"],
+        &[
+            "diff", "get", "history", "list", "repo", "rollback", "search", "show", "status", "template", "upgrade",
+            "version",
+        ],
     ),
     ("flux", &["get", "resume", "suspend"]),
     ("argocd", &["app"]),
@@ -73,6 +76,8 @@ pub fn commands(hint: &str, parses: impl Fn(&[String]) -> Result<(), String>) ->
     let names = super::row::Names { release: "om".to_owned(), namespace: "data".to_owned(), to: "1.13.1".to_owned() };
     let filled = names.fill(hint);
     let command = filled.split(" # ").next().unwrap_or_default();
+    // What a shell puts in is one word.
+    let command = command.replace("\"$(helm-postrender plugin-dir)\"", "FOLDER");
     let words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
     // Assignments before a command belong to it.
     let words: Vec<String> =

@@ -24,7 +24,8 @@ pub fn checks(report: &Report, shape: Shape) -> Vec<Line> {
         paragraph("! ", note, Tone::Warn, Tone::Plain, shape.width, &mut out);
     }
     let c = report.counts;
-    out.push(Line::of(totals(&c), if c.fail > 0 { Tone::Bad } else { Tone::Plain }));
+    let tone = if c.fail > 0 { Tone::Bad } else { Tone::Plain };
+    paragraph("", &totals(&c), tone, tone, shape.width, &mut out);
     verdict(report, shape, &mut out);
     out
 }

@@ -25,7 +25,7 @@ pub const CHECKS: &[Check<Case>] = &[
             "backup-claim",
             "there is a volume claim that takes the backup",
             "Backup: where it goes",
-            "kubectl get pvc -n {namespace} # a claim {release}-omupgrade-backup has to be there before the upgrade",
+            "kubectl omupgrade backup init {release} -n {namespace}",
         ),
         ask: claim,
     },

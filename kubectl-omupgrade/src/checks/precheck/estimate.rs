@@ -83,8 +83,12 @@ pub fn minutes(parts: &[Part]) -> (f64, f64) {
     (sum(|p| p.least), sum(|p| p.most))
 }
 
-/// A span in words: `2 to 9 min`.
+/// A span of minutes in words: `2 to 9 min`, below two minutes in seconds.
 pub fn span(least: f64, most: f64) -> String {
+    if most < 2.0 {
+        let (least, most) = ((least * 60.0).floor(), (most * 60.0).ceil());
+        return if most - least < 1.5 { format!("{most:.0} s") } else { format!("{least:.0} to {most:.0} s") };
+    }
     let (least, most) = (least.floor().max(1.0), most.ceil().max(1.0));
     if most >= 180.0 {
         return format!("{:.0} min to {:.1} h", least, most / 60.0);
@@ -121,7 +125,7 @@ mod tests {
     #[test]
     fn words() {
         assert_eq!(span(1.2, 8.3), "1 to 9 min");
-        assert_eq!(span(0.2, 0.9), "about 1 min");
+        assert_eq!(span(0.2, 0.9), "12 to 54 s");
         assert_eq!(span(20.0, 200.0), "20 min to 3.3 h");
         assert_eq!((size(0.0).as_str(), size(1234.0).as_str(), size(5.2e10).as_str()), ("0 B", "1.2 kB", "52 GB"));
     }

@@ -41,7 +41,7 @@ pub const CHECKS: &[Check<Case>] = &[
             group: GROUP,
             fact: "the target can be reached in one step",
             guide: "Version compatibility: intermediate versions",
-            hint: "kubectl omupgrade precheck {release} --to VERSION -n {namespace}",
+            hint: "kubectl omupgrade precheck {release} --to {to} -n {namespace} # with another version",
             docs: "https://github.com/open-metadata/OpenMetadata/pull/31232",
             needed: false,
         },
@@ -101,7 +101,7 @@ pub const CHECKS: &[Check<Case>] = &[
             group: GROUP,
             fact: "no known trouble stands on this way",
             guide: "Release notes: known issues of the target",
-            hint: "kubectl omupgrade precheck {release} --to VERSION -n {namespace}",
+            hint: "kubectl omupgrade precheck {release} --to {to} -n {namespace} # with another version",
             docs: "https://github.com/open-metadata/OpenMetadata/issues",
             needed: false,
         },
@@ -138,12 +138,13 @@ fn target_known(case: &Case) -> Answer {
         return unknown(format!("the tables end at {newest} and do not hold {to}: all that rests on them is unknown"));
     }
     if !tables.charts.iter().any(|c| Version::parse(&c.app) == Some(to)) {
-        let newest = tables.charts.iter().map(|c| c.chart).max();
+        let newest = tables.charts.iter().map(|c| c.chart).filter(|c| c.line() == to.line()).max();
         // Charts newer than the newest tag that was recorded may well be there.
-        return match newest {
-            Some(newest) if to < newest => warn(format!("no chart was tagged for {to}: take a neighbouring release")),
-            _ => warn(format!("the tables hold no chart of {to} yet")),
-        };
+        if newest.is_some_and(|newest| to < newest) {
+            return warn(format!("no chart was tagged for {to}: take a neighbouring release"));
+        }
+        let recorded = newest.map_or_else(|| "none of its line".to_owned(), |c| c.to_string());
+        return pass(format!("{to} is known; of its charts {recorded} is the newest that the tables hold"));
     }
     let line = tables.line(to).map(|l| (l.newest, l.newest_date.clone()));
     match line {

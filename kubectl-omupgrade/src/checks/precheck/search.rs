@@ -72,14 +72,14 @@ fn name(engine: &str) -> &str {
 pub fn without_overlap(case: &Case) -> Option<String> {
     let search = case.facts.search.value()?;
     let tables = &case.tables.versions;
-    let (now, then) = (tables.requirement(case.from()?)?, tables.requirement(case.to())?);
+    let from = case.from()?;
+    let (now, then) = (tables.requirement(from)?, tables.requirement(case.to())?);
     let has = Dotted::parse(&search.version)?;
     let ((low, high), (least, below)) = (range(now, &search.engine)?, range(then, &search.engine)?);
     let fits = has >= *least && has < *below;
     let overlap = low.max(least) < high.min(below);
-    (!fits && then.is_strict() && !overlap).then(|| {
-        format!("{} {has} serves {}, and {} needs {least} or newer", name(&search.engine), now.from, case.to())
-    })
+    (!fits && then.is_strict() && !overlap)
+        .then(|| format!("{} {has} serves {from}, and {} needs {least} or newer", name(&search.engine), case.to()))
 }
 
 fn version(case: &Case) -> Answer {

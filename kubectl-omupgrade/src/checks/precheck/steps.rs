@@ -42,8 +42,11 @@ fn upgrade(case: &Case, more: &str) -> String {
     // What kubectl scaled belongs to kubectl: a server-side apply would stop at it.
     let server_side = case.facts.helm.value().and_then(|h| h.apply_method.as_deref()) == Some("ssa");
     let conflicts = if server_side { " --force-conflicts" } else { "" };
+    // Helm 4 takes post-renderers from plugin folders only.
+    let four = case.facts.helm_version.value().is_some_and(|v| v.trim_start_matches('v').starts_with('4'));
+    let plugins = if four { "HELM_PLUGINS=\"$(helm-postrender plugin-dir)\" " } else { "" };
     format!(
-        "OMUPGRADE_RECEIPT=receipt.json OMUPGRADE_NAMESPACE={} helm upgrade {} open-metadata/openmetadata --version {} {values}{more}{conflicts} --post-renderer helm-postrender",
+        "{plugins}OMUPGRADE_RECEIPT=receipt.json OMUPGRADE_NAMESPACE={} helm upgrade {} open-metadata/openmetadata --version {} {values}{more}{conflicts} --post-renderer helm-postrender",
         case.facts.namespace,
         on(case),
         case.chart_to(),
