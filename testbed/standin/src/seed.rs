@@ -8,7 +8,8 @@ use crate::entities::{self, Kind};
 use crate::secrets::Secrets;
 use crate::{log, token};
 
-/// Entities by their paths. Names of policies, roles, bots and the application are the real server's own.
+/// Entities by their paths. Names of policies, roles, bots and the application are the real server's own; which rules they
+/// have is shortened.
 const ENTITIES: &str = include_str!("../seed/entities.json");
 /// What every ingestion pipeline has beside its name.
 const PIPELINE: &str = include_str!("../seed/pipeline.json");

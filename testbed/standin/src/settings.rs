@@ -76,7 +76,7 @@ impl Settings {
             cluster_alias: value("ELASTICSEARCH_CLUSTER_ALIAS", ""),
             pipeline_client: value("PIPELINE_SERVICE_CLIENT_ENABLED", "true") == "true",
             ports: (number("SERVER_PORT", "8585")?, number("SERVER_ADMIN_PORT", "8586")?),
-            reindex_pause: Duration::from_millis(number("STANDIN_REINDEX_PAUSE_MS", "400")?),
+            reindex_pause: Duration::from_millis(number("STANDIN_REINDEX_PAUSE_MS", "1000")?),
         })
     }
 }

@@ -29,6 +29,7 @@ on_both!(
     metrics_count_what_happens,
     search_follows_the_database,
     search_that_is_away_is_said,
+    a_cluster_alias_keeps_servers_apart,
     ordered_losses_come_and_go,
     a_failure_leaves_half_and_no_row_but_with_force,
 );
@@ -329,4 +330,25 @@ fn a_failure_leaves_half_and_no_row_but_with_force(scene: &mut Scene) {
     let (code, said) = run(&["ops", "migrate", "--force"]);
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("Failed to run sql") && run(&["ops", "info"]).1.contains("1.13.1"), "{said}");
+}
+
+fn a_cluster_alias_keeps_servers_apart(scene: &mut Scene) {
+    let start = |alias: &str| {
+        let command = |words: &[&str]| {
+            let mut command = scene.command("1.13.1", MIDDLE, words);
+            command.env("ELASTICSEARCH_CLUSTER_ALIAS", format!("\"{alias}\""));
+            command
+        };
+        assert!(command(&["ops", "migrate"]).status().unwrap().success());
+        assert!(command(&["ops", "reindex", "--force"]).status().unwrap().success());
+        let mut server = Server::start(command(&["serve"])).unwrap();
+        server.log_in("admin");
+        server.get("search/query?index=table_search_index&size=1")["hits"].clone()
+    };
+    // The first seeds the database, the second finds it filled.
+    assert_eq!(start("blue")["total"]["value"], 20);
+    let found = start("green");
+    assert_eq!(found["total"]["value"], 20);
+    assert!(found["hits"][0]["_index"].as_str().unwrap().starts_with("green_table_search_index"), "{found}");
+    assert_eq!(scene.search.get("_alias/blue_table").as_object().unwrap().len(), 1);
 }

@@ -25,7 +25,7 @@ pub fn trigger(api: &Api, asking: &Asking<'_>) -> Result<Answer> {
     })
 }
 
-/// Asks a run to end.
+/// Asks a run to end; it does after the kind that it is at. Assumption: the words (only 200 and a text are recorded).
 pub fn stop(api: &Api, asking: &Asking<'_>) -> Result<Answer> {
     if app(api, asking)?.is_none() {
         return Ok(missing(asking));
@@ -34,7 +34,7 @@ pub fn stop(api: &Api, asking: &Asking<'_>) -> Result<Answer> {
     Ok(Answer::text("Application stopped in progress."))
 }
 
-/// The last run, or 404 before the first.
+/// The last run; before the first 404, which is an assumption.
 pub fn latest(api: &Api, asking: &Asking<'_>) -> Result<Answer> {
     let Some(app) = app(api, asking)? else { return Ok(missing(asking)) };
     let runs = api.apps.runs(&app, 1, 0)?;

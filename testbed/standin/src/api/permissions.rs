@@ -91,7 +91,8 @@ impl Asked {
         json!({ "resource": resource, "permissions": permissions })
     }
 
-    /// The first rule that fits; an unconditional one before a conditional one. Without any: `notAllow`.
+    /// The first rule that fits, an unconditional one before a conditional one: an assumption, simpler than the real order of
+    /// denials and allowances. Without any, `notAllow`, as the client's schema says.
     fn decide(&self, resource: &str, operation: &str) -> Value {
         if self.admin {
             return json!({ "operation": operation, "access": "allow" });

@@ -27,7 +27,7 @@ pub fn toggle(api: &Api, asking: &Asking<'_>) -> Result<Answer> {
     Ok(Answer::json(&resources::shown(api, kind, pipeline)?))
 }
 
-/// `trigger`, `deploy`, `kill` with a pipeline's id.
+/// `trigger`, `deploy`, `kill` with a pipeline's id. Assumption: the words; the shape is the client's.
 pub fn command(api: &Api, asking: &Asking<'_>) -> Result<Answer> {
     let done = match asking.part(0) {
         "trigger" => "triggered",

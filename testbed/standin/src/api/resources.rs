@@ -34,7 +34,7 @@ pub fn answer(api: &Api, asking: &Asking<'_>, path: &str) -> Result<Answer> {
     Ok(Answer::json(&shown(api, kind, entity)?))
 }
 
-/// A page: `limit`, `after`; the cursor is the last entity's place, as the newer server makes it.
+/// A page: `limit`, `after`. Assumption: the cursor is the last entity's name and id in base64; clients only hand it back.
 fn list(api: &Api, asking: &Asking<'_>, kind: &Kind) -> Result<Answer> {
     let limit = asking.number("limit").unwrap_or(10);
     let after = asking.query("after").and_then(place);

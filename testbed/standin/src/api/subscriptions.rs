@@ -18,7 +18,7 @@ pub fn status_by_id(api: &Api, asking: &Asking<'_>) -> Result<Answer> {
     Ok(status(asking, by_id(api, asking)?))
 }
 
-/// How many events were sent. Source of the shape: the client's `EventSubscriptionEventsRecord`.
+/// How many events were sent. Source of the shape: the client's `EventSubscriptionEventsRecord`; the numbers are made up.
 pub fn counts_by_name(api: &Api, asking: &Asking<'_>) -> Result<Answer> {
     Ok(counts(by_name(api, asking)?))
 }
