@@ -8,14 +8,14 @@ mod streams;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use helm_postrender::policy::Policy;
 use helm_postrender::rules::ALL;
-use helm_postrender::transform::transform;
+use helm_postrender::transform::{Memory, transform};
 use shared::manifest::{Stream, detect};
 use std::hint::black_box;
 use std::time::Duration;
 
 fn run(bytes: &[u8]) -> usize {
     let stream = Stream::split(bytes).unwrap();
-    let outcome = transform(&stream, detect(&stream).unwrap(), &Policy::default(), ALL).unwrap();
+    let outcome = transform(&stream, detect(&stream).unwrap(), &Policy::default(), ALL, Memory::default()).unwrap();
     outcome.pieces.iter().map(|p| p.len()).sum()
 }
 

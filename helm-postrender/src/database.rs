@@ -101,6 +101,7 @@ fn source<'a>(scene: &'a Scene, server: &Object, entry: &Value) -> Source<'a> {
     let Some(name) = entry.pointer("/secretRef/name").and_then(Value::as_str) else { return Source::Outside };
     // The same Secret twice in a stream: helm applies the last.
     match scene.secrets(name).rev().find(|s| s.namespace() == server.namespace()) {
+        None if scene.has_other_secret(name, server.namespace()) => Source::Elsewhere,
         None => Source::Outside,
         Some(secret) if holds_settings(secret) => Source::Here(secret),
         Some(_) => Source::Elsewhere,

@@ -1,8 +1,8 @@
 //! The unified diff of a run, a document at a time, without the contents of secrets. Writes to whom it is given.
 
 use crate::layout::{shorten, wrap};
+use crate::mask::MaskedText;
 use crate::readback::ReadBack;
-use crate::report::MaskedText;
 use crate::scene::{Object, ObjectId};
 use crate::transform::{Change, Outcome};
 use anstyle::{AnsiColor, Style};
@@ -41,7 +41,7 @@ pub fn write(
     for group in objects.chunk_by(|a, b| a.document.is_some() && a.document == b.document) {
         let Some(first) = group.first() else { continue };
         match first.document.and_then(|i| stream.documents.get(i)) {
-            Some(document) if group.iter().any(|o| !o.plan.operations().is_empty()) => {
+            Some(document) if group.iter().any(|o| o.edits > 0) => {
                 header(out, group, &format!("document {}", document.number), &by(group), width)?;
                 let new = back.document(document.number - 1);
                 match (MaskedText::of(document.text), new.and_then(|d| MaskedText::of(d.text))) {
@@ -65,8 +65,7 @@ pub fn write(
 
 /// The objects of a document, and why it changes: one line a change.
 fn header(out: &mut impl Write, group: &[Object], place: &str, changes: &[&Change], width: usize) -> io::Result<()> {
-    let labels: Vec<String> =
-        group.iter().filter(|o| o.document.is_none() || !o.plan.operations().is_empty()).map(Object::label).collect();
+    let labels: Vec<String> = group.iter().filter(|o| o.document.is_none() || o.edits > 0).map(Object::label).collect();
     let template = group.first().and_then(|o| o.source.as_deref()).map(|s| format!(", {s}")).unwrap_or_default();
     let text = wrap(&format!("{} ({place}{template})", labels.join(", ")), width, "", "  ");
     for line in text.lines() {

@@ -9,6 +9,7 @@ pub mod diff;
 pub mod explain;
 pub mod failure;
 pub mod layout;
+pub mod mask;
 pub mod plugin_dir;
 pub mod pods;
 pub mod policy;

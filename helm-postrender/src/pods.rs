@@ -87,7 +87,8 @@ impl<'a> Pods<'a> {
         let mut pods = Self { classes: Vec::new(), by_pair: HashMap::new(), of_object: HashMap::new() };
         let mut known: HashMap<_, usize> = HashMap::new();
         let mut seen = HashSet::new();
-        for object in scene.objects.iter().filter(|o| o.template_path().is_some()) {
+        // A hook that this run adds has labels of its own and is over before any pod of the upgrade starts.
+        for object in scene.objects.iter().filter(|o| o.document.is_some() && o.template_path().is_some()) {
             let (namespace, maker, labels) = (object.namespace(), Maker::of(object), labels(object));
             let class = *known.entry((namespace, maker, labels.clone())).or_insert_with(|| pods.classes.len());
             if class == pods.classes.len() {
@@ -163,16 +164,10 @@ pub fn names(objects: &[&Object]) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
-    use shared::manifest::{Dialect, Plan};
+    use shared::manifest::Dialect;
 
     fn scene(objects: Vec<Value>) -> Scene {
-        let object = |(id, value)| Object {
-            id,
-            document: Some(id),
-            prefix: String::new(),
-            source: None,
-            plan: Plan::new(value),
-        };
+        let object = |(id, value)| Object::new(id, Some(id), value);
         Scene::new(Dialect::Plain, objects.into_iter().enumerate().map(object).collect())
     }
 

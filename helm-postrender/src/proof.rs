@@ -57,7 +57,7 @@ impl Proof {
 
 /// Proves a run.
 pub fn of(stream: &Stream<'_>, outcome: &Outcome<'_>, back: &ReadBack<'_>, output: &str) -> Proof {
-    let edited = |o: &&Object| !o.plan.operations().is_empty();
+    let edited = |o: &&Object| o.edits > 0;
     let (mut before, mut after) = (Sha256::new(), Sha256::new());
     let mut touched: Vec<Touched> = Vec::new();
     let mut groups = outcome.scene.objects.chunk_by(|a, b| a.document.is_some() && a.document == b.document).peekable();
@@ -72,7 +72,7 @@ pub fn of(stream: &Stream<'_>, outcome: &Outcome<'_>, back: &ReadBack<'_>, outpu
         touched.push(Touched {
             document: document.number,
             objects: group.iter().filter(edited).map(Object::label).collect::<Vec<_>>().join(", "),
-            edits: group.iter().map(|o| o.plan.operations().len()).sum(),
+            edits: group.iter().map(|o| o.edits).sum(),
             marks: group.iter().flat_map(|o| o.plan.operations()).filter(|o| marks_rules(o)).count(),
             holds: equals_original_plus_edits(document.text, new, group),
         });

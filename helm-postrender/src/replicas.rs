@@ -91,7 +91,7 @@ impl<'a> Namespace<'a> {
 mod tests {
     use super::*;
     use serde_json::{Value, json};
-    use shared::manifest::{Dialect, Plan};
+    use shared::manifest::Dialect;
 
     fn replicas(own: &Value, autoscalers: &[Value]) -> (u64, u64, bool) {
         let workload = json!({"kind": "Deployment", "metadata": {"name": "om"}, "spec": own});
@@ -101,13 +101,7 @@ mod tests {
             json!({"kind": "HorizontalPodAutoscaler", "metadata": {"name": format!("h{i}")}, "spec": spec})
         };
         let values = std::iter::once(workload).chain(autoscalers.iter().enumerate().map(autoscaler));
-        let object = |(id, value)| Object {
-            id,
-            document: Some(id),
-            prefix: String::new(),
-            source: None,
-            plan: Plan::new(value),
-        };
+        let object = |(id, value)| Object::new(id, Some(id), value);
         let scene = Scene::new(Dialect::Plain, values.enumerate().map(object).collect());
         let replicas = Autoscalers::of(&scene).replicas(&scene.objects[0]);
         (replicas.least, replicas.most, replicas.autoscaler.is_some())

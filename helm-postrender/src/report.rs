@@ -1,14 +1,13 @@
 //! What a run says: the facts of one run as data, for the text and the JSON form alike. Prints nothing.
 
-mod mask;
 mod text;
 
-pub use mask::{Masked, MaskedText};
 pub use text::{head, text};
 
 use crate::backup::Backup;
 use crate::caller::{Told, word};
 use crate::failure::{Failure, exit_code};
+use crate::mask::Masked;
 use crate::proposal::Level;
 use crate::scene::Object;
 use crate::transform::{Action, Change, Note, Outcome};
@@ -215,8 +214,7 @@ fn servers(outcome: &Outcome<'_>) -> Vec<Server> {
 
 fn summary(stream: &Stream<'_>, outcome: &Outcome<'_>) -> Summary {
     let objects = &outcome.scene.objects;
-    let mut touched: Vec<usize> =
-        objects.iter().filter(|o| !o.plan.operations().is_empty()).filter_map(|o| o.document).collect();
+    let mut touched: Vec<usize> = objects.iter().filter(|o| o.edits > 0).filter_map(|o| o.document).collect();
     touched.dedup();
     Summary {
         documents: stream.documents.len(),
@@ -233,22 +231,16 @@ fn entry(object: &Object, changes: Vec<&Change>, notes: Vec<&Note>, outcome: &Ou
         object: object.label(),
         document: object.document.map(|i| i + 1),
         template: object.source.clone(),
-        changes: changes.into_iter().map(|c| done(object, c, outcome)).collect(),
+        changes: changes.into_iter().map(|c| done(c, outcome)).collect(),
         notes: notes.into_iter().map(said).collect(),
     }
 }
 
-fn done(object: &Object, change: &Change, outcome: &Outcome<'_>) -> Done {
-    let at = |path: &str, value: &_| Some(Masked::of(object, path, value));
+fn done(change: &Change, outcome: &Outcome<'_>) -> Done {
     let (action, path, old, new) = match &change.action {
-        Action::Set { old, new } => {
-            ("set", change.path.clone(), old.as_ref().and_then(|v| at(&change.path, v)), at(&change.path, new))
-        }
-        Action::Inserted { index, item } => {
-            let path = format!("{}/{index}", change.path);
-            ("insert", path.clone(), None, at(&path, item))
-        }
-        Action::Removed { old } => ("remove", change.path.clone(), at(&change.path, old), None),
+        Action::Set { old, new } => ("set", change.path.clone(), old.clone(), Some(new.clone())),
+        Action::Inserted { index, item } => ("insert", format!("{}/{index}", change.path), None, Some(item.clone())),
+        Action::Removed { old } => ("remove", change.path.clone(), Some(old.clone()), None),
         Action::Added { beside } => {
             let beside = outcome.scene.objects.get(*beside).map(Object::label).unwrap_or_default();
             let why = format!("{} (for {beside})", change.why);

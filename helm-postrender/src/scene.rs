@@ -7,7 +7,7 @@ use shared::component::{self, Component};
 use shared::manifest::{Dialect, Plan};
 use shared::marks;
 use shared::versions::Version;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// The index of an object in its scene.
 pub type ObjectId = usize;
@@ -24,27 +24,40 @@ pub struct Object {
     pub prefix: String,
     /// The template that it came from, where the stream says.
     pub source: Option<String>,
+    /// Whether it is a workload of the `OpenMetadata` server. Read once: out of its turn it holds too little to tell.
+    pub is_server: bool,
+    /// Whether the same server stands earlier in the stream, as a stream may hold an object twice.
+    pub is_double: bool,
+    /// The turn in which rules look at it.
+    pub turn: usize,
+    /// How many edits its document got, once they are made.
+    pub edits: usize,
     /// The object's value with all edits so far, and those edits.
     pub plan: Plan,
 }
 
+/// Deployments, StatefulSets and DaemonSets: what a rollout rolls.
+fn is_workload(kind: &str) -> bool {
+    matches!(kind, "Deployment" | "StatefulSet" | "DaemonSet")
+}
+
 impl Object {
+    /// An object of a document, or one that a rule added.
+    pub fn new(id: ObjectId, document: Option<usize>, value: Value) -> Self {
+        let kind = value.get("kind").and_then(Value::as_str).unwrap_or_default();
+        let is_server = is_workload(kind) && component::of(&value) == Component::Server;
+        let (prefix, source, plan) = (String::new(), None, Plan::new(value));
+        Self { id, document, prefix, source, is_server, is_double: false, turn: 0, edits: 0, plan }
+    }
+
     /// The object as it is now.
     pub fn value(&self) -> &Value {
         self.plan.value()
     }
 
-    /// What stands at a JSON Pointer below the object. As [`Value::pointer`], which makes a new text of every part of
-    /// the path; rules ask this a hundred times for each object.
+    /// What stands at a JSON Pointer below the object.
     pub fn get(&self, path: &str) -> Option<&Value> {
-        if path.contains('~') || !(path.is_empty() || path.starts_with('/')) {
-            return self.value().pointer(path);
-        }
-        path.split('/').skip(1).try_fold(self.value(), |value, part| match value {
-            Value::Object(map) => map.get(part),
-            Value::Array(list) => list.get(part.parse::<usize>().ok()?),
-            _ => None,
-        })
+        self.plan.get(path)
     }
 
     /// The string at a JSON Pointer.
@@ -114,18 +127,45 @@ pub struct Scene {
     pub dialect: Dialect,
     /// Its objects in stream order, then those that rules added.
     pub objects: Vec<Object>,
+    /// The turn that it is now.
+    pub turn: usize,
     /// Where the Secrets stand among the objects, by name: a stream of many releases has many.
     secrets: HashMap<String, Vec<ObjectId>>,
+    /// Secrets without anything that a rule reads, by name and namespace.
+    others: HashSet<(String, Option<String>)>,
 }
 
 impl Scene {
     /// A scene of these objects.
-    pub fn new(dialect: Dialect, objects: Vec<Object>) -> Self {
+    pub fn new(dialect: Dialect, mut objects: Vec<Object>) -> Self {
         let mut secrets: HashMap<String, Vec<ObjectId>> = HashMap::new();
         for object in objects.iter().filter(|o| o.kind() == "Secret") {
             secrets.entry(object.name().to_owned()).or_default().push(object.id);
         }
-        Self { dialect, objects, secrets }
+        let mut seen = HashSet::new();
+        let servers = objects.iter().filter(|o| o.is_server);
+        let doubles = servers.filter(|o| !seen.insert((o.kind(), o.namespace(), o.name()))).map(|o| o.id);
+        for id in doubles.collect::<Vec<_>>() {
+            objects[id].is_double = true;
+        }
+        Self { dialect, objects, turn: 0, secrets, others: HashSet::new() }
+    }
+
+    /// The same with Secrets of which only the names are known.
+    #[must_use]
+    pub fn with_other_secrets(mut self, others: HashSet<(String, Option<String>)>) -> Self {
+        self.others = others;
+        self
+    }
+
+    /// Whether it is this object's turn: rules propose for it now, and only now it is sure to be whole.
+    pub fn is_due(&self, object: &Object) -> bool {
+        object.turn == self.turn
+    }
+
+    /// The servers whose turn it is. What a rule has to ask: each server has one turn.
+    pub fn due_servers(&self) -> impl Iterator<Item = &Object> {
+        self.servers().filter(|s| self.is_due(s))
     }
 
     /// The objects of one kind.
@@ -139,14 +179,19 @@ impl Scene {
         ids.iter().filter_map(|id| self.objects.get(*id))
     }
 
+    /// Whether the stream has a Secret of this name in `namespace` that holds nothing a rule reads.
+    pub fn has_other_secret(&self, name: &str, namespace: Option<&str>) -> bool {
+        self.others.contains(&(name.to_owned(), namespace.map(str::to_owned)))
+    }
+
     /// Deployments, StatefulSets and DaemonSets: what a rollout rolls.
     pub fn workloads(&self) -> impl Iterator<Item = &Object> {
-        self.objects.iter().filter(|o| matches!(o.kind(), "Deployment" | "StatefulSet" | "DaemonSet"))
+        self.objects.iter().filter(|o| is_workload(o.kind()))
     }
 
     /// The `OpenMetadata` server's workloads (one, in every chart seen; several in a stream of several releases).
     pub fn servers(&self) -> impl Iterator<Item = &Object> {
-        self.workloads().filter(|o| component::of(o.value()) == Component::Server)
+        self.objects.iter().filter(|o| o.is_server)
     }
 
     /// The release that an object belongs to: its `app.kubernetes.io/instance` label, on itself or its pods.

@@ -5,16 +5,35 @@ mod gather;
 mod lean;
 mod opt_outs;
 mod outcome;
+mod pieces;
+mod turns;
 
 pub use outcome::{Action, At, Change, Note, Outcome, Refusal};
+pub use pieces::Pieces;
 
+use crate::mask::Masked;
 use crate::policy::Policy;
 use crate::proposal::Proposal;
 use crate::rules::Rule;
 use crate::scene::{Object, ObjectId, Scene};
-use shared::manifest::{Dialect, FILENAME_ANNOTATION, Plan, Stream};
+use shared::manifest::{Dialect, FILENAME_ANNOTATION, PlanError, Stream};
 use shared::marks;
 use std::collections::BTreeMap;
+
+/// How a run goes about its memory. What comes out is the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory {
+    /// Bytes of servers' documents, with what is added to them, that are held whole at a time.
+    pub whole: usize,
+    /// Whether the edits are kept once they are made and proven: a filter needs them no more.
+    pub edits: bool,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self { whole: 256 << 10, edits: true }
+    }
+}
 
 /// Runs `rules` over `stream` and returns the new stream with everything that was changed and said.
 ///
@@ -26,16 +45,27 @@ pub fn transform<'a>(
     dialect: Dialect,
     policy: &Policy,
     rules: &[Rule],
+    memory: Memory,
 ) -> Result<Outcome<'a>, Refusal> {
-    let mut scene = gather::scene(stream, dialect)?;
+    let mut scene = gather::scene(stream, dialect, memory)?;
     let (mut changes, mut notes) = (Vec::new(), opt_outs::notes(&scene, rules));
-    for rule in rules {
-        for proposal in (rule.propose)(&scene, policy) {
-            take(rule.head.id, proposal, &mut scene, &mut changes, &mut notes)?;
+    let (mut pieces, mut new) = (Pieces::of(stream), Vec::new());
+    let turns = turns::deal(stream, &mut scene, memory);
+    for turn in 0..turns {
+        if turns > 1 {
+            turns::begin(stream, &mut scene, turn)?;
         }
+        for rule in rules {
+            for proposal in (rule.propose)(&scene, policy) {
+                take(rule.head.id, proposal, &mut scene, &mut changes, &mut notes)?;
+            }
+        }
+        mark(&mut scene, &changes)?;
+        assemble::edited(stream, &mut scene, &mut pieces)?;
+        assemble::added(&scene, &mut pieces, &mut new)?;
+        turns::end(&mut scene, turns > 1, memory);
     }
-    mark(&mut scene, &changes)?;
-    let pieces = assemble::pieces(stream, &scene)?;
+    pieces.add(new);
     Ok(Outcome { pieces, scene, changes, notes })
 }
 
@@ -67,26 +97,30 @@ fn take(
             {
                 metadata["annotations"][FILENAME_ANNOTATION] = name.as_str().into();
             }
-            scene.objects.push(Object { id, document: None, prefix: String::new(), source, plan: Plan::new(value) });
+            scene.objects.push(Object { source, turn: scene.turn, ..Object::new(id, None, value) });
             changes.push(Change { rule, object: id, action: Action::Added { beside }, path: String::new(), why });
         }
         Proposal::Set { object, path, wish, why } => {
-            edit(rule, scene, changes, object, path, why, |plan, at| {
-                let (old, new) = (plan.get(at).map(outcome::shortened), outcome::shortened(&wish));
-                Ok(plan.set(at, wish)?.then_some(Action::Set { old, new }))
+            edit(rule, scene, changes, object, path, why, |object, at| {
+                if object.plan.get(at) == Some(&wish) {
+                    return Ok(None);
+                }
+                let old = object.plan.get(at).map(|old| Masked::of(object, at, old));
+                let new = Masked::of(object, at, &wish);
+                Ok(object.plan.set(at, wish)?.then_some(Action::Set { old, new }))
             })?;
         }
         Proposal::Insert { object, path, index, item, why } => {
-            edit(rule, scene, changes, object, path, why, |plan, at| {
-                let action = Action::Inserted { index, item: outcome::shortened(&item) };
-                plan.insert(at, index, item)?;
+            edit(rule, scene, changes, object, path, why, |object, at| {
+                let action = Action::Inserted { index, item: Masked::of(object, &format!("{at}/{index}"), &item) };
+                object.plan.insert(at, index, item)?;
                 Ok(Some(action))
             })?;
         }
         Proposal::Remove { object, path, why } => {
-            edit(rule, scene, changes, object, path, why, |plan, at| {
-                let old = plan.get(at).map(outcome::shortened);
-                plan.remove(at)?;
+            edit(rule, scene, changes, object, path, why, |object, at| {
+                let old = object.plan.get(at).map(|old| Masked::of(object, at, old));
+                object.plan.remove(at)?;
                 Ok(old.map(|old| Action::Removed { old }))
             })?;
         }
@@ -101,10 +135,16 @@ fn edit(
     id: usize,
     path: String,
     why: String,
-    make: impl FnOnce(&mut Plan, &str) -> Result<Option<Action>, shared::manifest::PlanError>,
+    make: impl FnOnce(&mut Object, &str) -> Result<Option<Action>, PlanError>,
 ) -> Result<(), Refusal> {
+    let turn = scene.turn;
     let Some(object) = scene.objects.get_mut(id) else { return Ok(()) };
-    let action = make(&mut object.plan, &path).map_err(|e| Refusal::Plan { rule, object: object.label(), error: e })?;
+    let fail = |object: String, error| Refusal::Plan { rule, object, error };
+    if object.turn < turn {
+        let reason = "its turn is over, which is a defect of the rule".to_owned();
+        return Err(fail(object.label(), PlanError { path, reason }));
+    }
+    let action = make(object, &path).map_err(|error| fail(object.label(), error))?;
     if let Some(action) = action {
         changes.push(Change { rule, object: id, action, path, why });
     }
@@ -117,11 +157,12 @@ fn template_beside(source: &str, rule: &str) -> Option<String> {
     Some(format!("{folder}/omupgrade-{}.yaml", rule.replace('_', "-")))
 }
 
-/// Names the rules on the metadata of each object that they changed. Never on a pod template: that would roll
+/// Names the rules on the metadata of each object of this turn that they changed. Never on a pod template: that would roll
 /// pods for a word.
 fn mark(scene: &mut Scene, changes: &[Change]) -> Result<(), Refusal> {
     let mut by_object: BTreeMap<ObjectId, Vec<&str>> = BTreeMap::new();
-    for change in changes {
+    let is_due = |id: ObjectId| scene.objects.get(id).is_some_and(|o| scene.is_due(o));
+    for change in changes.iter().filter(|c| is_due(c.object)) {
         by_object.entry(change.object).or_default().push(change.rule);
     }
     for (id, rules) in by_object {

@@ -110,11 +110,11 @@ fn a_full_disk() {
 fn an_output_without_what_it_must_hold_is_never_written() {
     use helm_postrender::policy::Policy;
     use helm_postrender::readback::ReadBack;
-    use helm_postrender::transform::transform;
+    use helm_postrender::transform::{Memory, transform};
     use shared::manifest::{Dialect, Stream};
     let text = small(3);
     let stream = Stream::split(text.as_bytes()).unwrap();
-    let outcome = transform(&stream, Dialect::Helm3, &Policy::default(), &[]).unwrap();
+    let outcome = transform(&stream, Dialect::Helm3, &Policy::default(), &[], Memory::default()).unwrap();
     assert!(ReadBack::of(&stream, &outcome, &text).is_ok());
     let says = |output: &str| ReadBack::of(&stream, &outcome, output).unwrap_err().message;
     assert_snapshot!(

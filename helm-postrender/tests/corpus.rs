@@ -11,8 +11,9 @@
 
 use helm_postrender::policy::Policy;
 use helm_postrender::rules::ALL;
-use helm_postrender::transform::{Action, transform};
-use shared::manifest::{Stream, detect, read};
+use helm_postrender::transform::{Action, Change, Memory, Outcome, transform};
+use shared::manifest::{Dialect, Stream, detect, read};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -53,7 +54,7 @@ fn policies() -> Vec<(&'static str, Policy)> {
 fn check(name: &str, text: &str, policy: &Policy) -> (usize, usize) {
     let stream = Stream::split(text.as_bytes()).unwrap();
     let Some(dialect) = detect(&stream) else { return (0, 0) };
-    let outcome = match transform(&stream, dialect, policy, ALL) {
+    let outcome = match transform(&stream, dialect, policy, ALL, Memory::default()) {
         Ok(outcome) => outcome,
         // The hand-written files hold what cannot be edited in place on purpose.
         Err(refusal) if name.contains("nasty") => {
@@ -69,7 +70,7 @@ fn check(name: &str, text: &str, policy: &Policy) -> (usize, usize) {
         .filter_map(|c| outcome.scene.objects[c.object].document)
         .collect();
     let added = outcome.scene.objects.iter().filter(|o| o.document.is_none()).count();
-    let output = outcome.pieces.concat();
+    let output = outcome.pieces.text();
     let new = Stream::split(output.as_bytes()).unwrap();
     assert_eq!(new.documents.len(), stream.documents.len() + added, "{name}");
     // Untouched documents, byte for byte and in their order; new ones stand between or behind them.
@@ -87,12 +88,71 @@ fn check(name: &str, text: &str, policy: &Policy) -> (usize, usize) {
             let place = wished.pointer_mut(&object.prefix).unwrap();
             json_patch::patch(place, object.plan.operations()).unwrap();
         }
-        assert_eq!(read(&outcome.pieces[*i]).unwrap(), wished, "{name}: document {}", i + 1);
+        assert_eq!(read(&outcome.pieces.get(*i)).unwrap(), wished, "{name}: document {}", i + 1);
     }
-    let again = transform(&new, dialect, policy, ALL).unwrap_or_else(|e| panic!("{name}, second pass: {e}"));
-    let diff = similar::TextDiff::from_lines(&output, &again.pieces.concat()).unified_diff().to_string();
+    let again =
+        transform(&new, dialect, policy, ALL, Memory::default()).unwrap_or_else(|e| panic!("{name}, second pass: {e}"));
+    let diff = similar::TextDiff::from_lines(&output, &again.pieces.text()).unified_diff().to_string();
     assert_eq!(diff, "", "{name}: a second pass changes something");
+    if name.contains("everything") {
+        in_turns(name, text, policy, &outcome);
+    }
     (stream.documents.len(), touched.len())
+}
+
+/// Checks that servers which take turns get what they get together; new documents may come in another order.
+fn in_turns(name: &str, text: &str, policy: &Policy, together: &Outcome<'_>) {
+    let stream = Stream::split(text.as_bytes()).unwrap();
+    let thrifty = Memory { whole: 0, edits: false };
+    let outcome = transform(&stream, together.scene.dialect, policy, ALL, thrifty).unwrap();
+    let documents = |o: &Outcome<'_>| -> Vec<String> { o.pieces.iter().map(Cow::into_owned).collect() };
+    let said = |o: &Outcome<'_>| {
+        let label = |id: usize| o.scene.objects[id].label();
+        let notes = o.notes.iter().map(|n| format!("{} {:?} {}", n.rule, n.object.map(label), n.text));
+        let change = |c: &Change| {
+            let action =
+                if let Action::Added { beside } = &c.action { label(*beside) } else { format!("{:?}", c.action) };
+            format!("{} {} {} {action} {}", c.rule, label(c.object), c.path, c.why)
+        };
+        let mut said: Vec<String> = notes.chain(o.changes.iter().map(change)).collect();
+        said.sort();
+        said
+    };
+    let sorted = |mut texts: Vec<String>| {
+        texts.sort();
+        texts
+    };
+    assert_eq!(said(&outcome), said(together), "{name}: in turns");
+    assert_eq!(sorted(documents(&outcome)), sorted(documents(together)), "{name}: in turns");
+}
+
+/// The cases of one rule as one stream of many releases, each under a name of its own, and the first one twice.
+fn joined(rule: &str, dialect: Dialect) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/rules").join(rule);
+    let texts = files(&folder).into_iter().map(|f| std::fs::read_to_string(f).unwrap());
+    let fits = |text: &String| {
+        let stream = Stream::split(text.as_bytes()).unwrap();
+        let told = detect(&stream) == Some(dialect) && text.starts_with("---") && text.ends_with('\n');
+        told && transform(&stream, dialect, &Policy::default(), ALL, Memory::default()).is_ok()
+    };
+    let named = |(i, text): (usize, String)| text.replace("openmetadata", &format!("om{i}"));
+    let mut all: Vec<String> = texts.filter(fits).enumerate().map(named).collect();
+    all.extend(all.first().cloned());
+    all.concat()
+}
+
+#[test]
+fn a_stream_of_many_releases_is_one_stream() {
+    for rule in ALL {
+        for dialect in [Dialect::Helm3, Dialect::Helm4] {
+            let text = joined(rule.head.id, dialect);
+            let servers = text.matches("run-db-migrations").count();
+            assert!(servers > 3 || dialect == Dialect::Helm3, "{}: {servers} servers", rule.head.id);
+            for (name, policy) in policies().into_iter().filter(|(name, _)| *name == "everything") {
+                check(&format!("{} ({name}, {dialect:?})", rule.head.id), &text, &policy);
+            }
+        }
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@
 
 use helm_postrender::policy::Policy;
 use helm_postrender::rules::{ALL, Rule};
-use helm_postrender::transform::{Outcome, transform};
+use helm_postrender::transform::{Memory, Outcome, transform};
 use shared::manifest::{Stream, detect};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -18,8 +18,8 @@ use std::path::{Path, PathBuf};
 fn run(text: &str, policy: &Policy, rule: &Rule) -> (String, String) {
     let stream = Stream::split(text.as_bytes()).unwrap();
     let dialect = detect(&stream).expect("a case of one dialect");
-    match transform(&stream, dialect, policy, std::slice::from_ref(rule)) {
-        Ok(outcome) => (outcome.pieces.concat(), said(&outcome)),
+    match transform(&stream, dialect, policy, std::slice::from_ref(rule), Memory::default()) {
+        Ok(outcome) => (outcome.pieces.text(), said(&outcome)),
         Err(refusal) => (text.to_owned(), format!("refused: {refusal}\n")),
     }
 }

@@ -9,7 +9,7 @@ use crate::policy::Policy;
 use crate::readback::ReadBack;
 use crate::report::{Report, Run};
 use crate::rules::ALL;
-use crate::transform::{Outcome, transform};
+use crate::transform::{Memory, Outcome, transform};
 use jiff::Timestamp;
 use shared::manifest::{Document, Stream};
 use std::borrow::Cow;
@@ -67,7 +67,9 @@ pub fn finish<'s, 'i>(args: &Args, stream: &'s Stream<'i>) -> Result<Finished<'s
     let policy = input::policy(args)?;
     let caller = Caller { helm4_plugin: args.caller.is_some(), asked: args.dialect.asked(), filter: !args.shows() };
     let told = caller::dialect(stream, caller)?;
-    let mut outcome = transform(stream, told.dialect, &policy, ALL).map_err(Failure::from)?;
+    let mut outcome =
+        transform(stream, told.dialect, &policy, ALL, Memory { edits: args.shows(), ..Memory::default() })
+            .map_err(Failure::from)?;
     if outcome.scene.servers().next().is_none() && !args.pass_through {
         return Err(no_server(stream).into());
     }
@@ -99,9 +101,7 @@ impl<'i> Finished<'_, 'i> {
         if self.outcome.changes.is_empty() || !self.concerns_us() {
             return Cow::Borrowed(self.stream.text);
         }
-        let mut text = String::with_capacity(self.outcome.pieces.iter().map(|p| p.len()).sum());
-        self.outcome.pieces.iter().for_each(|p| text.push_str(p));
-        Cow::Owned(text)
+        Cow::Owned(self.outcome.pieces.text())
     }
 
     /// The output, read back.

@@ -8,9 +8,8 @@ use crate::layout::{count, wrap};
 use crate::proposal::Level;
 use crate::report::{Report, text};
 use crate::scene::Object;
-use crate::transform::Outcome;
+use crate::transform::{Outcome, Pieces};
 use anstyle::{AnsiColor, Style};
-use std::borrow::Cow;
 use std::fs::File;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
@@ -35,7 +34,7 @@ pub fn output(text: &str) -> Result<(), Failure> {
 }
 
 /// Writes standard output piece by piece: joined they would be held twice.
-pub fn pieces(pieces: &[Cow<'_, str>]) -> Result<(), Failure> {
+pub fn pieces(pieces: &Pieces<'_>) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     let written = pieces.iter().try_for_each(|piece| out.write_all(piece.as_bytes()));
     written.and_then(|()| out.flush()).map_err(|e| stdout_failed(&e))

@@ -2,6 +2,7 @@
 
 use super::{Done, Entry, Report, Run, Said};
 use crate::layout::{count, shorten, wrap};
+use crate::mask::Masked;
 use crate::proposal::Level;
 use anstyle::{AnsiColor, Style};
 use std::fmt::Write;
@@ -119,7 +120,7 @@ fn object(entry: &Entry, width: usize, out: &mut String) {
 
 fn change(done: &Done, width: usize, out: &mut String) {
     let room = width.saturating_sub(8).max(20);
-    let line = |value: &Option<super::Masked>| value.as_ref().map(super::Masked::line);
+    let line = |value: &Option<Masked>| value.as_ref().map(Masked::line);
     match (done.action, line(&done.old), line(&done.new)) {
         ("add", ..) => {
             let _ = writeln!(out, "  {}: new", done.rule);

@@ -76,10 +76,10 @@ fn propose(scene: &Scene, policy: &Policy) -> Vec<Proposal> {
     }
     // One Job for each server, also where two of one release would give it the same name. The same server twice is
     // one: helm applies the last.
-    let mut taken: BTreeSet<(Option<&str>, String)> = BTreeSet::new();
-    let mut seen: BTreeSet<(Option<&str>, &str)> = BTreeSet::new();
+    let added = scene.of_kind("Job").filter(|j| j.document.is_none());
+    let mut taken: BTreeSet<(Option<&str>, String)> = added.map(|j| (j.namespace(), j.name().to_owned())).collect();
     let mut out = Vec::new();
-    for server in scene.servers().filter(|s| seen.insert((s.namespace(), s.name()))) {
+    for server in scene.due_servers().filter(|s| !s.is_double) {
         let name = |release: &str, target: Option<&str>| {
             let plain = job_name(release, target);
             let used = !taken.insert((server.namespace(), plain.clone()));
@@ -112,7 +112,7 @@ fn hook<'a>(
     };
     let target = scene.target(server).map(|(version, _)| version.to_string());
     let name = name(release, target.as_deref());
-    if scene.of_kind("Job").any(|j| j.name() == name && j.namespace() == server.namespace()) {
+    if scene.of_kind("Job").any(|j| j.document.is_some() && j.name() == name && j.namespace() == server.namespace()) {
         return Vec::new();
     }
     let claim = settings.claim.clone().unwrap_or_else(|| marks::backup_claim(release));

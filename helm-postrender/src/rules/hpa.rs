@@ -11,7 +11,7 @@ use crate::defaults::limits::{self, COUNT, STABILIZATION};
 use crate::pods::Pods;
 use crate::policy::Policy;
 use crate::proposal::Proposal;
-use crate::replicas::{Autoscalers, Namespace};
+use crate::replicas::Autoscalers;
 use crate::scene::{Object, Scene};
 use shared::manifest::Dialect;
 use std::collections::HashSet;
@@ -131,21 +131,21 @@ fn propose(scene: &Scene, policy: &Policy) -> Vec<Proposal> {
     }
     let pods = Pods::of(scene);
     let mut names: HashSet<&str> = scene.of_kind("HorizontalPodAutoscaler").map(Object::name).collect();
-    let mut seen = HashSet::new();
     let mut proposals = Vec::new();
     let runs = |s: &&Object| policy.on(s).hpa.enabled && s.opt_out(RULE.head.id).is_none();
-    for server in scene.servers().filter(runs).filter(|s| s.kind() != "DaemonSet") {
+    for server in scene.due_servers().filter(runs).filter(|s| s.kind() != "DaemonSet") {
         let settings = &policy.on(server).hpa;
         let server_side = settings.apply.is_server(scene.dialect);
         let found: Vec<&Object> = autoscalers.on(server).collect();
         match found.as_slice() {
-            // A stream may hold an object twice.
-            [] if settings.add && seen.insert((server.kind(), Namespace::of(server), server.name())) => {
+            [] if settings.add && !server.is_double => {
                 let new = added::autoscaler(&pods, settings, server, server_side, names.contains(server.name()));
                 proposals.extend(new);
                 names.insert(server.name());
             }
             [] => {}
+            // The one that its first appearance got in an earlier turn.
+            [one] if server.is_double && one.document.is_none() => {}
             [one] => proposals.extend(check::autoscaler(&pods, settings, server, one, server_side)),
             several => {
                 let text = format!(

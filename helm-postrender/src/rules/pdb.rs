@@ -12,7 +12,7 @@ use crate::pods::{Class, Pods, names};
 use crate::policy::Policy;
 use crate::proposal::Proposal;
 use crate::replicas::{Autoscalers, Namespace};
-use crate::scene::{Object, ObjectId, Scene};
+use crate::scene::{Object, Scene};
 use crate::selector::Selector;
 use serde_json::{Map, Value, json};
 use std::collections::{HashMap, HashSet};
@@ -93,29 +93,22 @@ struct View<'a> {
     policy: &'a Policy,
     pods: Pods<'a>,
     autoscalers: Autoscalers<'a>,
-    servers: HashSet<ObjectId>,
 }
 
 fn propose(scene: &Scene, policy: &Policy) -> Vec<Proposal> {
-    let servers: Vec<&Object> = scene.servers().collect();
-    let view = View {
-        policy,
-        pods: Pods::of(scene),
-        autoscalers: Autoscalers::of(scene),
-        servers: servers.iter().map(|s| s.id).collect(),
-    };
-    let budgets: Vec<Budget<'_>> = scene.of_kind("PodDisruptionBudget").map(|b| view.budget(b)).collect();
-    let mut proposals: Vec<Proposal> = budgets.iter().flat_map(|b| repair::budget(&view, b)).collect();
+    let view = View { policy, pods: Pods::of(scene), autoscalers: Autoscalers::of(scene) };
+    let (standing, added): (Vec<&Object>, Vec<&Object>) =
+        scene.of_kind("PodDisruptionBudget").partition(|b| b.document.is_some());
+    let budgets: Vec<Budget<'_>> = standing.into_iter().map(|b| view.budget(b)).collect();
+    let due = budgets.iter().filter(|b| scene.is_due(b.object));
+    let mut proposals: Vec<Proposal> = due.flat_map(|b| repair::budget(&view, b)).collect();
     let mut guards = Guards::of(&budgets);
-    let mut seen = HashSet::new();
-    for server in servers {
-        // A stream may hold an object twice.
-        if view.policy.on(server).pdb.enabled && seen.insert((server.kind(), server.namespace(), server.name())) {
-            proposals.extend(look(&view, &mut guards, server));
-        }
+    guards.names.extend(added.iter().map(|b| (b.namespace(), b.name().to_owned())));
+    for server in scene.due_servers().filter(|s| view.policy.on(s).pdb.enabled && !s.is_double) {
+        proposals.extend(look(&view, &mut guards, server));
     }
     if policy.pdb.enabled {
-        proposals.extend(services::look(scene, &view.pods, |o| view.servers.contains(&o.id)));
+        proposals.extend(services::look(scene, &view.pods));
     }
     proposals
 }

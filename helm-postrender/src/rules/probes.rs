@@ -85,7 +85,7 @@ pub fn startup_budget(container: Option<&Value>, settings: &Settings) -> u64 {
 }
 
 fn propose(scene: &Scene, policy: &Policy) -> Vec<Proposal> {
-    let servers = scene.servers().filter(|server| policy.on(server).probes.enabled);
+    let servers = scene.due_servers().filter(|server| policy.on(server).probes.enabled);
     servers.flat_map(|server| on_server(scene, server, &policy.on(server).probes)).collect()
 }
 

@@ -106,7 +106,7 @@ const MIN_READY: &str = "/spec/minReadySeconds";
 
 fn propose(scene: &Scene, policy: &Policy) -> Vec<Proposal> {
     let autoscalers = Autoscalers::of(scene);
-    let servers = scene.servers().filter(|server| policy.on(server).rollout.enabled);
+    let servers = scene.due_servers().filter(|server| policy.on(server).rollout.enabled);
     servers.flat_map(|server| on_server(scene, server, policy.on(server), autoscalers.replicas(server))).collect()
 }
 

@@ -83,7 +83,7 @@ const VOLUMES: &str = "/spec/template/spec/volumes";
 const MOUNT: &str = "/omupgrade";
 
 fn propose(scene: &Scene, policy: &Policy) -> Vec<Proposal> {
-    scene.servers().flat_map(|server| guard(scene, server, policy.on(server))).collect()
+    scene.due_servers().flat_map(|server| guard(scene, server, policy.on(server))).collect()
 }
 
 fn guard(scene: &Scene, server: &Object, policy: &Policy) -> Vec<Proposal> {

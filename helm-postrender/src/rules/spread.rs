@@ -40,7 +40,7 @@ const POD: &str = "/spec/template/spec";
 
 fn propose(scene: &Scene, policy: &Policy) -> Vec<Proposal> {
     let runs = |server: &&Object| policy.on(server).spread.enabled && server.kind() != "DaemonSet";
-    let servers: Vec<&Object> = scene.servers().filter(runs).collect();
+    let servers: Vec<&Object> = scene.due_servers().filter(runs).collect();
     if servers.is_empty() {
         return Vec::new();
     }

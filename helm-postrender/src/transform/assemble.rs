@@ -1,8 +1,9 @@
-//! Builds the new stream: untouched documents as they are, touched ones edited and proven, new ones beside the
-//! object they serve.
+//! Builds the pieces of the new stream: untouched documents as they are, touched ones edited and proven, new ones
+//! beside the object they serve.
 
 use super::gather::{at, unreadable};
 use super::outcome::{At, Refusal};
+use super::pieces::{New, Pieces};
 use crate::scene::{Object, Scene};
 use json_patch::PatchOperation;
 use json_patch::jsonptr::PointerBuf;
@@ -10,37 +11,38 @@ use serde_json::Value;
 use shared::manifest::{self, Dialect, Document, Stream};
 use std::borrow::Cow;
 
-/// The pieces of the new stream.
+/// Edits and proves the documents of the objects whose turn it is.
 ///
 /// # Errors
 /// When an edit cannot be made in place or does not prove.
-pub fn pieces<'a>(stream: &Stream<'a>, scene: &Scene) -> Result<Vec<Cow<'a, str>>, Refusal> {
-    let mut pieces: Vec<Cow<'a, str>> = stream.documents.iter().map(|d| Cow::Borrowed(d.text)).collect();
-    // The items of one `List` come one after another and share a document: one edit, one proof.
-    for group in scene.objects.chunk_by(|a, b| a.document.is_some() && a.document == b.document) {
-        let Some(index) = group.first().and_then(|o| o.document) else { continue };
-        let (Some(document), Some(piece)) = (stream.documents.get(index), pieces.get_mut(index)) else { continue };
-        if group.iter().any(|o| !o.plan.operations().is_empty()) {
-            *piece = Cow::Owned(edited(document, group)?);
-        }
+pub fn edited<'a>(stream: &Stream<'a>, scene: &mut Scene, pieces: &mut Pieces<'a>) -> Result<(), Refusal> {
+    let turn = scene.turn;
+    // The items of one `List` come one after another and share a document: one edit, one proof, one turn.
+    for group in scene.objects.chunk_by_mut(|a, b| a.document.is_some() && a.document == b.document) {
+        group.iter_mut().filter(|o| o.turn == turn).for_each(|o| o.edits = o.plan.operations().len());
+        let due = group.iter().any(|o| o.turn == turn && o.edits > 0);
+        let Some(index) = group.first().and_then(|o| o.document).filter(|_| due) else { continue };
+        let Some(document) = stream.documents.get(index) else { continue };
+        edit(document, group, index, pieces)?;
     }
-    add(scene, &mut pieces)?;
-    Ok(pieces)
+    Ok(())
 }
 
-fn edited(document: &Document<'_>, group: &[Object]) -> Result<String, Refusal> {
+fn edit<'a>(document: &Document<'a>, group: &[Object], index: usize, pieces: &mut Pieces<'a>) -> Result<(), Refusal> {
     let (operations, wished) = match group {
         [object] if object.prefix.is_empty() => {
             (Cow::Borrowed(object.plan.operations()), Cow::Borrowed(object.plan.value()))
         }
         items => (Cow::Owned(items.iter().flat_map(below).collect()), Cow::Owned(together(document, items)?)),
     };
-    let text = manifest::edit(document.text, &operations).map_err(|mut error| {
+    let edited = manifest::edited(document.text, &operations).map_err(|mut error| {
         error.place = error.place.below(document.line);
         Refusal::Edit { at: at(document), error }
     })?;
-    manifest::prove(document.text, &text, &wished).map_err(|error| Refusal::Proof { at: at(document), error })?;
-    Ok(text)
+    pieces.put(index, &edited);
+    // What is proven is what will be written.
+    manifest::prove(document.text, &pieces.get(index), &wished)
+        .map_err(|error| Refusal::Proof { at: at(document), error })
 }
 
 /// An item's operations with the paths that they have in its `List`.
@@ -73,50 +75,25 @@ fn together(document: &Document<'_>, items: &[Object]) -> Result<Value, Refusal>
     Ok(list)
 }
 
-/// The byte order mark.
-const BOM: char = '\u{feff}';
-
-/// Puts the added objects at the end, or before a last document whose missing line break could be part of its
-/// value.
-fn add(scene: &Scene, pieces: &mut Vec<Cow<'_, str>>) -> Result<(), Refusal> {
-    let mut new: Vec<Cow<'_, str>> = scene
-        .objects
-        .iter()
-        .filter(|o| o.document.is_none())
-        .enumerate()
-        .map(|(i, o)| text(o, scene.dialect, pieces.len() + i + 1).map(Cow::Owned))
-        .collect::<Result<_, Refusal>>()?;
-    if new.is_empty() {
-        return Ok(());
-    }
-    let open = pieces.last().is_some_and(|p| !p.ends_with('\n'));
-    if open {
-        let last = pieces.len().saturating_sub(1);
-        // A byte order mark stays the first thing of the stream.
-        if let ([only], Some(first)) = (pieces.as_mut_slice(), new.first_mut())
-            && let Some(rest) = only.strip_prefix(BOM).map(str::to_owned)
-        {
-            *only = Cow::Owned(rest);
-            *first = Cow::Owned(format!("{BOM}{first}"));
-        }
-        if pieces.get(last).is_some_and(|p| !p.starts_with("---")) {
-            pieces.insert(last, Cow::Borrowed("---\n"));
-        }
-        pieces.splice(last..last, new);
-    } else {
-        pieces.extend(new);
+/// The objects that were added in this turn as documents, read back as touched ones are.
+///
+/// # Errors
+/// When one does not prove.
+pub fn added(scene: &Scene, pieces: &mut Pieces<'_>, documents: &mut Vec<New>) -> Result<(), Refusal> {
+    for object in scene.objects.iter().filter(|o| o.document.is_none() && scene.is_due(o)) {
+        let text = text(object, scene.dialect);
+        let number = pieces.len() + documents.len() + 1;
+        manifest::prove("---\n", &text, object.value())
+            .map_err(|error| Refusal::Proof { at: At { number, line: 1, source: object.source.clone() }, error })?;
+        documents.push(pieces.made(&text));
     }
     Ok(())
 }
 
-/// A new object as a document, read back as touched ones are.
-fn text(object: &Object, dialect: Dialect, number: usize) -> Result<String, Refusal> {
+fn text(object: &Object, dialect: Dialect) -> String {
     let head = match (dialect, &object.source) {
         (Dialect::Helm3, Some(source)) => format!("---\n# Source: {source}\n"),
         _ => "---\n".to_owned(),
     };
-    let text = head + &manifest::document(object.value());
-    manifest::prove("---\n", &text, object.value())
-        .map_err(|error| Refusal::Proof { at: At { number, line: 1, source: object.source.clone() }, error })?;
-    Ok(text)
+    head + &manifest::document(object.value())
 }

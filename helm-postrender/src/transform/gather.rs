@@ -1,9 +1,12 @@
 //! Reads the documents that rules look at into a scene. Documents of other kinds are not even parsed.
 
+use super::Memory;
+use super::lean::{is_bare, lean};
 use super::outcome::{At, Refusal};
 use crate::scene::{Object, Scene};
 use serde_json::Value;
-use shared::manifest::{Dialect, Document, Plan, ReadError, Stream};
+use shared::manifest::{Dialect, Document, ReadError, Stream};
+use std::collections::HashSet;
 
 /// The kinds that rules look at. Everything else is passed through unread.
 const KINDS: &[&str] = &[
@@ -22,31 +25,62 @@ const KINDS: &[&str] = &[
     "List",
 ];
 
-/// The scene of a stream.
+/// The scene of a stream. Of what rules only look at, what they look at; of servers the same once more than
+/// `memory.whole` bytes of them were read.
 ///
 /// # Errors
 /// When a document of a kind that rules look at cannot be read.
-pub fn scene(stream: &Stream<'_>, dialect: Dialect) -> Result<Scene, Refusal> {
-    let mut objects = Vec::new();
+pub fn scene(stream: &Stream<'_>, dialect: Dialect, memory: Memory) -> Result<Scene, Refusal> {
+    let mut objects: Vec<Object> = Vec::new();
+    let (mut settings, mut others) = (HashSet::new(), HashSet::new());
+    let mut whole = 0;
     for (index, document) in stream.documents.iter().enumerate() {
         if document.is_blank() || !of_interest(document) {
             continue;
         }
         let value = shared::manifest::read(document.text).map_err(|e| unreadable(document, e))?;
-        let source = document.source().map(str::to_owned);
-        let object = |id, prefix, value| Object {
-            id,
-            document: Some(index),
-            prefix,
-            source: source.clone(),
-            plan: Plan::new(value),
-        };
-        for (prefix, mut value) in objects_of(value) {
-            super::lean::lean(&mut value);
-            objects.push(object(objects.len(), prefix, value));
+        for (prefix, value) in objects_of(value) {
+            let mut object = Object::new(objects.len(), Some(index), value);
+            object.prefix = prefix;
+            if !object.is_server {
+                object.plan.close(|value| lean(value, false), true);
+            }
+            if object.kind() == "Secret" {
+                let name = || (object.name().to_owned(), object.namespace().map(str::to_owned));
+                if is_bare(object.value()) && !settings.contains(&name()) {
+                    others.insert(name());
+                    continue;
+                }
+                settings.insert(name());
+            }
+            object.source = document.source().map(str::to_owned);
+            if is_alone(&object) {
+                let before = whole;
+                whole += length(document);
+                if whole > memory.whole {
+                    let earlier = if before > memory.whole { &mut [][..] } else { objects.as_mut_slice() };
+                    let servers = earlier.iter_mut().chain([&mut object]).filter(|o| is_alone(o));
+                    servers.for_each(|o| o.plan.close(|value| lean(value, true), true));
+                }
+            }
+            objects.push(object);
         }
     }
-    Ok(Scene::new(dialect, objects))
+    objects.shrink_to_fit();
+    Ok(Scene::new(dialect, objects).with_other_secrets(others))
+}
+
+/// About as much as the rules add to a server.
+const ADDED: usize = 16 << 10;
+
+/// How long a server's document is and becomes.
+pub fn length(document: &Document<'_>) -> usize {
+    document.text.len() + ADDED
+}
+
+/// Whether an object is a server with a document of its own.
+pub fn is_alone(object: &Object) -> bool {
+    object.is_server && object.prefix.is_empty() && object.document.is_some()
 }
 
 /// The objects of a document with the JSON Pointers to them: itself, or the items of a `List`.

@@ -1,16 +1,16 @@
 //! What a run ends with: the new stream and what was done and said on the way, or a refusal.
 
+use super::pieces::Pieces;
+use crate::mask::Masked;
 use crate::proposal::Level;
 use crate::scene::{ObjectId, Scene};
-use serde_json::Value;
 use shared::manifest::{EditError, PlanError, ProofError, ReadError};
-use std::borrow::Cow;
 
 /// A run that went through.
 #[derive(Debug)]
 pub struct Outcome<'a> {
     /// The new stream in pieces; untouched documents are the input's own bytes.
-    pub pieces: Vec<Cow<'a, str>>,
+    pub pieces: Pieces<'a>,
     /// The scene as the rules left it.
     pub scene: Scene,
     /// Every change, in the order made.
@@ -20,7 +20,7 @@ pub struct Outcome<'a> {
 }
 
 /// One change that a rule made.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// The rule's id.
     pub rule: &'static str,
@@ -34,49 +34,33 @@ pub struct Change {
     pub why: String,
 }
 
-/// The kinds of change. Their values are for people: long texts in them are cut to their first line.
-#[derive(Debug, Clone, PartialEq)]
+/// The kinds of change. Their values are for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// A value was set.
     Set {
         /// What stood there; nothing where it was absent.
-        old: Option<Value>,
+        old: Option<Masked>,
         /// What stands there now.
-        new: Value,
+        new: Masked,
     },
     /// A list got an item.
     Inserted {
         /// Its position, from 0.
         index: usize,
         /// The item.
-        item: Value,
+        item: Masked,
     },
     /// A value was removed.
     Removed {
         /// What stood there.
-        old: Value,
+        old: Masked,
     },
     /// A new object.
     Added {
         /// The object that it serves.
         beside: ObjectId,
     },
-}
-
-/// The longest text that a change repeats.
-const LONGEST: usize = 512;
-
-/// A value with long texts (the scripts that rules add) cut to their first line.
-pub fn shortened(value: &Value) -> Value {
-    match value {
-        Value::String(text) if text.len() > LONGEST => {
-            let first: String = text.lines().next().unwrap_or_default().chars().take(80).collect();
-            format!("{first} … ({} lines)", text.lines().count()).into()
-        }
-        Value::Array(list) => list.iter().map(shortened).collect(),
-        Value::Object(map) => Value::Object(map.iter().map(|(k, v)| (k.clone(), shortened(v))).collect()),
-        other => other.clone(),
-    }
 }
 
 /// Something that a rule said.

@@ -119,7 +119,9 @@ unsafe fn convert(event: &sys::yaml_event_t) -> Data {
                 Data::Scalar {
                     anchor: text(scalar.anchor),
                     tag: text(scalar.tag),
-                    value: String::from_utf8_lossy(bytes).into_owned(),
+                    // Quicker than the lossy way, which stays for what libyaml lets through.
+                    value: std::str::from_utf8(bytes)
+                        .map_or_else(|_| String::from_utf8_lossy(bytes).into_owned(), str::to_owned),
                     plain: scalar.style == sys::YAML_PLAIN_SCALAR_STYLE,
                 }
             }

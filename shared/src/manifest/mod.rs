@@ -26,7 +26,7 @@ mod stream;
 mod tree;
 
 pub use dialect::{Dialect, FILENAME_ANNOTATION, detect};
-pub use edit::edit;
+pub use edit::{Edited, Part, edit, edited};
 pub use error::{EditError, Place, ReadError, StreamError};
 pub use locate::locate;
 pub use plan::{Plan, PlanError, escape};

@@ -49,9 +49,26 @@ impl Plan {
         &self.operations
     }
 
-    /// What stands at a JSON Pointer now.
+    /// Puts less in the place of the value, and of the operations nothing unless they are kept: for a plan that was
+    /// carried out and whose document is still looked at.
+    pub fn close(&mut self, make_lean: impl FnOnce(&mut Value), keep_operations: bool) {
+        make_lean(&mut self.value);
+        if !keep_operations {
+            self.operations = Vec::new();
+        }
+    }
+
+    /// What stands at a JSON Pointer now. As [`Value::pointer`], which makes a new text of every part of the path; rules
+    /// ask this a hundred times for each object.
     pub fn get(&self, path: &str) -> Option<&Value> {
-        self.value.pointer(path)
+        if path.contains('~') || !(path.is_empty() || path.starts_with('/')) {
+            return self.value.pointer(path);
+        }
+        path.split('/').skip(1).try_fold(&self.value, |value, part| match value {
+            Value::Object(map) => map.get(part),
+            Value::Array(list) => list.get(part.parse::<usize>().ok()?),
+            _ => None,
+        })
     }
 
     /// Makes `path` hold `wish`, with the mappings above it where they are absent or null. A list position

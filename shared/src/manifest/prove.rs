@@ -27,8 +27,9 @@ pub enum ProofError {
 /// With the first thing that does not hold.
 pub fn prove(old: &str, new: &str, wished: &Value) -> Result<(), ProofError> {
     let got = read(new).map_err(|e| ProofError::Unreadable(e.to_string()))?;
-    if let Some(path) = difference(&got, wished, &mut String::new()) {
-        return Err(ProofError::Differs(path));
+    if let Some(keys) = difference(&got, wished) {
+        let keys: Vec<&str> = keys.iter().rev().map(String::as_str).collect();
+        return Err(ProofError::Differs(format!("/{}", keys.join("/"))));
     }
     // Helm's own splitters cut at every `---` in column 0, marker or not.
     if cuts(old) != cuts(new) {
@@ -45,28 +46,25 @@ fn cuts(text: &str) -> usize {
     text.lines().filter(|l| l.starts_with("---")).count()
 }
 
-/// The JSON Pointer of the first difference; the order of keys does not count.
-fn difference(got: &Value, wished: &Value, at: &mut String) -> Option<String> {
-    let inside = |key: &str, a: Option<&Value>, b: &Value, at: &mut String| {
-        let length = at.len();
-        at.push('/');
-        at.push_str(&super::plan::escape(key));
-        let found = match a {
-            Some(a) => difference(a, b, at),
-            None => Some(at.clone()),
-        };
-        at.truncate(length);
-        found
+/// The keys that lead to the first difference, the last one first; the order of a mapping's keys does not count.
+fn difference(got: &Value, wished: &Value) -> Option<Vec<String>> {
+    let below = |key: &str, found: Option<Vec<String>>| {
+        let mut keys = found?;
+        keys.push(super::plan::escape(key));
+        Some(keys)
     };
     match (got, wished) {
         (Value::Object(a), Value::Object(b)) => {
-            let missing = b.iter().find_map(|(key, value)| inside(key, a.get(key), value, at));
-            missing.or_else(|| a.keys().find(|k| !b.contains_key(*k)).map(|k| format!("{at}/{k}")))
+            let inside = |key: &String, b: &Value| a.get(key).map_or(Some(Vec::new()), |a| difference(a, b));
+            let other = b.iter().find_map(|(key, value)| below(key, inside(key, value)));
+            // All of b's keys are in a then: as many keys are the same keys.
+            let more = || if a.len() > b.len() { a.keys().find(|k| !b.contains_key(*k)) } else { None };
+            other.or_else(|| below(more()?, Some(Vec::new())))
         }
         (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
-            b.iter().enumerate().find_map(|(i, value)| inside(&i.to_string(), a.get(i), value, at))
+            let mut pairs = a.iter().zip(b).enumerate();
+            pairs.find_map(|(i, (a, b))| difference(a, b).and_then(|keys| below(&i.to_string(), Some(keys))))
         }
-        (a, b) if a == b => None,
-        _ => Some(if at.is_empty() { "/".to_owned() } else { at.clone() }),
+        (a, b) => (a != b).then(Vec::new),
     }
 }

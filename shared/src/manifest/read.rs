@@ -5,7 +5,7 @@
 
 use super::error::{Place, ReadError};
 use super::libyaml::{Data, Event, Events};
-use super::scalar::plain_scalar;
+use super::scalar::{no_string, plain_scalar};
 use base64::Engine;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -88,15 +88,11 @@ impl Reader {
             Data::SequenceStart { anchor } => self.open(Open::List { items: Vec::new(), count: 1, anchor }, at),
             Data::MappingStart { anchor } => self.open(Open::Map { map: Map::new(), key: None, count: 1, anchor }, at),
             Data::SequenceEnd | Data::MappingEnd => match self.stack.pop() {
-                Some(Open::List { mut items, count, anchor }) => {
-                    items.shrink_to_fit();
+                Some(Open::List { items, count, anchor }) => {
                     self.node(Counted { value: Value::Array(items), count }, anchor, at)
                 }
                 Some(Open::Map { map, count, anchor, .. }) => {
-                    // A map that grew has room for more; a stream of thousands of documents holds many small ones.
-                    let mut exact = Map::with_capacity(map.len());
-                    exact.extend(map);
-                    self.node(Counted { value: Value::Object(exact), count }, anchor, at)
+                    self.node(Counted { value: Value::Object(map), count }, anchor, at)
                 }
                 None => Ok(()),
             },
@@ -136,8 +132,7 @@ impl Reader {
             self.anchors.insert(anchor, node.clone());
         }
         if self.wants_key() {
-            let name =
-                key_name(&node.value).ok_or_else(|| fail("a mapping key that is not a scalar or is null", at))?;
+            let name = key_name(node.value).ok_or_else(|| fail("a mapping key that is not a scalar or is null", at))?;
             return self.key(Key::Name(name), at);
         }
         match self.stack.last_mut() {
@@ -184,7 +179,8 @@ fn scalar(tag: Option<&str>, text: String, plain: bool) -> Result<Value, String>
         return Err("an infinity or not-a-number has no form in JSON, so Kubernetes cannot hold it".to_owned());
     }
     let Some(tag) = tag.filter(|t| *t != "!") else {
-        return Ok(if plain && tag.is_none() { plain_scalar(&text) } else { text.into() });
+        let other = if plain && tag.is_none() { no_string(&text) } else { None };
+        return Ok(other.unwrap_or_else(|| text.into()));
     };
     let Some(name) = tag.strip_prefix("tag:yaml.org,2002:") else { return Ok(text.into()) };
     let value = plain_scalar(&text);
@@ -210,9 +206,9 @@ fn is_not_finite(text: &str) -> bool {
     matches!(bare, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN")
 }
 
-fn key_name(key: &Value) -> Option<String> {
+fn key_name(key: Value) -> Option<String> {
     match key {
-        Value::String(s) => Some(s.clone()),
+        Value::String(s) => Some(s),
         Value::Bool(b) => Some(b.to_string()),
         Value::Number(n) => Some(n.to_string()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,

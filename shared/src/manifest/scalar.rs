@@ -16,14 +16,16 @@ use serde_json::{Number, Value};
 /// assert_eq!(plain_scalar("1.13.1"), "1.13.1");
 /// ```
 pub fn plain_scalar(text: &str) -> Value {
-    if let Some(word) = word(text) {
-        return word;
-    }
-    match text.as_bytes().first() {
-        Some(b'.') => text.parse().ok().filter(|_| go_float(text)).and_then(float).unwrap_or_else(|| text.into()),
-        Some(b'+' | b'-' | b'0'..=b'9') => number(text).unwrap_or_else(|| text.into()),
-        _ => text.into(),
-    }
+    no_string(text).unwrap_or_else(|| text.into())
+}
+
+/// The same, nothing where it is a string.
+pub fn no_string(text: &str) -> Option<Value> {
+    word(text).or_else(|| match text.as_bytes().first()? {
+        b'.' => text.parse().ok().filter(|_| go_float(text)).and_then(float),
+        b'+' | b'-' | b'0'..=b'9' => number(text),
+        _ => None,
+    })
 }
 
 /// Whether any YAML 1.1 or 1.2 reader could take this plain text for something other than a string.

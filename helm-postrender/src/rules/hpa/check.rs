@@ -10,7 +10,6 @@ use crate::replicas::{Autoscalers, bounds};
 use crate::scene::{Object, Scene};
 use crate::selector::Selector;
 use serde_json::Value;
-use shared::component::{self, Component};
 
 /// The only autoscaler of a server.
 pub fn autoscaler(
@@ -132,7 +131,7 @@ pub fn others(scene: &Scene, policy: &Policy, autoscalers: &Autoscalers<'_>) -> 
         settings.enabled && settings.apply.is_server(scene.dialect)
     });
     let scaled = foreign.filter(|w| autoscalers.on(w).next().is_some());
-    let other = scaled.filter(|w| component::of(w.value()) != Component::Server);
+    let other = scaled.filter(|w| scene.is_due(w) && !w.is_server);
     let text = "replicas stands beside an autoscaler: server-side apply fails by conflict once it scaled; leave replicas \
                 out in the values of its chart";
     other.map(|w| Proposal::notice(w, text)).collect()

@@ -27,7 +27,7 @@ pub fn budget(view: &View<'_>, budget: &Budget<'_>) -> Vec<Proposal> {
         proposals.push(Proposal::warning(object, text));
         return proposals;
     }
-    let servers: Vec<&Object> = budget.owners.iter().copied().filter(|o| view.servers.contains(&o.id)).collect();
+    let servers: Vec<&Object> = budget.owners.iter().copied().filter(|o| o.is_server).collect();
     match servers.as_slice() {
         [] => proposals.extend(of_others(view, budget, fields)),
         [server] if !view.policy.on(server).pdb.enabled => {}

@@ -26,11 +26,11 @@ enum Catch {
 }
 
 /// What is to be said of the Services of a scene.
-pub fn look(scene: &Scene, pods: &Pods<'_>, is_server: impl Fn(&Object) -> bool) -> Vec<Proposal> {
+pub fn look(scene: &Scene, pods: &Pods<'_>) -> Vec<Proposal> {
     // A stream of many releases has many equal Services.
     let mut known: HashMap<_, Option<Catch>> = HashMap::new();
     let mut proposals = Vec::new();
-    for service in scene.of_kind("Service") {
+    for service in scene.of_kind("Service").filter(|s| scene.is_due(s)) {
         let Some(selector) = service.get("/spec/selector").and_then(Value::as_object).and_then(Selector::of_labels)
         else {
             continue;
@@ -38,7 +38,7 @@ pub fn look(scene: &Scene, pods: &Pods<'_>, is_server: impl Fn(&Object) -> bool)
         let targets: Vec<Target<'_>> = service.list("/spec/ports").iter().map(target).collect();
         let caught = known
             .entry((Namespace::of(service), selector, targets))
-            .or_insert_with_key(|(_, selector, targets)| caught(service, selector, targets, pods, &is_server));
+            .or_insert_with_key(|(_, selector, targets)| caught(service, selector, targets, pods));
         proposals.extend(caught.as_ref().map(|c| said(service, c)));
     }
     proposals
@@ -48,19 +48,13 @@ fn target(port: &Value) -> Target<'_> {
     port.get("targetPort").and_then(Value::as_str).map_or(Target::Number, Target::Name)
 }
 
-fn caught(
-    service: &Object,
-    selector: &Selector<'_>,
-    targets: &[Target<'_>],
-    pods: &Pods<'_>,
-    is_server: impl Fn(&Object) -> bool,
-) -> Option<Catch> {
+fn caught(service: &Object, selector: &Selector<'_>, targets: &[Target<'_>], pods: &Pods<'_>) -> Option<Catch> {
     // An empty selector of a Service selects nothing.
     if selector.is_empty() {
         return None;
     }
     let selected = pods.selected(Namespace::of(service), selector);
-    let server = selected.iter().flat_map(|(class, _)| &class.owners).find(|o| is_server(o))?;
+    let server = selected.iter().flat_map(|(class, _)| &class.owners).find(|o| o.is_server)?;
     let foreign = pods.foreign(service, selector, server);
     let reached: Vec<&Object> = foreign.iter().copied().filter(|o| is_reached(targets, o)).collect();
     match (foreign.is_empty(), reached.is_empty()) {

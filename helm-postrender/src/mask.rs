@@ -11,37 +11,69 @@ use std::ops::Range;
 /// What stands for a secret.
 const MASK: &str = "(hidden)";
 
-/// A value that may be printed.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct Masked(Value);
+/// A value that may be printed. As JSON text: a stream of many releases has many of them, and a tree takes ten times
+/// the room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Masked(Box<str>);
 
 /// A document's text that may be printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MaskedText<'a>(Cow<'a, str>);
 
 impl Masked {
-    /// A value that stands, or stood, or shall stand at `path` of `object`.
+    /// A value that stands, or stood, or shall stand at `path` of `object`; long texts in it are cut to their first
+    /// line.
     pub fn of(object: &Object, path: &str, value: &Value) -> Self {
         let in_secret = object.kind() == "Secret" && !path.starts_with("/metadata");
         let variable = path.strip_suffix("/value").and_then(|p| object.text(&format!("{p}/name")));
         if in_secret || variable.is_some_and(sensitive) {
-            return Self(MASK.into());
+            return Self::whole(&MASK.into());
         }
-        let mut value = value.clone();
+        let mut value = shortened(value);
         for pointer in secrets(&value) {
             if let Some(place) = value.pointer_mut(&pointer) {
                 *place = MASK.into();
             }
         }
-        Self(value)
+        Self::whole(&value)
+    }
+
+    fn whole(value: &Value) -> Self {
+        Self(value.to_string().into())
+    }
+
+    fn value(&self) -> Value {
+        serde_json::from_str(&self.0).unwrap_or_default()
     }
 
     /// The value in one line.
     pub fn line(&self) -> String {
-        match &self.0 {
+        match self.value() {
             Value::String(text) => text.lines().map(str::trim).collect::<Vec<_>>().join(" ⏎ "),
             other => other.to_string(),
         }
+    }
+}
+
+impl serde::Serialize for Masked {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.value().serialize(to)
+    }
+}
+
+/// The longest text that a value repeats.
+const LONGEST: usize = 512;
+
+/// A value with long texts (the scripts that rules add) cut to their first line.
+fn shortened(value: &Value) -> Value {
+    match value {
+        Value::String(text) if text.len() > LONGEST => {
+            let first: String = text.lines().next().unwrap_or_default().chars().take(80).collect();
+            format!("{first} … ({} lines)", text.lines().count()).into()
+        }
+        Value::Array(list) => list.iter().map(shortened).collect(),
+        Value::Object(map) => Value::Object(map.iter().map(|(k, v)| (k.clone(), shortened(v))).collect()),
+        other => other.clone(),
     }
 }
 
