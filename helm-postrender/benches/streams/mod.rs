@@ -28,7 +28,7 @@ fn release(documents: usize) -> String {
 }
 
 /// `documents` of about 1 KB, every `nth` of them a server of its own.
-fn many(documents: usize, nth: usize) -> String {
+pub fn many(documents: usize, nth: usize) -> String {
     let mut out = String::new();
     for n in 0..documents {
         out += &if n % nth == 0 { server(&format!("om-{n}"), 2) } else { config(n, 700) };
