@@ -86,6 +86,13 @@ impl Beside {
         self
     }
 
+    /// The same with more entries of the environment.
+    #[must_use]
+    pub fn with_env(mut self, entries: impl IntoIterator<Item = Value>) -> Self {
+        self.env.extend(entries);
+        self
+    }
+
     /// The same without the database's settings: for Pods that only look at files.
     #[must_use]
     pub fn without_database(mut self) -> Self {

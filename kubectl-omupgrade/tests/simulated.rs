@@ -9,5 +9,7 @@ mod cluster;
 mod lock;
 #[path = "simulated/record.rs"]
 mod record;
+#[path = "simulated/restore.rs"]
+mod restore;
 #[path = "simulated/rollback.rs"]
 mod rollback;

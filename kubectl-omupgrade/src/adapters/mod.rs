@@ -11,3 +11,4 @@ pub mod pod;
 pub mod precheck;
 pub mod probe;
 pub mod release;
+pub mod restore;

@@ -1,6 +1,8 @@
 //! Runs one short-lived Pod: starts it, waits for its end, reads its log, and takes it away whatever came of it.
 
 use super::cluster::Cluster;
+use super::lock::Lock;
+use crate::failure::Failure;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerState, Pod};
 use kube::Api;
@@ -40,12 +42,59 @@ pub async fn answer(cluster: &Cluster, release: &str, role: &str, pod: &serde_js
     answer
 }
 
+/// The log of a Pod of a name of its own, which stands for one step of a run: it is started, or gone on with where a
+/// killed process left it; one that failed is taken away and started anew. The Pod stays until [`forget`].
+pub async fn attended(lock: &Lock, role: &str, pod: &serde_json::Value) -> Result<String, Failure> {
+    let cluster = lock.of().0;
+    let wrong = |text: String| Failure::unknown(text);
+    let pod: Pod = serde_json::from_value(pod.clone()).map_err(|e| wrong(format!("preparing the {role} Pod: {e}")))?;
+    let name = pod.metadata.name.clone().unwrap_or_default();
+    let deadline = pod.spec.as_ref().and_then(|s| s.active_deadline_seconds).unwrap_or(300).unsigned_abs();
+    let api: Api<Pod> = cluster.api();
+    let until = Instant::now() + Duration::from_mins(2);
+    loop {
+        let there = match cluster.within(api.get(&name)).await {
+            Ok(there) => Some(there),
+            Err(refused) if refused.is_absent() => None,
+            Err(refused) => return Err(refused.failure(&format!("looking for the {role} Pod {name}"))),
+        };
+        let Some(there) = there else { break };
+        let ended_badly = there.status.is_some_and(|s| s.phase.as_deref() == Some("Failed"));
+        if !ended_badly && there.metadata.deletion_timestamp.is_none() {
+            return wait(cluster, &api, role, &name, deadline).await.map_err(Failure::no);
+        }
+        if Instant::now() >= until {
+            return Err(wrong(format!("the {role} Pod {name}, which failed, does not go away")));
+        }
+        held(lock).await?;
+        let _ = cluster.within(api.delete(&name, &DeleteParams::background().grace_period(0))).await;
+        sleep(Duration::from_millis(200)).await;
+    }
+    held(lock).await?;
+    match cluster.within(api.create(&PostParams::default(), &pod)).await {
+        Ok(_) => wait(cluster, &api, role, &name, deadline).await.map_err(Failure::no),
+        Err(refused) => Err(refused.failure(&format!("starting the {role} Pod {name}"))),
+    }
+}
+
+async fn held(lock: &Lock) -> Result<(), Failure> {
+    lock.check().await.map_err(|e| match e.downcast::<Failure>() {
+        Ok(failure) => failure,
+        Err(other) => Failure::unknown(other.to_string()),
+    })
+}
+
+/// Takes away the Pods of this role that ended.
+pub async fn forget(cluster: &Cluster, release: &str, role: &str) {
+    clean_up(cluster, &cluster.api(), release, role).await;
+}
+
 async fn wait(cluster: &Cluster, api: &Api<Pod>, role: &str, name: &str, deadline: u64) -> Result<String, String> {
     let until = Instant::now() + Duration::from_secs(deadline);
-    let mut pause = Duration::from_millis(150);
+    let mut pause = Duration::from_millis(5);
     loop {
         sleep(pause).await;
-        pause = (pause * 3 / 2).min(Duration::from_secs(2));
+        pause = (pause * 2).min(Duration::from_secs(2));
         let pod = cluster.within(api.get(name)).await.map_err(|r| format!("waiting for the {role} Pod {name}: {r}"))?;
         let status = pod.status.unwrap_or_default();
         let phase = status.phase.unwrap_or_default();

@@ -38,7 +38,7 @@ impl Command {
         match self {
             Self::Status(args) => Box::pin(status::run(session, args)).await,
             Self::Precheck(args) => Box::pin(precheck::run(session, args)).await,
-            Self::Rollback(args) => rollback::run(session, args).await,
+            Self::Rollback(args) => Box::pin(rollback::run(session, args)).await,
             Self::History(args) => history::run(session, args).await,
             Self::Unlock(args) => unlock::run(session, args).await,
             Self::Diagnose(args) => Box::pin(diagnose::run(session, args)).await,

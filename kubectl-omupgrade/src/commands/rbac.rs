@@ -72,6 +72,7 @@ const ROLL_BACK: &[Row] = &[
     ("", "configmaps", "get, list", "Helm's revisions, where it keeps them there"),
     ("apps", "deployments/scale, statefulsets/scale", "patch", "the counts that an autoscaler chose are put back"),
     ("", "secrets", "create, update, patch, delete", "Helm's revisions, the journal"),
+    ("batch", "cronjobs", "list, patch", "a restore suspends those that start the server's image"),
 ];
 
 const PRECHECK: &[Row] = &[
@@ -82,7 +83,13 @@ const PRECHECK: &[Row] = &[
 ];
 
 const ALL_PODS: Row = ("", "pods", "list", "optional, cluster-wide: whether a node has room for one more pod");
-const PROBE: &[Row] = &[("", "pods", "create, delete", "the probe beside the server; leave it out and add --no-probe")];
+
+const PROBE: &[Row] = &[(
+    "",
+    "pods",
+    "create, delete",
+    "the probe beside the server, the steps of a restore; without both leave it out and add --no-probe",
+)];
 
 const NODES: Row = ("", "nodes", "get, list, watch", "optional, cluster-wide: whether a node is cordoned");
 

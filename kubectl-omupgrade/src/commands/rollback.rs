@@ -1,9 +1,13 @@
 //! The verb `rollback`.
 
+mod confirm;
 mod look;
 mod perform;
+mod restore;
 mod roll;
 mod say;
+
+pub use confirm::confirmed;
 
 use super::{status, watching};
 use crate::adapters::cluster::Cluster;
@@ -15,14 +19,18 @@ use crate::cli::say as to;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::session::Session;
+use crate::verdict::Way;
+use crate::wayback::restore::Plan;
 use crate::wayback::{Asked, Choice, choose, decide};
+use restore::Restoration;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// Take a release back to a revision, by what the database says.
 ///
-/// Shows first what would change, then the verdict: *code only* is performed, with the real helm; *restore*,
-/// *unproven* and *impossible* stop with exit 5 and say what is needed. Without a revision it goes to the last one that
+/// Shows first what would change, then the verdict: *code only* is performed, with the real helm; *restore* is performed
+/// with `--restore`: the servers stand still, the database comes back from a backup, then the code; *unproven* and
+/// *impossible* stop with exit 5 and say what is needed. Without a revision it goes to the last one that
 /// was validated. The same command again goes on where a killed one stopped.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
@@ -38,6 +46,27 @@ pub struct Args {
     /// Go back although nothing proves that the database did not move.
     #[arg(long)]
     pub accept_unproven: bool,
+    /// Bring the database back from a backup, where the verdict is restore.
+    #[arg(long)]
+    pub restore: bool,
+    /// The backup; without it the one that the verdict names.
+    #[arg(long, value_name = "NAME", requires = "restore")]
+    pub backup: Option<String>,
+    /// The claim with the backups; without it RELEASE-omupgrade-backup.
+    #[arg(long, value_name = "NAME", requires = "restore")]
+    pub claim: Option<String>,
+    /// Do not dump the database as it is now first.
+    #[arg(long, requires = "restore")]
+    pub no_dump: bool,
+    /// Empty the database and load the backup into it, where no database can be made beside it.
+    #[arg(long, requires = "restore")]
+    pub in_place: bool,
+    /// A Secret with username and password of one who may create and rename databases.
+    #[arg(long, value_name = "NAME")]
+    pub admin_secret: Option<String>,
+    /// Drop the database from before, which the last restore kept. Nothing else is done.
+    #[arg(long, conflicts_with_all = ["restore", "revision", "dry_run"])]
+    pub confirm: bool,
     /// Go on over a pending-* revision: no helm is at work on it any more.
     #[arg(long)]
     pub clear_pending: bool,
@@ -72,7 +101,11 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
         can_ask: session.can_ask(),
         lock: Timing::default(),
         settle: Duration::from_secs(90),
+        drain: Duration::from_mins(10),
     };
+    if args.confirm {
+        return confirmed(&cluster, args, terms).await;
+    }
     let exit = Box::pin(roll_back(&cluster, args, terms)).await?;
     if exit != Exit::Done || args.dry_run || args.no_watch || terms.output.is_data() {
         return Ok(exit);
@@ -93,6 +126,8 @@ pub struct Terms {
     pub lock: Timing,
     /// How long a helm of ours that was left behind may take to end.
     pub settle: Duration,
+    /// How long servers may take to end.
+    pub drain: Duration,
 }
 
 /// Looks, decides, does, says; all but the watching afterwards.
@@ -112,13 +147,34 @@ pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
         Choice::Ask(served) => say::ask(&name, &cluster.namespace, &served, &revisions, terms.can_ask)?,
         Choice::Absent(number, served) => return Err(say::absent(&name, cluster, number, &served)),
     };
-    let asked = Asked { accept_unproven: args.accept_unproven, clear_pending: args.clear_pending };
     let look = Box::pin(look::look(cluster, args, &helm, history, runs, revision)).await?;
-    let left_open = perform::left_open(&look);
-    let decision = decide(&look, asked).map_err(Failure::unknown)?;
-    let steps = perform::steps(cluster, &helm, &decision);
+    let left = perform::left_open(&look);
+    let left_open = left.is_some();
+    // A restore that was begun is gone on with, whatever the half-way database looks like.
+    let begun = left.and_then(|run| Plan::recall(&run.remembered));
+    let asked = Asked {
+        accept_unproven: args.accept_unproven,
+        clear_pending: args.clear_pending,
+        restore: args.restore,
+        restoring: begun.is_some(),
+    };
+    let mut decision = decide(&look, asked).map_err(Failure::unknown)?;
+    let restoration = match begun {
+        Some(plan) => Some(restore::left(&look.current, args, plan)?),
+        None if args.restore && decision.verdict.way == Way::Restore && decision.refusals.is_empty() => {
+            let (restoration, refusals) = restore::prepare(cluster, &look.current, &decision, args).await?;
+            decision.refusals.extend(refusals);
+            Some(restoration)
+        }
+        None => None,
+    };
+    let restore_plan = restoration.as_ref().map(|r| &r.plan);
+    let steps = perform::steps(cluster, &helm, &decision, restore_plan);
     let answer = say::Answer::new(&decision, &steps, terms.output);
     answer.text(args.dry_run)?;
+    if let Some(Restoration { found: Some(found), plan, .. }) = &restoration {
+        to::note(&found.words(&plan.backup));
+    }
     if args.exit_verdict {
         answer.data("verdict")?;
         return Ok(Exit::Verdict(decision.verdict.way.exit_code()));
@@ -152,7 +208,10 @@ pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
     if terms.can_ask && !args.yes && !say::confirm(&decision)? {
         return Err(Failure::refused("nothing was done").into());
     }
-    let done = perform::perform(cluster, &helm, &decision, args, terms).await;
+    let done = perform::perform(cluster, &helm, &decision, args, terms, restoration.as_ref()).await;
+    if let (Ok(_), Some(plan)) = (&done, restore_plan) {
+        restore::say_after(&decision, plan);
+    }
     answer.data(if done.is_ok() { "done" } else { "failed" })?;
     done
 }

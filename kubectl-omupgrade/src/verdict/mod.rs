@@ -60,6 +60,9 @@ pub struct Verdict {
     pub bare: String,
     /// What to do, in order.
     pub next: Vec<Step>,
+    /// The backup that a restore takes, where one is listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<String>,
 }
 
 /// A reason and what it stands on.

@@ -45,6 +45,7 @@ pub fn verdict(way: Way, why: &[Why], facts: &Facts) -> Verdict {
         cautions: cautions(facts),
         bare: bare(way, facts),
         next: next(way, why, facts),
+        backup: why.iter().find_map(|w| if let Why::BackupListed(name) = w { Some(name.clone()) } else { None }),
     }
 }
 
@@ -173,9 +174,10 @@ fn next(way: Way, why: &[Why], facts: &Facts) -> Vec<Step> {
                 "keep what was written since: back up the database as it is (not released yet)",
                 of("backup", ""),
             ));
+            let backup = if out.len() > 2 { "" } else { " --backup NAME" };
             out.push(step(
-                "stay on the version that serves and repair forward, or restore the database and the code together",
-                of("status", ""),
+                "restore the database and the code together, or stay on the version that serves and repair forward",
+                rollback(&format!(" --restore{backup} --dry-run")),
             ));
             out
         }

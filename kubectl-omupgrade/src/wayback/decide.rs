@@ -1,6 +1,7 @@
 //! The decision: preview, verdict, refusals, counts, and whether helm has anything to do at all.
 
 use super::counts::{Count, counts};
+use super::quiesce::{Quiesce, quiesce};
 use super::refusals::{Refusal, refusals};
 use super::{Asked, Look, plan};
 use crate::facts::{Driver, Release, Status};
@@ -42,6 +43,11 @@ pub struct Decision {
     pub stops: Vec<String>,
     /// Replica counts that need care.
     pub counts: Vec<Count>,
+    /// Whether helm applies on the server, where the counts that we set are conflicts.
+    pub server_side: bool,
+    /// What has to stand still while the database is restored.
+    #[serde(skip)]
+    pub quiesce: Quiesce,
     /// What stands against it.
     pub refusals: Vec<Refusal>,
 }
@@ -115,6 +121,8 @@ pub fn decide(look: &Look, asked: Asked) -> Result<Decision, String> {
         stops: stops.collect(),
         counts: look.live.as_ref().map(|live| counts(&then, live, server_side)).unwrap_or_default(),
         losses,
+        server_side,
+        quiesce: look.live.as_ref().map(|live| quiesce(&now, &then, live)).unwrap_or_default(),
         refusals,
     })
 }

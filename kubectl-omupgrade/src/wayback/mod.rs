@@ -4,11 +4,14 @@
 mod choose;
 mod counts;
 mod decide;
+mod quiesce;
 mod refusals;
+pub mod restore;
 
 pub use choose::{Choice, choose};
 pub use counts::{Count, Live};
 pub use decide::{Decision, decide};
+pub use quiesce::{Quiesce, repository};
 pub use refusals::{Refusal, owner_of};
 
 use crate::facts::Release;
@@ -47,11 +50,16 @@ pub struct Look {
 
 /// What the person asked for beyond the revision.
 #[derive(Debug, Clone, Copy, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Asked {
     /// `--accept-unproven`.
     pub accept_unproven: bool,
     /// `--clear-pending`.
     pub clear_pending: bool,
+    /// `--restore`.
+    pub restore: bool,
+    /// A restore of this plan was begun: what the verdict said before it counts, not what it says in its middle.
+    pub restoring: bool,
 }
 
 /// What a run of `rollback` sets out to do, in one line: the same command again has the same plan.

@@ -3,7 +3,7 @@
 use super::counts::Live;
 use super::{Asked, Look, plan};
 use crate::facts::Status;
-use crate::journal::open_run;
+use crate::journal::{Outcome, open_run};
 use crate::preview::Loss;
 use crate::verdict::{Verdict, Way};
 use serde::Serialize;
@@ -55,6 +55,20 @@ pub(super) fn refusals(look: &Look, asked: Asked, verdict: &Verdict, losses: &[L
         }),
         _ => {}
     }
+    // A restore in its middle is gone on with, or given up by a person: nothing else begins over it.
+    let this = plan(release, revision);
+    for left in look.runs.iter().filter(|r| r.outcome == Outcome::Open && r.plan != this) {
+        if super::restore::Plan::recall(&left.remembered).is_some() {
+            let to = left.to.map(|n| n.to_string()).unwrap_or_default();
+            out.push(Refusal {
+                why: format!("the restore of `{}` was begun and did not end: the servers may be at zero, the database half-way", left.plan),
+                hints: vec![
+                    format!("kubectl omupgrade rollback {release} {to} -n {namespace} --restore    # goes on with it"),
+                    format!("kubectl omupgrade unlock {release} -n {namespace} --reason WHY    # gives it up; `history` tells the replicas of before"),
+                ],
+            });
+        }
+    }
     for loss in losses {
         out.push(Refusal {
             why: format!("{} is not in revision {revision}, so helm would delete it: {}", loss.object, loss.what),
@@ -64,6 +78,8 @@ pub(super) fn refusals(look: &Look, asked: Asked, verdict: &Verdict, losses: &[L
     match verdict.way {
         Way::CodeOnly => {}
         Way::Unproven if asked.accept_unproven => {}
+        Way::Restore if asked.restore => {}
+        _ if asked.restoring => {}
         way => {
             let reason = verdict.reasons.first().map(|r| r.text.as_str()).unwrap_or_default();
             out.push(Refusal {

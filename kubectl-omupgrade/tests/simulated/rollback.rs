@@ -13,11 +13,12 @@ use kubectl_omupgrade::fingerprint::Fingerprint;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-const TERMS: Terms = Terms {
+pub const TERMS: Terms = Terms {
     output: Output::Text,
     can_ask: false,
     lock: Timing { duration: Duration::from_millis(60), renew: Duration::from_millis(20) },
     settle: Duration::from_millis(400),
+    drain: Duration::from_millis(400),
 };
 
 pub fn manifest(version: &str) -> String {

@@ -1,7 +1,8 @@
 //! Does what was decided: lock, journal, helm (see `roll`), replica counts. Every step says in the journal what it is about to do,
 //! does it, and says that it did; killed anywhere, the same command again ends in the same place.
 
-use super::roll::{self, HELM};
+use super::restore::{self, Restoration};
+use super::roll::{self, HELM, conflicts};
 use super::{Args, Terms};
 use crate::adapters::cluster::Cluster;
 use crate::adapters::helm::Helm;
@@ -11,6 +12,7 @@ use crate::adapters::lock::{self, Claim, Lock, holder_name};
 use crate::cli::say as to;
 use crate::exit::Exit;
 use crate::journal::{Outcome, Phase, Recorded, Run, open_run};
+use crate::wayback::restore::{Plan, restore_id};
 use crate::wayback::{Decision, Look, plan};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -18,9 +20,9 @@ use std::collections::BTreeMap;
 /// The key under which a run remembers a replica count.
 const COUNT: &str = "replicas ";
 
-/// Whether a run of this very plan was left open.
-pub(super) fn left_open(look: &Look) -> bool {
-    open_run(look.runs.clone(), &plan(&look.current.name, look.target.revision.number)).is_some()
+/// The run of this very plan that was left open.
+pub(super) fn left_open(look: &Look) -> Option<Run> {
+    open_run(look.runs.clone(), &plan(&look.current.name, look.target.revision.number))
 }
 
 /// Gives back a lock that a killed run of this plan left behind after its work was done.
@@ -33,15 +35,22 @@ pub(super) async fn tidy(cluster: &Cluster, decision: &Decision, terms: Terms) -
 }
 
 /// Exactly what would be done, in order.
-pub(super) fn steps(cluster: &Cluster, helm: &Helm, decision: &Decision) -> Vec<String> {
+pub(super) fn steps(cluster: &Cluster, helm: &Helm, decision: &Decision, restore: Option<&Plan>) -> Vec<String> {
     let mut out = vec![format!("take the lock: Lease omupgrade-{}", decision.release)];
     out.push(format!(
         "write what is about to be done into the journal: a Secret omupgrade-journal-{}-*",
         decision.release
     ));
+    out.extend(restore.map(Plan::steps).unwrap_or_default());
     if !decision.already {
-        let args = helm.rollback_args(cluster, &decision.release, decision.to, decision.conflicts());
+        let args = helm.rollback_args(cluster, &decision.release, decision.to, conflicts(decision, restore));
         out.push(format!("run {}", helm.shown(&args, decision.driver)));
+    }
+    for label in restore.iter().flat_map(|p| &p.unnamed) {
+        out.push(format!("put {label} back to its count of before, which the revision does not name"));
+    }
+    for name in restore.iter().flat_map(|p| &p.schedules) {
+        out.push(format!("let CronJob/{name} go on"));
     }
     for count in decision.counts.iter().filter(|c| c.autoscaler.is_some()) {
         out.push(format!("put {} back to {} replicas, where helm changed them", count.object, count.live));
@@ -57,6 +66,7 @@ pub(super) async fn perform(
     decision: &Decision,
     args: &Args,
     terms: Terms,
+    restoration: Option<&Restoration>,
 ) -> anyhow::Result<Exit> {
     let claim = Claim { holder: holder_name(), plan: decision.plan() };
     if let Some(holder) = lock::holder_of(cluster, &decision.release).await? {
@@ -68,12 +78,16 @@ pub(super) async fn perform(
         ));
     }
     let lock = Lock::acquire(cluster, &decision.release, &claim, terms.lock).await?;
-    let mut stored = begin(cluster, &lock, decision, &claim).await?;
-    let done = steps_of(cluster, helm, decision, args, terms, &lock, &mut stored).await;
+    let mut stored = begin(cluster, &lock, decision, &claim, restoration).await?;
+    let done = steps_of(cluster, helm, decision, args, terms, &lock, &mut stored, restoration).await;
     if let Err(error) = &done {
         // Where the lock is lost nothing may be written; the error tells it.
         if stored.write(&lock, "end", Phase::Failed, &format!("{error:#}")).await.is_ok() {
-            let _ = stored.end(&lock, Outcome::Failed).await;
+            if restore::in_its_middle(&stored) {
+                to::note("the restore stands in its middle: the same command goes on with it");
+            } else {
+                let _ = stored.end(&lock, Outcome::Failed).await;
+            }
             let _ = lock.release().await;
         }
     } else {
@@ -85,12 +99,18 @@ pub(super) async fn perform(
 
 /// The run of this plan: one that was left open is gone on with. What a later step needs is remembered before the first
 /// write to the release.
-async fn begin(cluster: &Cluster, lock: &Lock, decision: &Decision, claim: &Claim) -> anyhow::Result<Stored> {
+async fn begin(
+    cluster: &Cluster,
+    lock: &Lock,
+    decision: &Decision,
+    claim: &Claim,
+    restoration: Option<&Restoration>,
+) -> anyhow::Result<Stored> {
     let (runs, _) = journal::runs(cluster, &decision.release).await?;
     let left = runs.into_iter().rfind(|s| s.run.outcome == Outcome::Open && s.run.plan == claim.plan);
     if let Some(mut left) = left {
         to::note(&format!("going on with the run {} of {}, which did not end", left.run.id, left.run.by));
-        if !left.run.begun(HELM) {
+        if !left.run.begun(HELM) && Plan::recall(&left.run.remembered).is_none() {
             // Nothing was changed yet, so what is now counts, not what was when it was killed.
             left.run.from = Some(decision.from);
             left.run.remembered = counts(decision);
@@ -105,6 +125,12 @@ async fn begin(cluster: &Cluster, lock: &Lock, decision: &Decision, claim: &Clai
     run.to = Some(decision.to);
     run.verdict = Some(decision.verdict.way);
     run.remembered = counts(decision);
+    if let Some(restoration) = restoration {
+        let plan = Plan { id: restore_id(&id), ..restoration.plan.clone() };
+        plan.remember(&mut run.remembered)?;
+        let unnamed = plan.workloads.iter().filter(|(label, _)| plan.unnamed.contains(label));
+        run.remembered.extend(unnamed.map(|(label, count)| (format!("{COUNT}{label}"), count.to_string())));
+    }
     // What a later way back to the newest revision of now will compare with.
     run.recorded = decision.database.clone().map(|fingerprint| Recorded {
         revision: decision.from,
@@ -123,6 +149,7 @@ fn counts(decision: &Decision) -> BTreeMap<String, String> {
     owned.map(|c| (format!("{COUNT}{}", c.object), c.live.to_string())).collect()
 }
 
+#[allow(clippy::too_many_arguments, reason = "the same few things that every step needs")]
 async fn steps_of(
     cluster: &Cluster,
     helm: &Helm,
@@ -131,7 +158,11 @@ async fn steps_of(
     terms: Terms,
     lock: &Lock,
     stored: &mut Stored,
+    restoration: Option<&Restoration>,
 ) -> anyhow::Result<Exit> {
+    if let Some(restoration) = restoration {
+        restore::perform(&restoration.beside, decision, terms, lock, stored).await?;
+    }
     let rolled = roll::roll(cluster, helm, decision, args, terms, lock, stored).await;
     if rolled.is_err() && !stored.run.begun(HELM) {
         return rolled.map(|()| Exit::Done);
@@ -146,10 +177,12 @@ async fn steps_of(
     for (object, replicas) in counts {
         let step = format!("replicas of {object}");
         if !stored.run.is_done_since(&step, HELM) {
-            stored.write(lock, &step, Phase::About, &format!("{replicas}, as its autoscaler chose")).await?;
+            stored.write(lock, &step, Phase::About, &format!("{replicas}, as it was")).await?;
             live::scale(lock, &object, replicas).await?;
             stored.write(lock, &step, Phase::Done, "").await?;
         }
     }
-    rolled.map(|()| Exit::Done)
+    rolled?;
+    restore::resume(lock, stored).await?;
+    Ok(Exit::Done)
 }

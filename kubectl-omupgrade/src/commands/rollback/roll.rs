@@ -11,6 +11,7 @@ use crate::facts::{Release, Status};
 use crate::failure::Failure;
 use crate::journal::Phase;
 use crate::wayback::Decision;
+use crate::wayback::restore::Plan;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -61,7 +62,8 @@ pub(super) async fn roll(
             ))
             .into());
     }
-    let arguments = helm.rollback_args(cluster, &decision.release, decision.to, decision.conflicts());
+    let force = conflicts(decision, Plan::recall(&stored.run.remembered).as_ref());
+    let arguments = helm.rollback_args(cluster, &decision.release, decision.to, force);
     stored.write(lock, step, Phase::About, &helm.shown(&arguments, decision.driver)).await?;
     for last in [false, true] {
         lock.check().await?;
@@ -83,6 +85,11 @@ pub(super) async fn roll(
         stored.write(lock, step, Phase::Note, &words).await?;
     }
     Ok(())
+}
+
+/// Whether helm is told to take fields over: what a restore scales to zero is ours on the server, too.
+pub(super) fn conflicts(decision: &Decision, restore: Option<&Plan>) -> bool {
+    decision.conflicts() || (decision.server_side && restore.is_some())
 }
 
 /// Whether the newest revision is the target's content, made after this run began.

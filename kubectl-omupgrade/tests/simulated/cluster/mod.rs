@@ -1,9 +1,11 @@
 //! A cluster in memory behind the real client, and a `helm` on disk whose deeds it sees. Any write can be the last
 //! thing that a process does.
 
+mod database;
 mod helm;
 mod objects;
 
+pub use database::{Database, PodFault};
 pub use helm::{HelmDies, release_secret};
 use http::{Request, Response};
 use kube::client::Body;
@@ -37,6 +39,8 @@ struct State {
     kill: Option<Kill>,
     killed: Arc<Notify>,
     log: Vec<String>,
+    /// Whether server pods follow their Deployment and are watched.
+    restores: bool,
 }
 
 impl World {
@@ -44,7 +48,15 @@ impl World {
     pub fn new(folder: &Path) -> Self {
         let killed = Arc::new(Notify::new());
         let helm = helm::Deeds::new(folder);
-        let state = State { objects: Objects::default(), helm, writes: 0, kill: None, killed, log: Vec::new() };
+        let state = State {
+            objects: Objects::default(),
+            helm,
+            writes: 0,
+            kill: None,
+            killed,
+            log: Vec::new(),
+            restores: false,
+        };
         Self(Arc::new(Mutex::new(state)))
     }
 
@@ -82,6 +94,9 @@ impl World {
         let mut state = self.0.lock().unwrap();
         let state = &mut *state;
         state.helm.happen(&mut state.objects);
+        if state.restores {
+            state.objects.settle();
+        }
         let path = uri.strip_prefix("http://localhost").unwrap_or(uri);
         state.log.push(format!("{method} {path}"));
         if method == "GET" {
@@ -93,6 +108,9 @@ impl World {
             return None;
         }
         let answer = state.objects.write(method, path, &serde_json::from_slice(body).unwrap_or(Value::Null));
+        if state.restores {
+            state.objects.settle();
+        }
         if state.kill == Some(Kill::AfterWrite(state.writes)) {
             state.killed.notify_one();
             return None;
@@ -124,6 +142,11 @@ impl World {
         done
     }
 
+    /// How many requests of the last process wrote.
+    pub fn writes(&self) -> usize {
+        self.0.lock().unwrap().writes
+    }
+
     /// The next helm dies, or outlives the process that started it.
     pub fn helm_dies(&self, how: HelmDies) {
         self.0.lock().unwrap().helm.dies(how);
@@ -131,7 +154,19 @@ impl World {
 
     /// What probes find in the database.
     pub fn database(&self, fingerprint: &str) {
-        fingerprint.clone_into(&mut self.0.lock().unwrap().objects.database);
+        fingerprint.clone_into(&mut self.0.lock().unwrap().objects.database.state);
+    }
+
+    /// Looks at the database, or changes it, while server pods are watched.
+    pub fn with_database<T>(&self, look: impl FnOnce(&mut Database) -> T) -> T {
+        let mut state = self.0.lock().unwrap();
+        state.restores = true;
+        look(&mut state.objects.database)
+    }
+
+    /// Servers that ran on a schema newer than themselves.
+    pub fn violations(&self) -> Vec<String> {
+        self.0.lock().unwrap().objects.violations.clone()
     }
 
     /// Puts an object there.

@@ -1,5 +1,6 @@
 //! Objects by kind and name, with resourceVersions as the API server keeps them.
 
+use super::database::{Database, Ran};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -7,8 +8,11 @@ use std::collections::BTreeMap;
 pub struct Objects {
     there: BTreeMap<(String, String), Value>,
     version: u64,
-    /// The log of every probe.
-    pub database: String,
+    /// What Pods find.
+    pub database: Database,
+    logs: BTreeMap<String, String>,
+    /// Servers that ran on a schema newer than themselves.
+    pub violations: Vec<String>,
 }
 
 /// `(plural, name, rest)` of a path.
@@ -44,7 +48,7 @@ impl Objects {
     pub fn get(&self, path: &str) -> (u16, Value) {
         let (plural, name, rest) = parts(path);
         if rest == "log" {
-            return (200, json!(self.database));
+            return (200, json!(self.logs.get(&name).cloned().unwrap_or_default()));
         }
         if !name.is_empty() {
             return match self.there.get(&(plural, name)) {
@@ -74,7 +78,14 @@ impl Objects {
                 }
                 let mut body = body.clone();
                 if plural == "pods" {
-                    body["status"] = json!({"phase": "Succeeded"});
+                    body["status"] = match self.database.run(&body) {
+                        Ran::Well(log) => {
+                            self.logs.insert(name.clone(), log);
+                            json!({"phase": "Succeeded"})
+                        }
+                        Ran::Badly(words) => json!({"phase": "Failed", "message": words}),
+                        Ran::Vanished => return (201, body),
+                    };
                 }
                 self.put(&plural, body);
                 (201, self.there[&(plural, name)].clone())
@@ -91,6 +102,11 @@ impl Objects {
             },
             "PATCH" => match self.there.get(&key).cloned() {
                 None => failure(404, "NotFound"),
+                Some(mut object) if plural == "cronjobs" => {
+                    object["spec"]["suspend"] = body["spec"]["suspend"].clone();
+                    self.put(&plural, object.clone());
+                    (200, object)
+                }
                 Some(mut object) => {
                     assert_eq!(rest, "scale", "only counts are patched");
                     object["spec"]["replicas"] = body["spec"]["replicas"].clone();
@@ -104,6 +120,34 @@ impl Objects {
                 Some(object) => (200, object),
             },
             other => panic!("{other} {path}"),
+        }
+    }
+
+    /// Server pods follow the count of their Deployment, and none may run on a schema newer than itself.
+    pub fn settle(&mut self) {
+        let servers = self.all("deployments");
+        let Some(server) = servers.first() else { return };
+        let key = ("pods".to_owned(), "om-server".to_owned());
+        if server["spec"]["replicas"] == 0 {
+            self.there.remove(&key);
+            return;
+        }
+        let image = server["spec"]["template"]["spec"]["containers"][0]["image"].clone();
+        let version = |text: &str| shared::versions::Version::parse(text);
+        let (own, head) = (image.as_str().and_then(|i| version(i.split_once(':')?.1)), self.database.head());
+        if let (Some(own), Some(head)) = (own, head.and_then(version))
+            && own < head
+        {
+            self.violations.push(format!("{own} ran on {head}"));
+        }
+        if self.there.get(&key).is_none_or(|pod| pod["spec"]["containers"][0]["image"] != image) {
+            self.put(
+                "pods",
+                json!({
+                    "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "om-server", "labels": {"app": "om"}},
+                    "spec": {"containers": [{"name": "om", "image": image}]}, "status": {"phase": "Running"},
+                }),
+            );
         }
     }
 }

@@ -1,0 +1,131 @@
+//! The Pods that take a database back to a backup: one per action of shared's restore script, beside the server, with
+//! references to its Secrets. And what has to stand still meanwhile.
+
+use super::cluster::Cluster;
+use super::lock::Lock;
+use super::pod;
+use crate::beside::Beside;
+use crate::failure::Failure;
+use crate::wayback::repository;
+use crate::wayback::restore::{Found, Plan, Wanted};
+use k8s_openapi::api::batch::v1::CronJob;
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use kube::api::{ListParams, Patch, PatchParams};
+use serde_json::{Value, json};
+use shared::backup::{pod as pod_of, restore_script, script};
+use shared::marks;
+
+/// Value of the role's label on the Pods of a restore.
+pub const ROLE: &str = "restore";
+
+/// Seconds for which a restore may load: nobody should kill one that works. Chosen.
+const LOADING: u64 = 7 * 24 * 3600;
+
+/// Seconds for which the check may read: it reads the whole dump once. Chosen.
+const CHECKING: u64 = 3600;
+
+/// Adds what every restore's Pod has beyond a probe's: room to work, and an administrator where one is named.
+pub fn prepared(beside: Beside, admin_secret: Option<&str>) -> Beside {
+    let from = |name: &str, key: &str| {
+        let secret = admin_secret?;
+        Some(json!({"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}))
+    };
+    let admin = [from("OMUPGRADE_ADMIN_USER", "username"), from("OMUPGRADE_ADMIN_PASSWORD", "password")];
+    beside
+        .with_resources(
+            json!({"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"cpu": "2", "memory": "1Gi"}}),
+        )
+        .with_env(admin.into_iter().flatten())
+}
+
+/// What stands there, read only.
+pub async fn check(cluster: &Cluster, beside: &Beside, wanted: &Wanted, backup: &str) -> Result<Found, String> {
+    let name = pod::name(&beside.release, ROLE);
+    let variables = [("OMUPGRADE_ACTION", "check"), ("OMUPGRADE_BACKUP", backup), ("OMUPGRADE_RESTORE_ID", "check")];
+    let pod = manifest(beside, &name, CHECKING, restore_script(), &wanted.claim, &variables);
+    Found::parse(&pod::answer(cluster, &beside.release, ROLE, &pod).await?)
+}
+
+/// Does one action of the plan, or goes on with it; its last words.
+pub async fn act(lock: &Lock, beside: &Beside, plan: &Plan, action: &str) -> Result<String, Failure> {
+    let variables =
+        [("OMUPGRADE_ACTION", action), ("OMUPGRADE_BACKUP", &plan.backup), ("OMUPGRADE_RESTORE_ID", &plan.id)];
+    attended(lock, beside, plan, action, restore_script(), &variables).await
+}
+
+/// Dumps the database as it is now, as a backup of its own name; its last words.
+pub async fn dump(lock: &Lock, beside: &Beside, plan: &Plan) -> Result<String, Failure> {
+    let name: String = beside.release.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let name = format!("{name}-before-restore-{}", plan.id);
+    attended(lock, beside, plan, "dump", script(), &[("OMUPGRADE_BACKUP_NAME", &name)]).await
+}
+
+async fn attended(
+    lock: &Lock,
+    beside: &Beside,
+    plan: &Plan,
+    action: &str,
+    script: &str,
+    variables: &[(&str, &str)],
+) -> Result<String, Failure> {
+    let head: String = beside.release.chars().take(20).collect();
+    let name = format!("{head}-omupgrade-restore-{}-{action}", plan.id);
+    let pod = manifest(beside, &name, LOADING, script, &plan.claim, variables);
+    let log = Box::pin(pod::attended(lock, ROLE, &pod)).await?;
+    Ok(log.lines().rfind(|l| !l.trim().is_empty()).unwrap_or_default().to_owned())
+}
+
+fn manifest(beside: &Beside, name: &str, seconds: u64, script: &str, claim: &str, variables: &[(&str, &str)]) -> Value {
+    let mut parts = beside.parts(name, seconds);
+    parts.script = script;
+    parts.claim = claim;
+    parts.variables = variables;
+    pod_of(&parts, ROLE)
+}
+
+/// Pods of the release that run one of these images, or are about to: each could migrate or write.
+pub async fn awake(cluster: &Cluster, release: &str, images: &[String]) -> Result<Vec<String>, Failure> {
+    let api: Api<Pod> = cluster.api();
+    let all = cluster.all(&api, ListParams::default()).await.map_err(|r| r.failure("looking for server pods"))?;
+    let awake = all.into_iter().filter(|pod| {
+        let labels = pod.metadata.labels.as_ref();
+        let ours = labels.is_some_and(|l| l.contains_key(marks::ROLE));
+        let of_another = labels.and_then(|l| l.get("app.kubernetes.io/instance")).is_some_and(|r| r != release);
+        let ended = pod.status.as_ref().and_then(|s| s.phase.as_deref());
+        let spec = pod.spec.as_ref();
+        let containers = spec.into_iter().flat_map(|s| s.containers.iter().chain(s.init_containers.iter().flatten()));
+        let mut used = containers.filter_map(|c| c.image.as_deref()).map(repository);
+        !ours
+            && !of_another
+            && !matches!(ended, Some("Succeeded" | "Failed"))
+            && used.any(|image| images.iter().any(|i| i == image))
+    });
+    Ok(awake.filter_map(|p| p.metadata.name).collect())
+}
+
+/// Of these `CronJob`s, those that are not suspended.
+pub async fn active(cluster: &Cluster, names: &[String]) -> Result<Vec<String>, Failure> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let api: Api<CronJob> = cluster.api();
+    let all = cluster.all(&api, ListParams::default()).await.map_err(|r| r.failure("looking at the CronJobs"))?;
+    let active = all.into_iter().filter(|c| !c.spec.suspend.unwrap_or(false));
+    Ok(active.filter_map(|c| c.metadata.name).filter(|n| names.contains(n)).collect())
+}
+
+/// Suspends a `CronJob`, or lets it go on.
+pub async fn suspend(lock: &Lock, name: &str, suspended: bool) -> anyhow::Result<()> {
+    lock.check().await?;
+    let cluster = lock.of().0;
+    let api: Api<CronJob> = cluster.api();
+    let params = PatchParams { field_manager: Some("omupgrade".to_owned()), ..PatchParams::default() };
+    let patch = Patch::Merge(json!({"spec": {"suspend": suspended}}));
+    let done = cluster.within(api.patch(name, &params, &patch)).await;
+    match done {
+        Ok(_) => Ok(()),
+        Err(refused) if refused.is_absent() => Ok(()), // the revision of before has no such CronJob
+        Err(refused) => Err(refused.failure(&format!("suspending CronJob/{name}")).into()),
+    }
+}

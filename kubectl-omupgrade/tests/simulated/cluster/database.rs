@@ -1,0 +1,111 @@
+//! The database behind the Pods: what each action of the restore script makes of it, by the databases that are there.
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What goes wrong with a Pod, once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PodFault {
+    /// It ends badly, half-way in its work.
+    Fails,
+    /// It ends badly after its work was done.
+    FailsAfterwards,
+    /// Its node dies: nobody finds it any more.
+    Vanishes,
+}
+
+#[derive(Default)]
+pub struct Database {
+    /// The answer of a probe.
+    pub state: String,
+    /// The state in the backup.
+    pub backup: String,
+    /// What the check says.
+    pub check: String,
+    /// Databases beside, by restore: `None` is half-loaded.
+    pub beside: BTreeMap<String, Option<String>>,
+    /// Databases from before, by restore.
+    pub old: BTreeMap<String, String>,
+    /// Dumps that were made.
+    pub dumps: Vec<String>,
+    /// The next Pod with this action meets this.
+    pub fault: Option<(String, PodFault)>,
+}
+
+pub enum Ran {
+    Well(String),
+    Badly(String),
+    Vanished,
+}
+
+fn variable<'a>(pod: &'a Value, name: &str) -> &'a str {
+    let env = pod["spec"]["containers"][0]["env"].as_array().unwrap();
+    env.iter().rev().find(|e| e["name"] == name).and_then(|e| e["value"].as_str()).unwrap_or_default()
+}
+
+impl Database {
+    pub fn run(&mut self, pod: &Value) -> Ran {
+        let (action, id) = (variable(pod, "OMUPGRADE_ACTION"), variable(pod, "OMUPGRADE_RESTORE_ID"));
+        if action.is_empty() && pod["metadata"]["labels"]["omupgrade.io/role"] != "restore" {
+            return Ran::Well(self.state.clone());
+        }
+        let action = if action.is_empty() { "dump" } else { action };
+        match self.fault.clone() {
+            Some((at, fault)) if at == action => {
+                self.fault = None;
+                if fault == PodFault::FailsAfterwards {
+                    let _ = self.act(action, id, pod);
+                } else if action == "beside" {
+                    self.beside.insert(id.to_owned(), None);
+                } else if action == "in-place" {
+                    EMPTY.clone_into(&mut self.state);
+                }
+                if fault == PodFault::Vanishes { Ran::Vanished } else { Ran::Badly("a fault".to_owned()) }
+            }
+            _ => match self.act(action, id, pod) {
+                Ok(log) => Ran::Well(log),
+                Err(words) => Ran::Badly(words),
+            },
+        }
+    }
+
+    fn act(&mut self, action: &str, id: &str, pod: &Value) -> Result<String, String> {
+        let done = Ok(format!("omupgrade-restore: {action} done"));
+        let swapped = self.old.contains_key(id);
+        match action {
+            "fingerprint" => Ok(self.state.clone()),
+            "check" => Ok(self.check.clone()),
+            "dump" => {
+                self.dumps.push(format!("{}: {}", variable(pod, "OMUPGRADE_BACKUP_NAME"), self.state));
+                done
+            }
+            "beside" | "swap" if swapped => done,
+            "beside" => {
+                self.beside.insert(id.to_owned(), Some(self.backup.clone()));
+                done
+            }
+            "swap" => {
+                let restored = self.beside.remove(id).flatten().ok_or("not proven")?;
+                self.old.insert(id.to_owned(), std::mem::replace(&mut self.state, restored));
+                done
+            }
+            "in-place" => {
+                self.state.clone_from(&self.backup);
+                done
+            }
+            "clean-up" => {
+                self.beside.remove(id);
+                self.old.remove(id);
+                done
+            }
+            other => panic!("{other}"),
+        }
+    }
+
+    /// The highest version in it.
+    pub fn head(&self) -> Option<&str> {
+        self.state.lines().find_map(|l| l.strip_prefix("head\t")).filter(|h| *h != "none")
+    }
+}
+
+const EMPTY: &str = "change_log\tabsent\nsql_logs\tabsent\nschema\t0:00\nflowable\tabsent\nhead\tnone\n";

@@ -1,0 +1,304 @@
+//! `rollback --restore` killed at every point it has, under every fault, and the same command again: one end, and no
+//! server ever ran on a schema newer than itself.
+
+use crate::cluster::{HelmDies, Kill, PodFault, World, release_secret};
+use crate::rollback::{STATE, TERMS, manifest, runs, world};
+use kubectl_omupgrade::adapters::journal::record_fingerprint;
+use kubectl_omupgrade::commands::rollback::{Args, confirmed, roll_back};
+use kubectl_omupgrade::exit::Exit;
+use kubectl_omupgrade::failure::{exit_of, hints_of};
+use kubectl_omupgrade::fingerprint::Fingerprint;
+use serde_json::{Value, json};
+
+const CHECK: &str = "written\tentity\t3\nway\tbeside\nbecause\t'om' may create and rename databases\ndatabase_bytes\t5000000\n\
+                     dump_bytes\t1000000\nclaim_free_bytes\t90000000\nbackup_started\t2026-11-22T10:00:00Z\nomupgrade-restore: check done way=beside\n";
+
+fn with_schedule(version: &str) -> String {
+    let schedule = format!(
+        "---\napiVersion: batch/v1\nkind: CronJob\nmetadata: {{name: cron-reindex}}\nspec:\n  suspend: false\n  \
+         jobTemplate: {{spec: {{template: {{spec: {{containers: [{{name: c, image: 'server:{version}'}}]}}}}}}}}\n"
+    );
+    manifest(version).replacen("---\n", &format!("{schedule}---\n"), 1)
+}
+
+/// Revision 1 is 1.12.3 and is recorded; revision 2 is 1.12.4, migrated the database and serves.
+async fn migrated() -> (World, tempfile::TempDir) {
+    let (world, folder) = world();
+    world.put("secrets", release_secret("om", 1, "superseded", &with_schedule("1.12.3"), "Install complete"));
+    world.put("secrets", release_secret("om", 2, "deployed", &with_schedule("1.12.4"), "Upgrade complete"));
+    world.put(
+        "cronjobs",
+        json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "cron-reindex"}, "spec": {
+            "schedule": "0 0 * * *", "suspend": false, "jobTemplate": {},
+        }}),
+    );
+    let state = Fingerprint::parse(shared::backup::Engine::Postgresql, STATE).unwrap();
+    record_fingerprint(&world.cluster(), "om", 1, "server:1.12.3", state, "anna").await.unwrap();
+    world.with_database(|database| {
+        database.state = STATE.replace("3:aa", "4:ab").replace("1.12.3", "1.12.4");
+        STATE.clone_into(&mut database.backup);
+        CHECK.clone_into(&mut database.check);
+    });
+    (world, folder)
+}
+
+fn args(world: &World) -> Args {
+    Args {
+        release: Some("om".into()),
+        revision: Some(1),
+        restore: true,
+        backup: Some("om-1.12.4-20261122T100000Z".into()),
+        yes: true,
+        helm: Some(world.helm()),
+        ..Args::default()
+    }
+}
+
+async fn command(world: &World, args: &Args) -> anyhow::Result<Exit> {
+    Box::pin(roll_back(&world.cluster(), args, TERMS)).await
+}
+
+/// The one place in which every history has to end.
+fn ended_well(world: &World, case: &str) {
+    assert_eq!(world.violations(), Vec::<String>::new(), "{case}");
+    world.with_database(|database| {
+        assert_eq!(database.state, STATE, "{case}");
+        assert_eq!((database.beside.len(), database.old.len()), (0, 1), "{case}: one old database is kept");
+        assert!(database.old.values().all(|old| old.contains("1.12.4")), "{case}");
+        assert!(!database.dumps.is_empty() && database.dumps.iter().all(|d| d.contains("1.12.4")), "{case}");
+    });
+    let live = world.object("deployments", "om").unwrap();
+    assert_eq!(live["spec"]["template"]["spec"]["containers"][0]["image"], "server:1.12.3", "{case}");
+    assert_eq!(live["spec"]["replicas"], 5, "{case}");
+    assert_eq!(world.object("cronjobs", "cron-reindex").unwrap()["spec"]["suspend"], false, "{case}");
+    let lease = world.object("leases", "omupgrade-om").unwrap();
+    assert!(lease["spec"].get("holderIdentity").is_none_or(Value::is_null), "{case}: {lease}");
+    let runs: Vec<Value> = runs(world).into_iter().filter(|r| r["verb"] == "rollback").collect();
+    assert_eq!(runs.len(), 1, "{case}: {runs:#?}");
+    assert_eq!(runs[0]["outcome"], "done", "{case}: {runs:#?}");
+    let done = |step: &str| {
+        let entries = runs[0]["entries"].as_array().unwrap();
+        entries.iter().filter(|e| e["step"] == step && e["phase"] == "done").count()
+    };
+    for step in ["quiesce", "dump", "beside", "swap", "helm", "resume CronJob/cron-reindex"] {
+        assert_eq!(done(step), 1, "{case}: {step} {runs:#?}");
+    }
+    let deployed = world.all("secrets").into_iter().filter(|s| s["metadata"]["labels"]["status"] == "deployed");
+    assert_eq!(deployed.count(), 1, "{case}");
+}
+
+/// The same command until it is through, as a person would type it.
+async fn until_done(world: &World, args: &Args, case: &str) {
+    for _ in 0..4 {
+        match world.process(None, command(world, args)).await {
+            None => {} // it died with its helm
+            Some(Ok(exit)) => {
+                assert_eq!(exit, Exit::Done, "{case}");
+                ended_well(world, case);
+                // And once more there is nothing to do.
+                assert_eq!(command(world, args).await.unwrap(), Exit::Done, "{case}");
+                ended_well(world, &format!("{case}, again"));
+                return;
+            }
+            Some(Err(error)) => assert!(matches!(exit_of(&error), Exit::No | Exit::Unknown), "{case}: {error:#}"),
+        }
+    }
+    panic!("{case}: it never ended");
+}
+
+type Fault = fn(&World);
+const FAULTS: &[(&str, Fault)] = &[
+    ("nothing", |_| ()),
+    ("the dump fails", |w| pod(w, "dump", PodFault::Fails)),
+    ("loading fails half-way", |w| pod(w, "beside", PodFault::Fails)),
+    ("the node dies while it loads", |w| pod(w, "beside", PodFault::Vanishes)),
+    ("the swap fails", |w| pod(w, "swap", PodFault::Fails)),
+    ("the swap is done and its Pod fails", |w| pod(w, "swap", PodFault::FailsAfterwards)),
+    ("the node dies in the swap", |w| pod(w, "swap", PodFault::Vanishes)),
+    ("helm fails", |w| w.helm_dies(HelmDies::Complains)),
+    ("helm leaves its revision pending", |w| w.helm_dies(HelmDies::Pending)),
+    ("helm dies after all", |w| w.helm_dies(HelmDies::AfterAll)),
+];
+
+fn pod(world: &World, action: &str, fault: PodFault) {
+    world.with_database(|database| database.fault = Some((action.to_owned(), fault)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_kill_point_under_every_fault_has_one_end() {
+    // They mostly wait for each other's locks to expire, so all go on at once.
+    let points = futures::future::join_all(FAULTS.iter().enumerate().map(every_kill_point)).await;
+    assert!(points.iter().sum::<usize>() >= 140, "only {points:?} points");
+}
+
+/// Every write of an undisturbed restore; under each fault every ninth, each fault beginning at another one.
+async fn every_kill_point((nth, (name, fault)): (usize, &(&str, Fault))) -> usize {
+    let step = if nth == 0 { 1 } else { 9 };
+    let mut points = 0;
+    for at in (1 + nth % step..).step_by(step) {
+        for kill in [Kill::BeforeWrite(at), Kill::AfterWrite(at)] {
+            let case = format!("{name}, {kill:?}");
+            let (world, _folder) = migrated().await;
+            fault(&world);
+            let args = args(&world);
+            world.process(Some(kill), command(&world, &args)).await;
+            let survived = world.writes() < at;
+            until_done(&world, &args, &case).await;
+            // Where the command ends before this write, there are no more points.
+            if survived {
+                return points;
+            }
+            points += 1;
+        }
+    }
+    points
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_operators_at_once_restore_once() {
+    let (world, _folder) = migrated().await;
+    let args = args(&world);
+    let (one, other) = tokio::join!(command(&world, &args), command(&world, &args));
+    assert!(one.is_ok() || other.is_ok(), "{one:?} {other:?}");
+    ended_well(&world, "two operators");
+    assert_eq!(world.helm_calls().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_asking_for_it_nothing_is_restored_and_the_way_is_named() {
+    let (world, _folder) = migrated().await;
+    let args = Args { restore: false, backup: None, ..args(&world) };
+    let refused = command(&world, &args).await.unwrap_err();
+    assert_eq!(exit_of(&refused), Exit::Refused);
+    assert!(
+        hints_of(&refused).iter().any(|h| h.contains("--restore --backup NAME --dry-run")),
+        "{:?}",
+        hints_of(&refused)
+    );
+    untouched(&world, "without --restore");
+}
+
+/// Nothing but Pods that read was written.
+#[track_caller]
+fn untouched(world: &World, case: &str) {
+    let writes: Vec<String> =
+        world.log().into_iter().filter(|r| !r.starts_with("GET ") && !r.contains("/pods")).collect();
+    // The one of the recorded fingerprint.
+    assert_eq!(writes.len(), 1, "{case}: {writes:?}");
+    assert!(world.with_database(|d| d.old.is_empty() && d.beside.is_empty() && d.dumps.is_empty()), "{case}");
+    assert!(world.helm_calls().is_empty(), "{case}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_stands_against_it_is_found_before_the_first_write() {
+    type Change = fn(&World, &mut Args);
+    let cases: &[(&str, Change, &str)] = &[
+        (
+            "in place",
+            |w, _| w.with_database(|d| d.check = d.check.replace("way\tbeside", "way\tin-place")),
+            "cannot be made beside",
+        ),
+        (
+            "little room",
+            |w, _| w.with_database(|d| d.check = d.check.replace("90000000", "1400000")),
+            "too little to dump",
+        ),
+        ("a broken dump", |w, _| pod(w, "check", PodFault::Fails), "cannot be restored: the restore failed: a fault"),
+        ("no backup named", |_, a| a.backup = None, "which backup"),
+    ];
+    for (case, change, words) in cases {
+        let (world, _folder) = migrated().await;
+        let mut args = args(&world);
+        change(&world, &mut args);
+        let refused = command(&world, &args).await.unwrap_err();
+        assert_eq!(exit_of(&refused), Exit::Refused, "{case}: {refused:#}");
+        assert!(refused.to_string().contains(words), "{case}: {refused:#}");
+        assert!(!hints_of(&refused).is_empty(), "{case}");
+        untouched(&world, case);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dry_run_only_reads() {
+    let (world, _folder) = migrated().await;
+    let args = Args { dry_run: true, ..args(&world) };
+    assert_eq!(command(&world, &args).await.unwrap(), Exit::Done);
+    untouched(&world, "dry run");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_place_where_a_person_accepts_it() {
+    let (world, _folder) = migrated().await;
+    world.with_database(|d| d.check = d.check.replace("way\tbeside", "way\tin-place"));
+    pod(&world, "in-place", PodFault::Fails);
+    let args = Args { in_place: true, ..args(&world) };
+    let failed = command(&world, &args).await.unwrap_err();
+    assert_eq!(exit_of(&failed), Exit::No, "{failed:#}");
+    assert_eq!(world.object("deployments", "om").unwrap()["spec"]["replicas"], 0, "servers stay still");
+    assert_eq!(command(&world, &args).await.unwrap(), Exit::Done);
+    assert_eq!(world.violations(), Vec::<String>::new());
+    world.with_database(|d| assert_eq!((d.state.as_str(), d.old.len(), d.dumps.len()), (STATE, 0, 1)));
+    assert_eq!(world.object("deployments", "om").unwrap()["spec"]["replicas"], 5);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_teammate_at_work_stops_it_before_the_swap() {
+    type Change = fn(&World);
+    let cases: &[(&str, Change, &str)] = &[
+        (
+            "helm upgrade",
+            |w| w.put("secrets", release_secret("om", 3, "deployed", &with_schedule("1.12.4"), "Upgrade complete")),
+            "revision 3 appeared",
+        ),
+        (
+            "a server",
+            |w| {
+                w.put(
+                    "pods",
+                    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "om-by-hand"}, "spec": {"containers": [{"name": "om", "image": "server:1.12.4"}]},
+                           "status": {"phase": "Pending"}}),
+                );
+            },
+            "om-by-hand was started in between",
+        ),
+    ];
+    for (case, change, words) in cases {
+        let (world, _folder) = migrated().await;
+        let args = args(&world);
+        // Killed after the database beside was loaded, which is the long step.
+        pod(&world, "beside", PodFault::FailsAfterwards);
+        assert!(command(&world, &args).await.is_err(), "{case}");
+        change(&world);
+        let refused = command(&world, &args).await.unwrap_err();
+        assert_eq!(exit_of(&refused), Exit::Refused, "{case}: {refused:#}");
+        assert!(refused.to_string().contains(words), "{case}: {refused:#}");
+        assert!(world.with_database(|d| d.old.is_empty() && d.state.contains("1.12.4")), "{case}: not swapped");
+        assert!(world.helm_calls().is_empty(), "{case}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_way_back_does_not_begin_over_a_restore_in_its_middle() {
+    let (world, _folder) = migrated().await;
+    pod(&world, "beside", PodFault::Fails);
+    assert!(command(&world, &args(&world)).await.is_err());
+    world.put("secrets", release_secret("om", 3, "superseded", &with_schedule("1.12.4"), ""));
+    world.put("secrets", release_secret("om", 4, "deployed", &with_schedule("1.12.5"), ""));
+    let other = Args { revision: Some(3), restore: false, backup: None, accept_unproven: true, ..args(&world) };
+    let refused = command(&world, &other).await.unwrap_err();
+    assert!(refused.to_string().contains("was begun and did not end"), "{refused:#}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_old_database_is_kept_until_a_person_confirms() {
+    let (world, _folder) = migrated().await;
+    let none = confirmed(&world.cluster(), &args(&world), TERMS).await.unwrap_err();
+    assert!(none.to_string().contains("knows no restore"), "{none:#}");
+    assert_eq!(command(&world, &args(&world)).await.unwrap(), Exit::Done);
+    assert_eq!(world.with_database(|d| d.old.len()), 1);
+    for _ in 0..2 {
+        assert_eq!(confirmed(&world.cluster(), &args(&world), TERMS).await.unwrap(), Exit::Done);
+        assert_eq!(world.with_database(|d| d.old.len()), 0);
+    }
+    assert!(world.all("pods").iter().all(|p| p["metadata"]["name"] == "om-server"));
+}
