@@ -156,7 +156,7 @@ fn state(database: &Database) -> String {
         };
         // The checksum's line names the database.
         let rows = database.sql(&text).replace(&database.name, "");
-        all.push_str(&format!("{table} {rows}"));
+        all = all + table + " " + &rows;
     }
     all + &database.sql(routines)
 }
@@ -271,6 +271,11 @@ fn sessions_are_ended_for_the_swap() {
     }
 }
 
+fn dump(case: &Case) -> PathBuf {
+    let name = listing(&case.backup).into_iter().find(|n| n.starts_with("database.")).unwrap();
+    case.backup.join(name)
+}
+
 #[test]
 #[ignore = "needs real databases: testdata/databases/run.sh"]
 fn what_is_no_whole_backup_of_this_database_changes_nothing() {
@@ -282,10 +287,6 @@ fn what_is_no_whole_backup_of_this_database_changes_nothing() {
         fs::write(path, text.replacen(from, to, 1)).unwrap();
         let _ = fs::remove_file(case.backup.join("catalog.sha256"));
     };
-    fn dump(case: &Case) -> PathBuf {
-        let name = listing(&case.backup).into_iter().find(|n| n.starts_with("database.")).unwrap();
-        case.backup.join(name)
-    }
     let by_file: &[(Change, &str)] = &[
         (|c| fs::write(dump(c), &fs::read(dump(c)).unwrap()[..2000]).unwrap(), "it is truncated or was changed"),
         (
