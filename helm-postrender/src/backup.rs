@@ -115,7 +115,7 @@ fn hooked(outcome: &Outcome<'_>, policy: &Policy) -> bool {
     let earlier: BTreeSet<&str> = scene
         .of_kind("Job")
         .filter(|job| job.annotation("helm.sh/hook").is_some())
-        .filter(|job| job.annotation(marks::RULES).is_some_and(|rules| rules.split(',').any(|r| r == RULE)))
+        .filter(|job| job.was_changed_by(RULE))
         .filter_map(|job| job.get("/metadata/labels")?.get(marks::RELEASE)?.as_str())
         .collect();
     let has = |s: &Object| now.contains(&identity(s)) || scene.release(s).is_some_and(|r| earlier.contains(r));

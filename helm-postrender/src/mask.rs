@@ -1,7 +1,10 @@
 //! Keeps secrets out of everything that is said: only a [`Masked`] value or text can be printed, and the only way to
 //! one goes through the object's kind and the value's place.
 
+mod literal;
+
 use crate::scene::Object;
+use literal::{holds_secret, is_option_of_secret, names_secret};
 use serde_json::Value;
 use shared::manifest::{escape, locate};
 use std::borrow::Cow;
@@ -128,6 +131,7 @@ fn collect(value: &Value, at: &mut String, found: &mut Vec<String>) {
                 if filled && ((secret && (key == "data" || key == "stringData")) || (variable && key == "value")) {
                     found.push(at.clone());
                 } else {
+                    found.extend(literals(key, child).map(|part| format!("{at}/{part}")));
                     collect(child, at, found);
                 }
                 at.truncate(length);
@@ -142,6 +146,24 @@ fn collect(value: &Value, at: &mut String, found: &mut Vec<String>) {
         }
         _ => {}
     }
+}
+
+/// The parts of a value under `key` that are secrets by their names: arguments of commands, annotations.
+fn literals(key: &str, value: &Value) -> impl Iterator<Item = String> {
+    let (words, named): (&[Value], _) = match value {
+        Value::Array(words) if matches!(key, "command" | "args") => (words, None),
+        Value::Object(map) if key == "annotations" => (&[], Some(map)),
+        _ => (&[], None),
+    };
+    let text = |word: &Value| word.as_str().unwrap_or_default().to_owned();
+    let follows = move |i: usize| i > 0 && words.get(i - 1).is_some_and(|w| is_option_of_secret(&text(w)));
+    let is_secret = move |(i, word): &(usize, &Value)| holds_secret(&text(word)) || follows(*i);
+    let words = words.iter().enumerate().filter(is_secret).map(|(i, _)| i.to_string());
+    let is_named = move |(key, value): &(&String, &Value)| names_secret(key) || holds_secret(&text(value));
+    words
+        .collect::<Vec<_>>()
+        .into_iter()
+        .chain(named.into_iter().flatten().filter(is_named).map(|(key, _)| escape(key)))
 }
 
 /// Variables whose values are shown: where a database is, and our own. Everything else could hold a secret whatever it
@@ -175,6 +197,24 @@ mod tests {
         let shown = MaskedText::of(text).unwrap();
         assert!(!shown.as_str().contains("hush"), "{}", shown.as_str());
         insta::assert_snapshot!(shown.as_str());
+    }
+
+    #[test]
+    fn commands_and_annotations_hide_what_is_a_secret_by_its_name() {
+        let text = "metadata:\n  annotations: {example/api-token: hush1, example/team: data}\nspec:\n  command: [run, --password, hush2, --host, db]\n  args:\n  - --token=hush3\n  - |\n    PASSWORD=hush4 run\n  - --secret=$(FROM_ENV)\n";
+        let shown = MaskedText::of(text).unwrap();
+        assert!(!shown.as_str().contains("hush"), "{}", shown.as_str());
+        for word in ["example/team: data", "run, --password", "--host, db", "$(FROM_ENV)"] {
+            assert!(shown.as_str().contains(word), "{word}: {}", shown.as_str());
+        }
+    }
+
+    #[test]
+    fn our_own_scripts_are_shown() {
+        let backup = shared::backup::script();
+        for script in [crate::rules::schema_guard::script(), backup] {
+            assert_eq!(super::literal::secrets(script).collect::<Vec<_>>(), [""; 0]);
+        }
     }
 
     #[test]

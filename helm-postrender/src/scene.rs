@@ -90,6 +90,11 @@ impl Object {
         self.get("/metadata/annotations")?.get(key)?.as_str()
     }
 
+    /// Whether the object carries a rule's mark: from an earlier pass, and what the rule makes stands in it.
+    pub fn was_changed_by(&self, rule: &str) -> bool {
+        self.annotation(marks::RULES).is_some_and(|rules| rules.split(',').any(|r| r == rule))
+    }
+
     /// The reason with which the object keeps a rule away (`skip.omupgrade.io/RULE: REASON`). A blank one does not
     /// count, nor a bare `true` or `false`: who switches a safeguard off says why.
     pub fn opt_out(&self, rule: &str) -> Option<&str> {

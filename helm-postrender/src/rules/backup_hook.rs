@@ -112,8 +112,13 @@ fn hook<'a>(
     };
     let target = scene.target(server).map(|(version, _)| version.to_string());
     let name = name(release, target.as_deref());
-    if scene.of_kind("Job").any(|j| j.document.is_some() && j.name() == name && j.namespace() == server.namespace()) {
-        return Vec::new();
+    let is_of_this_name = |j: &&Object| j.name() == name && j.namespace() == server.namespace();
+    if let Some(job) = scene.of_kind("Job").filter(|j| j.document.is_some()).find(is_of_this_name) {
+        let text = format!(
+            "no backup hook: Job/{name} stands in the stream already and is not of this rule; give it another name, or \
+             dump the database by hand and say `--backup=off`"
+        );
+        return if job.was_changed_by(RULE.head.id) { Vec::new() } else { vec![Proposal::warning(server, text)] };
     }
     let claim = settings.claim.clone().unwrap_or_else(|| marks::backup_claim(release));
     let labels: Map<String, Value> = settings.labels.iter().map(|(k, v)| (k.clone(), v.as_str().into())).collect();

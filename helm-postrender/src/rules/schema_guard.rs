@@ -35,7 +35,7 @@ A bare `helm rollback` after an upgrade that migrated \"succeeds\": the older se
 was never executed first runs that SQL on it (OpenMetadata PR#27703). With the guard in the stored revision the old
 pods stop and the new ones keep serving.",
         leaves_alone: "\
-Servers without a migration container. Servers whose database engine the stream does not tell (the Secret stands
+Servers without a migration container, and such as have containers or volumes of these names from elsewhere. Servers whose database engine the stream does not tell (the Secret stands
 outside the chart: name `database.engine` in the policy). Pods that run already. Revisions that were made without it.",
         before: include_str!("../../../testdata/rules/schema_guard/example/before.yaml"),
         after: include_str!("../../../testdata/rules/schema_guard/example/after.yaml"),
@@ -79,6 +79,7 @@ impl Default for Settings {
 }
 
 const INIT: &str = "/spec/template/spec/initContainers";
+const CONTAINERS: &str = "/spec/template/spec/containers";
 const VOLUMES: &str = "/spec/template/spec/volumes";
 const MOUNT: &str = "/omupgrade";
 
@@ -101,6 +102,13 @@ fn guard(scene: &Scene, server: &Object, policy: &Policy) -> Vec<Proposal> {
                     chart); set `database.engine` to postgresql or mysql in the policy";
         return vec![Proposal::warning(server, text)];
     };
+    if let Some(name) = taken(server) {
+        let text = format!(
+            "not guarded: it has a container or volume `{name}` that is not of this rule (the object carries no mark of \
+             it); give that one another name"
+        );
+        return vec![Proposal::warning(server, text)];
+    }
     let mut out = Vec::new();
     let (tag, note) = image_tag(server);
     out.extend(note);
@@ -116,6 +124,21 @@ fn guard(scene: &Scene, server: &Object, policy: &Policy) -> Vec<Proposal> {
     out.push(item(server, INIT, "name", marks::FOLDERS_CONTAINER, folders, Some(at), why_folders));
     out.push(item(server, INIT, "name", marks::GUARD_CONTAINER, client.container(policy), Some(at + 1), why));
     out
+}
+
+/// A name of ours that somebody else's container or volume has.
+fn taken(server: &Object) -> Option<&'static str> {
+    if server.was_changed_by(RULE.head.id) {
+        return None;
+    }
+    let containers = [INIT, CONTAINERS];
+    let ours = [
+        (marks::FOLDERS_CONTAINER, &containers[..]),
+        (marks::GUARD_CONTAINER, &containers[..]),
+        (marks::GUARD_VOLUME, &[VOLUMES]),
+    ];
+    let has = |list: &&str, name: &str| server.list(list).iter().any(|i| i.get("name").is_some_and(|n| n == name));
+    ours.into_iter().find(|(name, lists)| lists.iter().any(|list| has(list, name))).map(|(name, _)| name)
 }
 
 /// What the guard asks of the cluster from now on.
