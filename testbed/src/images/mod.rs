@@ -8,6 +8,7 @@ mod stamps;
 pub mod standin;
 
 use std::fs::{self, File};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use rustix::fs::{FlockOperation, flock};
@@ -87,13 +88,13 @@ fn make(cache: &Cache, recipe: &Recipe) -> Result<()> {
     for reference in (recipe.make)(cache)? {
         say::answer(&reference);
     }
-    stamps::keep(cache, recipe, &stamp)
+    stamps::keep(cache, recipe, &stamp)?;
+    Store::new(cache).prune(Duration::from_hours(1))
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::Duration;
 
     use super::*;
 

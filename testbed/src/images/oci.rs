@@ -1,7 +1,10 @@
 //! A folder of OCI images: blobs by digest, tags by name. It never talks to a network.
 
+use std::collections::HashSet;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
@@ -99,6 +102,29 @@ impl Store {
         write(&self.root.join("tags").join(name).join(tag), manifest.digest.as_bytes())
     }
 
+    /// Removes blobs of some age that no tag and no remembered layer needs: every making of an image leaves its former
+    /// ones behind. Younger ones may be on their way to a pod.
+    pub fn prune(&self, age: Duration) -> Result<()> {
+        let mut needed = HashSet::new();
+        for manifest in texts(&self.root.join("tags"))? {
+            let content = self.blob(manifest.trim()).and_then(|file| fs::read(file).ok()).unwrap_or_default();
+            let content: Value = serde_json::from_slice(&content).unwrap_or_default();
+            let layers = content["layers"].as_array().into_iter().flatten().chain([&content["config"]]);
+            needed.extend(layers.filter_map(|blob| blob["digest"].as_str().map(str::to_owned)));
+            needed.insert(manifest.trim().to_owned());
+        }
+        let remembered = texts(&self.root.join("layers"))?.into_iter();
+        needed.extend(remembered.filter_map(|text| text.split_whitespace().next().map(str::to_owned)));
+        for entry in entries(&self.root.join("blobs"))? {
+            let made = entry.metadata().and_then(|file| file.modified());
+            let old = made.is_ok_and(|made| made.elapsed().is_ok_and(|since| since >= age));
+            if old && !needed.contains(&format!("sha256:{}", entry.file_name().display())) {
+                fs::remove_file(entry.path()).with_context(|| format!("cannot remove {}", entry.path().display()))?;
+            }
+        }
+        Ok(())
+    }
+
     fn keep(&self, value: &Value) -> Result<Blob> {
         let draft = self.root.join(format!("draft-{}.json", std::process::id()));
         write(&draft, value.to_string().as_bytes())?;
@@ -137,6 +163,28 @@ fn architecture() -> &'static str {
     }
 }
 
+/// A folder's entries; one that is not there has none.
+fn entries(folder: &Path) -> Result<Vec<fs::DirEntry>> {
+    let reading = || format!("cannot read {}", folder.display());
+    match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        listed => listed.with_context(reading)?.collect::<Result<_, _>>().with_context(reading),
+    }
+}
+
+/// What stands in the files of a folder and its folders.
+fn texts(folder: &Path) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for entry in entries(folder)? {
+        if entry.path().is_dir() {
+            found.extend(texts(&entry.path())?);
+        } else {
+            found.push(fs::read_to_string(entry.path())?);
+        }
+    }
+    Ok(found)
+}
+
 fn write(file: &Path, content: &[u8]) -> Result<()> {
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
@@ -165,6 +213,30 @@ mod tests {
         assert_eq!(manifest["layers"][0]["digest"], layer.digest);
         assert!(store.remembered(&folder.path().join("layers/hello-1")).is_some());
         assert_eq!(store.tagged("library/hello", "2"), None);
+    }
+
+    #[test]
+    fn what_no_tag_and_no_remembered_layer_needs_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let content = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        let layer = |text: &str, key: Option<&str>| {
+            fs::write(content.path().join("hello"), text).unwrap();
+            store.layer(content.path(), key, Owner::Root).unwrap()
+        };
+        let (base, first, second) = (layer("base", Some("base")), layer("1", None), layer("2", None));
+        let there = |blob: &Blob| store.blob(&blob.digest).unwrap().exists();
+        store.tag("hello", "1", std::slice::from_ref(&first), &json!({})).unwrap();
+        let old = store.tagged("hello", "1").unwrap();
+        store.tag("hello", "1", std::slice::from_ref(&second), &json!({})).unwrap();
+        store.prune(Duration::from_hours(1)).unwrap();
+        assert!(there(&first), "too young");
+        store.prune(Duration::ZERO).unwrap();
+        assert!(there(&base) && there(&second) && !there(&first));
+        assert!(
+            !store.blob(&old).unwrap().exists() && store.blob(&store.tagged("hello", "1").unwrap()).unwrap().exists()
+        );
+        assert_eq!(fs::read_dir(folder.path().join("blobs")).unwrap().count(), 4, "two layers, a config, a manifest");
     }
 
     #[test]
