@@ -9,6 +9,7 @@ use kubectl_omupgrade::adapters::archive;
 use kubectl_omupgrade::adapters::cluster::{Cluster, Pointers, release_facts};
 use kubectl_omupgrade::adapters::evidence::{Asked, evidence};
 use kubectl_omupgrade::adapters::release;
+use kubectl_omupgrade::adapters::validation::Asking;
 use kubectl_omupgrade::diagnose::{bundle, diagnose, rule};
 use kubectl_omupgrade::view;
 use serde_json::{Value, json};
@@ -174,7 +175,8 @@ async fn no_canary_leaves() {
     let cluster = cluster();
     let found = release::find(&cluster, Some("om")).await.unwrap();
     let (newest, history) = release_facts(&found);
-    let asked = Asked { probe: false, probe_image: None, leaves: true };
+    let server = Asking { server: Some("127.0.0.1:9".to_owned()), ..Asking::default() };
+    let asked = Asked { probe: false, probe_image: None, server: &server, leaves: true };
     let (evidence, redactor) = Box::pin(evidence(&cluster, "om", newest, history, asked)).await.unwrap();
     let diagnosis = diagnose(&evidence, &rule::built_in().unwrap(), evidence.facts.made);
     let shown = view::plain(&view::diagnosis(&diagnosis, 120, true));

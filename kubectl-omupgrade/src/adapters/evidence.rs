@@ -2,10 +2,12 @@
 //! the short-lived Pod that asks the database.
 
 use super::cluster::{Cluster, gather, logs_of};
-use super::{journal, probe, release};
+use super::validation::{Asking, server};
+use super::{journal, probe, release, tls};
+use crate::diagnose::edges::Edge;
 use crate::diagnose::redact::Redactor;
-use crate::diagnose::{Changes, Evidence, changes, database, known, last_good, logs_wanted};
-use crate::facts::{Fact, Pod, Release, Revision, read};
+use crate::diagnose::{Changes, Evidence, changes, database, known, last_good, logs_wanted, said};
+use crate::facts::{Fact, Facts, Pod, Release, Revision, read};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod as ApiPod, Secret as ApiSecret};
 use kube::api::ListParams;
@@ -18,6 +20,8 @@ pub struct Asked<'a> {
     pub probe: bool,
     /// The client image of that Pod.
     pub probe_image: Option<&'a str>,
+    /// How the server is asked.
+    pub server: &'a Asking,
     /// Whether the answer leaves the terminal: then the namespace's Secrets are read, to be hidden.
     pub leaves: bool,
 }
@@ -36,11 +40,17 @@ pub async fn evidence(
     let mine: HashSet<String> = evidence.facts.pods.items().iter().map(|p| p.meta.uid.clone()).collect();
     let neighbours = |p: &ApiPod| Some(read::pod(p)).filter(|p: &Pod| !mine.contains(&p.meta.uid));
     evidence.neighbours = cluster.fact(&cluster.api::<ApiPod>(), ListParams::default(), neighbours).await;
-    let (logs, asked_database, compared) = tokio::join!(
+    let (logs, asked_database, compared, server, edges) = tokio::join!(
         logs_of(cluster, logs_wanted(&evidence.facts, evidence.neighbours.items())),
         of_database(cluster, whole.as_ref(), asked),
         compared(cluster, name),
+        Box::pin(server(cluster, &evidence.facts, whole.as_ref(), asked.server)),
+        of_edges(cluster, whole.as_ref()),
     );
+    let server = server?;
+    let rolled_out = evidence.facts.release.value().and_then(|r| r.revision.updated);
+    (evidence.api, evidence.pipelines) = said(&server, rolled_out);
+    evidence.edges = edges;
     evidence.facts.logs.extend(logs);
     evidence.database = asked_database;
     let (changes, mut secrets) = compared;
@@ -49,7 +59,7 @@ pub async fn evidence(
     if asked.leaves {
         secrets.extend(of_namespace(cluster).await?);
     }
-    let redactor = Redactor::new(secrets, &public(&evidence)).map_err(anyhow::Error::msg)?;
+    let redactor = Redactor::new(secrets, &public(&evidence.facts)).map_err(anyhow::Error::msg)?;
     let mut value = serde_json::to_value(&evidence)?;
     redactor.value(&mut value);
     Ok((serde_json::from_value(value)?, redactor))
@@ -60,11 +70,22 @@ async fn of_database(cluster: &Cluster, release: Option<&Release>, asked: Asked<
     let answer = match release {
         _ if !asked.probe => Err("not asked (--no-probe)".to_owned()),
         None => Err("the release's content could not be read".to_owned()),
-        Some(release) => probe::of_release(cluster, release, asked.probe_image).await,
+        Some(release) => probe::facts(cluster, release, asked.probe_image, shared::backup::Asked::Facts).await,
     };
     match answer {
-        Ok((image, found)) => Fact::known(database(found.head.as_deref(), &image), source, Timestamp::now()),
+        Ok((image, found)) => Fact::known(database(&found, &image), source, Timestamp::now()),
         Err(reason) => Fact::unknown(reason, source, Timestamp::now()),
+    }
+}
+
+async fn of_edges(cluster: &Cluster, release: Option<&Release>) -> Fact<Vec<Edge>> {
+    let found = match release {
+        None => Err("the release's content could not be read".to_owned()),
+        Some(release) => tls::edges(cluster, release).await,
+    };
+    match found {
+        Ok(edges) => Fact::known(edges, "handshakes", Timestamp::now()),
+        Err(reason) => Fact::unknown(reason, "handshakes", Timestamp::now()),
     }
 }
 
@@ -115,8 +136,7 @@ async fn of_namespace(cluster: &Cluster) -> anyhow::Result<Vec<String>> {
 }
 
 /// Names that are said everywhere: hiding them would hide the answer.
-fn public(evidence: &Evidence) -> BTreeSet<String> {
-    let facts = &evidence.facts;
+pub(super) fn public(facts: &Facts) -> BTreeSet<String> {
     let mut out: BTreeSet<String> =
         ["openmetadata", "admin", "default", "ingestion-bot"].into_iter().map(str::to_owned).collect();
     out.extend([facts.name.clone(), facts.namespace.clone()]);

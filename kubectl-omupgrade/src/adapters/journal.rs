@@ -13,6 +13,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use kube::api::{ListParams, PostParams};
 use shared::marks;
+use std::collections::BTreeMap;
 
 /// The key that holds a run.
 const KEY: &str = "run.json";
@@ -143,19 +144,22 @@ pub async fn record_fingerprint(
     add(cluster, run).await
 }
 
-/// Records that a revision was proven to be good: a later rollback goes to the newest such.
+/// Records that a revision was proven to be good: a later rollback goes to the newest such. `remembered` is what a later
+/// validation compares with.
 pub async fn record_validated(
     cluster: &Cluster,
     release: &str,
     revision: u64,
     words: &str,
     by: &str,
+    remembered: BTreeMap<String, String>,
 ) -> anyhow::Result<String> {
     let now = Timestamp::now();
     let id = format!("{}-validate-{revision}", now.strftime("%Y%m%dt%H%M%Sz"));
     let mut run =
         Run::new(&id, release, &cluster.namespace, "validate", &format!("validate revision {revision}"), by, now);
     run.validated = Some(revision);
+    run.remembered = remembered;
     run.write("validate", Phase::Done, words, now);
     run.end(Outcome::Done, now);
     add(cluster, run).await

@@ -10,6 +10,7 @@ mod registry;
 mod report;
 mod row;
 mod seen;
+pub mod validate;
 mod waiver;
 
 pub use answer::{Answer, Outcome, fail, pass, skip, unknown, warn};

@@ -3,6 +3,7 @@
 use super::status;
 use crate::adapters::archive;
 use crate::adapters::evidence::{Asked, evidence};
+use crate::adapters::validation::Asking;
 use crate::cli::flags::Output;
 use crate::cli::say;
 use crate::diagnose::redact::Redactor;
@@ -43,6 +44,12 @@ pub struct Args {
     /// The client image of that Pod; without it the schema guard's, else postgres:18 or mysql:8.4.
     #[arg(long, value_name = "IMAGE")]
     pub probe_image: Option<String>,
+    /// The Secret that holds a token for the server's API: NAME, or NAME/KEY (as for `validate`).
+    #[arg(long, value_name = "NAME")]
+    pub token_secret: Option<String>,
+    /// The server's address (host or host:port), where it is not to be reached through the API server.
+    #[arg(long, value_name = "ADDRESS")]
+    pub server: Option<String>,
     /// Save what was found, without secrets.
     #[arg(long, value_name = "FILE", conflicts_with = "from_facts")]
     pub facts: Option<PathBuf>,
@@ -71,7 +78,9 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     }
     let cluster = session.connect().await?;
     let target = status::target(&cluster, args.release.as_deref()).await?;
+    let server = Asking { token_secret: args.token_secret.clone(), server: args.server.clone(), ..Asking::default() };
     let asked = Asked {
+        server: &server,
         probe: !args.no_probe,
         probe_image: args.probe_image.as_deref(),
         leaves: args.bundle.is_some() || args.facts.is_some(),

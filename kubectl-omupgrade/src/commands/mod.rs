@@ -8,6 +8,7 @@ pub mod rbac;
 pub mod rollback;
 pub mod status;
 pub mod unlock;
+pub mod validate;
 pub mod watching;
 
 use crate::exit::Exit;
@@ -25,13 +26,14 @@ pub enum Command {
     History(history::Args),
     Unlock(unlock::Args),
     Diagnose(diagnose::Args),
+    Validate(validate::Args),
     Rbac(rbac::Args),
 }
 
 impl Command {
     /// Runs the verb.
     pub async fn run(&self, session: &Session) -> anyhow::Result<Exit> {
-        let runs_checks = matches!(self, Self::Precheck(_));
+        let runs_checks = matches!(self, Self::Precheck(_) | Self::Validate(_));
         if session.flags.output.output().is_none() && !runs_checks {
             return Err(Failure::usage("this verb runs no checks: it writes text, wide, json or yaml").into());
         }
@@ -41,6 +43,7 @@ impl Command {
             Self::Rollback(args) => Box::pin(rollback::run(session, args)).await,
             Self::History(args) => history::run(session, args).await,
             Self::Unlock(args) => unlock::run(session, args).await,
+            Self::Validate(args) => Box::pin(validate::run(session, args)).await,
             Self::Diagnose(args) => Box::pin(diagnose::run(session, args)).await,
             Self::Rbac(args) => rbac::run(session, args).await,
         }

@@ -30,6 +30,8 @@ pub enum Verb {
     Precheck,
     /// Looks, reads logs, asks the database by a short-lived Pod.
     Diagnose,
+    /// The same, and asks the server through a forwarded port.
+    Validate,
     /// Reads Helm's storage and the journal.
     History,
     /// Takes the Lease away.
@@ -91,6 +93,13 @@ const PROBE: &[Row] = &[(
     "the probe beside the server, the steps of a restore; without both leave it out and add --no-probe",
 )];
 
+const FORWARD: &[Row] =
+    &[("", "pods/portforward", "create, get", "the server's API, certificates; leave it out with --server")];
+
+const EDGES: &[Row] = &[("", "services", "get", "optional: certificates behind Services")];
+
+const RECORD: &[Row] = &[("", "secrets", "create", "optional: the journal, for --record")];
+
 const NODES: Row = ("", "nodes", "get, list, watch", "optional, cluster-wide: whether a node is cordoned");
 
 const DEFINITIONS: Row = (
@@ -104,9 +113,11 @@ impl Verb {
     fn rows(self) -> Vec<Row> {
         match self {
             Self::Status => LOOK.to_vec(),
-            Self::Diagnose | Self::StatusProbe => [LOOK, PROBE].concat(),
+            Self::StatusProbe => [LOOK, PROBE].concat(),
             Self::StatusRecord => [LOOK, PROBE, JOURNAL].concat(),
             Self::Precheck => [LOOK, PROBE, PRECHECK].concat(),
+            Self::Diagnose => [LOOK, PROBE, FORWARD, EDGES].concat(),
+            Self::Validate => [LOOK, PROBE, FORWARD, RECORD].concat(),
             Self::History => HISTORY.to_vec(),
             Self::Unlock => [HISTORY, LOCK, JOURNAL].concat(),
             Self::Rollback => [LOOK, LOCK, ROLL_BACK, PROBE].concat(),

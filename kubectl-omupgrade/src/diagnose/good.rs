@@ -1,9 +1,7 @@
-//! Which revision was the last good one, and what the database's state says beside the image that runs.
+//! Which revision was the last good one.
 
 use crate::facts::{Revision, Status};
 use crate::journal::{Run, last_validated};
-use shared::component;
-use shared::versions::Version;
 
 /// The last good revision before the present one, and why it is called so: the newest that was validated, else the
 /// newest that Helm finished.
@@ -14,16 +12,6 @@ pub fn last_good(history: &[Revision], runs: &[Run], present: u64) -> Option<(u6
     }
     let finished = |r: &&Revision| r.number < present && matches!(r.status, Status::Superseded | Status::Deployed);
     history.iter().filter(finished).map(|r| r.number).max().map(|number| (number, "the last that helm finished"))
-}
-
-/// What the database's head says beside the image of the server.
-pub fn database(head: Option<&str>, image: &str) -> Vec<String> {
-    let Some(head) = head else { return vec!["holds no migrations".to_owned()] };
-    let tag = component::image_tag(image).and_then(Version::parse);
-    match (Version::parse(head), tag) {
-        (Some(at), Some(tag)) if at > tag => vec![format!("at {head}, newer than the running image {tag}")],
-        _ => vec![format!("at {head}, the server's image is {image}")],
-    }
 }
 
 #[cfg(test)]
@@ -53,15 +41,5 @@ mod tests {
         run.outcome = Outcome::Done;
         assert_eq!(last_good(&history, &[run], 4), Some((1, "the last validated one")));
         assert_eq!(last_good(&history[..1], &[], 1), None);
-    }
-
-    #[test]
-    fn a_newer_database_is_said() {
-        assert_eq!(database(Some("1.13.1"), "x/server:1.12.0"), ["at 1.13.1, newer than the running image 1.12.0"]);
-        assert_eq!(database(Some("1.12.0"), "x/server:1.12.4"), ["at 1.12.0, the server's image is x/server:1.12.4"]);
-        assert_eq!(
-            database(Some("1.12.0"), "x/server@sha256:00"),
-            ["at 1.12.0, the server's image is x/server@sha256:00"]
-        );
     }
 }

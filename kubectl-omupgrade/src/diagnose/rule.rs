@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use shared::versions::Version;
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
 /// The table that comes with this omupgrade.
 const BUILT_IN: &str = include_str!("../../rules/troubles.yaml");
@@ -168,9 +169,10 @@ impl Rule {
     }
 }
 
-/// The rules that come with this omupgrade.
+/// The rules that come with this omupgrade. They are compiled once.
 pub fn built_in() -> Result<Vec<Rule>, Failure> {
-    read(BUILT_IN, "the built-in rules")
+    static READ: LazyLock<Result<Vec<Rule>, Failure>> = LazyLock::new(|| read(BUILT_IN, "the built-in rules"));
+    READ.clone()
 }
 
 /// The rules of a table; `name` is said where it is wrong.

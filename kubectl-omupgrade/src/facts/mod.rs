@@ -11,6 +11,7 @@ pub mod objects;
 pub mod read;
 mod release;
 mod secret;
+mod server;
 
 pub use database::{Database, Migration, NoDatabase, Table};
 pub use fact::{Fact, Known, Unknown};
@@ -22,6 +23,9 @@ pub use objects::{
 };
 pub use release::{Chart, Driver, Hook, HookRun, Release, Revision, Status};
 pub use secret::Secret;
+pub use server::{
+    Answered, App, Bot, Counted, Edges, Entity, Metrics, Permissions, Pipeline, Server, Step, Subscription, Who,
+};
 
 use crate::journal::Recorded;
 use jiff::Timestamp;

@@ -278,7 +278,7 @@ async fn code_only_goes_back_by_itself_to_the_validated_revision_and_leaves_no_p
     let (world, _folder) = world();
     let state = Fingerprint::parse(shared::backup::Engine::Postgresql, STATE).unwrap();
     record_fingerprint(&world.cluster(), "om", 1, "server:1.12.3", state, "anna").await.unwrap();
-    record_validated(&world.cluster(), "om", 1, "all good", "anna").await.unwrap();
+    record_validated(&world.cluster(), "om", 1, "all good", "anna", std::collections::BTreeMap::new()).await.unwrap();
     world.database(STATE);
     let args = Args { revision: None, no_probe: false, accept_unproven: false, ..args(&world) };
     assert_eq!(command(&world, &args).await.unwrap(), Exit::Done);

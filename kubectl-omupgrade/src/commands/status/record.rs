@@ -9,6 +9,7 @@ use crate::cli::say;
 use crate::facts::Status;
 use crate::failure::Failure;
 use crate::rollout::{Rollout, Verdict};
+use std::collections::BTreeMap;
 
 /// Refuses to record what is not rolled out.
 pub fn refuse_unless_rolled_out(cluster: &Cluster, rollout: &Rollout) -> anyhow::Result<()> {
@@ -39,7 +40,15 @@ pub async fn record(cluster: &Cluster, name: &str, args: &Args) -> anyhow::Resul
     journal::record_fingerprint(cluster, name, number, &image, fingerprint, &by).await?;
     let mut words = format!("recorded: the database is at {head} while revision {number} serves");
     if args.validated {
-        journal::record_validated(cluster, name, number, "said by a person: status --record --validated", &by).await?;
+        journal::record_validated(
+            cluster,
+            name,
+            number,
+            "said by a person: status --record --validated",
+            &by,
+            BTreeMap::new(),
+        )
+        .await?;
         words.push_str("; the revision is called good");
     }
     say::note(&words);

@@ -1,0 +1,319 @@
+//! One look through the API: every question once, each answer a fact, and an answer that does not come an unknown one.
+
+use super::{Answer, Client, Login, NoAnswer, escaped};
+use crate::facts::{
+    Answered, App, Bot, Counted, Edges, Entity, Fact, Metrics, Permissions, Pipeline, Server, Step, Subscription, Who,
+};
+use jiff::Timestamp;
+use serde_json::Value;
+use shared::endpoints::{self, ADMIN, ROOT};
+use shared::versions::Version;
+use std::collections::BTreeMap;
+
+/// Kinds of entities: path, kind in lineage and search, and the index that holds them, where one does. A page of the
+/// first kind that is not empty is looked at.
+const KINDS: &[(&str, &str, Option<&str>)] = &[
+    ("tables", "table", Some("table_search_index")),
+    ("dashboards", "dashboard", Some("dashboard_search_index")),
+    ("topics", "topic", Some("topic_search_index")),
+    ("pipelines", "pipeline", Some("pipeline_search_index")),
+    ("glossaryTerms", "glossaryTerm", Some("glossary_term_search_index")),
+    ("users", "user", Some("user_search_index")),
+    ("roles", "role", None),
+    ("policies", "policy", None),
+    ("bots", "bot", None),
+];
+
+/// Entities of one page, at most.
+const PAGE: usize = 100;
+
+/// The permissions that are looked at.
+const ASKED: &[(&str, &str)] = &[("table", "ViewBasic"), ("table", "Delete"), ("policy", "Create"), ("bot", "Create")];
+
+/// Looks. `login` is the way in, or why there is none; `version` what the image says.
+pub async fn look(client: &Client, asked: &str, login: Result<Login, String>, version: Option<Version>) -> Server {
+    let era = endpoints::of(version.unwrap_or(Version { major: u64::MAX, minor: 0, patch: 0 }));
+    let health = if era.readiness.port == ADMIN {
+        client.admin(era.readiness.path).await
+    } else {
+        client.get(era.readiness.path).await
+    };
+    let page = client.get(ROOT.path).await;
+    let version = field(client.json("/api/v1/system/version").await, "version");
+    let provider = field(client.json("/api/v1/system/config/auth").await, "provider");
+    let metrics = client.admin("/prometheus").await.and_then(|a| read_metrics(&a));
+    let mut out = Server {
+        asked: asked.to_owned(),
+        version: fact(version, "GET /api/v1/system/version"),
+        health: fact(health.map(|a| answered(&a)), era.readiness.path),
+        page: fact(page.map(|a| answered(&a)), "GET /"),
+        provider: fact(provider, "GET /api/v1/system/config/auth"),
+        who: unknown("no token"),
+        steps: unknown("no token"),
+        entity: unknown("no token"),
+        entity_read: unknown("no entity"),
+        entity_found: unknown("no entity"),
+        lineage: unknown("no entity"),
+        kinds: BTreeMap::new(),
+        apps: unknown("no token"),
+        subscriptions: unknown("no token"),
+        permissions: unknown("no token"),
+        bots: unknown("no token"),
+        pipelines: unknown("no token"),
+        metrics: fact(metrics, "GET :8586/prometheus"),
+    };
+    match login {
+        Ok(login) => Box::pin(inside(client, login, &mut out)).await,
+        Err(why) => {
+            out.who = unknown(&why);
+            out.steps = unknown(&why);
+            out.entity = unknown(&why);
+            out.apps = unknown(&why);
+            out.subscriptions = unknown(&why);
+            out.permissions = unknown(&why);
+            out.bots = unknown(&why);
+            out.pipelines = unknown(&why);
+        }
+    }
+    out
+}
+
+/// What needs a token.
+async fn inside(client: &Client, login: Login, out: &mut Server) {
+    let client = &Client { token: Some(login.token), ..client.clone() };
+    let who = client.json("/api/v1/users/loggedInUser").await.map(|v| Who {
+        name: text(&v, "name"),
+        admin: v.get("isAdmin").and_then(Value::as_bool).unwrap_or(false),
+        by: login.from.clone(),
+    });
+    let permissions = match &who {
+        Ok(who) => permissions(client, who).await,
+        Err(e) => Err(e.clone()),
+    };
+    out.who = fact(who, "GET /api/v1/users/loggedInUser");
+    out.permissions = fact(permissions, "GET /api/v1/permissions");
+    out.steps = fact(client.json("/api/v1/system/status").await.map(|v| steps(&v)), "GET /api/v1/system/status");
+    for (path, kind, index) in KINDS {
+        let there = client.json(&format!("/api/v1/{path}?limit=1")).await.and_then(|v| total(&v));
+        let found = match index {
+            Some(index) => {
+                let query =
+                    format!("/api/v1/search/query?q=*&index={index}&size=0&deleted=false&track_total_hits=true");
+                client.json(&query).await.and_then(|v| hits(&v))
+            }
+            None => Err(NoAnswer("this kind has no index".to_owned())),
+        };
+        let counted = Counted { there: fact(there, path), found: fact(found, index.unwrap_or("search")) };
+        out.kinds.insert((*kind).to_owned(), counted);
+    }
+    entity(client, out).await;
+    out.apps = fact(apps(client).await, "GET /api/v1/apps");
+    out.subscriptions = fact(subscriptions(client).await, "GET /api/v1/events/subscriptions");
+    out.bots = fact(bots(client).await, "GET /api/v1/bots");
+    let pipelines = list(client, "services/ingestionPipelines", "&fields=pipelineStatuses").await;
+    let pipelines = pipelines.map(|all| all.iter().map(pipeline).collect());
+    out.pipelines = fact(pipelines, "GET /api/v1/services/ingestionPipelines");
+}
+
+/// Chooses an entity, and asks for its page, its place in search and its lineage.
+async fn entity(client: &Client, out: &mut Server) {
+    let mut last = None;
+    for (path, kind, index) in KINDS.iter().filter(|k| k.2.is_some()) {
+        let first = match client.json(&format!("/api/v1/{path}?limit=1")).await {
+            Ok(page) => page.pointer("/data/0").cloned(),
+            Err(e) => {
+                last = Some(e);
+                continue;
+            }
+        };
+        let Some(first) = first else { continue };
+        let name = text(&first, "fullyQualifiedName");
+        let read = client.get(&format!("/api/v1/{path}/name/{}", escaped(&name))).await.map(|a| {
+            let same = a.json().is_ok_and(|v| text(&v, "fullyQualifiedName") == name);
+            Answered { what: if same { "the entity" } else { "not the entity" }.to_owned(), ..answered(&a) }
+        });
+        let short = text(&first, "name");
+        let query = format!(
+            "/api/v1/search/query?q={}&index={}&size=20&deleted=false",
+            escaped(&format!("\"{short}\"")),
+            index.unwrap_or_default()
+        );
+        let found = client.json(&query).await.map(|v| {
+            let all = v.pointer("/hits/hits").and_then(Value::as_array).cloned().unwrap_or_default();
+            all.iter().any(|h| h.pointer("/_source/fullyQualifiedName").and_then(Value::as_str) == Some(&name))
+        });
+        let asked = format!("/api/v1/lineage/{kind}/name/{}?upstreamDepth=1&downstreamDepth=1", escaped(&name));
+        let lineage = client.json(&asked).await.and_then(|v| edges(&v));
+        out.entity_read = fact(read, path);
+        out.entity_found = fact(found, "GET /api/v1/search/query");
+        out.lineage = fact(lineage, "GET /api/v1/lineage");
+        let chosen = Entity { path: (*path).to_owned(), kind: (*kind).to_owned(), name };
+        out.entity = fact(Ok(Some(chosen)), path);
+        return;
+    }
+    out.entity = fact(last.map_or(Ok(None), Err), "GET /api/v1/tables");
+}
+
+/// Permissions of somebody who is no administrator: of ourselves, or of a user that an administrator may ask about.
+async fn permissions(client: &Client, who: &Who) -> Result<Permissions, NoAnswer> {
+    let mut user = who.name.clone();
+    let mut query = String::new();
+    if who.admin {
+        let users = list(client, "users", "&isAdmin=false&isBot=false").await?;
+        let yes = |u: &Value, key: &str| u.get(key).and_then(Value::as_bool).unwrap_or(false);
+        let plain = users.iter().find(|u| !yes(u, "isAdmin") && !yes(u, "isBot"));
+        let plain = plain.ok_or(NoAnswer("there is no user who is no administrator".to_owned()))?;
+        user = text(plain, "name");
+        query = format!("?user={}", escaped(&user));
+    }
+    let answer = client.json(&format!("/api/v1/permissions{query}")).await?;
+    let mut access = BTreeMap::new();
+    for (resource, operation) in ASKED {
+        let all = answer.get("data").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let of = all.iter().find(|r| text(r, "resource").eq_ignore_ascii_case(resource));
+        let permissions = of.and_then(|r| r.get("permissions")?.as_array()).map_or(&[][..], Vec::as_slice);
+        if let Some(found) = permissions.iter().find(|p| text(p, "operation") == *operation) {
+            access.insert(format!("{resource} {operation}"), text(found, "access"));
+        }
+    }
+    Ok(Permissions { user, access })
+}
+
+async fn apps(client: &Client) -> Result<Vec<App>, NoAnswer> {
+    let mut out = Vec::new();
+    for app in list(client, "apps", "").await? {
+        let name = text(&app, "name");
+        let run = client.get(&format!("/api/v1/apps/name/{}/runs/latest", escaped(&name))).await?;
+        // 404: it never ran.
+        let run = if run.status == 404 { None } else { Some(run.json()?) };
+        let state = run.as_ref().map(|r| text(r, "status")).filter(|s| !s.is_empty());
+        let failure = run.as_ref().and_then(|r| r.pointer("/failureContext/failure/message")?.as_str());
+        out.push(App {
+            name,
+            last: state,
+            began: run.as_ref().and_then(|r| millis(r, "startTime").or_else(|| millis(r, "timestamp"))),
+            failure: failure.map(|f| crate::view::clip(f, 200)),
+        });
+    }
+    Ok(out)
+}
+
+async fn subscriptions(client: &Client) -> Result<Vec<Subscription>, NoAnswer> {
+    let mut out = Vec::new();
+    for found in list(client, "events/subscriptions", "").await? {
+        let enabled = found.get("enabled").and_then(Value::as_bool).unwrap_or(true);
+        let mut destinations = Vec::new();
+        let all = found.get("destinations").and_then(Value::as_array).cloned().unwrap_or_default();
+        for destination in all.iter().filter(|_| enabled) {
+            let path =
+                format!("/api/v1/events/subscriptions/{}/status/{}", text(&found, "id"), text(destination, "id"));
+            let status = match client.json(&path).await {
+                Ok(status) => status,
+                Err(e) => {
+                    destinations.push(("unknown".to_owned(), e.to_string()));
+                    continue;
+                }
+            };
+            let of = |key: &str| status.get(key).or_else(|| status.pointer(&format!("/statusDetails/{key}")));
+            let word = |key: &str| of(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+            destinations.push((word("status"), crate::view::clip(&word("lastFailedReason"), 200)));
+        }
+        out.push(Subscription { name: text(&found, "name"), enabled, destinations });
+    }
+    Ok(out)
+}
+
+async fn bots(client: &Client) -> Result<Vec<Bot>, NoAnswer> {
+    let mut out = Vec::new();
+    for bot in list(client, "bots", "").await? {
+        let user = bot.pointer("/botUser/name").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let lacks = if user.is_empty() {
+            Some("it names no user".to_owned())
+        } else {
+            client.json(&format!("/api/v1/users/name/{}", escaped(&user))).await.err().map(|e| format!("{user}: {e}"))
+        };
+        out.push(Bot { name: text(&bot, "name"), lacks });
+    }
+    Ok(out)
+}
+
+fn pipeline(from: &Value) -> Pipeline {
+    let yes = |key: &str| from.get(key).and_then(Value::as_bool).unwrap_or(false);
+    // One in older servers, a list in newer ones.
+    let last = from.get("pipelineStatuses").map(|s| s.get(0).unwrap_or(s));
+    let state = last.and_then(|s| s.get("pipelineState")?.as_str().map(str::to_owned));
+    let at = last.and_then(|s| millis(s, "startDate").or_else(|| millis(s, "timestamp")));
+    Pipeline { name: text(from, "fullyQualifiedName"), enabled: yes("enabled"), deployed: yes("deployed"), state, at }
+}
+
+fn steps(from: &Value) -> Vec<Step> {
+    let all = from.as_object().into_iter().flatten().filter(|(_, v)| v.get("passed").is_some());
+    all.map(|(name, step)| Step {
+        name: name.clone(),
+        passed: step.get("passed").and_then(Value::as_bool).unwrap_or(false),
+        message: crate::view::clip(&text(step, "message"), 400),
+    })
+    .collect()
+}
+
+fn edges(from: &Value) -> Result<Edges, NoAnswer> {
+    let count = |key: &str| from.get(key).and_then(Value::as_array).map(Vec::len);
+    match (count("upstreamEdges"), count("downstreamEdges")) {
+        (None, None) if from.get("entity").is_none() => Err(NoAnswer("the answer is no lineage".to_owned())),
+        (up, down) => Ok(Edges { up: up.unwrap_or(0), down: down.unwrap_or(0) }),
+    }
+}
+
+async fn list(client: &Client, path: &str, more: &str) -> Result<Vec<Value>, NoAnswer> {
+    let page = client.json(&format!("/api/v1/{path}?limit={PAGE}{more}")).await?;
+    page.get("data").and_then(Value::as_array).cloned().ok_or(NoAnswer("the answer has no `data`".to_owned()))
+}
+
+fn total(page: &Value) -> Result<u64, NoAnswer> {
+    page.pointer("/paging/total").and_then(Value::as_u64).ok_or(NoAnswer("the answer has no total".to_owned()))
+}
+
+fn hits(answer: &Value) -> Result<u64, NoAnswer> {
+    let exact = answer.pointer("/hits/total/relation").and_then(Value::as_str) != Some("gte");
+    let value = answer.pointer("/hits/total/value").and_then(Value::as_u64);
+    value.filter(|_| exact).ok_or(NoAnswer("the answer has no exact total".to_owned()))
+}
+
+fn answered(from: &Answer) -> Answered {
+    let millis = u64::try_from(from.took.as_millis()).unwrap_or(u64::MAX);
+    let kind = from.kind.split(';').next().unwrap_or_default().to_owned();
+    Answered { status: from.status, what: kind, millis }
+}
+
+fn read_metrics(answer: &Answer) -> Result<Metrics, NoAnswer> {
+    if answer.status == 200 {
+        Ok(Metrics::parse(&answer.text()))
+    } else {
+        Err(NoAnswer(format!("it answered {}", answer.status)))
+    }
+}
+
+fn field(answer: Result<Value, NoAnswer>, name: &str) -> Result<String, NoAnswer> {
+    answer.and_then(|v| {
+        v.get(name).and_then(Value::as_str).map(str::to_owned).ok_or(NoAnswer(format!("the answer has no `{name}`")))
+    })
+}
+
+fn text(value: &Value, key: &str) -> String {
+    value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn millis(value: &Value, key: &str) -> Option<Timestamp> {
+    Timestamp::from_millisecond(value.get(key)?.as_i64()?).ok()
+}
+
+fn fact<T>(answer: Result<T, NoAnswer>, source: &str) -> Fact<T> {
+    match answer {
+        Ok(value) => Fact::known(value, source, Timestamp::now()),
+        Err(why) => Fact::unknown(why.to_string(), source, Timestamp::now()),
+    }
+}
+
+fn unknown<T>(why: &str) -> Fact<T> {
+    Fact::unknown(why, "the server's API", Timestamp::now())
+}

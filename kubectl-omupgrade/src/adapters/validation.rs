@@ -1,0 +1,218 @@
+//! Gathers what a validation is made from. Writes nothing but the short-lived Pod that asks the database.
+
+use super::cluster::{Cluster, gather, logs_of};
+use super::evidence::public;
+use super::openmetadata::{Client, Door, Login, login, look};
+use super::{journal, probe};
+use crate::checks::validate::{Before, Facts, Sample};
+use crate::diagnose::redact::Redactor;
+use crate::diagnose::{known, logs_wanted};
+use crate::facts::{Component, Fact, Facts as Look, Metrics, Release, Revision, Server, State};
+use crate::failure::Failure;
+use crate::preview::{objects, servers, settings};
+use jiff::Timestamp;
+use serde_json::Value;
+use shared::backup::Asked;
+use shared::component;
+use shared::versions::Version;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What to ask, and how.
+#[derive(Debug, Clone, Default)]
+pub struct Asking {
+    /// Whether a Pod may ask the database.
+    pub probe: bool,
+    /// The client image of that Pod.
+    pub probe_image: Option<String>,
+    /// The Secret that holds a token.
+    pub token_secret: Option<String>,
+    /// The server's address, where it is not to be reached through the API server.
+    pub server: Option<String>,
+    /// Prometheus' address.
+    pub prometheus: Option<String>,
+    /// Whether to compare with what the journal recorded.
+    pub since_backup: bool,
+}
+
+/// The key of a journal's run under which counts are remembered.
+const COUNTS: &str = "rows";
+
+/// Gathers everything once.
+pub async fn facts(
+    cluster: &Cluster,
+    name: &str,
+    release: Fact<Release>,
+    history: Fact<Vec<Revision>>,
+    asking: &Asking,
+    before: Option<Before>,
+) -> anyhow::Result<Facts> {
+    let whole = release.value().cloned();
+    let mut look = Box::pin(gather(cluster, name, release, history)).await;
+    let (server, database, logs, alerts, recorded) = tokio::join!(
+        Box::pin(server(cluster, &look, whole.as_ref(), asking)),
+        database(cluster, whole.as_ref(), asking),
+        logs_of(cluster, logs_wanted(&look, &[])),
+        alerts(cluster, asking),
+        recorded(cluster, name, asking),
+    );
+    look.logs.extend(logs);
+    let before = match before {
+        Some(before) => Fact::known(before.clone(), before.source, Timestamp::now()),
+        None => recorded,
+    };
+    let facts = Facts { look, server: server?, database, before, alerts, samples: Vec::new() };
+    // Logs and messages of others may hold what is secret here.
+    let secrets = whole.iter().flat_map(known::of_release);
+    let redactor = Redactor::new(secrets, &public(&facts.look)).map_err(anyhow::Error::msg)?;
+    let mut value = serde_json::to_value(&facts)?;
+    redactor.value(&mut value);
+    Ok(serde_json::from_value(value)?)
+}
+
+/// One look of a watch: cheap, and without a login.
+pub async fn sample(cluster: &Cluster, facts: &Facts, asking: &Asking) -> Sample {
+    let at = Timestamp::now();
+    let api = cluster.api::<k8s_openapi::api::core::v1::Pod>();
+    let pods = cluster.fact(&api, kube::api::ListParams::default(), |p| Some(crate::facts::read::pod(p))).await;
+    let look = Look { pods, ..facts.look.clone() }.narrowed();
+    let mine = || look.pods.items().iter().filter(|p| p.containers.iter().any(|c| c.migrates));
+    let restarts = mine().flat_map(|p| &p.containers).map(|c| c.restarts).sum();
+    let ready = mine().filter(|p| p.is_ready()).count();
+    let (health, metrics) = match door(cluster, &look, asking) {
+        Err(why) => (Err(why), None),
+        Ok((_, door)) => {
+            let client = client(door, cluster.patience, facts.look.release.value());
+            let health = match client.get("/api/v1/system/version").await {
+                Ok(answer) if answer.status == 200 => Ok(u64::try_from(answer.took.as_millis()).unwrap_or(u64::MAX)),
+                Ok(answer) => Err(format!("it answered {}", answer.status)),
+                Err(why) => Err(why.to_string()),
+            };
+            let numbers = client.admin("/prometheus").await.ok().filter(|a| a.status == 200);
+            (health, numbers.map(|a| Metrics::parse(&a.text())))
+        }
+    };
+    Sample { at, health, ready, restarts, metrics }
+}
+
+/// What the server says, or why it could not be asked. A Secret that was named and holds no token is a failure.
+pub(super) async fn server(
+    cluster: &Cluster,
+    look_: &Look,
+    release: Option<&Release>,
+    asking: &Asking,
+) -> anyhow::Result<Fact<Server>> {
+    let (asked, door) = match door(cluster, look_, asking) {
+        Ok(found) => found,
+        Err(why) => return Ok(Fact::unknown(why, "the server's API", Timestamp::now())),
+    };
+    let client = client(door, cluster.patience, release);
+    let login: Result<Login, String> =
+        login(Some(cluster), &client, &look_.name, asking.token_secret.as_deref()).await?;
+    let image = look_.workloads.items().iter().find(|w| w.component == Component::Server).map(|w| w.image.clone());
+    let version = image.as_deref().and_then(component::image_tag).and_then(Version::parse);
+    let found = Box::pin(look(&client, &asked, login, version)).await;
+    Ok(Fact::known(found, format!("the API of {asked}"), Timestamp::now()))
+}
+
+/// The way to a server: the named address, else the newest pod that runs and is ready.
+fn door(cluster: &Cluster, look: &Look, asking: &Asking) -> Result<(String, Door), String> {
+    if let Some(address) = &asking.server {
+        return Ok((address.clone(), Door::Address(address.clone())));
+    }
+    let all = look.pods.value().ok_or_else(|| format!("pods: {}", look.pods.reason().unwrap_or_default()))?;
+    let runs = |p: &&crate::facts::Pod| {
+        p.meta.deleted.is_none()
+            && p.containers.iter().any(|c| c.migrates)
+            && p.containers.iter().any(|c| !c.migrates && matches!(c.state, State::Running { .. }))
+    };
+    let mut pods: Vec<_> = all.iter().filter(runs).collect();
+    pods.sort_by_key(|p| (p.is_ready(), p.meta.created));
+    let pod = pods.last().ok_or("no pod of the server runs")?;
+    let name = pod.meta.name.clone();
+    Ok((format!("Pod {name}"), Door::Pod { cluster: Box::new(cluster.clone()), pod: name }))
+}
+
+/// A client with the ports and the base path that the release's manifest sets.
+fn client(door: Door, patience: Option<Duration>, release: Option<&Release>) -> Client {
+    let mut client = Client::new(door, patience);
+    let set = release.and_then(|r| {
+        let all = objects(r.manifest.expose()?, &r.namespace).ok()?;
+        let label = servers(&all).into_iter().next()?.label;
+        Some(settings(&all, all.iter().find(|o| o.label() == label)?))
+    });
+    let text = |name: &str| set.as_ref()?.get(name)?.as_ref()?.expose().cloned();
+    if let Some(base) = text("BASE_PATH") {
+        client.base = base;
+    }
+    let port = |name: &str, usual: u16| text(name).and_then(|t| t.parse().ok()).unwrap_or(usual);
+    client.ports = (port("SERVER_PORT", client.ports.0), port("SERVER_ADMIN_PORT", client.ports.1));
+    client
+}
+
+async fn database(cluster: &Cluster, release: Option<&Release>, asking: &Asking) -> Fact<crate::facts::Database> {
+    let answer = match release {
+        _ if !asking.probe => Err("not asked (--no-probe)".to_owned()),
+        None => Err("the release's content could not be read".to_owned()),
+        Some(release) => probe::facts(cluster, release, asking.probe_image.as_deref(), Asked::Facts).await,
+    };
+    match answer {
+        Ok((_, database)) => Fact::known(database, "probe Pod", Timestamp::now()),
+        Err(why) => Fact::unknown(why, "probe Pod", Timestamp::now()),
+    }
+}
+
+/// Alerts that fire for the namespace, from Prometheus' own API.
+async fn alerts(cluster: &Cluster, asking: &Asking) -> Option<Fact<Vec<String>>> {
+    let source = "Prometheus";
+    let address = asking.prometheus.as_ref()?;
+    let client = Client::new(Door::Address(address.clone()), cluster.patience);
+    Some(match client.json("/api/v1/alerts").await {
+        Err(why) => Fact::unknown(why.to_string(), source, Timestamp::now()),
+        Ok(answer) => {
+            let all = answer.pointer("/data/alerts").and_then(Value::as_array).cloned().unwrap_or_default();
+            let label = |a: &Value, name: &str| {
+                a.pointer(&format!("/labels/{name}")).and_then(Value::as_str).unwrap_or_default().to_owned()
+            };
+            let fires = |a: &&Value| {
+                a.get("state").and_then(Value::as_str) == Some("firing") && label(a, "namespace") == cluster.namespace
+            };
+            let said =
+                all.iter().filter(fires).map(|a| format!("{} ({})", label(a, "alertname"), label(a, "severity")));
+            Fact::known(said.collect(), source, Timestamp::now())
+        }
+    })
+}
+
+/// The newest counts that the journal remembers.
+async fn recorded(cluster: &Cluster, name: &str, asking: &Asking) -> Fact<Before> {
+    let source = "the journal";
+    if !asking.since_backup {
+        return Fact::unknown("nothing to compare with (--before FILE, --since-backup)", source, Timestamp::now());
+    }
+    let runs = match journal::runs(cluster, name).await {
+        Ok((runs, _)) => runs,
+        Err(e) => return Fact::unknown(format!("{e:#}"), source, Timestamp::now()),
+    };
+    let counts = |run: &crate::journal::Run| {
+        let rows: BTreeMap<String, u64> = serde_json::from_str(run.remembered.get(COUNTS)?).ok()?;
+        Some(Before { source: format!("run {} of the journal", run.id), at: run.began, rows, metrics: None })
+    };
+    match runs.iter().rev().find_map(|s| counts(&s.run)) {
+        Some(before) => Fact::known(before, source, Timestamp::now()),
+        None => Fact::unknown("no run of the journal remembers counts (validate --record)", source, Timestamp::now()),
+    }
+}
+
+/// Records that the present revision was validated, with its counts: what a later validation compares with, and where a
+/// later rollback goes to.
+pub async fn record(cluster: &Cluster, facts: &Facts, words: &str, by: &str) -> anyhow::Result<String> {
+    let release = facts.look.release.value().ok_or_else(|| {
+        Failure::unknown("recording the validation: the release's revision is not known").hint("helm list")
+    })?;
+    let mut remembered = BTreeMap::new();
+    if let Some(database) = facts.database.value() {
+        remembered.insert(COUNTS.to_owned(), serde_json::to_string(&database.counted())?);
+    }
+    journal::record_validated(cluster, &release.name, release.revision.number, words, by, remembered).await
+}

@@ -1,0 +1,115 @@
+//! Whether the data is there: a page of it, its lineage, the database at rest, and nothing lost since before.
+
+use super::{Facts, either, known, of, row};
+use crate::checks::{Answer, Check, fail, pass, skip, unknown, warn};
+use std::collections::BTreeMap;
+
+const GROUP: &str = "data";
+const DIAGNOSE: &str = "kubectl omupgrade diagnose {release} -n {namespace}";
+const BACK: &str = "kubectl omupgrade rollback {release} -n {namespace} --dry-run # the ways back";
+const BEFORE: &str = "kubectl omupgrade validate {release} -n {namespace} --facts before.json # before an upgrade; afterwards --before before.json";
+
+/// Tables that no upgrade makes smaller: a loss here is the trouble of 1.11.0 to 1.11.3, and others like it.
+const KEPT: &[(&str, &str)] = &[
+    ("role_entity", "roles"),
+    ("policy_entity", "policies"),
+    ("bot_entity", "bots"),
+    ("user_entity", "users"),
+    ("team_entity", "teams"),
+    ("entity_relationship", "relationships"),
+];
+
+/// The rows.
+pub const CHECKS: &[Check<Facts>] = &[
+    Check {
+        row: row(
+            "entity",
+            GROUP,
+            "the page of an entity is there",
+            "Post-upgrade validation: open an entity",
+            DIAGNOSE,
+        ),
+        ask: |f| either(entity(f)),
+    },
+    Check {
+        row: row(
+            "lineage",
+            GROUP,
+            "the lineage of that entity is answered",
+            "Post-upgrade validation: lineage",
+            DIAGNOSE,
+        ),
+        ask: |f| either(lineage(f)),
+    },
+    Check {
+        row: row(
+            "migrations",
+            GROUP,
+            "every migration that was begun was finished",
+            "Post-upgrade validation: migrations",
+            "kubectl omupgrade rollback {release} -n {namespace} --dry-run",
+        ),
+        ask: |f| {
+            either(known(&f.database).map(|d| match d.unfinished().as_slice() {
+                [] => {
+                    pass(format!("the database is at {}", d.head().map_or("no version".to_owned(), |v| v.to_string())))
+                }
+                all => fail(format!("not finished: {}", all.join(", "))),
+            }))
+        },
+    },
+    Check {
+        row: row(
+            "nothing-lost",
+            GROUP,
+            "roles, policies, bots and relationships are as many as before",
+            "Post-upgrade validation: nothing is lost",
+            BEFORE,
+        ),
+        ask: |f| either(lost(f)),
+    },
+];
+
+fn entity(f: &Facts) -> Result<Answer, Answer> {
+    let Some(entity) = of(f, |s| &s.entity)? else { return Ok(skip("there is no entity")) };
+    let read = of(f, |s| &s.entity_read)?;
+    let what = format!("{} {}", entity.kind, entity.name);
+    Ok(match (read.status, read.what.as_str()) {
+        (200, "the entity") => pass(format!("{what}, {} ms", read.millis)),
+        (200, _) => fail(format!("{what}: the answer is another")),
+        (status, _) => fail(format!("{what}: {status}")),
+    })
+}
+
+fn lineage(f: &Facts) -> Result<Answer, Answer> {
+    let Some(entity) = of(f, |s| &s.entity)? else { return Ok(skip("there is no entity")) };
+    let edges = of(f, |s| &s.lineage)?;
+    Ok(pass(format!("{}: {} into it, {} out of it", entity.name, edges.up, edges.down)))
+}
+
+fn lost(f: &Facts) -> Result<Answer, Answer> {
+    let before = known(&f.before)?;
+    let now = known(&f.database)?.counted();
+    let now: BTreeMap<&str, u64> = now.into_iter().collect();
+    let (mut less, mut gone, mut seen) = (Vec::new(), false, 0);
+    for (table, was) in &before.rows {
+        let Some(is) = now.get(table.as_str()) else { continue };
+        seen += 1;
+        let kept = KEPT.iter().find(|(name, _)| name == table);
+        if is < was {
+            let name = kept.map_or(table.as_str(), |(_, name)| name);
+            less.push(format!("{name}: {was} before, {is} now"));
+            // Users delete entities; one in a hundred is no loss by itself.
+            gone |= kept.is_some() && *table != "entity_relationship" || (was - is) * 100 > *was;
+        }
+    }
+    if seen == 0 {
+        return Err(unknown("before and now have no counted table in common"));
+    }
+    let since = format!("since {} ({})", before.at.strftime("%Y-%m-%d %H:%M"), before.source);
+    Ok(match less.as_slice() {
+        [] => pass(format!("{seen} tables, none with fewer rows {since}")),
+        all if gone => fail(format!("{} {since}", all.join("; "))).next(BACK),
+        all => warn(format!("{} {since}", all.join("; "))).next(BACK),
+    })
+}

@@ -1,0 +1,95 @@
+//! What a validation is made from: the look at the release that `status` takes, the server's own answers, the database,
+//! the state before. A facts file of it gives the same answers.
+
+use crate::facts::{Database, Fact, Facts as Look, Metrics, SCHEMA as LOOK_SCHEMA, Server};
+use crate::failure::Failure;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The facts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Facts {
+    /// The release and what belongs to it, with the ends of the servers' logs.
+    #[serde(flatten)]
+    pub look: Look,
+    /// What the server said.
+    pub server: Fact<Server>,
+    /// The database.
+    pub database: Fact<Database>,
+    /// What was before.
+    pub before: Fact<Before>,
+    /// Alerts that fire for this namespace, where somebody named a Prometheus.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alerts: Option<Fact<Vec<String>>>,
+    /// Looks of `--for`, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub samples: Vec<Sample>,
+}
+
+/// The state before, as somebody recorded it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Before {
+    /// From where: a run of the journal, a facts file.
+    pub source: String,
+    /// When.
+    pub at: Timestamp,
+    /// Rows by table.
+    pub rows: BTreeMap<String, u64>,
+    /// The server's numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<Metrics>,
+}
+
+/// One look of a watch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sample {
+    /// When.
+    pub at: Timestamp,
+    /// Milliseconds after which the server answered, or why it did not.
+    pub health: Result<u64, String>,
+    /// Ready pods of the server.
+    pub ready: usize,
+    /// Restarts of its containers so far.
+    pub restarts: i32,
+    /// Its numbers since its start.
+    pub metrics: Option<Metrics>,
+}
+
+impl Facts {
+    /// The text of a facts file.
+    pub fn to_text(&self) -> anyhow::Result<String> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+
+    /// Reads the text of a facts file.
+    pub fn from_text(text: &str) -> Result<Self, Failure> {
+        let value: serde_json::Value =
+            serde_json::from_str(text).map_err(|e| Failure::usage(format!("this is no facts file: {e}")).hint(HINT))?;
+        match value.get("schema").and_then(serde_json::Value::as_str) {
+            Some(LOOK_SCHEMA) if value.get("server").is_some() => {}
+            Some(LOOK_SCHEMA) => {
+                return Err(Failure::usage("these facts were not gathered by `validate`").hint(HINT));
+            }
+            Some(other) => {
+                return Err(Failure::usage(format!(
+                    "a facts file of schema {other}, and this omupgrade reads {LOOK_SCHEMA}"
+                )));
+            }
+            None => return Err(Failure::usage("this is no facts file: it has no `schema`").hint(HINT)),
+        }
+        serde_json::from_value(value).map_err(|e| Failure::usage(format!("reading the facts file: {e}")))
+    }
+
+    /// The state that a later validation compares with: what a facts file of before holds.
+    pub fn as_before(&self, source: &str) -> Before {
+        let rows = self.database.value().map(|d| d.counted().into_iter().map(|(k, v)| (k.to_owned(), v)).collect());
+        let metrics = self.server.value().and_then(|s| s.metrics.value().cloned());
+        Before { source: source.to_owned(), at: self.look.made, rows: rows.unwrap_or_default(), metrics }
+    }
+}
+
+const HINT: &str = "kubectl omupgrade validate --facts FILE    # writes one";

@@ -1,0 +1,140 @@
+//! How the server bears its load: errors, latency, heap, connections, alerts, errors in logs.
+
+use super::{Facts, either, known, of, row};
+use crate::checks::{Answer, Check, fail, pass, skip, unknown, warn};
+use crate::diagnose::{part, rule::Part};
+use crate::facts::Metrics;
+
+const GROUP: &str = "load";
+const GUIDE: &str = "Post-upgrade validation: metrics and logs";
+const DIAGNOSE: &str = "kubectl omupgrade diagnose {release} -n {namespace}";
+
+/// Shares of requests answered with 5xx. Chosen.
+const ERRORS: (f64, f64) = (0.001, 0.01);
+/// The share of the heap in use from which on it is told. Chosen: below it a collector has room.
+const HEAP: f64 = 0.9;
+/// How much slower than before requests may be in the mean, and by at least how many milliseconds. Chosen.
+const SLOWER: (f64, f64) = (2.0, 50.0);
+/// The share of lines of a log that are errors from which on it is told. Chosen.
+const LINES: f64 = 0.05;
+
+/// The rows.
+pub const CHECKS: &[Check<Facts>] = &[
+    Check {
+        row: row("errors", GROUP, "hardly any request is answered with 5xx", GUIDE, DIAGNOSE),
+        ask: |f| either(of(f, |s| &s.metrics).map(errors)),
+    },
+    Check {
+        row: row("latency", GROUP, "requests take no longer than before", GUIDE, DIAGNOSE),
+        ask: |f| either(latency(f)),
+    },
+    Check {
+        row: row(
+            "heap",
+            GROUP,
+            "the heap has room",
+            GUIDE,
+            "kubectl set env -n {namespace} deployment/openmetadata OPENMETADATA_HEAP_OPTS=-Xmx2G # for now; then in the values",
+        ),
+        ask: |f| either(of(f, |s| &s.metrics).map(heap)),
+    },
+    Check {
+        row: row(
+            "pool",
+            GROUP,
+            "no request waits for a database connection",
+            GUIDE,
+            "kubectl get pods -n {namespace} # pods × DB_CONNECTION_POOL_MAX_SIZE must stay below the database's limit",
+        ),
+        ask: |f| either(of(f, |s| &s.metrics).map(pool)),
+    },
+    Check {
+        row: row("log-errors", GROUP, "the servers' logs are not full of errors since the rollout", GUIDE, DIAGNOSE),
+        ask: log_errors,
+    },
+    Check {
+        row: row(
+            "alerts",
+            GROUP,
+            "no alert fires for the namespace",
+            GUIDE,
+            "kubectl omupgrade validate {release} -n {namespace} --prometheus ADDRESS # host:port from where it is run",
+        ),
+        ask: |f| match &f.alerts {
+            None => skip("no Prometheus was named (--prometheus)"),
+            Some(fact) => either(known(fact).map(|all| match all.as_slice() {
+                [] => pass("none"),
+                all => warn(all.join("; ")),
+            })),
+        },
+    },
+];
+
+fn errors(m: &Metrics) -> Answer {
+    let Some(share) = m.error_share() else { return unknown("the server counts no requests under a known name") };
+    let words = format!("{:.0} of {:.0} requests since its start ({:.2} %)", m.errors, m.requests, share * 100.0);
+    match share {
+        s if s > ERRORS.1 => fail(words),
+        s if s > ERRORS.0 => warn(words),
+        _ => pass(words),
+    }
+}
+
+fn latency(f: &Facts) -> Result<Answer, Answer> {
+    let now =
+        of(f, |s| &s.metrics)?.latency().ok_or_else(|| unknown("the server counts no requests under a known name"))?;
+    let Ok(before) = known(&f.before) else {
+        return Ok(skip(format!("{now:.0} ms in the mean; nothing to compare with")));
+    };
+    let Some(was) = before.metrics.as_ref().and_then(Metrics::latency) else {
+        return Ok(skip(format!("{now:.0} ms in the mean; before was not measured")));
+    };
+    let words = format!("{now:.0} ms in the mean, {was:.0} ms before ({})", before.source);
+    Ok(if now > was * SLOWER.0 && now - was > SLOWER.1 { warn(words) } else { pass(words) })
+}
+
+fn heap(m: &Metrics) -> Answer {
+    let Some((used, most)) = m.heap.filter(|(_, most)| *most > 0.0) else {
+        return unknown("the server tells no heap under a known name");
+    };
+    let words = format!("{:.0} of {:.0} MiB", used / 1_048_576.0, most / 1_048_576.0);
+    if used / most > HEAP { warn(words) } else { pass(words) }
+}
+
+fn pool(m: &Metrics) -> Answer {
+    let Some((active, pending, most)) = m.pool else { return unknown("the server tells no pool under a known name") };
+    let words = format!("{active:.0} of {most:.0} in use, {pending:.0} waited for");
+    match () {
+        () if pending > 0.0 && active >= most => fail(words),
+        () if pending > 0.0 => warn(words),
+        () => pass(words),
+    }
+}
+
+/// Levels as the server's own format has them: `ERROR [2026-…` or `… ERROR [main] …`.
+fn log_errors(f: &Facts) -> Answer {
+    let (mut lines, mut errors, mut example) = (0_usize, 0_usize, String::new());
+    for pod in f.look.pods.items() {
+        for container in pod.containers.iter().filter(|c| part(pod, c) == Part::Server) {
+            let key = crate::facts::LogKey::new(&pod.meta.name, &container.name);
+            for line in f.look.logs.get(&key).map_or(&[][..], |l| l.items()) {
+                lines += 1;
+                if line.starts_with("ERROR") || line.contains(" ERROR ") {
+                    errors += 1;
+                    example.clone_from(line);
+                }
+            }
+        }
+    }
+    if lines == 0 {
+        return unknown("no log of a server was read");
+    }
+    let words = format!("{errors} of the last {lines} lines");
+    #[expect(clippy::cast_precision_loss, reason = "thousands of lines")]
+    let share = errors as f64 / lines as f64;
+    match errors {
+        0 => pass(words),
+        _ if share > LINES && errors > 3 => fail(format!("{words}: {}", crate::view::clip(&example, 120))),
+        _ => warn(format!("{words}: {}", crate::view::clip(&example, 120))),
+    }
+}

@@ -1,0 +1,108 @@
+//! The list of a validation: whether a release does what it is there for. Pure: facts in, a report out. The list is made
+//! of the lists of its groups; their order is the order in which they are read.
+
+mod access;
+mod background;
+mod data;
+mod facts;
+mod load;
+mod search;
+mod serving;
+mod watch;
+
+pub use facts::{Before, Facts, Sample};
+
+use super::report::{Counts, Report, SCHEMA};
+use super::row::{Check, Names, Row, run};
+use super::{Answer, unknown};
+use crate::facts::{Fact, Server};
+use jiff::Timestamp;
+use shared::component;
+
+/// Where the guide's list of what to look at after an upgrade stands.
+const DOCS: &str = "https://docs.open-metadata.org/deployment/upgrade/kubernetes";
+
+const fn row(
+    id: &'static str,
+    group: &'static str,
+    fact: &'static str,
+    guide: &'static str,
+    hint: &'static str,
+) -> Row {
+    Row { id, group, fact, guide, hint, docs: DOCS, needed: false }
+}
+
+/// The same, without which nothing can be said.
+const fn needed(row: Row) -> Row {
+    Row { needed: true, ..row }
+}
+
+/// Every check, in the order in which it is read.
+pub fn checks() -> impl Iterator<Item = &'static Check<Facts>> {
+    [serving::CHECKS, data::CHECKS, search::CHECKS, access::CHECKS, background::CHECKS, load::CHECKS, watch::CHECKS]
+        .into_iter()
+        .flatten()
+}
+
+/// The names of the checks.
+pub fn ids() -> Vec<&'static str> {
+    checks().map(|c| c.row.id).collect()
+}
+
+/// Asks all checks.
+pub fn report(facts: &Facts) -> Report {
+    let (release, namespace) = (facts.look.name.clone(), facts.look.namespace.clone());
+    let names = Names { release: release.clone(), namespace: namespace.clone(), to: String::new() };
+    let findings = checks().flat_map(|check| run(std::slice::from_ref(check), facts, &names)).collect();
+    let server = facts.server.value();
+    let mut report = Report {
+        schema: SCHEMA.to_owned(),
+        verb: "validate".to_owned(),
+        release,
+        namespace,
+        from: server.and_then(|s| s.version.value().cloned()).or_else(|| tag(facts).map(str::to_owned)),
+        to: None,
+        made: facts.look.made,
+        counts: Counts::default(),
+        checks: findings,
+        verdict: None,
+        steps: Vec::new(),
+        notes: Vec::new(),
+    };
+    report.count();
+    report
+}
+
+/// The tag of the image that the server's workload asks for.
+fn tag(facts: &Facts) -> Option<&str> {
+    use crate::facts::Component;
+    let found = facts.look.workloads.items().iter().find(|w| w.component == Component::Server)?;
+    component::image_tag(&found.image)
+}
+
+/// When the newest revision was made.
+fn rolled_out(facts: &Facts) -> Option<Timestamp> {
+    facts.look.release.value().and_then(|r| r.revision.updated)
+}
+
+/// A fact of the server, or the answer that it is not known.
+fn of<'a, T>(facts: &'a Facts, pick: impl FnOnce(&'a Server) -> &'a Fact<T>) -> Result<&'a T, Answer> {
+    let server = known(&facts.server)?;
+    let fact = pick(server);
+    // What is missing for want of a token is said once, in full, by the check of the login.
+    match (fact.reason(), server.who.reason()) {
+        (Some(why), Some(login)) if why == login && !std::ptr::addr_eq(fact, &raw const server.who) => {
+            Err(unknown("it takes a token: see the login above").next(serving::TOKEN))
+        }
+        _ => known(fact),
+    }
+}
+
+fn known<T>(fact: &Fact<T>) -> Result<&T, Answer> {
+    fact.value().ok_or_else(|| unknown(fact.reason().unwrap_or_default()))
+}
+
+/// An answer either way: what is missing is an answer, too.
+fn either(answer: Result<Answer, Answer>) -> Answer {
+    answer.unwrap_or_else(|missing| missing)
+}

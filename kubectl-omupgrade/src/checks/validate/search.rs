@@ -1,0 +1,98 @@
+//! Whether search shows what there is: the chosen entity, as many documents as rows, indexes of the present mapping.
+
+use super::{Facts, either, known, of, row};
+use crate::checks::{Answer, Check, fail, pass, skip, unknown, warn};
+
+const GROUP: &str = "search";
+const REINDEX: &str = "kubectl create job -n {namespace} --from=cronjob/cron-reindex reindex-by-hand";
+
+/// The rows.
+pub const CHECKS: &[Check<Facts>] = &[
+    Check {
+        row: row(
+            "search-finds",
+            GROUP,
+            "search finds that entity by its name",
+            "Post-upgrade validation: search",
+            REINDEX,
+        ),
+        ask: |f| either(finds(f)),
+    },
+    Check {
+        row: row(
+            "documents",
+            GROUP,
+            "search holds as many documents as there are entities",
+            "Post-upgrade validation: search results are current",
+            REINDEX,
+        ),
+        ask: |f| either(documents(f)),
+    },
+    Check {
+        row: row("mapping", GROUP, "every index has the present mapping", "Reindex", REINDEX),
+        ask: |f| either(mapping(f)),
+    },
+];
+
+fn finds(f: &Facts) -> Result<Answer, Answer> {
+    let Some(entity) = of(f, |s| &s.entity)? else { return Ok(skip("there is no entity")) };
+    let found = of(f, |s| &s.entity_found)?;
+    Ok(if *found { pass(entity.name.clone()) } else { fail(format!("{} is not among the hits", entity.name)) })
+}
+
+fn documents(f: &Facts) -> Result<Answer, Answer> {
+    let server = known(&f.server)?;
+    let (mut same, mut less, mut far) = (Vec::new(), Vec::new(), false);
+    let mut why = None;
+    for (kind, counted) in &server.kinds {
+        match (counted.there.value(), counted.found.value()) {
+            (Some(there), Some(found)) if there == found => same.push(format!("{kind} {there}")),
+            (Some(there), Some(found)) => {
+                less.push(format!("{kind}: {found} documents of {there}"));
+                // What was written a moment ago is not in search yet.
+                far |= there.abs_diff(*found) * 100 > *there.max(&1);
+            }
+            (Some(_), None) => why = why.or(counted.found.reason().filter(|r| !r.contains("no index"))),
+            _ => {}
+        }
+    }
+    Ok(match (less.as_slice(), same.as_slice()) {
+        ([], []) => return Err(unknown(why.unwrap_or("no kind was counted on both sides"))),
+        ([], all) => pass(all.join(", ")),
+        (all, _) if far => fail(all.join("; ")),
+        (all, _) => warn(all.join("; ")),
+    })
+}
+
+/// The server does not tell its indexes' mappings; what a migration could not update stands in its log, and newer
+/// servers say it in their status.
+fn mapping(f: &Facts) -> Result<Answer, Answer> {
+    let step = f
+        .server
+        .value()
+        .and_then(|s| s.steps.value())
+        .and_then(|all| all.iter().find(|s| s.name.to_lowercase().contains("reindex")));
+    if let Some(step) = step {
+        return Ok(if step.passed { pass(step.message.clone()) } else { fail(step.message.clone()) });
+    }
+    let migrates =
+        |key: &str| {
+            f.look.pods.items().iter().any(|p| {
+                p.containers.iter().any(|c| c.migrates && key.starts_with(&format!("{}/{}", p.meta.name, c.name)))
+            })
+        };
+    let logs: Vec<&String> =
+        f.look.logs.iter().filter(|(key, _)| migrates(key.as_str())).flat_map(|(_, l)| l.items()).collect();
+    let failed: Vec<&str> = logs
+        .iter()
+        .filter_map(|l| l.split_once("Failed to Update Index for entity "))
+        .map(|(_, e)| e.split_whitespace().next().unwrap_or_default())
+        .collect();
+    if !failed.is_empty() {
+        return Ok(fail(format!("the migration could not update: {}", failed.join(", "))));
+    }
+    if logs.iter().any(|l| l.contains("Update Search Indexes") || l.contains("No Server Migration")) {
+        return Ok(pass("the migration updated them without an error in its log"));
+    }
+    Err(unknown("this server does not tell, and no log of a migration is left"))
+}

@@ -1,0 +1,80 @@
+//! What the database and the server say of themselves, as sentences that rules can match.
+
+use crate::facts::{Database, Fact, Server};
+use jiff::Timestamp;
+use shared::component;
+use shared::versions::Version;
+
+/// The share of connections in use from which on it is told. Chosen.
+const CONNECTIONS: u64 = 90;
+/// Seconds for which a transaction may be open. Chosen: nothing of a server takes longer.
+const TRANSACTION: u64 = 3600;
+
+/// What a database says, beside the image of the server.
+pub fn database(d: &Database, image: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    let tag = component::image_tag(image).and_then(Version::parse);
+    match (d.head(), tag) {
+        (Some(at), Some(tag)) if at > tag => out.push(format!("at {at}, newer than the running image {tag}")),
+        (Some(at), _) => out.push(format!("at {at}, the server's image is {image}")),
+        (None, _) => out.push("holds no migrations".to_owned()),
+    }
+    let unfinished = d.unfinished();
+    if !unfinished.is_empty() {
+        out.push(format!("migrations begun and not finished: {}", unfinished.join(", ")));
+    }
+    out.push(format!("character set {}, collation {}", d.charset, d.collation));
+    if d.read_only {
+        out.push("takes no writes".to_owned());
+    }
+    if let (Some(open), Some(most)) = (d.connections, d.max_connections) {
+        let word = if open * 100 >= most * CONNECTIONS { "nearly all" } else { "open" };
+        out.push(format!("connections: {word}, {open} of {most}"));
+    }
+    if let Some(seconds) = d.oldest_transaction_seconds.filter(|s| *s > TRANSACTION) {
+        out.push(format!("a transaction is open for {} minutes", seconds / 60));
+    }
+    out
+}
+
+/// What a server says of itself, and of its pipelines.
+pub fn said(server: &Fact<Server>, rolled_out: Option<Timestamp>) -> (Fact<Vec<String>>, Fact<Vec<String>>) {
+    let (source, now) = ("the server's API", Timestamp::UNIX_EPOCH);
+    let Some(s) = server.value() else {
+        let why = server.reason().unwrap_or_default();
+        return (Fact::unknown(why, source, now), Fact::unknown(why, source, now));
+    };
+    let own = s.steps.clone().map(|steps| {
+        let step = |s: &crate::facts::Step| {
+            if s.passed { format!("{} passed", s.name) } else { format!("{} not passed: {}", s.name, s.message) }
+        };
+        let mut out: Vec<String> = steps.iter().map(step).collect();
+        for (kind, counted) in &s.kinds {
+            if let (Some(there), Some(found)) = (counted.there.value(), counted.found.value())
+                && there.abs_diff(*found) * 100 > *there
+            {
+                out.push(format!("{kind}: {found} documents in search of {there}"));
+            }
+        }
+        for app in s.apps.items().iter().filter(|a| matches!(a.last.as_deref(), Some("failed" | "activeError"))) {
+            out.push(format!("app {} failed: {}", app.name, app.failure.as_deref().unwrap_or("it does not say why")));
+        }
+        out
+    });
+    let after = |at: Option<Timestamp>| !matches!((at, rolled_out), (Some(at), Some(rolled)) if at < rolled);
+    let pipelines = s.pipelines.clone().map(|all| {
+        let one = |p: crate::facts::Pipeline| {
+            let at = p.at.map_or_else(|| "?".to_owned(), |t| t.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+            match p.state.as_deref() {
+                Some("failed") => format!("{}: last run failed at {at}", p.name),
+                Some("running" | "queued") if !after(p.at) => {
+                    format!("{}: running since {at}, older than the rollout", p.name)
+                }
+                Some(state) => format!("{}: last run {state} at {at}", p.name),
+                None => format!("{}: never ran", p.name),
+            }
+        };
+        all.into_iter().map(one).collect()
+    });
+    (own, pipelines)
+}
