@@ -10,6 +10,7 @@ mod faults;
 mod images;
 mod load;
 mod paths;
+mod real;
 mod say;
 mod scenarios;
 mod suite;

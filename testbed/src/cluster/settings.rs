@@ -9,6 +9,7 @@ use super::nodes::{NODES, Node, TAINT};
 use super::{BRIDGE, DNS_ADDRESS, NODE, POD_RANGE};
 use crate::images::registry;
 use crate::paths::{self, STATE};
+use crate::real;
 
 /// Writes all of them.
 pub fn write() -> Result<()> {
@@ -24,7 +25,12 @@ pub fn write() -> Result<()> {
             (format!("kubelet{}.yaml", node.mark), kubelet(node)),
         ]
     });
-    for (file, content) in shared.into_iter().chain(of_nodes) {
+    // The real server's registry is asked itself; everything else is built here.
+    let real = real::image().map(|image| {
+        let host = real::registry(&image);
+        (format!("registries/{host}/hosts.toml"), format!("server = \"https://{host}\"\n"))
+    });
+    for (file, content) in shared.into_iter().chain(of_nodes).chain(real) {
         let path = paths::state(&file);
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;

@@ -47,10 +47,11 @@ pub fn cut(scene: &Scene, seconds: &str) -> Result<()> {
     bail!(Failure::late(format!("no dump came within {seconds} s"), "testbed fault dump-cut 120"))
 }
 
+/// A dump is known by what it asks: whose name it goes by is its caller's choice.
 fn postgres(seconds: u64) -> String {
     format!(
         "DO $$ BEGIN FOR turn IN 1..{} LOOP
-           PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pg_dump';
+           PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ '^(COPY .* TO stdout|LOCK TABLE)|acldefault' AND pid <> pg_backend_pid();
            IF FOUND THEN PERFORM set_config('omupgrade.cut', 'cut', false); RETURN; END IF;
            PERFORM pg_sleep(0.005); PERFORM pg_stat_clear_snapshot();
          END LOOP; END $$;

@@ -13,6 +13,7 @@ pub const SCENARIO: Scenario = Scenario {
     name: "faults",
     says: "slow, hanging, silent and starved servers, a missing image, a full claim and a held Job, each healed",
     engines: BOTH,
+    plays_faults: true,
     deadline: Duration::from_mins(9),
     play,
 };

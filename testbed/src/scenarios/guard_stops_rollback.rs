@@ -14,6 +14,7 @@ pub const SCENARIO: Scenario = Scenario {
     name: "guard-stops-rollback",
     says: "a bare `helm rollback` after an upgrade that migrated stops at the guard, with no failed request",
     engines: BOTH,
+    plays_faults: false,
     deadline: Duration::from_mins(7),
     play,
 };

@@ -13,6 +13,7 @@ pub const SCENARIO: Scenario = Scenario {
     name: "helm3-refuses",
     says: "Helm 3 refuses an upgrade without a backup, and nothing has moved; `--backup=off` goes on",
     engines: BOTH,
+    plays_faults: false,
     deadline: Duration::from_mins(5),
     play,
 };

@@ -12,6 +12,7 @@ pub const SCENARIO: Scenario = Scenario {
     name: "hook-order",
     says: "backup, then the chart's own hook, then the new server; the backup is whole",
     engines: BOTH,
+    plays_faults: false,
     deadline: Duration::from_mins(6),
     play,
 };

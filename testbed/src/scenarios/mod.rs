@@ -28,6 +28,8 @@ pub struct Scenario {
     pub says: &'static str,
     /// On which databases it is played.
     pub engines: &'static [Engine],
+    /// Whether it needs a server that plays faults: the stand-in.
+    pub plays_faults: bool,
     /// When it has failed whatever it does.
     pub deadline: Duration,
     /// Plays it; an error is a failure.

@@ -12,6 +12,7 @@ pub const SCENARIO: Scenario = Scenario {
     name: "one-disruption",
     says: "exactly one disruption is allowed while a Job of the release runs with the servers' labels",
     engines: BOTH,
+    plays_faults: false,
     deadline: Duration::from_mins(5),
     play,
 };

@@ -13,6 +13,7 @@ pub const SCENARIO: Scenario = Scenario {
     name: "plugin-rollback",
     says: "`kubectl omupgrade rollback` stops at what nothing proves, and goes back when told to",
     engines: BOTH,
+    plays_faults: false,
     deadline: Duration::from_mins(6),
     play,
 };

@@ -12,6 +12,7 @@ pub const SCENARIO: Scenario = Scenario {
     name: "rollback-on-failure",
     says: "untouched old pods serve on after `--rollback-on-failure`; the first that is deleted stops at the guard",
     engines: BOTH,
+    plays_faults: true,
     deadline: Duration::from_mins(7),
     play,
 };

@@ -12,6 +12,7 @@ pub const SCENARIO: Scenario = Scenario {
     name: "uninstall-keeps-backups",
     says: "`helm uninstall` removes the servers and keeps the backups",
     engines: BOTH,
+    plays_faults: false,
     deadline: Duration::from_mins(5),
     play,
 };

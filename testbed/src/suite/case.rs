@@ -14,6 +14,7 @@ use super::stage::Stage;
 use crate::call::last_lines;
 use crate::cluster::databases::Engine;
 use crate::paths::Cache;
+use crate::real;
 use crate::scenarios::Scenario;
 
 /// A scenario on an engine.
@@ -52,6 +53,10 @@ impl Case {
     /// Whether a name on the command line means this one.
     pub fn is(&self, name: &str) -> bool {
         name == self.scenario.name || name == self.title()
+    }
+
+    fn deadline(&self) -> Duration {
+        self.scenario.deadline * if real::image().is_some() { real::PATIENCE } else { 1 }
     }
 
     /// Runs it to its end; what goes wrong is the case's failure and never the suite's.
@@ -108,9 +113,9 @@ impl Case {
             if let Some(status) = child.try_wait()? {
                 return Ok((!status.success()).then(|| format!("{status}")));
             }
-            if start.elapsed() > self.scenario.deadline {
+            if start.elapsed() > self.deadline() {
                 end_group(&mut child)?;
-                return Ok(Some(format!("not done after its {} s", self.scenario.deadline.as_secs())));
+                return Ok(Some(format!("not done after its {} s", self.deadline().as_secs())));
             }
             std::thread::sleep(Duration::from_millis(200));
         }

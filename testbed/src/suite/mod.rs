@@ -18,7 +18,7 @@ use crate::cluster::databases::Engine;
 use crate::failure::Failure;
 use crate::paths::Cache;
 use crate::scenarios::{SCENARIOS, Scenario};
-use crate::{images, say};
+use crate::{images, real, say};
 use case::Case;
 
 /// Which scenarios, and how.
@@ -88,8 +88,12 @@ fn prepare(cache: &Cache, cases: &[Case]) -> Result<()> {
 
 /// The cases that the names mean, the longest first, so that the last ones are short.
 fn chosen(names: &[String]) -> Result<Vec<Case>> {
-    let all =
-        SCENARIOS.iter().flat_map(|scenario| scenario.engines.iter().map(move |engine| Case::new(scenario, *engine)));
+    // The real server plays no faults.
+    let can = |scenario: &&Scenario| !scenario.plays_faults || real::image().is_none();
+    let all = SCENARIOS
+        .iter()
+        .filter(can)
+        .flat_map(|scenario| scenario.engines.iter().map(move |engine| Case::new(scenario, *engine)));
     let all: Vec<Case> = all.collect();
     if let Some(unknown) = names.iter().find(|name| !all.iter().any(|case| case.is(name))) {
         bail!(Failure::new(format!("no scenario is called {unknown}"), "testbed test --list"));

@@ -14,7 +14,7 @@ use crate::cluster::databases::{self, Engine};
 use crate::cluster::kubectl::kubectl;
 use crate::faults;
 use crate::paths::Cache;
-use crate::say;
+use crate::{real, say};
 
 /// The release's name.
 pub const RELEASE: &str = "om";
@@ -102,7 +102,7 @@ impl<'a> Stage<'a> {
             .args(["--set", &format!("{},replicaCount={replicas}", self.values())])
             .args(["--post-renderer", "helm-postrender", "--post-renderer-args"])
             .args([format!("--policy={policy}")])
-            .args(["--wait", "--timeout", "4m"])
+            .args(["--wait", "--timeout", if real::image().is_some() { "20m" } else { "4m" }])
             .args(more)
             .run()
     }
@@ -131,15 +131,19 @@ impl<'a> Stage<'a> {
             Engine::Postgres => ("postgresql", 5432, "postgresql"),
             Engine::Mysql => ("mysql", 3306, "mysql"),
         };
+        let search = real::search().unwrap_or_else(|| format!("opensearch.{}", database::NAMESPACE));
+        // The real server starts Java and Flowable first.
+        let (tries, image) = match real::image() {
+            Some(image) => (60 * real::PATIENCE, format!(",image.repository={image}")),
+            None => (60, String::new()),
+        };
         format!(
             "database.scheme={scheme},database.host={},database.port={port},database.name={name},database.user={name},\
              database.passwordSecret.name={secret}-secrets,\
              database.passwordSecret.key=openmetadata-{secret}-password,\
              probes.initialDelaySeconds=0,probes.periodSeconds=2,probes.startupPeriodSeconds=2,\
-             probes.startupFailureThreshold=60,\
-             search.host=opensearch.{},search.clusterAlias={name}",
+             probes.startupFailureThreshold={tries},search.host={search},search.clusterAlias={name}{image}",
             self.database.host(),
-            database::NAMESPACE,
         )
     }
 
