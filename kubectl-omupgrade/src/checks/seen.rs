@@ -44,6 +44,8 @@ pub fn unseen(reason: &str) -> Answer {
         answer.next("kubectl omupgrade precheck {release} --to {to} -n {namespace} # lets the database be asked")
     } else if reason.contains("orbidden") {
         answer.next("kubectl omupgrade rbac precheck -n {namespace} # prints the rights that it needs")
+    } else if reason.contains("--probe-image") {
+        answer.next("kubectl omupgrade precheck {release} --to {to} -n {namespace} --probe-image IMAGE")
     } else if reason.contains("the probe") {
         answer.next("kubectl omupgrade status {release} -n {namespace} # does the server itself reach its database?")
     } else {

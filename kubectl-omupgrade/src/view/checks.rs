@@ -102,8 +102,7 @@ fn one(finding: &Finding, trunk: &str, shape: Shape, out: &mut Vec<Line>) {
         let text = format!("until {}: {}", waived.until, waived.reason);
         out.extend(wrap(&text, room).into_iter().map(|p| Line::of(below.clone(), Tone::Quiet).and(p, Tone::Plain)));
     } else if let Some(next) = &finding.next {
-        // A command is not broken: it is there to be copied.
-        out.push(Line::of(format!("{below}→ "), Tone::Quiet).and(next.clone(), Tone::Command));
+        command(next, &below, shape.width, out);
     }
     if shape.wide {
         out.push(Line::of(format!("{below}{}  ", finding.id), Tone::Quiet).and(finding.docs.clone(), Tone::Quiet));
@@ -134,8 +133,29 @@ fn verdict(report: &Report, shape: Shape, out: &mut Vec<Line>) {
     for (i, step) in report.steps.iter().enumerate() {
         paragraph(&format!("{:>2}. ", i + 1), &step.what, Tone::Quiet, Tone::Plain, shape.width, out);
         if !step.command.is_empty() {
-            out.push(Line::of("    → ", Tone::Quiet).and(step.command.clone(), Tone::Command));
+            command(&step.command, "    ", shape.width, out);
         }
+    }
+}
+
+/// A command is not broken: it is there to be copied. Its remark goes below it where both do not fit.
+fn command(text: &str, below: &str, width: usize, out: &mut Vec<Line>) {
+    let (command, remark) = text.split_once(" # ").unwrap_or((text, ""));
+    let line = Line::of(format!("{below}→ "), Tone::Quiet).and(command, Tone::Command);
+    if remark.is_empty() {
+        out.push(line);
+        return;
+    }
+    let whole = line.clone().and(format!("  # {remark}"), Tone::Quiet);
+    if whole.width() <= width {
+        out.push(whole);
+        return;
+    }
+    out.push(line);
+    let room = width.saturating_sub(below.chars().count() + 4).max(20);
+    for (i, part) in wrap(remark, room).into_iter().enumerate() {
+        let mark = if i == 0 { "  # " } else { "    " };
+        out.push(Line::of(format!("{below}{mark}"), Tone::Quiet).and(part, Tone::Quiet));
     }
 }
 

@@ -111,7 +111,9 @@ impl Beside {
             Ok(live) => live,
             Err(reason) => return Seen::Unknown(reason),
         };
-        let server = read::server(&live.value, &live.facts);
+        let mut server = read::server(&live.value, &live.facts);
+        server.budgets_unseen = self.budgets.as_ref().err().or(self.pods.as_ref().err()).cloned();
+        server.autoscaler_unseen = self.scalers.as_ref().err().cloned();
         let empty = (Vec::new(), Vec::new());
         let pods = self.pods.as_ref().unwrap_or(&empty.0);
         let budgets = self.budgets.clone().unwrap_or_default();

@@ -157,6 +157,10 @@ pub struct Server {
     pub grace_seconds: i64,
     /// Budgets that select its pods.
     pub budgets: Vec<Budget>,
+    /// Why those were not seen.
+    pub budgets_unseen: Option<String>,
+    /// Why it is not known whether it has an autoscaler.
+    pub autoscaler_unseen: Option<String>,
 }
 
 /// An autoscaler.

@@ -71,10 +71,13 @@ fn gitops(case: &Case) -> Answer {
     case.facts.owner.judge(|owner| match owner {
         None => pass("no mark of Flux or Argo CD"),
         Some(owner) => {
+            let name = owner.rsplit([' ', '/']).next().unwrap_or_default();
             let next = if owner.contains("Argo") {
-                "argocd app set {release} --sync-policy none # or change the version in its source"
+                format!("argocd app set {name} --sync-policy none # or change the version in its source")
+            } else if owner.contains("Kustomization") {
+                format!("flux suspend kustomization {name} # or change the version in its source")
             } else {
-                "flux suspend helmrelease {release} -n {namespace} # or change the version in its source"
+                format!("flux suspend helmrelease {name} -n {{namespace}} # or change the version in its source")
             };
             fail(format!("{owner} owns it: a `helm upgrade` beside it would be undone")).next(next)
         }

@@ -14,7 +14,7 @@ pub fn of(case: &Case, way: &Way, report: &Report) -> Vec<Step> {
         Way::SearchWindow(_) => search_window(case),
         Way::Refused(ids) => {
             let next = report.checks.iter().filter(|f| ids.contains(&f.id));
-            next.filter_map(|f| Some(step(&f.fact, f.next.clone()?))).collect()
+            next.filter_map(|f| Some(step(&format!("make it so: {}", f.fact), f.next.clone()?))).collect()
         }
     }
 }
@@ -83,6 +83,10 @@ fn quiesce(case: &Case) -> Vec<Step> {
             one.push_str(" --set hpa.enabled=false");
         }
     }
+    if let Some(reason) = &server.autoscaler_unseen {
+        let what = format!("see that no autoscaler scales it, and take it off ({reason})");
+        out.push(step(&what, format!("kubectl get hpa -n {namespace}")));
+    }
     out.push(step("stop the server", format!("kubectl scale {workload} -n {namespace} --replicas=0")));
     if !server.selector.is_empty() {
         let command = format!("kubectl wait --for=delete pod -n {namespace} -l {} --timeout=5m", server.selector);
@@ -95,7 +99,7 @@ fn quiesce(case: &Case) -> Vec<Step> {
     match &server.autoscaler {
         Some(scaler) if scaler.ours => {
             let what = "bring the autoscaler back; what starts now finds nothing to migrate";
-            out.push(step(what, upgrade(case, " --set hpa.enabled=true")));
+            out.push(step(what, upgrade(case, &format!(" --set hpa.enabled=true --set replicaCount={replicas}"))));
         }
         _ if replicas > 1 => {
             let what = format!("back to {replicas} pods; what starts now finds nothing to migrate");

@@ -31,6 +31,8 @@ pub fn server(live: &Value, workload: &facts::Workload) -> Server {
         startup_seconds: probe("startupProbe").map(patience),
         grace_seconds: number("/spec/template/spec/terminationGracePeriodSeconds").unwrap_or(30),
         budgets: Vec::new(),
+        budgets_unseen: None,
+        autoscaler_unseen: None,
     }
 }
 

@@ -1,0 +1,158 @@
+//! What a precheck gathers, by the real client before a mock service: the server with what stands around it, drift,
+//! objects of others; and that what is forbidden becomes unknown, one by one, with nothing written.
+#![allow(clippy::unwrap_used)]
+
+use http::{Request, Response};
+use kube::client::Body;
+use kubectl_omupgrade::adapters::cluster::{Cluster, Pointers};
+use kubectl_omupgrade::adapters::precheck::{Look, gather};
+use kubectl_omupgrade::checks::precheck::{Asked, Facts, Key, Tables};
+use kubectl_omupgrade::facts::{Chart, Driver, Fact, Release, Revision, Secret, Status};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+const MANIFEST: &str = "apiVersion: v1\nkind: Secret\nmetadata: {name: om-config}\nstringData: {DB_SCHEME: postgresql, FERNET_KEY: hunter2}\n\
+    ---\napiVersion: v1\nkind: Service\nmetadata: {name: om}\nspec: {ports: [{name: http, port: 8585}]}\n\
+    ---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: om}\nspec:\n  replicas: 2\n  template:\n    spec:\n      \
+    initContainers: [{name: run-db-migrations, image: 'server:1.12.14', envFrom: [{secretRef: {name: om-config}}]}]\n      \
+    containers: [{name: om, image: 'server:1.12.14', ports: [{containerPort: 8585}]}]\n";
+
+fn deployment() -> Value {
+    let container = json!({"name": "om", "image": "server:1.12.14", "ports": [{"containerPort": 8585}],
+        "livenessProbe": {"httpGet": {"path": "/ping", "port": "http-admin"}, "timeoutSeconds": 10}});
+    let migrate = json!({"name": "run-db-migrations", "image": "server:1.12.14", "envFrom": [{"secretRef": {"name": "om-config"}}]});
+    json!({"apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": "om", "generation": 1, "annotations": {"meta.helm.sh/release-name": "om", "meta.helm.sh/release-namespace": "data"}},
+        "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "om"}}, "template": {"metadata": {"labels": {"app": "om"}},
+            "spec": {"initContainers": [migrate], "containers": [container]}}},
+        "status": {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2, "availableReplicas": 2}})
+}
+
+/// The answer to a path: lists by their last word, objects by name.
+fn answer(path: &str) -> (u16, Value) {
+    let list = |items: Value| {
+        (200, json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items}))
+    };
+    let owned =
+        json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "om-1", "uid": "u", "controller": true}]);
+    match path.trim_start_matches("/apis/").trim_start_matches("/api/") {
+        "/version" => (
+            200,
+            json!({"major": "1", "minor": "35", "gitVersion": "v1.35.4", "gitCommit": "", "gitTreeState": "",
+            "buildDate": "", "goVersion": "", "compiler": "", "platform": ""}),
+        ),
+        "apps/v1/namespaces/data/deployments" => list(json!([deployment()])),
+        "apps/v1/namespaces/data/deployments/om" => (200, deployment()),
+        // Somebody changed a port by hand; the Secret is gone.
+        "v1/namespaces/data/services/om" => (200, json!({"spec": {"ports": [{"name": "http", "port": 9999}]}})),
+        "v1/namespaces/data/secrets/om-config" => {
+            (404, json!({"kind": "Status", "status": "Failure", "code": 404, "reason": "NotFound", "message": ""}))
+        }
+        "v1/namespaces/data/pods" => {
+            list(json!([{"metadata": {"name": "om-1-a", "labels": {"app": "om"}, "ownerReferences": owned},
+            "spec": {"containers": []}, "status": {"phase": "Running"}}]))
+        }
+        "policy/v1/namespaces/data/poddisruptionbudgets" => list(json!([{"metadata": {"name": "om"},
+            "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "om"}}}, "status": {"disruptionsAllowed": 1,
+            "currentHealthy": 2, "desiredHealthy": 1, "expectedPods": 2}}])),
+        _ => list(json!([])),
+    }
+}
+
+async fn look(answer: impl Fn(&str) -> (u16, Value) + Send + 'static) -> (Facts, Vec<String>) {
+    let (service, mut handle) = tower_test::mock::pair::<Request<Body>, Response<Body>>();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let log = asked.clone();
+    tokio::spawn(async move {
+        while let Some((request, respond)) = handle.next_request().await {
+            let path = request.uri().path().to_owned();
+            log.lock().unwrap().push(format!("{} {path}", request.method()));
+            let (code, body) = answer(&path);
+            let body = Body::from(serde_json::to_vec(&body).unwrap());
+            respond.send_response(Response::builder().status(code).body(body).unwrap());
+        }
+    });
+    let client = kube::Client::new(service, "data");
+    let cluster = Cluster { client, namespace: "data".to_owned(), patience: None, pointers: Pointers::default() };
+    let chart =
+        Chart { name: "openmetadata".to_owned(), version: "1.12.12".to_owned(), app_version: "1.12.14".to_owned() };
+    let revision = Revision {
+        number: 3,
+        status: Status::Deployed,
+        chart,
+        updated: None,
+        description: String::new(),
+        object: "Secret s".to_owned(),
+        driver: Driver::Secrets,
+        apply_method: None,
+    };
+    let release = Release {
+        revision,
+        name: "om".to_owned(),
+        namespace: "data".to_owned(),
+        values: Secret::new(json!({"replicaCount": 2})),
+        manifest: Secret::new(MANIFEST.to_owned()),
+        hooks: Vec::new(),
+        holds_openmetadata: true,
+    };
+    let made = "2026-11-22T10:00:00Z".parse().unwrap();
+    let tables = Tables::read(|_| None).unwrap();
+    let asked_for: Asked = serde_json::from_value(json!({"to": "1.13.1"})).unwrap();
+    let helm = Path::new("/nonexistent/helm");
+    let look =
+        Look { asked: asked_for, values: None, probe: false, probe_image: None, helm: Some(helm), tables: &tables };
+    let facts = Box::pin(gather(&cluster, "om", &Fact::known(release, "test", made), look)).await;
+    let asked = asked.lock().unwrap().clone();
+    (facts, asked)
+}
+
+#[tokio::test]
+async fn the_server_and_what_stands_around_it() {
+    let (facts, asked) = look(answer).await;
+    let server = facts.server.value().unwrap();
+    assert_eq!(
+        (server.workload.as_str(), server.replicas, server.ready, server.settled),
+        ("Deployment/om", 2, 2, true)
+    );
+    assert_eq!(server.liveness, "/ping on http-admin, 10 s");
+    assert_eq!((server.budgets.len(), server.budgets[0].ours), (1, false));
+    assert_eq!(facts.foreign.value().unwrap(), &["PodDisruptionBudget/om"]);
+    let drift = facts.drift.value().unwrap();
+    assert_eq!(drift, &["Secret/om-config is not there", "Service/om spec.ports[http].port"]);
+    assert_eq!(facts.keys.value().unwrap().fernet, Key::Own);
+    assert_eq!(facts.backup.value().unwrap().phase, "");
+    assert_eq!(facts.database.known(), Err("not asked (--no-probe)"));
+    assert!(facts.helm_version.known().is_err());
+    assert!(!facts.to_text().unwrap().contains("hunter2"));
+    assert!(asked.iter().all(|a| a.starts_with("GET ")), "{asked:?}");
+}
+
+#[tokio::test]
+async fn what_is_forbidden_is_unknown_and_the_rest_is_there() {
+    let (facts, _) = look(|path| {
+        let last = path.rsplit('/').next().unwrap();
+        if ["nodes", "poddisruptionbudgets", "persistentvolumeclaims", "secrets"].contains(&last) {
+            let message = format!("{last} is forbidden");
+            return (
+                403,
+                json!({"kind": "Status", "status": "Failure", "code": 403, "reason": "Forbidden", "message": message}),
+            );
+        }
+        answer(path)
+    })
+    .await;
+    assert!(facts.server.value().is_some() && facts.drift.value().is_some());
+    for reason in [
+        facts.backup.known().err(),
+        facts.foreign.known().err(),
+        facts.images.known().err(),
+        facts.neighbours.known().err(),
+    ] {
+        assert!(reason.unwrap().contains("forbidden"), "{reason:?}");
+    }
+    assert_eq!(facts.room.value().unwrap().nodes, None);
+    // Unseen is not "none".
+    let server = facts.server.value().unwrap();
+    assert!(server.budgets_unseen.as_ref().unwrap().contains("forbidden") && server.autoscaler_unseen.is_none());
+}
