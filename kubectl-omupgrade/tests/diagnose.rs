@@ -177,3 +177,18 @@ fn wrong_rules_are_refused_with_their_place() {
     assert_eq!(merged.iter().filter(|r| r.id == "T01").count(), 1);
     assert_eq!(merged.iter().find(|r| r.id == "T01").unwrap().cause, "c");
 }
+
+/// What was recorded on a real cluster under the testbed's faults.
+#[test]
+fn recorded_faults_are_named() {
+    let rules = rule::built_in().unwrap();
+    for (name, first) in
+        [("search", "S03"), ("migrate-fails", "D02"), ("fernet", "M04"), ("answers-500", "state"), ("upgraded", "")]
+    {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/recorded").join(name);
+        let evidence = Evidence::from_text(&std::fs::read_to_string(folder.join("diagnose.json")).unwrap()).unwrap();
+        let diagnosis = diagnose(&evidence, &rules, evidence.facts.made);
+        assert_eq!(diagnosis.findings.first().map_or("", |f| f.id.as_str()), first, "{name}");
+        snapshots(&folder, &evidence);
+    }
+}

@@ -77,7 +77,7 @@ fn recorded(path: &str) -> (u16, &'static str, String) {
         ),
         "/api/v1/users/name/ingestion-bot" => ok(&json!({"name": "ingestion-bot"})),
         "/api/v1/permissions" => ok(
-            &json!({"data": [{"resource": "table", "permissions": [{"operation": "ViewBasic", "access": if path.contains("user=viewer") { "conditionalAllow" } else { "allow" }}]}]}),
+            &json!({"data": [{"resource": "table", "permissions": [{"operation": "ViewBasic", "access": if path.contains("user=viewer") { "conditionalAllow" } else { "allow" }, "policy": "DataConsumerPolicy"}]}]}),
         ),
         "/api/v1/tables" => page(json!([]), 0),
         "/api/v1/dashboards" => {

@@ -217,3 +217,27 @@ fn every_fact_may_be_unknown() {
         assert!(error.contains(words), "{error}");
     }
 }
+
+/// What was recorded on a real cluster under the testbed's faults.
+#[test]
+fn recorded_faults_come_out_as_they_did() {
+    for (name, failed) in [
+        ("search", &["own-validation"][..]),
+        ("answers-500", &["errors", "health", "page"]),
+        ("migrate-fails", &["errors", "known-troubles", "migrations", "pods", "version"]),
+        ("fernet", &["known-troubles", "pods"]),
+        ("upgraded", &[]),
+    ] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/recorded").join(name);
+        let facts = Facts::from_text(&std::fs::read_to_string(folder.join("validate.json")).unwrap()).unwrap();
+        let found = outcomes(&facts);
+        let no: Vec<&str> = found.iter().filter(|(_, o)| *o == "fail").map(|(id, _)| id.as_str()).collect();
+        assert_eq!(no, failed, "{name}");
+        insta::with_settings!({snapshot_path => &folder, prepend_module_to_snapshot => false, omit_expression => true}, {
+            for width in [120, 60] {
+                let shape = Shape { width, wide: false, live: false };
+                insta::assert_snapshot!(format!("validate-{width}"), view::plain(&view::checks(&report(&facts), shape)));
+            }
+        });
+    }
+}

@@ -7,6 +7,8 @@ use shared::versions::Version;
 
 /// The share of connections in use from which on it is told. Chosen.
 const CONNECTIONS: u64 = 90;
+/// The share of requests answered with 5xx from which on it is told. Chosen, as in `validate`.
+const ERRORS: f64 = 0.01;
 /// Seconds for which a transaction may be open. Chosen: nothing of a server takes longer.
 const TRANSACTION: u64 = 3600;
 
@@ -44,11 +46,23 @@ pub fn said(server: &Fact<Server>, rolled_out: Option<Timestamp>) -> (Fact<Vec<S
         let why = server.reason().unwrap_or_default();
         return (Fact::unknown(why, source, now), Fact::unknown(why, source, now));
     };
-    let own = s.steps.clone().map(|steps| {
+    let mut seen = Vec::new();
+    if let Some(health) = s.health.value().filter(|h| h.status >= 500) {
+        seen.push(format!("health answered {}", health.status));
+    }
+    if let Some(m) = s.metrics.value().filter(|m| m.error_share().is_some_and(|share| share > ERRORS)) {
+        seen.push(format!("requests: {:.0} of {:.0} answered with 5xx since its start", m.errors, m.requests));
+    }
+    // What can be seen without a login is said without one, too.
+    let steps = match (&s.steps, seen.is_empty()) {
+        (Fact::Unknown(_), false) => Fact::known(Vec::new(), source, now),
+        (steps, _) => steps.clone(),
+    };
+    let own = steps.map(|steps| {
         let step = |s: &crate::facts::Step| {
             if s.passed { format!("{} passed", s.name) } else { format!("{} not passed: {}", s.name, s.message) }
         };
-        let mut out: Vec<String> = steps.iter().map(step).collect();
+        let mut out: Vec<String> = steps.iter().map(step).chain(seen).collect();
         for (kind, counted) in &s.kinds {
             if let (Some(there), Some(found)) = (counted.there.value(), counted.found.value())
                 && there.abs_diff(*found) * 100 > *there

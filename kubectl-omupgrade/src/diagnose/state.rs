@@ -22,7 +22,7 @@ pub fn findings(facts: &Facts, now: Timestamp, explained: &[Finding]) -> Vec<Fin
                 format!("{} {} of {pod}", node.kind.word(), node.name)
             };
             // Pods of one set fail alike.
-            if let Some(same) = out.iter_mut().find(|f| f.cause == why.text) {
+            if let Some(same) = out.iter_mut().find(|f| why.text.starts_with(&f.cause)) {
                 same.times += 1;
                 same.seen.push(at);
                 continue;
@@ -30,8 +30,9 @@ pub fn findings(facts: &Facts, now: Timestamp, explained: &[Finding]) -> Vec<Fin
             out.push(Finding {
                 id: "state".to_owned(),
                 symptom: symptom(why.cause),
-                cause: why.text.clone(),
-                confidence: Confidence::Certain,
+                cause: why.text.lines().next().unwrap_or_default().to_owned(),
+                // That helm gave up, or a deadline passed, says that something is wrong, and not what.
+                confidence: if general(why.cause) { Confidence::Possible } else { Confidence::Certain },
                 doubt: None,
                 seen: vec![at],
                 times: 1,
@@ -43,6 +44,10 @@ pub fn findings(facts: &Facts, now: Timestamp, explained: &[Finding]) -> Vec<Fin
         }
     });
     out
+}
+
+fn general(cause: Cause) -> bool {
+    matches!(cause, Cause::Helm | Cause::Deadline | Cause::Stopping | Cause::Evicted)
 }
 
 fn symptom(cause: Cause) -> Symptom {

@@ -54,7 +54,7 @@ pub async fn login(
     {
         return Ok(Ok(login));
     }
-    Ok(Err(format!("no token: neither {TOKEN}, nor {EMAIL} and {PASSWORD}, nor the Secret {usual} is there")))
+    Ok(Err(format!("there is no token, neither {TOKEN}, nor {EMAIL} and {PASSWORD}, nor the Secret {usual}")))
 }
 
 async fn of_secret(cluster: &Cluster, named: &str) -> Result<Login, String> {

@@ -92,7 +92,7 @@ fn of<'a, T>(facts: &'a Facts, pick: impl FnOnce(&'a Server) -> &'a Fact<T>) -> 
     // What is missing for want of a token is said once, in full, by the check of the login.
     match (fact.reason(), server.who.reason()) {
         (Some(why), Some(login)) if why == login && !std::ptr::addr_eq(fact, &raw const server.who) => {
-            Err(unknown("it takes a token: see the login above").next(serving::TOKEN))
+            Err(unknown("nobody is logged in: see the login above").next(serving::TOKEN))
         }
         _ => known(fact),
     }

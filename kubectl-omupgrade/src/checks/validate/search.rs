@@ -42,6 +42,8 @@ fn finds(f: &Facts) -> Result<Answer, Answer> {
 
 fn documents(f: &Facts) -> Result<Answer, Answer> {
     let server = known(&f.server)?;
+    // Without a login nothing was counted: said as everywhere else.
+    of(f, |s| &s.entity)?;
     let (mut same, mut less, mut far) = (Vec::new(), Vec::new(), false);
     let mut why = None;
     for (kind, counted) in &server.kinds {
