@@ -1,6 +1,6 @@
 //! Who may do what: the rules of the policies of a user's roles, as they stand in the database. It never caches them, so lost ones show at once.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 use super::{Api, Asking};
@@ -61,7 +61,12 @@ struct Asked {
 impl Asked {
     /// The rules of the user's roles, then those of the organization.
     fn new(api: &Api, asking: &Asking<'_>) -> Result<Self> {
-        let user = asking.user(&api.database)?;
+        let mut user = asking.user(&api.database)?;
+        // An administrator may ask about somebody else. Source: `PermissionsResource`'s query parameter.
+        if let (Some(name), true) = (asking.query("user"), user["isAdmin"] == true) {
+            let other = entities::by_name(&api.database, entities::kind("users")?, name)?;
+            user = other.with_context(|| format!("user instance for {name} not found"))?;
+        }
         let (roles, policies) = (entities::kind("roles")?, entities::kind("policies")?);
         let mut found = Vec::new();
         let mut add = |policy: &str, role: Option<&str>| -> Result<()> {
