@@ -165,6 +165,22 @@ async fn two_operators_at_once_restore_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_operators_go_on_with_a_killed_one_and_the_confirmation_drops_what_it_kept() {
+    let (world, _folder) = migrated().await;
+    let args = args(&world);
+    pod(&world, "swap", PodFault::Fails);
+    assert!(command(&world, &args).await.is_err());
+    let (one, other) = tokio::join!(command(&world, &args), command(&world, &args));
+    assert!(one.is_ok() || other.is_ok(), "{one:?} {other:?}");
+    for refused in [one, other].into_iter().filter_map(Result::err) {
+        assert_eq!(exit_of(&refused), Exit::Refused, "{refused:#}");
+    }
+    ended_well(&world, "two operators after a fault");
+    assert_eq!(confirmed(&world.cluster(), &args, TERMS).await.unwrap(), Exit::Done);
+    assert_eq!(world.with_database(|d| d.old.len()), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_asking_for_it_nothing_is_restored_and_the_way_is_named() {
     let (world, _folder) = migrated().await;
     let args = Args { restore: false, backup: None, ..args(&world) };

@@ -19,7 +19,9 @@ pub async fn confirmed(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
     let found = release::find(cluster, args.release.as_deref()).await?.release;
     let name = found.name.clone();
     let (runs, _) = journal::runs(cluster, &name).await?;
-    let kept = runs.into_iter().rev().find_map(|s| Plan::recall(&s.run.remembered).map(|plan| (s, plan)));
+    // A run that was refused before its first step keeps nothing.
+    let begun = runs.into_iter().rev().filter(|s| s.run.begun(super::restore::QUIESCE));
+    let kept = begun.into_iter().find_map(|s| Plan::recall(&s.run.remembered).map(|plan| (s, plan)));
     let Some((mut stored, plan)) = kept else {
         return Err(Failure::refused(format!("the journal of {name} knows no restore, so nothing is kept"))
             .hint(format!("kubectl omupgrade history {name} -n {}", cluster.namespace))

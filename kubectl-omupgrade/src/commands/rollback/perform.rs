@@ -11,6 +11,7 @@ use crate::adapters::live;
 use crate::adapters::lock::{self, Claim, Lock, holder_name};
 use crate::cli::say as to;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::journal::{Outcome, Phase, Recorded, Run, open_run};
 use crate::wayback::restore::{Plan, restore_id};
 use crate::wayback::{Decision, Look, plan};
@@ -78,7 +79,13 @@ pub(super) async fn perform(
         ));
     }
     let lock = Lock::acquire(cluster, &decision.release, &claim, terms.lock).await?;
-    let mut stored = begin(cluster, &lock, decision, &claim, restoration).await?;
+    let mut stored = match begin(cluster, &lock, decision, &claim, restoration).await {
+        Ok(stored) => stored,
+        Err(error) => {
+            let _ = lock.release().await;
+            return Err(error);
+        }
+    };
     let done = steps_of(cluster, helm, decision, args, terms, &lock, &mut stored, restoration).await;
     if let Err(error) = &done {
         // Where the lock is lost nothing may be written; the error tells it.
@@ -117,6 +124,11 @@ async fn begin(
         }
         left.write(lock, "begin", Phase::Note, &format!("gone on with by {}", claim.holder)).await?;
         return Ok(left);
+    }
+    if restoration.is_some_and(|r| r.found.is_none()) {
+        return Err(Failure::refused("the restore that this was to go on with was ended by somebody else meanwhile")
+            .hint(format!("kubectl omupgrade history {} -n {}", decision.release, decision.namespace))
+            .into());
     }
     let now = Timestamp::now();
     let id = journal::run_id(now, lock.fence());

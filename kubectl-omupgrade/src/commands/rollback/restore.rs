@@ -17,7 +17,7 @@ use shared::marks;
 use tokio::time::{Instant, sleep};
 
 /// The first step that changes something.
-const QUIESCE: &str = "quiesce";
+pub(super) const QUIESCE: &str = "quiesce";
 
 /// The step after which the database is the restored one, by either road.
 const RESTORED: &str = "swap";
