@@ -182,3 +182,29 @@ async fn a_silent_server_is_given_up() {
     let error = release::find(&cluster, None).await.unwrap_err();
     assert!(error.to_string().contains("no answer within"), "{error}");
 }
+
+#[tokio::test]
+async fn a_huge_log_is_asked_for_in_part_and_a_huge_line_is_cut() {
+    let (cluster, asked) = cluster(|path| match path.rsplit('/').next().unwrap() {
+        "pods" => list(&json!([{"metadata": {"name": "om-1", "uid": "p", "labels": {}, "ownerReferences": [
+                {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "om", "uid": "r", "controller": true}]},
+            "spec": {"nodeName": "n", "containers": [{"name": "om", "image": "server:1.13.1"}]},
+            "status": {"phase": "Running", "containerStatuses": [{"name": "om", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+                "state": {"terminated": {"exitCode": 1}}}]}}])),
+        "replicasets" => list(&json!([{"metadata": {"name": "om", "uid": "r", "ownerReferences": [
+            {"apiVersion": "apps/v1", "kind": "Deployment", "name": "om", "uid": "d", "controller": true}]}}])),
+        "deployments" => {
+            list(&json!([{"metadata": {"name": "om", "uid": "d", "annotations": {"meta.helm.sh/release-name": "om"}}}]))
+        }
+        "log" => (200, json!("x\u{1b}[2J".repeat(600_000))),
+        _ => quiet(path),
+    });
+    let found = release::find(&cluster, Some("om")).await.unwrap();
+    let (release, history) = release_facts(&found);
+    let facts = Box::pin(gather(&cluster, "om", release, history)).await;
+    let lines: Vec<&String> = facts.logs.values().flat_map(Fact::items).collect();
+    assert_eq!(lines.len(), 1);
+    assert!(lines[0].chars().count() <= 2000 && !lines[0].contains('\u{1b}'), "{}", lines[0].len());
+    let question = asked.lock().unwrap().iter().find(|a| a.contains("/log")).unwrap().clone();
+    assert!(question.contains("limitBytes=") && question.contains("tailLines="), "{question}");
+}

@@ -2,8 +2,9 @@
 //! to. Releases come from the cluster; what cannot be asked quickly is not offered.
 
 use super::flags::Flags;
-use crate::adapters::cluster;
+use crate::adapters::cluster::{self, Cluster};
 use crate::adapters::release;
+use clap::FromArgMatches;
 use clap_complete::CompletionCandidate;
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
@@ -13,7 +14,7 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The name under which kubectl calls for completion.
-const NAME: &str = "kubectl_complete-omupgrade";
+pub const NAME: &str = "kubectl_complete-omupgrade";
 
 /// Whether the process was called to complete.
 pub fn is_called() -> bool {
@@ -40,41 +41,67 @@ pub fn run() {
 
 /// The releases of the namespace, as the words typed so far name it.
 pub fn releases(current: &OsStr) -> Vec<CompletionCandidate> {
-    let prefix = current.to_string_lossy().into_owned();
-    let asked = std::thread::spawn(|| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-        runtime.block_on(async {
-            tokio::time::timeout(PATIENCE, async {
-                let cluster = cluster::connect(&typed()).await.ok()?;
-                Some(release::candidates(&cluster).await)
-            })
-            .await
-            .ok()?
-        })
-    });
-    let names = asked.join().ok().flatten().unwrap_or_default();
-    names.into_iter().filter(|n| n.starts_with(&prefix)).map(CompletionCandidate::new).collect()
+    let names = asked(|cluster, _| async move { Some(release::candidates(&cluster).await) }).unwrap_or_default();
+    let prefix = current.to_string_lossy();
+    names.into_iter().filter(|n| n.starts_with(&*prefix)).map(CompletionCandidate::new).collect()
 }
 
-/// The flags among the words typed so far that say where to look.
-fn typed() -> Flags {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let value = |names: &[&str]| {
-        words.iter().enumerate().find_map(|(i, word)| {
-            names.iter().find_map(|name| match word.strip_prefix(name)? {
-                "" => words.get(i + 1).cloned(),
-                rest => rest.strip_prefix('=').map(str::to_owned),
-            })
+/// The revisions of the release that is typed already, newest first, each with its status.
+pub fn revisions(current: &OsStr) -> Vec<CompletionCandidate> {
+    let stored = asked(|cluster, release| async move { release::stored(&cluster, Some(&release?)).await.ok() });
+    let prefix = current.to_string_lossy();
+    let stored = stored.unwrap_or_default().into_iter().rev().filter(|s| s.number.to_string().starts_with(&*prefix));
+    stored.map(|s| CompletionCandidate::new(s.number.to_string()).help(Some(s.status.word().into()))).collect()
+}
+
+/// Asks the cluster that the words typed so far name, within the patience of someone who pressed a key. The release is
+/// the first of the words that is no flag, after the verb.
+fn asked<T, F>(question: impl FnOnce(Cluster, Option<String>) -> F + Send + 'static) -> Option<T>
+where
+    T: Send + 'static,
+    F: Future<Output = Option<T>>,
+{
+    // Whoever completes runs no runtime, and whoever is tested may.
+    let asked = std::thread::spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+        let (flags, release) = typed(std::env::args_os().skip(1));
+        runtime.block_on(async {
+            let answer = async { question(cluster::connect(&flags).await.ok()?, release).await };
+            tokio::time::timeout(PATIENCE, answer).await.ok()?
         })
+    });
+    asked.join().ok().flatten()
+}
+
+/// What the words typed so far say of where to look, by the command line's own definition; the last word is not whole.
+fn typed(words: impl Iterator<Item = OsString>) -> (Flags, Option<String>) {
+    let mut words: Vec<OsString> = std::iter::once(OsString::from("kubectl-omupgrade")).chain(words).collect();
+    words.pop();
+    let Ok(matches) = super::command().ignore_errors(true).try_get_matches_from(words) else {
+        return (Flags::default(), None);
     };
-    Flags {
-        kubeconfig: value(&["--kubeconfig"]).map(Into::into),
-        context: value(&["--context"]),
-        cluster: value(&["--cluster"]),
-        user: value(&["--user"]),
-        namespace: value(&["--namespace", "-n"]),
-        as_user: value(&["--as"]),
-        request_timeout: PATIENCE,
-        ..Flags::default()
+    let mut flags = Flags::from_arg_matches(&matches).unwrap_or_default();
+    flags.request_timeout = PATIENCE;
+    let release =
+        matches.subcommand().and_then(|(_, verb)| verb.try_get_one::<String>("release").ok().flatten().cloned());
+    (flags, release)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_typed_so_far_say_where_to_look() {
+        let words = |text: &str| text.split(' ').map(OsString::from).collect::<Vec<_>>().into_iter();
+        let (flags, release) = typed(words("rollback -n data --context=far om "));
+        assert_eq!((flags.namespace.as_deref(), flags.context.as_deref()), (Some("data"), Some("far")));
+        assert_eq!(release.as_deref(), Some("om"));
+        let (flags, release) = typed(words("--as anna status --watch --kubeconfig /x/y "));
+        assert_eq!((flags.as_user.as_deref(), release), (Some("anna"), None));
+        assert_eq!(flags.kubeconfig.unwrap().to_str(), Some("/x/y"));
+        // A word that is still typed is none, and a line that cannot be read says nothing.
+        assert_eq!(typed(words("rollback o")).1, None);
+        assert_eq!(typed(words("no-such-verb om -n x ")).1, None);
     }
 }

@@ -1,6 +1,7 @@
 //! The verbs, one file each. This list is the only place that knows them all.
 
 pub mod checked;
+pub mod completion;
 pub mod diagnose;
 pub mod history;
 pub mod precheck;
@@ -28,6 +29,7 @@ pub enum Command {
     Diagnose(diagnose::Args),
     Validate(validate::Args),
     Rbac(rbac::Args),
+    Completion(completion::Args),
 }
 
 impl Command {
@@ -46,6 +48,7 @@ impl Command {
             Self::Validate(args) => Box::pin(validate::run(session, args)).await,
             Self::Diagnose(args) => Box::pin(diagnose::run(session, args)).await,
             Self::Rbac(args) => rbac::run(session, args).await,
+            Self::Completion(args) => completion::run(session, args).await,
         }
     }
 }

@@ -39,6 +39,7 @@ pub struct Args {
     #[arg(add = clap_complete::ArgValueCompleter::new(crate::cli::complete::releases))]
     pub release: Option<String>,
     /// The revision; without it the last one that the journal calls validated.
+    #[arg(add = clap_complete::ArgValueCompleter::new(crate::cli::complete::revisions))]
     pub revision: Option<u64>,
     /// Print exactly what would be done, and do nothing.
     #[arg(long)]

@@ -8,6 +8,8 @@ mod helm3_refuses;
 mod hook_order;
 mod neutral_upgrade;
 mod one_disruption;
+mod plugin_code_only;
+mod plugin_killed;
 mod plugin_rollback;
 mod rollback_on_failure;
 mod uninstall_keeps_backups;
@@ -52,4 +54,6 @@ pub const SCENARIOS: &[Scenario] = &[
     plugin_rollback::SCENARIO,
     drain::SCENARIO,
     faults::SCENARIO,
+    plugin_code_only::SCENARIO,
+    plugin_killed::SCENARIO,
 ];
