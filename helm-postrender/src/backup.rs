@@ -142,7 +142,7 @@ pub fn unmarked(outcome: &Outcome<'_>, policy: &Policy, backup: &Backup) -> Opti
 /// # Errors
 /// Then.
 pub fn allowed(outcome: &Outcome<'_>, policy: &Policy, backup: &Backup) -> Result<(), Failure> {
-    let receipt = "or make one with `kubectl omupgrade backup RELEASE` (not released yet), and pass the receipt that it prints: `export OMUPGRADE_RECEIPT=FILE`";
+    let receipt = "or make one with `kubectl omupgrade backup RELEASE --to VERSION`, and pass the receipt that it prints: `export OMUPGRADE_RECEIPT=FILE`";
     let gitops = "for a render that no helm installs, such as Flux or Argo CD: `--profile gitops`";
     if backup.state != State::None || !wanted(&outcome.scene, policy) {
         return Ok(());

@@ -100,6 +100,16 @@ impl Beside {
         self
     }
 
+    /// The same for a backup of this engine, which may be another one than the release's.
+    #[must_use]
+    pub fn for_engine(mut self, engine: Engine, image: Option<&str>) -> Self {
+        if self.engine != engine {
+            self.engine = engine;
+            image.unwrap_or_else(|| default_image(engine)).clone_into(&mut self.image);
+        }
+        self
+    }
+
     /// The Pod that lists the migration folders of the server's own image, as the guard does. It runs as the server
     /// does: that image knows its user by name only, and asks no database.
     pub fn folders_pod(&self, name: &str, role: &str, deadline_seconds: u64) -> Value {

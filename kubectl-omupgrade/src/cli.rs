@@ -61,3 +61,11 @@ pub fn main() -> ExitCode {
 pub fn command() -> clap::Command {
     Cli::command().bin_name("kubectl omupgrade").color(clap::ColorChoice::Auto)
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::command().debug_assert();
+    }
+}

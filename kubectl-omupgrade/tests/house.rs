@@ -30,6 +30,7 @@ fn pure_rooms_are_pure() {
         "wayback",
         "preview",
         "beside.rs",
+        "backup",
         "diagnose",
         "journal",
     ] {

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where something is wrong")]
 
+#[path = "simulated/backup.rs"]
+mod backup;
 #[path = "simulated/cluster/mod.rs"]
 mod cluster;
 #[path = "simulated/lock.rs"]

@@ -46,6 +46,15 @@ pub const ROLE_PROBE: &str = "probe";
 /// Value of [`ROLE`] on the Pods that list the migration folders of a server's image.
 pub const ROLE_FOLDERS: &str = "folders";
 
+/// Value of [`ROLE`] on the Pods that look after the backups on the claim.
+pub const ROLE_CLAIM: &str = "claim";
+
+/// Value of [`ROLE`] on the Pods that restore a backup for a trial.
+pub const ROLE_DRILL: &str = "drill";
+
+/// Value of [`ROLE`] on the Secrets that hold what a backup cannot: the Fernet key, values.
+pub const ROLE_SECRETS: &str = "backup-secrets";
+
 /// Label on a run's Secret: the verb.
 pub const VERB: &str = "omupgrade.io/verb";
 

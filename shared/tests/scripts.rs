@@ -4,11 +4,15 @@
 
 #[path = "scripts/backup.rs"]
 mod backup;
+#[path = "scripts/claim.rs"]
+mod claim;
 #[path = "scripts/guard.rs"]
 mod guard;
 mod support;
 
-use support::{BACKUP, FACTS_MYSQL, FACTS_POSTGRES, FINGERPRINT_MYSQL, FINGERPRINT_POSTGRES, GUARD, RESTORE};
+use support::{
+    BACKUP, CLAIM, DRILL, FACTS_MYSQL, FACTS_POSTGRES, FINGERPRINT_MYSQL, FINGERPRINT_POSTGRES, GUARD, RESTORE,
+};
 
 const TEXTS: [&str; 4] = [FINGERPRINT_MYSQL, FINGERPRINT_POSTGRES, FACTS_MYSQL, FACTS_POSTGRES];
 
@@ -23,7 +27,8 @@ fn every_script_holds_the_database_client() {
 
 #[test]
 fn kubernetes_leaves_the_texts_as_they_are() {
-    for path in [GUARD, BACKUP, RESTORE] {
+    assert!(!shared::backup::ROWS_POSTGRESQL.contains("$$") && !shared::backup::ROWS_POSTGRESQL.contains("$("));
+    for path in [GUARD, BACKUP, RESTORE, CLAIM, DRILL] {
         assert!(!support::composed(path).contains("$$"), "{path}");
     }
     for text in TEXTS {

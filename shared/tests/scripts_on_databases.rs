@@ -4,6 +4,8 @@
 
 #[path = "scripts_on_databases/backup.rs"]
 mod backup;
+#[path = "scripts_on_databases/drill.rs"]
+mod drill;
 #[path = "scripts_on_databases/facts.rs"]
 mod facts;
 #[path = "scripts_on_databases/fingerprint.rs"]

@@ -145,3 +145,26 @@ pub async fn scale(lock: &Lock, label: &str, replicas: u64) -> anyhow::Result<()
     scaled.map_err(|r| r.failure(&doing))?;
     Ok(())
 }
+
+/// The images of a server's pods with what the nodes pulled for them: references with digests.
+pub async fn pulled(cluster: &Cluster, server: &Value) -> BTreeMap<String, Vec<String>> {
+    let labels = server.pointer("/spec/selector/matchLabels").and_then(Value::as_object);
+    let selector: Vec<String> =
+        labels.into_iter().flatten().filter_map(|(k, v)| Some(format!("{k}={}", v.as_str()?))).collect();
+    let mut out: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    if selector.is_empty() {
+        return out;
+    }
+    let api: Api<Pod> = cluster.api();
+    for pod in cluster.all(&api, ListParams::default().labels(&selector.join(","))).await.unwrap_or_default() {
+        let status = pod.status.unwrap_or_default();
+        let all = [status.init_container_statuses, status.container_statuses].into_iter().flatten().flatten();
+        for container in all.filter(|c| !c.image_id.is_empty()) {
+            let ids = out.entry(container.image).or_default();
+            if !ids.contains(&container.image_id) {
+                ids.push(container.image_id);
+            }
+        }
+    }
+    out
+}

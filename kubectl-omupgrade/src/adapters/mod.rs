@@ -1,10 +1,14 @@
 //! The only rooms that talk to a cluster or start a process. What they find becomes facts; they judge nothing.
 
 pub mod archive;
+pub mod claim;
 pub mod cluster;
 pub mod evidence;
+pub mod exec;
 pub mod helm;
+pub mod job;
 pub mod journal;
+pub mod keys;
 pub mod live;
 pub mod lock;
 pub mod openmetadata;
@@ -13,5 +17,6 @@ pub mod precheck;
 pub mod probe;
 pub mod release;
 pub mod restore;
+pub mod secrets;
 pub mod tls;
 pub mod validation;

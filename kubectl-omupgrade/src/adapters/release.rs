@@ -7,4 +7,4 @@ mod list;
 
 pub use decode::decode;
 pub use find::{Found, candidates, find};
-pub use list::{Stored, history, latest, one, stored};
+pub use list::{Stored, defaults, history, latest, one, stored};

@@ -23,6 +23,13 @@ pub fn note(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{text}");
 }
 
+/// A line of standard error that the next one replaces; empty: takes it away. For terminals.
+pub fn progress(text: &str) {
+    let mut err = anstream::stderr().lock();
+    let _ = write!(err, "\r\x1b[2K{text}");
+    let _ = err.flush();
+}
+
 /// Writes standard output, whole. A reader that went away is no failure: nobody is left to tell.
 pub fn output(text: &str) -> anyhow::Result<()> {
     let mut out = anstream::stdout().lock();

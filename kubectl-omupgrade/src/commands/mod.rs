@@ -1,5 +1,6 @@
 //! The verbs, one file each. This list is the only place that knows them all.
 
+pub mod backup;
 pub mod checked;
 pub mod completion;
 pub mod diagnose;
@@ -30,6 +31,7 @@ pub enum Command {
     Validate(validate::Args),
     Rbac(rbac::Args),
     Completion(completion::Args),
+    Backup(backup::Args),
 }
 
 impl Command {
@@ -49,6 +51,7 @@ impl Command {
             Self::Diagnose(args) => Box::pin(diagnose::run(session, args)).await,
             Self::Rbac(args) => rbac::run(session, args).await,
             Self::Completion(args) => completion::run(session, args).await,
+            Self::Backup(args) => Box::pin(backup::run(session, args)).await,
         }
     }
 }

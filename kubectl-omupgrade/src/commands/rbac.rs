@@ -38,6 +38,8 @@ pub enum Verb {
     Unlock,
     /// Drives helm: it also needs all rights on what the chart holds.
     Rollback,
+    /// Runs Jobs and Pods beside the server.
+    Backup,
 }
 
 /// API group, resources, verbs, and what for.
@@ -75,6 +77,7 @@ const ROLL_BACK: &[Row] = &[
     ("apps", "deployments/scale, statefulsets/scale", "patch", "the counts that an autoscaler chose are put back"),
     ("", "secrets", "create, update, patch, delete", "Helm's revisions, the journal"),
     ("batch", "cronjobs", "list, patch", "a restore suspends those that start the server's image"),
+    ("", "persistentvolumeclaims", "get", "the claim with the backups"),
 ];
 
 const PRECHECK: &[Row] = &[
@@ -109,6 +112,23 @@ const DEFINITIONS: Row = (
     "cluster-wide: whether objects of one would be deleted",
 );
 
+const BACK_UP: &[Row] = &[
+    (
+        "",
+        "secrets",
+        "get, list, create, update, delete",
+        "Helm's revisions, keys for the record, the journal, the Job's files",
+    ),
+    ("", "configmaps", "get, list", "Helm's revisions, where it keeps them there"),
+    ("", "persistentvolumeclaims", "get, create", "the claim with the backups"),
+    ("batch", "jobs", "get, create, delete", "the Job that dumps"),
+    ("", "pods", "get, list, create, delete", "the Job's pod, Pods that read the claim, image digests"),
+    ("", "pods/log", "get", "progress, the record, why it failed"),
+];
+
+const CLASSES: Row =
+    ("storage.k8s.io", "storageclasses", "list", "optional, cluster-wide: whether volumes outlive their claims");
+
 impl Verb {
     fn rows(self) -> Vec<Row> {
         match self {
@@ -121,6 +141,7 @@ impl Verb {
             Self::History => HISTORY.to_vec(),
             Self::Unlock => [HISTORY, LOCK, JOURNAL].concat(),
             Self::Rollback => [LOOK, LOCK, ROLL_BACK, PROBE].concat(),
+            Self::Backup => [BACK_UP, LOCK].concat(),
         }
     }
 }
@@ -157,6 +178,13 @@ fn manifest(args: &Args, namespace: Option<&str>) -> String {
         if args.verb == Verb::Rollback {
             rule(&mut out, DEFINITIONS);
         }
+    }
+    if args.verb == Verb::Backup {
+        let _ = write!(
+            out,
+            "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: {name}-classes\nrules:\n"
+        );
+        rule(&mut out, CLASSES);
     }
     out
 }

@@ -27,6 +27,34 @@ pub(super) fn shown(kind: &str, names: &[String], value: &Value) -> String {
     short
 }
 
+/// The same value without its secrets: contents of a Secret, and whatever a name calls a password, key or token.
+pub fn redacted(kind: &str, value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let named = map.get("name").and_then(Value::as_str).is_some_and(sensitive);
+            let each = map.iter().map(|(key, child)| {
+                let content = kind == "Secret" && (key == "data" || key == "stringData");
+                let secret = content || sensitive(key) || (named && key == "value");
+                (key.clone(), if secret { hidden(child) } else { redacted(kind, child) })
+            });
+            Value::Object(each.collect())
+        }
+        Value::Array(items) => items.iter().map(|i| redacted(kind, i)).collect(),
+        Value::String(text) if text.contains("://") && text.contains('@') => HIDDEN.into(),
+        other => other.clone(),
+    }
+}
+
+/// The shape stays, every text in it goes.
+fn hidden(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => Value::Object(map.iter().map(|(k, v)| (k.clone(), hidden(v))).collect()),
+        Value::Array(items) => items.iter().map(hidden).collect(),
+        Value::String(text) if !text.is_empty() => HIDDEN.into(),
+        other => other.clone(),
+    }
+}
+
 /// Whether a name calls what it names a secret.
 pub fn sensitive(name: &str) -> bool {
     let name = name.to_uppercase();

@@ -11,7 +11,7 @@ mod settings;
 
 pub use changes::{Change, Field, Preview, fields, preview};
 pub use losses::{Loss, losses};
-pub use mask::sensitive;
+pub use mask::{redacted, sensitive};
 pub use objects::{Object, objects};
 pub use server::{Server, elsewhere, engine, servers};
 pub use settings::settings;

@@ -163,17 +163,11 @@ fn next(way: Way, why: &[Why], facts: &Facts) -> Vec<Step> {
     match way {
         Way::CodeOnly => vec![step("go back", rollback(""))],
         Way::Restore => {
-            let mut out = vec![step("see the backups (not released yet)", of("backup list", ""))];
+            let mut out = vec![step("see the backups", of("backup list", ""))];
             if let Some(Why::BackupListed(name)) = why.iter().find(|w| matches!(w, Why::BackupListed(_))) {
-                out.push(step(
-                    "prove the one from before (not released yet)",
-                    of("backup verify", &format!(" {name}")),
-                ));
+                out.push(step("prove the one from before", of("backup verify", &format!(" {name}"))));
             }
-            out.push(step(
-                "keep what was written since: back up the database as it is (not released yet)",
-                of("backup", ""),
-            ));
+            out.push(step("keep what was written since: back up the database as it is", of("backup", "")));
             let backup = if out.len() > 2 { "" } else { " --backup NAME" };
             out.push(step(
                 "restore the database and the code together, or stay on the version that serves and repair forward",
@@ -182,7 +176,7 @@ fn next(way: Way, why: &[Why], facts: &Facts) -> Vec<Step> {
             out
         }
         Way::Impossible => vec![
-            step("back up the database as it is, before anything else (not released yet)", of("backup", "")),
+            step("back up the database as it is, before anything else", of("backup", "")),
             step("the way is forward: see what is wrong with the version that serves", of("status", "")),
         ],
         Way::Unproven => {
@@ -190,7 +184,7 @@ fn next(way: Way, why: &[Why], facts: &Facts) -> Vec<Step> {
             if unread {
                 out.push(step("let the database be read", rollback(" --dry-run")));
             }
-            out.push(step("back up the database as it is (not released yet)", of("backup", "")));
+            out.push(step("back up the database as it is", of("backup", "")));
             out.push(step("go back all the same, knowing the risk", rollback(" --accept-unproven")));
             out
         }

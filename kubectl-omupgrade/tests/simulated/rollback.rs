@@ -291,11 +291,25 @@ async fn code_only_goes_back_by_itself_to_the_validated_revision_and_leaves_no_p
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_moved_stops_with_what_is_needed() {
-    for (now, recorded) in [
-        (STATE.replace("9:bb", "10:bb"), true), // a failed migration: no new version
-        (STATE.replace("head\t1.12.3", "head\t1.13.0"), false), // an upgrade without us
+    let backup = |origin: &str| {
+        let record = super::backup::record("om-1", "2026-11-22T10:01:30Z").replace("omupgrade", origin);
+        format!("backup\tom-1\t{record}\nend\n")
+    };
+    for (now, recorded, listed, way, code) in [
+        // a failed migration: no new version
+        (STATE.replace("9:bb", "10:bb"), true, Some(backup("omupgrade")), "restore", 31),
+        (STATE.replace("9:bb", "10:bb"), true, Some("end\n".to_owned()), "impossible", 32),
+        (STATE.replace("9:bb", "10:bb"), true, None, "restore", 31),
+        // what could not be listed is not called impossible
+        (STATE.replace("9:bb", "10:bb"), true, Some("backup\tom-1".to_owned()), "restore", 31),
+        // an upgrade without us
+        (STATE.replace("head\t1.12.3", "head\t1.13.0"), false, Some(backup("omupgrade")), "restore", 31),
     ] {
         let (world, _folder) = world();
+        if let Some(listed) = &listed {
+            world.put("persistentvolumeclaims", super::backup::claim());
+            world.says("claim", listed);
+        }
         if recorded {
             let state = Fingerprint::parse(shared::backup::Engine::Postgresql, STATE).unwrap();
             record_fingerprint(&world.cluster(), "om", 1, "server:1.12.3", state, "anna").await.unwrap();
@@ -305,10 +319,11 @@ async fn a_database_that_moved_stops_with_what_is_needed() {
         let args = Args { no_probe: false, accept_unproven: true, ..args(&world) };
         let refused = command(&world, &args).await.unwrap_err();
         assert_eq!(exit_of(&refused), Exit::Refused);
-        assert!(refused.to_string().contains("the way back to revision 1 is `restore`"), "{refused:#}");
+        assert!(refused.to_string().contains(&format!("the way back to revision 1 is `{way}`")), "{refused:#}");
         assert!(world.helm_calls().is_empty());
+        assert!(world.all("pods").is_empty());
         let verdict = Args { exit_verdict: true, ..args.clone() };
-        assert_eq!(command(&world, &verdict).await.unwrap(), Exit::Verdict(31));
+        assert_eq!(command(&world, &verdict).await.unwrap(), Exit::Verdict(code));
     }
 }
 

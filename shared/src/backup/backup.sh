@@ -9,7 +9,7 @@ set -uf
 umask 077
 export LC_ALL=C
 
-speaker="omupgrade backup" partial='' child=''
+speaker="omupgrade backup" partial='' child='' holder='' ticker=''
 say() { printf '%s: %s\n' "$speaker" "$1"; }
 stop() {
     say "$1" >&2
@@ -20,6 +20,7 @@ stop() {
 # omupgrade: database_client.sh
 
 clean_up() {
+    for helper in $holder $ticker; do kill "$helper" 2>/dev/null; done
     [ -z "$partial" ] || rm -rf "$partial"
     rm -rf "$work"
 }
@@ -52,6 +53,22 @@ read_fingerprint() {
     read_text fingerprint "$text" || return 1
     fingerprint=$(cat "$work/fingerprint")
     case $fingerprint in *change_log*sql_logs*schema*flowable*head*) ;; *) return 1 ;; esac
+}
+
+# omupgrade: rows.sh
+
+# A line now and then while a dump grows, for whoever reads the log.
+tick() {
+    [ -n "${OMUPGRADE_PROGRESS_SECONDS:-}" ] || return 0
+    while sleep "$OMUPGRADE_PROGRESS_SECONDS"; do
+        size=$(du -sk "$partial" 2>/dev/null) && printf 'omupgrade-progress: %s %s %s\n' "$1" $((${size%%[!0-9]*} * 1024)) "$database_bytes"
+    done &
+    ticker=$!
+}
+
+tock() {
+    [ -z "$ticker" ] || kill "$ticker" 2>/dev/null
+    ticker=''
 }
 
 [ -n "$password" ] || stop "DB_USER_PASSWORD is empty: is the Secret ${OMUPGRADE_PASSWORD_SECRET:-with the password} there, with its key? (IAM authentication is not supported)"
@@ -154,7 +171,11 @@ before=$fingerprint
 
 case $engine in
 postgresql) file=database.dump
-    stage pg_dump -w --format=custom --lock-wait-timeout=60000 --file="$partial/$file" || failed "pg_dump failed with $status"
+    [ -z "${OMUPGRADE_ROWS_POSTGRESQL:-}" ] || hold_snapshot || say "no snapshot can be held, so the rows are not recorded: $(head -c 300 "$work/held")"
+    tick dumping
+    stage pg_dump -w --format=custom --lock-wait-timeout=60000 ${snapshot:+"--snapshot=$snapshot"} --file="$partial/$file" || failed "pg_dump failed with $status"
+    tock
+    release_snapshot
     # The list stands at the front of the file; reading it all into SQL proves that every block is there and whole.
     stage pg_restore --list --file="$work/list" "$partial/$file" || failed "the dump cannot be read back"
     listed=0
@@ -162,24 +183,39 @@ postgresql) file=database.dump
     [ $listed -gt 0 ] || stop "the dump holds nothing"
     stage pg_restore --file=/dev/null "$partial/$file" || failed "the dump cannot be read back to its end" ;;
 mysql) file=database.sql
+    tick dumping
     # "loose": a mysqldump that does not know the option goes on without it. 9.7 reads every masking policy of the
     # server, which needs rights beyond the database.
     stage mysqldump --defaults-file="$work/client.cnf" --single-transaction --quick --routines --triggers --events --hex-blob --no-tablespaces \
         --set-gtid-purged=OFF --loose-column-statistics=0 --loose-masking-policies=0 --result-file="$partial/$file" -- "$database" ||
         failed "mysqldump failed with $status"
+    tock
     # It leaves out what it may not read, says so, and ends with 0.
     case $(cat "$work/problem") in *"Error:"*) failed "mysqldump left something out" ;; esac
-    case $(tail -c 200 "$partial/$file") in *"-- Dump completed"*) ;; *) stop "the dump has no end ('-- Dump completed' is missing)" ;; esac ;;
+    case $(tail -c 200 "$partial/$file") in *"-- Dump completed"*) ;; *) stop "the dump has no end ('-- Dump completed' is missing)" ;; esac
+    [ -z "${OMUPGRADE_COUNT_ROWS:-}" ] || count_dump "$partial/$file" ;;
 esac
 
 read_fingerprint || failed "cannot read the fingerprint again"
 [ "$fingerprint" = "$before" ] || stop "the schema moved while it was dumped: a migration is running. Wait for it, then back up again"
 
-bytes=$(wc -c <"$partial/$file") && bytes=$((bytes + 0)) && [ $bytes -gt 0 ] || stop "the dump is empty"
-sum=$(sha256sum "$partial/$file") || stop "sha256sum failed"
-sum=${sum%% *}
-sum=${sum#\\}
+# files <- their list for the record; sum, bytes <- of the last one.
+files=''
+add_file() {
+    bytes=$(wc -c <"$partial/$1") && bytes=$((bytes + 0)) && [ $bytes -gt 0 ] || stop "$1 is empty"
+    sum=$(sha256sum "$partial/$1") || stop "sha256sum failed"
+    sum=${sum%% *}
+    sum=${sum#\\}
+    files="$files${files:+,}{\"name\":\"$1\",\"bytes\":$bytes,\"sha256\":\"$sum\"}"
+}
 
+# What the plugin gives to the backup: files, and members of the record.
+add_file $file
+dump_bytes=$bytes dump_sum=$sum attached=${OMUPGRADE_ATTACHED_DIR:-/omupgrade-attached} more=''
+if [ -f "$attached/record.part" ]; then
+    more=$(cat "$attached/record.part") && cat "$attached/release.json.gz" >"$partial/release.json.gz" 2>"$work/problem" || failed "cannot take over the release's values and manifest"
+    add_file release.json.gz
+fi
 # catalog.json comes last: a directory without it is no backup, whatever its name.
 text() { printf '"%s"' "$(escaped "$1")"; }
 head=''
@@ -188,21 +224,29 @@ head=''
         "$(text "${OMUPGRADE_RELEASE:-}")" "$(text "${OMUPGRADE_NAMESPACE:-}")" "$(text "${OMUPGRADE_TARGET:-}")" &&
     printf '"engine":"%s","server_version":%s,"client_version":%s,"database":%s,"host":%s,' "$engine" \
         "$(text "$server_version")" "$(text "$client_version")" "$(text "$database")" "$(text "$host")" &&
-    printf '"started":"%s","finished":"%s","files":[{"name":"%s","bytes":%s,"sha256":"%s"}],"fingerprint":{' \
-        "$started" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$file" "$bytes" "$sum" &&
+    printf '"started":"%s","finished":"%s","files":[%s],"fingerprint":{' \
+        "$started" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$files" &&
     comma='' &&
     while read -r key value; do
         case $key in head) head=$value ;; *) printf '%s%s:%s' "$comma" "$(text "$key")" "$(text "$value")" || break; comma=, ;; esac
     done <"$work/fingerprint" &&
     case $head in absent | none) head='' ;; esac &&
-    printf '},"schema_head":%s}\n' "$(text "$head")"
+    printf '},"schema_head":%s,"database_bytes":%s' "$(text "$head")" "$database_bytes" &&
+    if [ -f "$work/rows" ]; then
+        printf ',"rows":{' && comma='' &&
+        while IFS='	' read -r key value; do printf '%s%s:%s' "$comma" "$(text "$key")" "$value" || break; comma=,; done <"$work/rows" &&
+        printf '}'
+    fi &&
+    printf '%s}\n' "${more:+,$more}"
 } >"$partial/catalog.json" 2>"$work/problem" || failed "cannot write catalog.json"
-case $(tail -c 3 "$partial/catalog.json") in *'"}') ;; *) failed "cannot write catalog.json" ;; esac
+case $(tail -c 3 "$partial/catalog.json") in *'}') ;; *) failed "cannot write catalog.json" ;; esac
+catalog_sum=$(sha256sum "$partial/catalog.json") && printf '%s\n' "${catalog_sum%% *}" >"$partial/catalog.sha256" || stop "cannot write catalog.sha256"
 
 sync || stop "sync failed"
 [ ! -e "$directory/$final" ] || stop "$final exists already and is never overwritten"
 mv "$partial" "$directory/$final" 2>"$work/problem" || failed "cannot give the backup its name"
 partial=''
 sync || stop "sync failed after the rename; the backup $final may not survive a crash"
-say "verified: $bytes bytes, schema head ${head:-none}"
-printf 'omupgrade-backup: complete %s bytes=%s sha256=%s\n' "$final" "$bytes" "$sum"
+[ -z "$more" ] || printf 'omupgrade-backup: catalog %s\n' "$(cat "$directory/$final/catalog.json")"
+say "verified: $dump_bytes bytes, schema head ${head:-none}"
+printf 'omupgrade-backup: complete %s bytes=%s sha256=%s\n' "$final" "$dump_bytes" "$dump_sum"

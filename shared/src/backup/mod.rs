@@ -9,7 +9,7 @@ mod record;
 pub use engine::Engine;
 pub use job::{ATTACHED, Job, job, job_name};
 pub use pod::{Asked, pod, probe};
-pub use record::{File, Record};
+pub use record::{File, Held, Keys, Of, Record};
 use std::sync::LazyLock;
 
 /// The script of the Job: POSIX sh, runs in the database's client image. Its head says what it does.
@@ -17,6 +17,12 @@ pub fn script() -> &'static str {
     static SCRIPT: LazyLock<String> = LazyLock::new(|| with_database_client(include_str!("backup.sh")));
     &SCRIPT
 }
+
+/// The script that restores a backup into a server of its own, for a trial. Its head says what it does.
+pub const DRILL_SCRIPT: &str = include_str!("drill.sh");
+
+/// The script that looks after what lies on the claim. Its head says what its actions are.
+pub const CLAIM_SCRIPT: &str = include_str!("claim.sh");
 
 /// The script that takes a database back to a backup. Its head says what its actions are.
 pub fn restore_script() -> &'static str {
@@ -29,11 +35,15 @@ pub fn restore_script() -> &'static str {
 pub fn with_database_client(script: &str) -> String {
     let parts = [
         ("database_client.sh", include_str!("database_client.sh")),
+        ("rows.sh", include_str!("rows.sh")),
         ("restore_postgres.sh", include_str!("restore_postgres.sh")),
         ("restore_mysql.sh", include_str!("restore_mysql.sh")),
     ];
     parts.iter().fold(script.to_owned(), |text, (name, part)| text.replace(&format!("# omupgrade: {name}\n"), part))
 }
+
+/// The SQL text that counts every table's rows in a `PostgreSQL` transaction, `table<TAB>rows` a line.
+pub const ROWS_POSTGRESQL: &str = include_str!("rows_postgres.sql");
 
 /// The SQL text whose answer is a `PostgreSQL` database's fingerprint, `key<TAB>value` a line.
 pub const FINGERPRINT_POSTGRESQL: &str = include_str!("fingerprint_postgres.sql");

@@ -37,6 +37,56 @@ pub struct Record {
     pub fingerprint: BTreeMap<String, String>,
     /// The highest version in the database; empty for one without migrations.
     pub schema_head: String,
+    /// The database's size when it was dumped, with its indexes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database_bytes: Option<u64>,
+    /// The rows of every table that could be counted, of the dump's own moment. `PostgreSQL`: tables outside the schema
+    /// `public` carry their schema's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<BTreeMap<String, u64>>,
+    /// What the plugin knows of the release; the hook does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<Of>,
+}
+
+/// The release that a backup was made of. Its values, manifest and hooks are in the file `release.json.gz`, with every
+/// Secret's content taken out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Of {
+    /// The newest revision.
+    pub revision: u64,
+    /// The chart's name.
+    pub chart: String,
+    /// The chart's version.
+    pub chart_version: String,
+    /// The version of what it installs.
+    pub app_version: String,
+    /// The server's images: as the manifest names them, and as the nodes pulled them (with their digests).
+    pub images: BTreeMap<String, Vec<String>>,
+    /// Fingerprints of what only Secrets hold: a restore under another key could not read what is encrypted.
+    pub keys: Keys,
+    /// Where the Fernet key and the values are kept; none: nowhere that we know of, and the backup is not complete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secrets: Option<Held>,
+}
+
+/// HMAC-SHA-256 under a salt of this backup, so that equal keys can be told and no key can be read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Keys {
+    /// The salt, in hexadecimal.
+    pub salt: String,
+    /// By name: `env/FERNET_KEY`, `file/VOLUME/FILE`; in hexadecimal.
+    pub hmac: BTreeMap<String, String>,
+}
+
+/// Where a backup's secrets are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Held {
+    /// In this Secret of the release's namespace.
+    Secret(String),
+    /// Elsewhere: an operator said so.
+    Elsewhere,
 }
 
 /// A file of a backup.

@@ -50,6 +50,57 @@ fn a_good_dump_in_the_name_of_an_unknown_user() {
     }
 }
 
+fn rows(directory: &std::path::Path) -> serde_json::Value {
+    let catalog: serde_json::Value =
+        serde_json::from_slice(&fs::read(directory.join("catalog.json")).unwrap()).unwrap();
+    serde_json::from_value::<shared::backup::Record>(catalog.clone()).unwrap();
+    catalog["rows"].clone()
+}
+
+/// Values that look like the ends of rows, in tables that begin with a string, a number, nothing.
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
+fn the_rows_of_every_table_are_counted() {
+    for engine in BOTH {
+        let database = engine.database();
+        let generated =
+            if engine == Engine::Postgres { "json->>'id'" } else { "json_unquote(json_extract(json, '$.id'))" };
+        let json = if engine == Engine::Postgres { "JSONB" } else { "JSON" };
+        database.sql(&format!(
+            "CREATE TABLE plain(id VARCHAR(36) PRIMARY KEY, t TEXT);
+             CREATE TABLE number(id INT PRIMARY KEY, t TEXT, n INT);
+             CREATE TABLE nothing(id VARCHAR(36));
+             CREATE TABLE entity(json {json} NOT NULL, id VARCHAR(36) GENERATED ALWAYS AS ({generated}) STORED);
+             CREATE TABLE nulls(a VARCHAR(9), b VARCHAR(9));"
+        ));
+        let odd = [
+            "),(",
+            "),('",
+            "'),('",
+            "x\\'),(''",
+            "a\nINSERT INTO `plain` VALUES (1),(2)",
+            "`) VALUES (1),(2",
+            "",
+            "),(''),",
+        ];
+        for (i, text) in odd.iter().enumerate() {
+            let text = text.replace('\'', "''");
+            let text = if engine == Engine::Mysql { text.replace('\\', "\\\\") } else { text };
+            database.sql(&format!(
+                "INSERT INTO plain VALUES ('{i}', '{text}'); INSERT INTO number VALUES ({i}, '{text}', NULL);
+                 INSERT INTO nulls VALUES (NULL, '{i}'), ('{i}', NULL);
+                 INSERT INTO entity(json) VALUES ('{{\"id\": \"{i}\"}}');"
+            ));
+        }
+        database.sql("INSERT INTO plain VALUES ('),(', '),('); INSERT INTO nulls VALUES ('),(', '');");
+        let pod = database.pod();
+        pod.run("backup.sh").assert(0, &["complete"]).assert_silent_about("not recorded");
+        let found = rows(&pod.backups().join(&listing(&pod.backups())[0]));
+        let expected = serde_json::json!({"entity": 8, "nothing": 0, "nulls": 17, "number": 8, "plain": 9});
+        assert_eq!(found, expected, "{engine:?}");
+    }
+}
+
 #[test]
 #[ignore = "needs real databases: testdata/databases/run.sh"]
 fn a_database_without_a_table() {
@@ -147,6 +198,7 @@ fn the_dump_is_of_one_moment() {
         pod.set("DB_PORT", &proxy::after_bytes(engine.port(), 1_000_000, write).to_string());
         pod.run("backup.sh").assert(0, &["complete"]);
         let directory = pod.backups().join(&listing(&pod.backups())[0]);
+        assert_eq!(rows(&directory)["zz_last"], 1, "counted in the dump's own moment");
         let file = if engine == Engine::Postgres { "database.dump" } else { "database.sql" };
         let copy = engine.database();
         restore(&directory.join(file), &copy);

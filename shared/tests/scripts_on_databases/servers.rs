@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::support::{
-    BACKUP, FACTS_MYSQL, FACTS_POSTGRES, FINGERPRINT_MYSQL, FINGERPRINT_POSTGRES, GUARD, RESTORE, Ran, composed,
+    BACKUP, DRILL, FACTS_MYSQL, FACTS_POSTGRES, FINGERPRINT_MYSQL, FINGERPRINT_POSTGRES, GUARD, RESTORE, Ran, composed,
 };
 
 /// The user of a pod: nobody whom the image knows.
@@ -242,6 +242,7 @@ pub struct Pod {
     pub outside: PathBuf,
     pub inside: String,
     variables: Vec<(String, String)>,
+    user: u32,
     _directory: tempfile::TempDir,
 }
 
@@ -267,7 +268,8 @@ impl Pod {
             fs::create_dir(outside.join(name)).unwrap();
             fs::set_permissions(outside.join(name), fs::Permissions::from_mode(0o777)).unwrap();
         }
-        for (name, script) in [("guard.sh", GUARD), ("backup.sh", BACKUP), ("restore.sh", RESTORE)] {
+        for (name, script) in [("guard.sh", GUARD), ("backup.sh", BACKUP), ("restore.sh", RESTORE), ("drill.sh", DRILL)]
+        {
             fs::write(outside.join(name), composed(script)).unwrap();
             fs::set_permissions(outside.join(name), fs::Permissions::from_mode(0o644)).unwrap();
         }
@@ -276,7 +278,8 @@ impl Pod {
             Engine::Mysql | Engine::Strict => "mysql",
         };
         let port = engine.port().to_string();
-        let mut pod = Self { engine, outside, inside: inside.clone(), variables: Vec::new(), _directory: directory };
+        let mut pod =
+            Self { engine, outside, inside: inside.clone(), variables: Vec::new(), user: USER, _directory: directory };
         pod.set("DB_SCHEME", scheme).set("DB_HOST", "\"127.0.0.1\"").set("DB_PORT", &port).set("DB_USER", "om");
         pod.set("DB_USER_PASSWORD", "om-password").set("OM_DATABASE", &database.name);
         pod.set("DB_PARAMS", "allowPublicKeyRetrieval=true&useSSL=false&serverTimezone=UTC");
@@ -286,6 +289,7 @@ impl Pod {
             .set("OMUPGRADE_FINGERPRINT_MYSQL", FINGERPRINT_MYSQL)
             .set("OMUPGRADE_FACTS_POSTGRESQL", FACTS_POSTGRES)
             .set("OMUPGRADE_FACTS_MYSQL", FACTS_MYSQL);
+        pod.set("OMUPGRADE_ROWS_POSTGRESQL", shared::backup::ROWS_POSTGRESQL).set("OMUPGRADE_COUNT_ROWS", "1");
         pod.set("TMPDIR", &format!("{inside}/tmp")).set("PATH", &format!("{}:/usr/bin:/bin", variable("POSTGRES_BIN")));
         pod
     }
@@ -308,12 +312,12 @@ impl Pod {
         let mut command = match self.engine {
             Engine::Postgres => {
                 let mut command = Command::new(shell[0]);
-                command.args(&shell[1..]).arg(path).uid(USER).gid(USER);
+                command.args(&shell[1..]).arg(path).uid(self.user).gid(self.user);
                 command
             }
             Engine::Mysql | Engine::Strict => {
                 let mut command = Command::new("/usr/sbin/chroot");
-                command.arg(format!("--userspec={USER}:{USER}")).arg(variable("MYSQL_ROOTFS")).args(["sh", &path]);
+                command.arg(format!("--userspec={0}:{0}", self.user)).arg(variable("MYSQL_ROOTFS")).args(["sh", &path]);
                 command
             }
         };
@@ -332,6 +336,13 @@ impl Pod {
     pub fn guard(&mut self, tag: &str) -> Ran {
         self.set("OMUPGRADE_TAG", tag);
         self.run("guard.sh")
+    }
+
+    /// A user whom the image knows: `initdb` wants one.
+    pub fn as_known_user(&mut self) -> &mut Self {
+        let said = Command::new("id").args(["-u", "postgres"]).output().unwrap().stdout;
+        self.user = String::from_utf8(said).unwrap().trim().parse().unwrap();
+        self
     }
 
     pub fn backups(&self) -> PathBuf {

@@ -9,6 +9,8 @@ use std::process::{Command, Output};
 pub const GUARD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../helm-postrender/src/rules/schema_guard.sh");
 pub const BACKUP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/backup/backup.sh");
 pub const RESTORE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/backup/restore.sh");
+pub const DRILL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/backup/drill.sh");
+pub const CLAIM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/backup/claim.sh");
 pub const FINGERPRINT_POSTGRES: &str = include_str!("../../src/backup/fingerprint_postgres.sql");
 pub const FINGERPRINT_MYSQL: &str = include_str!("../../src/backup/fingerprint_mysql.sql");
 pub const FACTS_POSTGRES: &str = include_str!("../../src/backup/facts_postgres.sql");
@@ -77,14 +79,16 @@ fn found_on_path(program: &str) -> Option<PathBuf> {
 }
 
 /// The only programs that a client image has for sure, besides its shell.
-const COREUTILS: [&str; 18] = [
+const COREUTILS: [&str; 21] = [
     "cat",
     "cut",
     "date",
     "df",
+    "du",
     "head",
     "id",
     "mkdir",
+    "mkfifo",
     "mktemp",
     "mv",
     "rm",
@@ -95,6 +99,7 @@ const COREUTILS: [&str; 18] = [
     "tail",
     "timeout",
     "tr",
+    "uniq",
     "wc",
 ];
 

@@ -14,17 +14,26 @@ const LARGEST: u64 = 256 * 1024 * 1024;
 /// Decodes `data.release` of a storage object, after Kubernetes' own base64.
 pub fn decode(data: &[u8], driver: Driver, object: &str) -> anyhow::Result<Release> {
     let doing = || format!("decoding the Helm release in {object}");
-    let packed = base64::engine::general_purpose::STANDARD.decode(data.trim_ascii()).with_context(doing)?;
-    // Very old releases are not compressed.
-    let json = if packed.starts_with(&[0x1f, 0x8b]) {
-        let mut json = Vec::new();
-        flate2::read::GzDecoder::new(packed.as_slice()).take(LARGEST).read_to_end(&mut json).with_context(doing)?;
-        json
-    } else {
-        packed
-    };
+    let json = unpacked(data).with_context(doing)?;
     let raw: Raw = serde_json::from_slice(&json).with_context(doing)?;
     Ok(raw.release(driver, object))
+}
+
+/// The chart's own values.
+pub fn defaults(data: &[u8]) -> anyhow::Result<Value> {
+    let all: Value = serde_json::from_slice(&unpacked(data)?)?;
+    Ok(all.pointer("/chart/values").cloned().unwrap_or_default())
+}
+
+fn unpacked(data: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let packed = base64::engine::general_purpose::STANDARD.decode(data.trim_ascii())?;
+    // Very old releases are not compressed.
+    if !packed.starts_with(&[0x1f, 0x8b]) {
+        return Ok(packed);
+    }
+    let mut json = Vec::new();
+    flate2::read::GzDecoder::new(packed.as_slice()).take(LARGEST).read_to_end(&mut json)?;
+    Ok(json)
 }
 
 /// What we read of Helm's JSON; everything may be missing.

@@ -1,6 +1,6 @@
 //! Which revisions are stored, and their content on demand. Lists read labels only: a history can weigh megabytes.
 
-use super::decode;
+use super::decode::{self, decode};
 use crate::adapters::cluster::{Cluster, Refused};
 use crate::facts::{Driver, Release, Status};
 use futures::{StreamExt, TryStreamExt};
@@ -67,9 +67,22 @@ fn read(meta: ObjectMeta, driver: Driver) -> Option<Stored> {
 
 /// The content of one stored revision.
 pub async fn one(cluster: &Cluster, stored: &Stored) -> anyhow::Result<Release> {
+    let object = match stored.driver {
+        Driver::Secrets => format!("Secret {}", stored.object),
+        Driver::ConfigMaps => format!("ConfigMap {}", stored.object),
+    };
+    decode(&data(cluster, stored).await?, stored.driver, &object)
+}
+
+/// The chart's own values of one stored revision; its dependencies' are not stored.
+pub async fn defaults(cluster: &Cluster, stored: &Stored) -> anyhow::Result<serde_json::Value> {
+    decode::defaults(&data(cluster, stored).await?)
+}
+
+async fn data(cluster: &Cluster, stored: &Stored) -> anyhow::Result<Vec<u8>> {
     let doing = format!("reading revision {} of the release {}", stored.number, stored.release);
     let missing = || anyhow::anyhow!("{doing}: {} holds no `release`", stored.object);
-    let data = match stored.driver {
+    Ok(match stored.driver {
         Driver::Secrets => {
             let secret = cluster.within(cluster.api::<Secret>().get(&stored.object)).await;
             let data = secret.map_err(|r| r.failure(&doing))?.data.unwrap_or_default().remove("release");
@@ -80,12 +93,7 @@ pub async fn one(cluster: &Cluster, stored: &Stored) -> anyhow::Result<Release> 
             let data = map.map_err(|r| r.failure(&doing))?.data.unwrap_or_default().remove("release");
             data.ok_or_else(missing)?.into_bytes()
         }
-    };
-    let object = match stored.driver {
-        Driver::Secrets => format!("Secret {}", stored.object),
-        Driver::ConfigMaps => format!("ConfigMap {}", stored.object),
-    };
-    decode(&data, stored.driver, &object)
+    })
 }
 
 /// The newest revision of a release, whole; none where there is no such release.

@@ -3,12 +3,14 @@
 use super::Args;
 use crate::adapters::cluster::Cluster;
 use crate::adapters::helm::Helm;
-use crate::adapters::{live, probe};
+use crate::adapters::{claim, live, probe};
+use crate::beside::Beside;
 use crate::facts::Release;
 use crate::failure::Failure;
 use crate::journal::Run;
 use crate::preview::{Object, losses, objects, servers};
 use crate::wayback::Look;
+use shared::backup::Record;
 use std::collections::BTreeMap;
 
 /// Looks.
@@ -54,9 +56,10 @@ pub(super) async fn look(
             folders(cluster, &target, &current),
         )
     };
+    let backups = backups(cluster, args, &history, &now, server).await;
     Ok(Look {
         live: live::workloads(cluster, &now).await,
-        backups: Err("backups cannot be listed yet".to_owned()),
+        backups,
         current,
         target,
         history,
@@ -75,4 +78,27 @@ async fn folders(cluster: &Cluster, target: &Release, current: &Release) -> BTre
     let mut out: BTreeMap<String, Vec<String>> = probe::folders(cluster, target).await.into_iter().collect();
     out.extend(probe::folders(cluster, current).await);
     out
+}
+
+/// The backups on the release's claim, as far as a Pod may look.
+async fn backups(
+    cluster: &Cluster,
+    args: &Args,
+    history: &[Release],
+    objects: &[Object],
+    server: Option<&Object>,
+) -> Result<Vec<(String, Record)>, String> {
+    if args.no_probe {
+        return Err("not asked (--no-probe)".to_owned());
+    }
+    let release = &history.last().ok_or("the release has no revision")?.name;
+    let server = server.ok_or("the newest revision holds no OpenMetadata server to look beside")?;
+    let beside = Beside::of(release, objects, server, args.probe_image.as_deref())?;
+    let claim = claim::name_of(release, None, history);
+    // Without a claim nothing was read: backups may be elsewhere, so it is not known, and not called impossible.
+    if claim::get(cluster, &claim).await.map_err(|r| format!("looking for the claim {claim}: {r}"))?.is_none() {
+        return Err(format!("there is no claim {claim} to list backups on"));
+    }
+    let listing = claim::listing(cluster, &beside, &claim).await?;
+    Ok(listing.backups.into_iter().map(|e| (e.name, e.record)).collect())
 }

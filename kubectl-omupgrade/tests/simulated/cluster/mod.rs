@@ -169,6 +169,16 @@ impl World {
         self.0.lock().unwrap().objects.violations.clone()
     }
 
+    /// What Pods of a role say.
+    pub fn says(&self, role: &str, log: &str) {
+        self.0.lock().unwrap().objects.said.insert(role.to_owned(), log.to_owned());
+    }
+
+    /// The next Jobs fail for this reason; empty: they end well.
+    pub fn jobs_fail(&self, reason: &str) {
+        reason.clone_into(&mut self.0.lock().unwrap().objects.ends);
+    }
+
     /// Puts an object there.
     pub fn put(&self, plural: &str, object: Value) {
         self.0.lock().unwrap().objects.put(plural, object);

@@ -1,0 +1,145 @@
+//! Which backups go: those that no rule keeps. Never the newest, never the last proven one, never one that a run of the
+//! journal refers to, never one of another release.
+
+use super::{Entry, Listing, State};
+use crate::journal::{Outcome, Run};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// How many are kept of what.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Keep {
+    /// The newest ones.
+    pub last: usize,
+    /// The newest of each of the last days on which there was one.
+    pub daily: usize,
+    /// The same by week.
+    pub weekly: usize,
+}
+
+/// A backup and why it stays; none: it goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fate {
+    /// The backup.
+    pub name: String,
+    /// Why it stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept: Option<String>,
+}
+
+/// The fate of each backup of a release, oldest first.
+pub fn prune(listing: &Listing, release: &str, namespace: &str, runs: &[Run], keep: Keep) -> Vec<Fate> {
+    let own = |e: &&Entry| e.record.release == release && e.record.namespace == namespace;
+    let all: Vec<&Entry> = listing.backups.iter().filter(own).collect();
+    let newest_first: Vec<&Entry> = all.iter().rev().copied().collect();
+    let time = |e: &Entry| e.record.started.parse::<Timestamp>().ok();
+    let by = |count: usize, of: &dyn Fn(Timestamp) -> String| -> BTreeSet<&str> {
+        let mut seen: Vec<String> = Vec::new();
+        let mut kept = BTreeSet::new();
+        for entry in &newest_first {
+            let Some(period) = time(entry).map(of) else { continue };
+            if !seen.contains(&period) && seen.len() < count {
+                seen.push(period);
+                kept.insert(entry.name.as_str());
+            }
+        }
+        kept
+    };
+    let daily = by(keep.daily, &|at| at.strftime("%Y-%m-%d").to_string());
+    let weekly = by(keep.weekly, &|at| at.strftime("%G-W%V").to_string());
+    let proven = |state: State| newest_first.iter().find(|e| e.states.contains(&state)).map(|e| e.name.as_str());
+    let last_proven = proven(State::Drilled).into_iter().chain(proven(State::Verified)).chain(proven(State::Complete));
+    let last_proven: BTreeSet<&str> = last_proven.collect();
+    let fate = |(index, entry): (usize, &&Entry)| {
+        let name = entry.name.as_str();
+        let age = all.len() - 1 - index;
+        let kept = if age == 0 {
+            Some("the newest".to_owned())
+        } else if let Some(run) = runs.iter().find(|run| refers(run, name)) {
+            Some(format!("the run {} of the journal refers to it", run.id))
+        } else if last_proven.contains(name) {
+            Some("the last that is drilled, verified or complete".to_owned())
+        } else if time(entry).is_none() {
+            Some("its record tells no time".to_owned())
+        } else if age < keep.last {
+            Some("one of the last".to_owned())
+        } else if daily.contains(name) {
+            Some("the newest of its day".to_owned())
+        } else {
+            weekly.contains(name).then(|| "the newest of its week".to_owned())
+        };
+        Fate { name: name.to_owned(), kept }
+    };
+    all.iter().enumerate().map(fate).collect()
+}
+
+/// Whether a run still needs a backup: any but the one that made it, and that one while it is open.
+fn refers(run: &Run, name: &str) -> bool {
+    let names = || {
+        run.remembered.values().any(|v| v == name) || run.entries.iter().any(|e| e.words.split(' ').any(|w| w == name))
+    };
+    (run.outcome == Outcome::Open || !matches!(run.verb.as_str(), "backup" | "prune")) && names()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Write;
+
+    fn listing(days: &[(&str, &str)]) -> Listing {
+        let mut text = String::new();
+        for (name, at) in days {
+            let verified = name.contains("verified");
+            let name = name.replace("-verified", "");
+            let _ = writeln!(
+                text,
+                "backup\t{name}\t{{\"v\":1,\"origin\":\"hook\",\"release\":\"om\",\"namespace\":\"data\",\"target\":\"\",\"engine\":\"mysql\",\"server_version\":\"9\",\"client_version\":\"9\",\"database\":\"d\",\"host\":\"h\",\"started\":\"{at}\",\"finished\":\"{at}\",\"files\":[],\"fingerprint\":{{}},\"schema_head\":\"\"}}"
+            );
+            if verified {
+                let _ = writeln!(text, "verified\t{name}\t{{\"at\":\"{at}\"}}");
+            }
+        }
+        super::super::read(&format!("{text}end\n")).unwrap()
+    }
+
+    fn gone(fates: &[Fate]) -> Vec<&str> {
+        fates.iter().filter(|f| f.kept.is_none()).map(|f| f.name.as_str()).collect()
+    }
+
+    #[test]
+    fn the_newest_the_proven_and_the_needed_stay_whatever_is_asked() {
+        let all = listing(&[
+            ("a-verified", "2026-11-01T10:00:00Z"),
+            ("b", "2026-11-10T10:00:00Z"),
+            ("c", "2026-11-11T10:00:00Z"),
+            ("d", "2026-11-11T11:00:00Z"),
+        ]);
+        let mut run = Run::new("r", "om", "data", "rollback", "p", "anna", Timestamp::UNIX_EPOCH);
+        run.remembered.insert("backup".into(), "b".into());
+        run.end(Outcome::Failed, Timestamp::UNIX_EPOCH);
+        let fates = prune(&all, "om", "data", &[run.clone()], Keep::default());
+        assert_eq!(gone(&fates), ["c"], "{fates:?}");
+        // The run that made one does not keep it for ever.
+        let made = Run { verb: "backup".into(), ..run };
+        assert_eq!(gone(&prune(&all, "om", "data", &[made], Keep::default())), ["b", "c"]);
+        assert!(prune(&all, "other", "data", &[], Keep::default()).is_empty());
+    }
+
+    #[test]
+    fn days_and_weeks_keep_their_newest() {
+        let all = listing(&[
+            ("mon", "2026-11-02T10:00:00Z"),
+            ("sun", "2026-11-08T10:00:00Z"),
+            ("mon2", "2026-11-09T10:00:00Z"),
+            ("tue", "2026-11-10T09:00:00Z"),
+            ("tue2", "2026-11-10T10:00:00Z"),
+            ("wed", "2026-11-11T10:00:00Z"),
+        ]);
+        let keep = |last, daily, weekly| gone(&prune(&all, "om", "data", &[], Keep { last, daily, weekly })).join(" ");
+        assert_eq!(keep(1, 2, 0), "mon sun mon2 tue");
+        assert_eq!(keep(1, 0, 2), "mon mon2 tue tue2");
+        assert_eq!(keep(3, 0, 0), "mon sun mon2");
+        assert_eq!(keep(9, 0, 0), "");
+    }
+}

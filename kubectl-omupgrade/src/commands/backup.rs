@@ -1,0 +1,156 @@
+//! The verb `backup`.
+
+mod drill;
+mod export;
+mod init;
+mod list;
+mod make;
+mod prune;
+mod receipt;
+mod verify;
+
+pub use drill::{Args as DrillArgs, drill};
+pub use export::{ExportArgs, ImportArgs, export, import};
+pub use init::{Args as InitArgs, init};
+pub use list::{ListArgs, ShowArgs, list, show};
+pub use make::{Args as MakeArgs, Terms, back_up};
+pub use prune::{Args as PruneArgs, prune};
+pub use receipt::{Args as ReceiptArgs, again};
+pub use verify::{Args as VerifyArgs, verify};
+
+use crate::adapters::cluster::Cluster;
+use crate::adapters::lock::Timing;
+use crate::adapters::{claim, release};
+use crate::backup::Listing;
+use crate::beside::Beside;
+use crate::cli::flags::Output;
+use crate::cli::say;
+use crate::exit::Exit;
+use crate::facts::Release;
+use crate::failure::Failure;
+use crate::session::Session;
+use clap::Subcommand;
+use serde::Serialize;
+
+/// Back up the database of a release and prove the backup; list, verify and hand on what is there.
+///
+/// A Job beside the server dumps the database with its own client to a claim (`backup init` makes it), reads the dump
+/// back, and leaves a record with digests, row counts and the schema's fingerprint. With `--to` it ends with a receipt
+/// that helm-postrender takes, so that `helm upgrade` may follow, also with Helm 3. The same command again goes on where
+/// a killed one stopped.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+pub struct Args {
+    #[command(subcommand)]
+    what: Option<What>,
+    #[command(flatten)]
+    make: MakeArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    Init(InitArgs),
+    List(ListArgs),
+    Show(ShowArgs),
+    Verify(VerifyArgs),
+    Drill(DrillArgs),
+    Receipt(ReceiptArgs),
+    Export(ExportArgs),
+    Import(ImportArgs),
+    Prune(PruneArgs),
+}
+
+/// Which release, and which claim of its backups.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Of {
+    /// The release; without it the only one of the namespace.
+    #[arg(add = clap_complete::ArgValueCompleter::new(crate::cli::complete::releases))]
+    pub release: Option<String>,
+    /// The claim with the backups; without it the backup hook's, else RELEASE-omupgrade-backup.
+    #[arg(long, value_name = "NAME")]
+    pub claim: Option<String>,
+    /// The database client's image; without it the schema guard's, else postgres:18 or mysql:8.4.
+    #[arg(long, value_name = "IMAGE", alias = "probe-image")]
+    pub client_image: Option<String>,
+}
+
+/// Runs it.
+pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
+    let cluster = session.connect().await?;
+    let output = session.output();
+    match &args.what {
+        None => Box::pin(back_up(&cluster, &args.make, Terms::of(session))).await,
+        Some(What::Init(args)) => init(&cluster, args, output).await,
+        Some(What::List(args)) => list(&cluster, args, output).await,
+        Some(What::Show(args)) => show(&cluster, args, output).await,
+        Some(What::Verify(args)) => verify(&cluster, args, output).await,
+        Some(What::Drill(args)) => drill(&cluster, args, output).await,
+        Some(What::Export(args)) => export(&cluster, args, output).await,
+        Some(What::Import(args)) => import(&cluster, args, output).await,
+        Some(What::Prune(args)) => prune(&cluster, args, Timing::default(), output).await,
+        Some(What::Receipt(args)) => again(&cluster, args, output).await,
+    }
+}
+
+/// A release and where its backups are.
+struct Place {
+    release: Release,
+    stored: Vec<release::Stored>,
+    beside: Beside,
+    claim: String,
+}
+
+impl Place {
+    async fn find(cluster: &Cluster, of: &Of) -> anyhow::Result<Self> {
+        let found = release::find(cluster, of.release.as_deref()).await?;
+        let (release, stored) = (found.release, found.stored);
+        let manifest = release.manifest.expose().map_or("", String::as_str);
+        let beside = Beside::of_manifest(&release.name, &release.namespace, manifest, of.client_image.as_deref());
+        let beside = beside.map_err(|e| {
+            Failure::unknown(format!("reading the newest revision of {}: {e}", release.name))
+                .hint(format!("kubectl omupgrade status {} -n {}", release.name, cluster.namespace))
+        })?;
+        let claim = claim::name_of(&release.name, of.claim.as_deref(), std::slice::from_ref(&release));
+        Ok(Self { release, stored, beside, claim })
+    }
+
+    /// `RELEASE -n NAMESPACE`, for commands in hints.
+    fn on(&self, cluster: &Cluster) -> String {
+        format!("{} -n {}", self.release.name, cluster.namespace)
+    }
+
+    /// What lies on the claim, which has to be there.
+    async fn listing(&self, cluster: &Cluster) -> anyhow::Result<Listing> {
+        self.claim_there(cluster).await?;
+        let listing = claim::listing(cluster, &self.beside, &self.claim).await;
+        listing.map_err(|e| Failure::unknown(format!("listing the backups on {}: {e}", self.claim)).into())
+    }
+
+    /// That the claim is there, and not on its way out.
+    async fn claim_there(&self, cluster: &Cluster) -> anyhow::Result<()> {
+        let (claim, on) = (&self.claim, self.on(cluster));
+        let found =
+            claim::get(cluster, claim).await.map_err(|r| r.failure(&format!("looking for the claim {claim}")))?;
+        match found {
+            None => Err(Failure::refused(format!("there is no claim {claim} for the backups"))
+                .hint(format!("kubectl omupgrade backup init {on}"))
+                .hint(format!("kubectl get pvc -n {}    # or name one of them with --claim", cluster.namespace))
+                .into()),
+            Some(there) if there.metadata.deletion_timestamp.is_some() => {
+                Err(Failure::refused(format!("the claim {claim} is being deleted, and its backups with it"))
+                    .hint(format!("kubectl describe pvc {claim} -n {}    # what still uses it?", cluster.namespace))
+                    .into())
+            }
+            Some(_) => Ok(()),
+        }
+    }
+}
+
+/// Writes an answer for programs, or gives the words to people.
+fn answer(output: Output, data: &impl Serialize, words: impl FnOnce() -> String) -> anyhow::Result<()> {
+    match output {
+        Output::Json => say::output(&format!("{}\n", serde_json::to_string_pretty(data)?)),
+        Output::Yaml => say::output(&serde_saphyr::to_string(data)?),
+        _ => say::output(&words()),
+    }
+}

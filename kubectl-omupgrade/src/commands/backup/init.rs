@@ -1,0 +1,151 @@
+//! `backup init`: makes the claim that takes the backups.
+
+use super::{Of, Place, answer};
+use crate::adapters::cluster::Cluster;
+use crate::adapters::{claim, probe};
+use crate::backup::bytes;
+use crate::cli::flags::Output;
+use crate::cli::say;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use k8s_openapi::api::storage::v1::StorageClass;
+use kube::Api;
+use kube::api::{ListParams, PostParams};
+use serde_json::json;
+use shared::backup::Asked;
+use shared::marks;
+
+/// Make the claim that takes the backups of a release.
+///
+/// It belongs to omupgrade, not to the release: `helm uninstall` leaves it. Its size comes from the database's unless
+/// `--size` names one. A claim of your own will do as well: name it with `--claim`, and in helm-postrender's policy as
+/// `backupHook.claim`.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub of: Of,
+    /// Its size, as Kubernetes writes it (20Gi); without it three times the database's size, at least 1Gi.
+    #[arg(long, value_name = "SIZE")]
+    pub size: Option<String>,
+    /// Its storage class; without it the cluster's default.
+    #[arg(long, value_name = "NAME")]
+    pub storage_class: Option<String>,
+    /// Its access mode: `ReadWriteOnce` will do.
+    #[arg(long, value_name = "MODE", default_value = "ReadWriteOnce")]
+    pub access_mode: String,
+    /// Print the manifest, and do nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Makes it, unless it is there.
+pub async fn init(cluster: &Cluster, args: &Args, output: Output) -> anyhow::Result<Exit> {
+    let place = Place::find(cluster, &args.of).await?;
+    let name = &place.claim;
+    let doing = format!("looking for the claim {name}");
+    let size = if let Some(size) = &args.size {
+        size.clone()
+    } else {
+        let asked = probe::facts(cluster, &place.release, args.of.client_image.as_deref(), Asked::Facts).await;
+        let (_, database) = asked.map_err(|e| {
+            Failure::unknown(format!("asking for the database's size: {e}"))
+                .hint(format!("kubectl omupgrade backup init {} --size 20Gi", place.on(cluster)))
+        })?;
+        let size = size_for(database.bytes);
+        say::note(&format!("the database has {}, so the claim gets {size}", bytes(database.bytes)));
+        size
+    };
+    let manifest = json!({
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {
+            "name": name,
+            "namespace": cluster.namespace,
+            "labels": {
+                "app.kubernetes.io/managed-by": "omupgrade",
+                marks::ROLE: marks::ROLE_BACKUP,
+                marks::RELEASE: place.release.name,
+            },
+        },
+        "spec": {
+            "accessModes": [args.access_mode.as_str()],
+            "storageClassName": args.storage_class,
+            "resources": {"requests": {"storage": size}},
+        },
+    });
+    let manifest = without_nulls(manifest);
+    if let Some(words) = reclaim(cluster, args.storage_class.as_deref()).await {
+        say::note(&words);
+    }
+    if args.dry_run {
+        say::output(&serde_saphyr::to_string(&manifest)?)?;
+        return Ok(Exit::Done);
+    }
+    if claim::get(cluster, name).await.map_err(|r| r.failure(&doing))?.is_some() {
+        answer(output, &json!({"claim": name, "outcome": "already"}), || {
+            format!("the claim {name} is there already\n")
+        })?;
+        return Ok(Exit::Done);
+    }
+    let wanted: PersistentVolumeClaim = serde_json::from_value(manifest)?;
+    let api: Api<PersistentVolumeClaim> = cluster.api();
+    match cluster.within(api.create(&PostParams::default(), &wanted)).await {
+        Err(refused) if !refused.is_conflict() => {
+            return Err(refused.failure(&format!("creating the claim {name}")).into());
+        }
+        _ => {}
+    }
+    answer(output, &json!({"claim": name, "outcome": "made", "size": size}), || {
+        format!("made the claim {name} of {size}; next:\n  kubectl omupgrade backup {}\n", place.on(cluster))
+    })?;
+    Ok(Exit::Done)
+}
+
+fn without_nulls(mut value: serde_json::Value) -> serde_json::Value {
+    if let Some(spec) = value.get_mut("spec").and_then(serde_json::Value::as_object_mut) {
+        spec.retain(|_, v| !v.is_null());
+    }
+    value
+}
+
+/// Room for three dumps as large as the database; they are smaller.
+fn size_for(database: u64) -> String {
+    const GIB: u64 = 1024 * 1024 * 1024;
+    format!("{}Gi", (database.saturating_mul(3)).div_ceil(GIB).max(1))
+}
+
+/// What to know of the volume's fate when its claim is deleted.
+async fn reclaim(cluster: &Cluster, named: Option<&str>) -> Option<String> {
+    let api: Api<StorageClass> = Api::all(cluster.client.clone());
+    let classes = match cluster.within(api.list(&ListParams::default())).await {
+        Ok(list) => list.items,
+        Err(refused) if refused.is_forbidden() => return None,
+        Err(refused) => return Some(format!("note: the storage classes cannot be looked at: {refused}")),
+    };
+    let is_default = |c: &StorageClass| {
+        let marks = c.metadata.annotations.as_ref();
+        marks.is_some_and(|a| a.get("storageclass.kubernetes.io/is-default-class").is_some_and(|v| v == "true"))
+    };
+    let class = classes.iter().find(|c| named.map_or_else(|| is_default(c), |n| c.metadata.name.as_deref() == Some(n)));
+    let Some(class) = class else {
+        return Some(named.map_or_else(
+            || "warning: the cluster has no default storage class: name one with --storage-class".to_owned(),
+            |n| format!("warning: there is no storage class {n}"),
+        ));
+    };
+    let name = class.metadata.name.as_deref().unwrap_or_default();
+    (class.reclaim_policy.as_deref().unwrap_or("Delete") == "Delete").then(|| {
+        format!("warning: storage class {name} has the reclaim policy Delete: deleting the claim or its namespace deletes the backups")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_size_comes_from_the_databases() {
+        assert_eq!(super::size_for(0), "1Gi");
+        assert_eq!(super::size_for(10 * 1024 * 1024 * 1024), "30Gi");
+    }
+}

@@ -1,0 +1,393 @@
+//! `backup RELEASE`: dumps the database, proves the dump, records what it is. Look, decide, do, say; every step is in the
+//! journal, and the same command again goes on where a killed one stopped.
+
+use super::receipt::{words as receipt_words, write as write_receipt};
+use super::{Of, Place, answer};
+use crate::adapters::cluster::Cluster;
+use crate::adapters::job::{self, End};
+use crate::adapters::journal::{self, Stored};
+use crate::adapters::lock::{Claim, Lock, Timing, holder_name};
+use crate::adapters::{keys, live, release, secrets};
+use crate::backup::{Entry, Known, Packed, Progress, Receipt, bytes, pack};
+use crate::beside::Beside;
+use crate::cli::flags::{Output, duration};
+use crate::cli::say;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::fingerprint::Fingerprint;
+use crate::journal::{Outcome, Phase, Recorded, Run};
+use crate::session::Session;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Value, json};
+use shared::backup::{Engine, Held, Job, ROWS_POSTGRESQL, Record, job as manifest, job_name};
+use shared::versions::Version;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// The step that dumps.
+const DUMP: &str = "dump";
+
+/// What a run remembers: the Job, the Secret.
+const JOB: &str = "job";
+const SECRETS: &str = "secrets";
+
+/// What to back up, and how.
+#[derive(Debug, Clone, clap::Args)]
+#[group(skip)]
+pub struct Args {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub of: Of,
+    /// The version that an upgrade goes to: ends with a receipt for helm-postrender.
+    #[arg(long, value_name = "VERSION")]
+    pub to: Option<String>,
+    /// Where the receipt is written; without it RELEASE-VERSION.receipt.json here.
+    #[arg(long, value_name = "FILE", requires = "to")]
+    pub receipt: Option<PathBuf>,
+    /// Keep the Fernet key, JWT keys and values in a Secret of omupgrade's beside the backup.
+    #[arg(long)]
+    pub with_secrets: bool,
+    /// Say that the Fernet key is kept elsewhere: without it no backup of the database can be read whole.
+    #[arg(long, conflicts_with = "with_secrets")]
+    pub fernet_key_held_elsewhere: bool,
+    /// How long the dump may take; then Kubernetes ends it.
+    #[arg(long, value_name = "TIME", default_value = "2h", value_parser = duration)]
+    pub timeout: Duration,
+    /// Print exactly what would be done, and do nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+impl Default for Args {
+    fn default() -> Self {
+        Self {
+            of: Of::default(),
+            to: None,
+            receipt: None,
+            with_secrets: false,
+            fernet_key_held_elsewhere: false,
+            timeout: Duration::from_hours(2),
+            dry_run: false,
+        }
+    }
+}
+
+/// What depends on where and how the process runs.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms {
+    /// The format of the answer.
+    pub output: Output,
+    /// The lock's times.
+    pub lock: Timing,
+    /// Time between two looks at the Job.
+    pub pace: Duration,
+    /// Whether one line can be repainted; else a plain line now and then.
+    pub live: bool,
+}
+
+impl Terms {
+    pub(super) fn of(session: &Session) -> Self {
+        Self {
+            output: session.output(),
+            lock: Timing::default(),
+            pace: Duration::from_secs(1),
+            live: session.live() && !session.output().is_data(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Done<'a> {
+    schema: &'static str,
+    outcome: &'static str,
+    claim: &'a str,
+    #[serde(flatten)]
+    backup: &'a Entry,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<&'a Receipt>,
+}
+
+/// Looks, decides, does, says.
+pub async fn back_up(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Result<Exit> {
+    let place = Place::find(cluster, &args.of).await?;
+    let on = place.on(cluster);
+    let to = match args.to.as_deref().map(|text| Version::parse(text).ok_or(text)) {
+        None => None,
+        Some(Ok(version)) => Some(version.to_string()),
+        Some(Err(text)) => return Err(Failure::usage(format!("`{text}` is no version: write 1.13.1")).into()),
+    };
+    place.claim_there(cluster).await?;
+    let plan =
+        format!("back up {}{}", place.release.name, to.as_ref().map(|v| format!(" before {v}")).unwrap_or_default());
+    if args.dry_run {
+        answer(terms.output, &json!({"outcome": "dry-run", "steps": steps(&place, args)}), || {
+            let lines = (1..).zip(steps(&place, args)).map(|(number, step)| format!("  {number}. {step}\n"));
+            format!("would be done:\n{}", lines.collect::<String>())
+        })?;
+        return Ok(Exit::Done);
+    }
+    let claim = Claim { holder: holder_name(), plan };
+    let lock = Lock::acquire(cluster, &place.release.name, &claim, terms.lock).await?;
+    let mut stored = begin(cluster, &lock, &place, &claim).await?;
+    let done = dumped(cluster, &place, args, to.as_deref(), terms, &lock, &mut stored).await;
+    let (name, record) = match done {
+        Ok(done) => done,
+        Err(error) => {
+            // Where the lock is lost nothing may be written; the error tells it.
+            if stored.write(&lock, "end", Phase::Failed, &format!("{error:#}")).await.is_ok() {
+                let _ = stored.end(&lock, Outcome::Failed).await;
+                let _ = lock.release().await;
+            }
+            return Err(error);
+        }
+    };
+    stored.end(&lock, Outcome::Done).await?;
+    lock.release().await?;
+    let entry = Entry::new(name, record);
+    let receipt = match &args.to {
+        Some(to) => Some(write_receipt(&entry.name, &entry.record, to, args.receipt.as_deref(), &on)?),
+        None => None,
+    };
+    let data = Done {
+        schema: "omupgrade.io/backup/v1",
+        outcome: "done",
+        claim: &place.claim,
+        backup: &entry,
+        receipt: receipt.as_ref().map(|(_, r)| r),
+    };
+    answer(terms.output, &data, || {
+        let receipt = receipt.as_ref().map(|(file, receipt)| receipt_words(file, receipt));
+        words(&entry, &place.claim, &on) + &receipt.unwrap_or_default()
+    })?;
+    Ok(Exit::Done)
+}
+
+fn words(entry: &Entry, claim: &str, on: &str) -> String {
+    let record = &entry.record;
+    let size: u64 = record.files.iter().map(|f| f.bytes).sum();
+    let rows = record.rows.as_ref().map(|r| format!(", {} rows in {} tables", r.values().sum::<u64>(), r.len()));
+    let mut out = format!(
+        "{} on the claim {claim}: {}, schema {}{}\n  secrets: {}\n",
+        entry.name,
+        bytes(size),
+        if record.schema_head.is_empty() { "none" } else { &record.schema_head },
+        rows.unwrap_or_default(),
+        entry.held()
+    );
+    if entry.record.of.as_ref().is_none_or(|of| of.secrets.is_none()) {
+        out = format!("{out}  to keep them: kubectl omupgrade backup {on} --with-secrets\n");
+    }
+    out
+}
+
+/// Exactly what would be done, in order.
+fn steps(place: &Place, args: &Args) -> Vec<String> {
+    let release = &place.release.name;
+    let mut out = vec![
+        format!("take the lock: Lease omupgrade-{release}"),
+        format!("write what is about to be done into the journal: a Secret omupgrade-journal-{release}-*"),
+    ];
+    if args.with_secrets {
+        out.push(format!("keep the Fernet key, JWT keys and values in a Secret omupgrade-backup-{release}-*"));
+    }
+    out.push(format!(
+        "create a Job {release}-omupgrade-backup-* and a Secret of that name (values and manifest without secrets): dump the {} database with {} to the claim {}, read it back, for at most {} s",
+        place.beside.engine.name(),
+        place.beside.image,
+        place.claim,
+        args.timeout.as_secs()
+    ));
+    out.push("delete the Job, write the end into the journal, give the lock back".to_owned());
+    if let Some(to) = &args.to {
+        out.push(format!("write a receipt for the upgrade to {to}"));
+    }
+    out
+}
+
+/// The run of this plan: one that was left open is gone on with.
+async fn begin(cluster: &Cluster, lock: &Lock, place: &Place, claim: &Claim) -> anyhow::Result<Stored> {
+    let (runs, _) = journal::runs(cluster, &place.release.name).await?;
+    if let Some(mut left) = runs.into_iter().rfind(|s| s.run.outcome == Outcome::Open && s.run.plan == claim.plan) {
+        say::note(&format!("going on with the run {} of {}, which did not end", left.run.id, left.run.by));
+        left.write(lock, "begin", Phase::Note, &format!("gone on with by {}", claim.holder)).await?;
+        return Ok(left);
+    }
+    let now = Timestamp::now();
+    let id = journal::run_id(now, lock.fence());
+    let name = &place.release.name;
+    let mut run = Run::new(&id, name, &cluster.namespace, "backup", &claim.plan, &claim.holder, now);
+    run.from = Some(place.release.revision.number);
+    run.remembered.insert(JOB.to_owned(), job_name(name, Some(&id)));
+    run.remembered.insert(SECRETS.to_owned(), format!("omupgrade-backup-{name}-{id}"));
+    run.write("begin", Phase::Done, &format!("to the claim {}", place.claim), now);
+    journal::open(cluster, Some(lock), run).await
+}
+
+/// The dump's step: the Job, its end, what the journal keeps of it. The Job goes when the journal has it.
+async fn dumped(
+    cluster: &Cluster,
+    place: &Place,
+    args: &Args,
+    to: Option<&str>,
+    terms: Terms,
+    lock: &Lock,
+    stored: &mut Stored,
+) -> anyhow::Result<(String, Record)> {
+    let remembered = |key: &str| stored.run.remembered.get(key).cloned().unwrap_or_default();
+    let (name, keep) = (remembered(JOB), remembered(SECRETS));
+    let failed = |e: String| anyhow::Error::from(Failure::unknown(e));
+    if stored.run.is_done(DUMP) {
+        // Killed after the journal had it: only the Job may be left.
+        job::remove(cluster, &name).await.map_err(failed)?;
+        let backup = stored.run.remembered.get("backup").cloned().unwrap_or_default();
+        let listing = place.listing(cluster).await?;
+        let found = listing.backups.into_iter().find(|e| e.name == backup);
+        return found.map(|e| (e.name, e.record)).ok_or_else(|| {
+            Failure::no(format!("the backup {backup} was made and is not on the claim {} any more", place.claim)).into()
+        });
+    }
+    if !job::is_there(cluster, &name).await.map_err(failed)? {
+        let found = keys::read(cluster, place.beside.server()).await;
+        for unread in &found.unread {
+            say::note(&format!("a Secret cannot be read, so its keys are not in the record: {unread}"));
+        }
+        let held = if args.with_secrets {
+            lock.check().await?;
+            secrets::keep(cluster, &place.release, &keep, &found).await.map_err(failed)?;
+            Some(Held::Secret(keep.clone()))
+        } else {
+            args.fernet_key_held_elsewhere.then_some(Held::Elsewhere)
+        };
+        let known = Known {
+            defaults: defaults(cluster, place).await,
+            images: live::pulled(cluster, place.beside.server()).await,
+            keys: keys::fingerprints(&found, &keys::salt().map_err(failed)?),
+            secrets: held,
+        };
+        let packed = pack(&place.release, known).map_err(failed)?;
+        let seconds = args.timeout.as_secs().max(1);
+        stored.write(lock, DUMP, Phase::About, &format!("Job {name}, for at most {seconds} s")).await?;
+        lock.check().await?;
+        let beside = place.beside.clone().with_resources(resources());
+        job::start(cluster, &wanted(&beside, &place.claim, &name, to, seconds), files(packed)).await.map_err(failed)?;
+    }
+    if !terms.output.is_data() {
+        say::note(&format!("dumping beside {} (Job {name})", place.release.name));
+    }
+    let end = job::follow(cluster, &name, terms.pace, hearing(terms)).await.map_err(failed)?;
+    if terms.live {
+        say::progress("");
+    }
+    let log = match end {
+        End::Done(log) => log,
+        End::Gone => {
+            return Err(Failure::unknown(format!("the Job {name} was taken away while it worked"))
+                .hint(format!("kubectl omupgrade backup {}", place.on(cluster)))
+                .into());
+        }
+        End::Failed(why, log) => {
+            lock.check().await?;
+            job::remove(cluster, &name).await.map_err(failed)?;
+            let _ = secrets::forget(cluster, &keep).await;
+            let tail = if log.trim().is_empty() { String::new() } else { format!("\nits last lines:\n{log}") };
+            return Err(failure(&why, &tail, place, cluster));
+        }
+    };
+    let (backup, record) = found(&log).map_err(|e| failed(format!("the Job {name} ended well, but {e}")))?;
+    stored.run.remembered.insert("backup".to_owned(), backup.clone());
+    stored.run.recorded = Fingerprint::of_record(&record).ok().map(|fingerprint| Recorded {
+        revision: place.release.revision.number,
+        image: place.beside.server_image.clone(),
+        fingerprint,
+        at: Timestamp::now(),
+    });
+    stored.write(lock, DUMP, Phase::Done, &format!("the backup {backup} on the claim {}", place.claim)).await?;
+    lock.check().await?;
+    job::remove(cluster, &name).await.map_err(failed)?;
+    Ok((backup, record))
+}
+
+/// Why a dump failed, and what to do about it.
+fn failure(why: &str, tail: &str, place: &Place, cluster: &Cluster) -> anyhow::Error {
+    let (on, claim) = (place.on(cluster), &place.claim);
+    let failure = Failure::no(format!("no backup was made: {why}{tail}"));
+    let failure = if why.contains("DeadlineExceeded") {
+        failure.hint(format!("kubectl omupgrade backup {on} --timeout 6h"))
+    } else if why.contains("the claim is full") {
+        failure.hint(format!("kubectl omupgrade backup list {on}")).hint(format!(
+            "kubectl patch pvc {claim} -n {} -p '{{\"spec\":{{\"resources\":{{\"requests\":{{\"storage\":\"SIZE\"}}}}}}}}'",
+            cluster.namespace
+        ))
+    } else {
+        failure
+    };
+    failure.into()
+}
+
+async fn defaults(cluster: &Cluster, place: &Place) -> Option<Value> {
+    let newest = place.stored.last()?;
+    release::defaults(cluster, newest).await.ok()
+}
+
+fn files(packed: Packed) -> BTreeMap<String, Vec<u8>> {
+    [("record.part".to_owned(), packed.record.into_bytes()), ("release.json.gz".to_owned(), packed.release)].into()
+}
+
+fn resources() -> Value {
+    json!({"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}})
+}
+
+fn wanted(beside: &Beside, claim: &str, name: &str, to: Option<&str>, seconds: u64) -> Value {
+    let rows = match beside.engine {
+        Engine::Postgresql => ("OMUPGRADE_ROWS_POSTGRESQL", ROWS_POSTGRESQL),
+        Engine::Mysql => ("OMUPGRADE_COUNT_ROWS", "1"),
+    };
+    let variables = [rows, ("OMUPGRADE_PROGRESS_SECONDS", "3")];
+    let parts = Job {
+        claim,
+        variables: &variables,
+        attached: Some(name),
+        target: to.map(str::to_owned),
+        ..beside.parts(name, seconds)
+    };
+    manifest(&parts)
+}
+
+/// Says how far the dump is: one line that is repainted, or a plain line now and then.
+fn hearing(terms: Terms) -> impl FnMut(&str, Duration) {
+    const QUIET: Duration = Duration::from_secs(15);
+    let (mut progress, mut said) = (Progress::default(), None::<Instant>);
+    let mut waiting = String::new();
+    move |log, since| {
+        if terms.output.is_data() {
+            return;
+        }
+        if let Some(words) = log.strip_prefix("omupgrade: ") {
+            if waiting != words {
+                words.clone_into(&mut waiting);
+                say::note(words);
+            }
+            return;
+        }
+        let Some(words) = progress.words(log, since) else { return };
+        if terms.live {
+            say::progress(&words);
+        } else if said.is_none_or(|s| s.elapsed() >= QUIET) {
+            said = Some(Instant::now());
+            say::note(&words);
+        }
+    }
+}
+
+/// The backup that a Job's log names, with its record.
+fn found(log: &str) -> Result<(String, Record), String> {
+    let line = |head: &str| log.lines().rev().find_map(|l| l.strip_prefix(head));
+    let name = line("omupgrade-backup: complete ").and_then(|l| l.split(' ').next());
+    let name = name.ok_or("its log names no backup")?.to_owned();
+    let record = line("omupgrade-backup: catalog ").ok_or("its log holds no record")?;
+    let record = serde_json::from_str(record).map_err(|e| format!("its record cannot be read: {e}"))?;
+    Ok((name, record))
+}

@@ -1,0 +1,88 @@
+//! `backup prune`: takes backups away that no rule keeps, with the Secrets that were kept for them.
+
+use super::{Of, Place, answer};
+use crate::adapters::cluster::Cluster;
+use crate::adapters::lock::{Claim, Lock, Timing, holder_name};
+use crate::adapters::{claim, journal, secrets};
+use crate::backup::{Fate, Keep, prune as fates};
+use crate::cli::flags::Output;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use serde_json::json;
+use shared::backup::Held;
+
+/// Take backups away that no rule keeps.
+///
+/// Whatever is asked, the newest stays, the last one that is drilled, verified or complete, and any that a run of the
+/// journal refers to. Backups of other releases on the same claim are not looked at.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub of: Of,
+    /// Keep the newest N.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub keep_last: usize,
+    /// Keep the newest of each of the last N days that have one.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub keep_daily: usize,
+    /// Keep the newest of each of the last N weeks that have one.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub keep_weekly: usize,
+    /// Print what would go, and do nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Prunes.
+pub async fn prune(cluster: &Cluster, args: &Args, timing: Timing, output: Output) -> anyhow::Result<Exit> {
+    let place = Place::find(cluster, &args.of).await?;
+    let (name, namespace) = (&place.release.name, &place.release.namespace);
+    let claim_of = Claim { holder: holder_name(), plan: format!("prune the backups of {name}") };
+    // Under the lock, so that no run begins to need one while it goes.
+    let lock = if args.dry_run { None } else { Some(Lock::acquire(cluster, name, &claim_of, timing).await?) };
+    let done = async {
+        let listing = place.listing(cluster).await?;
+        let (runs, unread) = journal::runs(cluster, name).await?;
+        if let Some(secret) = unread.first() {
+            return Err(Failure::refused(format!(
+                "the journal's Secret {secret} cannot be read, so what it refers to is not known"
+            ))
+            .hint(format!("kubectl omupgrade history {}", place.on(cluster)))
+            .into());
+        }
+        let runs: Vec<_> = runs.into_iter().map(|s| s.run).collect();
+        let keep = Keep { last: args.keep_last, daily: args.keep_daily, weekly: args.keep_weekly };
+        let fates = fates(&listing, name, namespace, &runs, keep);
+        let gone: Vec<&str> = fates.iter().filter(|f| f.kept.is_none()).map(|f| f.name.as_str()).collect();
+        if let Some(lock) = lock.as_ref().filter(|_| !gone.is_empty()) {
+            lock.check().await?;
+            let backups = gone.join(" ");
+            let variables = [("OMUPGRADE_ACTION", "remove"), ("OMUPGRADE_BACKUPS", backups.as_str())];
+            claim::run(cluster, &place.beside, &place.claim, &variables, 600)
+                .await
+                .map_err(|e| Failure::unknown(format!("removing backups: {e}")))?;
+            for entry in listing.backups.iter().filter(|e| gone.contains(&e.name.as_str())) {
+                if let Some(Held::Secret(secret)) = entry.record.of.as_ref().and_then(|of| of.secrets.as_ref()) {
+                    secrets::forget(cluster, secret).await.map_err(Failure::unknown)?;
+                }
+            }
+        }
+        Ok::<Vec<Fate>, anyhow::Error>(fates)
+    }
+    .await;
+    if let Some(lock) = lock {
+        let _ = lock.release().await;
+    }
+    let fates = done?;
+    let outcome = if args.dry_run { "dry-run" } else { "done" };
+    answer(output, &json!({"schema": "omupgrade.io/prune/v1", "outcome": outcome, "backups": fates}), || {
+        let line = |f: &Fate| match &f.kept {
+            Some(why) => format!("  keep    {}: {why}\n", f.name),
+            None if args.dry_run => format!("  remove  {}\n", f.name),
+            None => format!("  removed {}\n", f.name),
+        };
+        format!("{} on the claim {}\n{}", place.on(cluster), place.claim, fates.iter().map(line).collect::<String>())
+    })?;
+    Ok(Exit::Done)
+}

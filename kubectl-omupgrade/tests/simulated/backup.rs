@@ -1,0 +1,207 @@
+//! `backup` killed at every write, and the same command again: one Job, one backup, nothing left over. And what it says
+//! where a dump fails, what it refuses, and that the real helm-postrender takes its receipt.
+
+use crate::cluster::{Kill, NAMESPACE, World, release_secret};
+use base64::Engine as _;
+use kubectl_omupgrade::adapters::lock::Timing;
+use kubectl_omupgrade::cli::flags::Output;
+use kubectl_omupgrade::commands::backup::{
+    InitArgs, ListArgs, MakeArgs, Of, Terms, VerifyArgs, back_up, init, list, verify,
+};
+use kubectl_omupgrade::exit::Exit;
+use kubectl_omupgrade::failure::{exit_of, hints_of};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const TERMS: Terms = Terms {
+    output: Output::Text,
+    lock: Timing { duration: Duration::from_millis(60), renew: Duration::from_millis(20) },
+    pace: Duration::from_millis(5),
+    live: false,
+};
+
+const MANIFEST: &str = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: om-db-secret}\nstringData: {DB_SCHEME: postgresql}\n\
+    ---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: om}\nspec:\n  selector: {matchLabels: {app: om}}\n  template:\n    spec:\n      \
+    initContainers: [{name: run-db-migrations, image: 'server:1.12.3', env: [{name: FERNET_KEY, valueFrom: {secretKeyRef: {name: keys, key: fernet}}}]}]\n      \
+    containers: [{name: om, image: 'server:1.12.3', ports: [{containerPort: 8585}]}]\n";
+
+pub fn claim() -> Value {
+    json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "om-omupgrade-backup"}})
+}
+
+pub fn record(name: &str, at: &str) -> String {
+    format!(
+        r#"{{"v":1,"origin":"omupgrade","release":"om","namespace":"{NAMESPACE}","target":"","engine":"postgresql","server_version":"15.1","client_version":"18.0","database":"d","host":"{name}","started":"{at}","finished":"{at}","files":[{{"name":"database.dump","bytes":7,"sha256":"aa"}}],"fingerprint":{{"change_log":"3:aa","flowable":"absent","schema":"70:cc","sql_logs":"9:bb"}},"schema_head":"1.12.3","rows":{{"t":2}}}}"#
+    )
+}
+
+fn world() -> (World, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::new(folder.path());
+    world.put("secrets", release_secret("om", 1, "deployed", MANIFEST, "Install complete"));
+    let key = base64::engine::general_purpose::STANDARD.encode("hunter2");
+    world.put(
+        "secrets",
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "keys"}, "data": {"fernet": key}}),
+    );
+    world.put("persistentvolumeclaims", claim());
+    let now = jiff::Timestamp::now();
+    let (name, record) = ("om-1.13.1-20261122T120000Z", record("h", &now.to_string()));
+    world.says(
+        "backup",
+        &format!("omupgrade-progress: dumping 5 10\nomupgrade-backup: catalog {record}\nomupgrade-backup: complete {name} bytes=7 sha256=aa\n"),
+    );
+    world.says("claim", &format!("backup\t{name}\t{record}\nroom\t10\t5\nend\n"));
+    (world, folder)
+}
+
+fn args(folder: &tempfile::TempDir) -> MakeArgs {
+    MakeArgs {
+        of: Of { release: Some("om".into()), ..Of::default() },
+        to: Some("1.13.1".into()),
+        receipt: Some(folder.path().join("receipt.json")),
+        with_secrets: true,
+        ..MakeArgs::default()
+    }
+}
+
+async fn command(world: &World, args: &MakeArgs) -> anyhow::Result<Exit> {
+    Box::pin(back_up(&world.cluster(), args, TERMS)).await
+}
+
+fn runs(world: &World) -> Vec<Value> {
+    let journal = world.all("secrets").into_iter().filter(|s| s["type"] == "omupgrade.io/journal");
+    let engine = base64::engine::general_purpose::STANDARD;
+    journal
+        .map(|s| serde_json::from_slice(&engine.decode(s["data"]["run.json"].as_str().unwrap()).unwrap()).unwrap())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_any_write_the_same_command_ends_in_the_same_place() {
+    let mut points = 0;
+    for at in 1.. {
+        let mut survived = false;
+        for kill in [Kill::BeforeWrite(at), Kill::AfterWrite(at)] {
+            let (world, folder) = world();
+            let args = args(&folder);
+            let first = world.process(Some(kill), command(&world, &args)).await;
+            if let Some(done) = first {
+                assert_eq!(done.unwrap(), Exit::Done);
+                survived = true;
+            } else {
+                points += 1;
+                assert_eq!(command(&world, &args).await.unwrap(), Exit::Done, "{kill:?}");
+            }
+            // Killed after the journal had its end, the same command is another backup.
+            let (ended, fresh) = (runs(&world).len(), base64::engine::general_purpose::STANDARD.encode("hunter2"));
+            assert!(ended == 1 || (ended == 2 && points >= 17), "{kill:?}: {ended} runs");
+            let jobs = world.log().into_iter().filter(|r| r.starts_with("POST ") && r.contains("/jobs")).count();
+            assert!(jobs <= ended + 1, "{kill:?}: {jobs} Jobs"); // one that was there already is asked for again
+            for secret in world.all("secrets").iter().filter(|s| s["type"].is_null()) {
+                assert_eq!(secret["metadata"]["name"], "keys", "{kill:?}: a Job's files are left");
+            }
+            for kind in ["jobs", "pods"] {
+                assert_eq!(world.all(kind), Vec::<Value>::new(), "{kill:?}: {kind} are left");
+            }
+            let runs = runs(&world);
+            assert!(runs.iter().all(|r| r["outcome"] == "done"), "{kill:?}: {runs:#?}");
+            assert_eq!(runs[0]["recorded"]["revision"], 1, "a later way back compares with it");
+            let kept: Vec<Value> =
+                world.all("secrets").into_iter().filter(|s| s["type"] == "omupgrade.io/backup-secrets").collect();
+            assert_eq!(kept.len(), ended, "{kill:?}");
+            assert_eq!(kept[0]["data"]["env.FERNET_KEY"], fresh);
+            let receipt: Value =
+                serde_json::from_slice(&std::fs::read(folder.path().join("receipt.json")).unwrap()).unwrap();
+            assert_eq!(
+                (&receipt["backup"], &receipt["target"]),
+                (&json!("om-1.13.1-20261122T120000Z"), &json!("1.13.1"))
+            );
+        }
+        if survived {
+            break;
+        }
+    }
+    assert!(points >= 18, "only {points} points");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dump_that_fails_is_said_with_its_words_and_leaves_nothing() {
+    for (reason, said, hint) in [
+        ("BackoffLimitExceeded", "omupgrade backup: pg_dump failed with 1: the claim is full", "patch pvc"),
+        ("BackoffLimitExceeded", "omupgrade backup: the user or the password is wrong", ""),
+        ("DeadlineExceeded", "omupgrade-progress: dumping 5 10", "--timeout"),
+    ] {
+        let (world, folder) = world();
+        world.jobs_fail(reason);
+        world.says("backup", said);
+        let failed = command(&world, &args(&folder)).await.unwrap_err();
+        assert_eq!(exit_of(&failed), Exit::No, "{failed:#}");
+        let words = if reason == "DeadlineExceeded" { reason } else { said };
+        assert!(failed.to_string().contains(words), "{failed:#}");
+        assert!(hint.is_empty() || hints_of(&failed).iter().any(|h| h.contains(hint)), "{:?}", hints_of(&failed));
+        assert!(world.all("jobs").is_empty() && !folder.path().join("receipt.json").exists());
+        assert!(world.all("secrets").iter().all(|s| s["type"] != "omupgrade.io/backup-secrets"));
+        assert_eq!(runs(&world)[0]["outcome"], "failed");
+        let lease = world.object("leases", "omupgrade-om").unwrap();
+        assert!(lease["spec"].get("holderIdentity").is_none_or(Value::is_null));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_broke_off_is_no_backup() {
+    let (world, folder) = world();
+    for log in [
+        "",
+        "omupgrade-backup: complete x bytes=1 sha256=a\n",
+        "omupgrade-backup: catalog {\"v\":1\nomupgrade-backup: complete x b\n",
+    ] {
+        world.says("backup", log);
+        let failed = command(&world, &args(&folder)).await.unwrap_err();
+        assert!(failed.to_string().contains("ended well, but its"), "{failed:#}");
+        assert!(!folder.path().join("receipt.json").exists());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_claim_nothing_is_written_and_init_makes_one() {
+    let (world, folder) = world();
+    let api: kube::Api<k8s_openapi::api::core::v1::PersistentVolumeClaim> = world.cluster().api();
+    api.delete("om-omupgrade-backup", &kube::api::DeleteParams::default()).await.unwrap();
+    let before = world.log().len();
+    let refused = command(&world, &args(&folder)).await.unwrap_err();
+    assert_eq!(exit_of(&refused), Exit::Refused);
+    assert!(hints_of(&refused)[0].contains("backup init om -n data"));
+    assert!(world.log()[before..].iter().all(|r| r.starts_with("GET ")));
+    let asked = InitArgs {
+        of: Of { release: Some("om".into()), ..Of::default() },
+        size: Some("7Gi".into()),
+        access_mode: "ReadWriteOnce".into(),
+        ..InitArgs::default()
+    };
+    assert_eq!(init(&world.cluster(), &asked, Output::Text).await.unwrap(), Exit::Done);
+    let made = world.object("persistentvolumeclaims", "om-omupgrade-backup").unwrap();
+    assert_eq!(made["spec"]["resources"]["requests"]["storage"], "7Gi");
+    assert!(made["metadata"].get("ownerReferences").is_none(), "it is not the release's");
+    assert_eq!(init(&world.cluster(), &asked, Output::Text).await.unwrap(), Exit::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dry_run_writes_nothing() {
+    let (world, folder) = world();
+    let args = MakeArgs { dry_run: true, ..args(&folder) };
+    assert_eq!(command(&world, &args).await.unwrap(), Exit::Done);
+    assert!(world.log().iter().all(|r| r.starts_with("GET ")), "{:?}", world.log());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_a_pod_that_says_so_has_verified() {
+    let (world, _folder) = world();
+    let of = Of { release: Some("om".into()), ..Of::default() };
+    assert_eq!(list(&world.cluster(), &ListArgs { of: of.clone() }, Output::Text).await.unwrap(), Exit::Done);
+    // The simulated Pod says the list again, and not that it verified.
+    let asked = VerifyArgs { of, ..VerifyArgs::default() };
+    let failed = verify(&world.cluster(), &asked, Output::Text).await.unwrap_err();
+    assert_eq!(exit_of(&failed), Exit::No, "{failed:#}");
+    assert!(world.all("pods").is_empty());
+}
