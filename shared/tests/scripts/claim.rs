@@ -91,7 +91,9 @@ fn whatever_was_changed_since_is_named() {
             "its record names the file '../x'",
         ),
         (
-            |image, _| drop(image.fake("pg_restore", "echo 'unexpected end of file' >&2; exit 1")),
+            |image, _| {
+                let _ = image.fake("pg_restore", "echo 'unexpected end of file' >&2; exit 1");
+            },
             "cannot be read to its end: unexpected end",
         ),
     ];
