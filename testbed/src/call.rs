@@ -58,6 +58,26 @@ impl Call {
         Err(self.failed(&output.status.to_string(), &String::from_utf8_lossy(&output.stderr)))
     }
 
+    /// Runs it and kills it as soon as `reached`, as a power cut does. It fails if it had ended before.
+    pub fn killed_when(mut self, mut reached: impl FnMut() -> Result<bool>) -> Result<()> {
+        self.command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = self.command.spawn().map_err(|error| self.not_started(&error))?;
+        let outcome = loop {
+            if let Some(status) = child.try_wait().with_context(|| format!("while {}", self.doing))? {
+                break Err(self.failed(&status.to_string(), "it ended before it could be killed"));
+            }
+            match reached() {
+                Ok(false) => std::thread::sleep(std::time::Duration::from_millis(200)),
+                Ok(true) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        // It may have ended this very moment.
+        let _ = child.kill();
+        child.wait().with_context(|| format!("while {}", self.doing))?;
+        outcome
+    }
+
     /// Runs it for its effect.
     pub fn run(self) -> Result<()> {
         self.text().map(drop)

@@ -12,6 +12,7 @@ mod plugin_code_only;
 mod plugin_killed;
 mod plugin_rollback;
 mod rollback_on_failure;
+mod rollback_restore;
 mod uninstall_keeps_backups;
 
 use std::time::Duration;
@@ -52,6 +53,7 @@ pub const SCENARIOS: &[Scenario] = &[
     one_disruption::SCENARIO,
     uninstall_keeps_backups::SCENARIO,
     plugin_rollback::SCENARIO,
+    rollback_restore::SCENARIO,
     drain::SCENARIO,
     faults::SCENARIO,
     plugin_code_only::SCENARIO,

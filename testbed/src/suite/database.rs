@@ -66,6 +66,33 @@ impl<'a> Database<'a> {
         .map(drop)
     }
 
+    /// Lets its owner make and rename databases, as a restore beside needs it.
+    pub fn may_make_others(&self) -> Result<()> {
+        let name = &self.name;
+        self.administer(&match self.engine {
+            Engine::Postgres => format!("ALTER ROLE {name} CREATEDB;\n"),
+            // In a grant an underscore stands for any letter unless it is escaped.
+            Engine::Mysql => {
+                format!("GRANT ALL PRIVILEGES ON `{}\\_omupgrade\\_%`.* TO '{name}'@'%';\n", name.replace('_', "\\_"))
+            }
+        })
+        .map(drop)
+    }
+
+    /// The databases that a restore made beside it or kept.
+    pub fn others(&self) -> Result<String> {
+        let (name, list) = (
+            &self.name,
+            if self.engine == Engine::Postgres {
+                "datname FROM pg_database"
+            } else {
+                "schema_name FROM information_schema.schemata"
+            },
+        );
+        let column = list.split(' ').next().unwrap_or_default();
+        self.ask(&format!("SELECT {list} WHERE {column} LIKE '{name}%omupgrade%';"))
+    }
+
     /// What a query in this database answers: a line per row, columns apart by tabs.
     pub fn ask(&self, sql: &str) -> Result<String> {
         self.run(&self.name, sql)

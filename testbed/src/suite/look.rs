@@ -86,12 +86,18 @@ impl Stage<'_> {
 
     /// The backups on the claim: folders with a record, by release and target without their time (`om-1.13.1`).
     pub fn backups(&self) -> Result<Vec<String>> {
+        let names = self.backup_names()?;
+        Ok(names.iter().map(|name| name.rsplit_once("-2").map_or(&**name, |(name, _)| name).to_owned()).collect())
+    }
+
+    /// The backups on the claim by their whole names.
+    pub fn backup_names(&self) -> Result<Vec<String>> {
         let folder = self.claimed()?;
         let entries = fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
         let whole = entries.flatten().filter(|entry| entry.path().join("catalog.json").exists());
         let mut names: Vec<String> = whole.filter_map(|entry| entry.file_name().into_string().ok()).collect();
         names.sort();
-        Ok(names.iter().map(|name| name.rsplit_once("-2").map_or(&**name, |(name, _)| name).to_owned()).collect())
+        Ok(names)
     }
 
     /// The folder of the backups' claim on this machine.
