@@ -7,7 +7,12 @@ const PG_RESTORE: &str = "case $* in *database.dump*) exit ${DAMAGED:-0} ;; esac
 
 fn digest(text: &str) -> String {
     use sha2::{Digest, Sha256};
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    use std::fmt::Write;
+    let mut hex = String::new();
+    for byte in Sha256::digest(text) {
+        write!(hex, "{byte:02x}").unwrap();
+    }
+    hex
 }
 
 fn images() -> Vec<FakeImage> {
