@@ -124,6 +124,7 @@ const BACK_UP: &[Row] = &[
     ("batch", "jobs", "get, create, delete", "the Job that dumps"),
     ("", "pods", "get, list, create, delete", "the Job's pod, Pods that read the claim, image digests"),
     ("", "pods/log", "get", "progress, the record, why it failed"),
+    ("", "pods/exec", "get, create", "export and import only: files through the Pod that holds the claim"),
 ];
 
 const CLASSES: Row =
