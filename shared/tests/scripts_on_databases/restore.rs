@@ -380,16 +380,26 @@ fn a_restored_database_that_is_not_the_recorded_one_is_never_swapped_in() {
     }
 }
 
-/// Kills the action at one moment after another until it has ended before, and runs the rest.
-fn killed_at_every_moment(engine: Engine, action: &str, step: u64) {
-    for part in 1.. {
-        let after = Duration::from_millis(step * part);
+/// Kills the action at moments spread over the time that an undisturbed one takes, and runs the rest.
+fn killed_at_every_moment(engine: Engine, action: &str) {
+    const MOMENTS: u32 = 6;
+    let ready = || {
         let case = Case::of(engine, "", action != "swap");
         let mut case = if action == "in-place" { case } else { case.privileged() };
         if action == "swap" {
             case.act("beside").assert(0, &["done"]);
         }
-        let ended = case.killed(action, after);
+        case
+    };
+    let mut undisturbed = ready();
+    let begun = Instant::now();
+    undisturbed.act(action).assert(0, &["done"]);
+    let whole = begun.elapsed();
+    let mut in_the_middle = 0;
+    for moment in 1..=MOMENTS {
+        let after = whole * moment / (MOMENTS + 1);
+        let mut case = ready();
+        in_the_middle += u32::from(!case.killed(action, after));
         let rest: &[&str] = if action == "in-place" { &["in-place"] } else { &["beside", "swap"] };
         for next in rest {
             case.act(next).assert(0, &["done"]);
@@ -398,32 +408,29 @@ fn killed_at_every_moment(engine: Engine, action: &str, step: u64) {
         case.act("clean-up").assert(0, &["done"]);
         assert_eq!(case.family(), [""], "{engine:?} {action} {after:?}");
         case.assert_restored(&format!("{engine:?} {action} {after:?}, cleaned up"));
-        if ended {
-            assert!(part > 2, "{engine:?} {action}: it was never killed in the middle");
-            break;
-        }
     }
+    assert!(in_the_middle > 0, "{engine:?} {action}: it was never killed in the middle of {whole:?}");
 }
 
 #[test]
 #[ignore = "needs real databases: testdata/databases/run.sh"]
 fn killed_while_it_loads_beside() {
-    killed_at_every_moment(Engine::Postgres, "beside", 250);
-    killed_at_every_moment(Engine::Mysql, "beside", 400);
+    killed_at_every_moment(Engine::Postgres, "beside");
+    killed_at_every_moment(Engine::Mysql, "beside");
 }
 
 #[test]
 #[ignore = "needs real databases: testdata/databases/run.sh"]
 fn killed_while_it_swaps() {
-    killed_at_every_moment(Engine::Postgres, "swap", 70);
-    killed_at_every_moment(Engine::Mysql, "swap", 120);
+    killed_at_every_moment(Engine::Postgres, "swap");
+    killed_at_every_moment(Engine::Mysql, "swap");
 }
 
 #[test]
 #[ignore = "needs real databases: testdata/databases/run.sh"]
 fn killed_while_it_loads_in_place() {
-    killed_at_every_moment(Engine::Postgres, "in-place", 300);
-    killed_at_every_moment(Engine::Mysql, "in-place", 500);
+    killed_at_every_moment(Engine::Postgres, "in-place");
+    killed_at_every_moment(Engine::Mysql, "in-place");
 }
 
 #[test]
