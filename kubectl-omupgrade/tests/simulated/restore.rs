@@ -128,7 +128,8 @@ fn pod(world: &World, action: &str, fault: PodFault) {
 async fn every_kill_point_under_every_fault_has_one_end() {
     // They mostly wait for each other's locks to expire, so all go on at once.
     let points = futures::future::join_all(FAULTS.iter().enumerate().map(every_kill_point)).await;
-    assert!(points.iter().sum::<usize>() >= 140, "only {points:?} points");
+    // How often the lock is renewed meanwhile, a write too, depends on the machine.
+    assert!(points[0] >= 60 && points.iter().all(|p| *p >= 4), "only {points:?} points");
 }
 
 /// Every write of an undisturbed restore; under each fault every ninth, each fault beginning at another one.
