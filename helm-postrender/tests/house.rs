@@ -103,14 +103,14 @@ fn files_are_rooms_not_halls() {
     }
 }
 
-fn readme() -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap()
+fn document(path: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)).unwrap()
 }
 
 #[test]
 fn every_place_of_the_readmes_house_map_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let readme = readme();
+    let readme = document("README.md");
     let map =
         readme.split("## The house").nth(1).unwrap().split("```text\n").nth(1).unwrap().split("```").next().unwrap();
     let mut folder = String::new();
@@ -137,9 +137,9 @@ fn every_place_of_the_readmes_house_map_is_there() {
 }
 
 #[test]
-fn the_readmes_policies_are_policies() {
-    let readme = readme();
-    let blocks = readme.split("```yaml\n").skip(1).filter_map(|b| b.split("```").next());
+fn the_policies_in_the_documents_are_policies() {
+    let text = document("docs/helm-postrender.md");
+    let blocks = text.split("```yaml\n").skip(1).filter_map(|b| b.split("```").next());
     let policies: Vec<&str> = blocks.filter(|b| b.contains("profile:")).collect();
     assert!(!policies.is_empty());
     for text in policies {

@@ -157,8 +157,8 @@ fn hook<'a>(
     }
     let why = format!("nothing of an upgrade may be applied before the {} database is backed up", engine.name());
     let text = format!(
-        "the backup goes to the claim {claim}, which must exist (`kubectl get pvc {claim}`; the README has a manifest): \
-         without it nothing moves and the hook ends after {} s without a log",
+        "the backup goes to the claim {claim}, which must exist (`kubectl get pvc {claim}`; `kubectl omupgrade backup init \
+         {release}` makes one): without it nothing moves and the hook ends after {} s without a log",
         settings.deadline_seconds
     );
     vec![Proposal::add(server, object, why), Proposal::notice(server, text)]
