@@ -5,7 +5,7 @@
 
 use kubectl_omupgrade::facts::{Chart, Driver, Release, Revision, Secret, Status};
 use kubectl_omupgrade::fingerprint::Fingerprint;
-use kubectl_omupgrade::journal::{Outcome, Run};
+use kubectl_omupgrade::journal::{Outcome, Recorded, Run};
 use kubectl_omupgrade::verdict::Way;
 use kubectl_omupgrade::wayback::{Asked, Choice, Live, Look, choose, decide};
 use shared::backup::Engine;
@@ -174,4 +174,26 @@ fn the_folders_of_an_image_say_more_than_its_tag() {
     // An image that cannot be listed has no folders: the tag counts again.
     look.folders.insert("server:1.12.3".into(), Vec::new());
     assert_eq!(decide(&look, Asked::default()).unwrap().stops.len(), 1);
+}
+
+#[test]
+fn what_was_recorded_of_the_same_content_proves_a_later_revision_of_it() {
+    // Revision 1 was recorded, 2 upgraded, 3 went back to 1, 4 upgraded again: is the way back to 3 proven?
+    let mut look = look("replicas: 1");
+    let database = look.database.clone().unwrap();
+    let (third, fourth) = (
+        release(3, Status::Superseded, "1.12.3", "replicas: 1", GUARD),
+        release(4, Status::Deployed, "1.13.1", "replicas: 1", GUARD),
+    );
+    look.history.extend([third.clone(), fourth.clone()]);
+    (look.target, look.current) = (third, fourth);
+    let now = "2026-11-22T10:01:30Z".parse().unwrap();
+    let mut run = Run::new("r", "om", "data", "record", "record", "x@y", now);
+    run.recorded = Some(Recorded { revision: 1, image: "server:1.12.3".into(), fingerprint: database, at: now });
+    run.end(Outcome::Done, now);
+    look.runs = vec![run];
+    assert_eq!(decide(&look, Asked::default()).unwrap().verdict.way, Way::CodeOnly);
+    // Other content proves nothing.
+    look.history[0] = release(1, Status::Superseded, "1.12.2", "replicas: 1", GUARD);
+    assert_ne!(decide(&look, Asked::default()).unwrap().verdict.way, Way::CodeOnly);
 }

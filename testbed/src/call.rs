@@ -58,6 +58,17 @@ impl Call {
         Err(self.failed(&output.status.to_string(), &String::from_utf8_lossy(&output.stderr)))
     }
 
+    /// Runs it and returns its exit code and all that it said, whatever it ended with.
+    pub fn outcome(mut self) -> Result<(i32, String)> {
+        self.command.stdin(Stdio::null());
+        let output = self.command.output().map_err(|error| self.not_started(&error))?;
+        let said = [output.stdout, output.stderr].concat();
+        match output.status.code() {
+            Some(code) => Ok((code, String::from_utf8_lossy(&said).into_owned())),
+            None => Err(self.failed(&output.status.to_string(), &String::from_utf8_lossy(&said))),
+        }
+    }
+
     /// Runs it and kills it as soon as `reached`, as a power cut does. It fails if it had ended before.
     pub fn killed_when(mut self, mut reached: impl FnMut() -> Result<bool>) -> Result<()> {
         self.command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -3,6 +3,7 @@
 use super::cluster::Cluster;
 use super::lock::Lock;
 use crate::failure::Failure;
+use crate::rollout::no_node;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerState, Pod};
 use kube::Api;
@@ -21,6 +22,13 @@ const HOPELESS: &[&str] = &[
     "ErrImageNeverPull",
 ];
 
+/// Seconds for which a Pod that ended is left to the process that started it.
+const IN_USE: i64 = 120;
+
+/// How long a Pod may be without a node. Chosen: a scheduler that can place it does so at once, and one that has to make
+/// room first is told of by its own words.
+const NO_NODE: Duration = Duration::from_secs(30);
+
 /// A name for a Pod of this role that no other has.
 pub fn name(release: &str, role: &str) -> String {
     let head: String = release.chars().take(30).collect();
@@ -34,7 +42,7 @@ pub async fn answer(cluster: &Cluster, release: &str, role: &str, pod: &serde_js
     let name = pod.metadata.name.clone().unwrap_or_default();
     let deadline = pod.spec.as_ref().and_then(|s| s.active_deadline_seconds).unwrap_or(300).unsigned_abs();
     let api: Api<Pod> = cluster.api();
-    clean_up(cluster, &api, release, role).await;
+    clean_up(cluster, &api, release, role, left_over).await;
     let doing = format!("starting the {role} Pod {name}");
     cluster.within(api.create(&PostParams::default(), &pod)).await.map_err(|r| format!("{doing}: {r}"))?;
     let answer = wait(cluster, &api, role, &name, deadline).await;
@@ -86,11 +94,12 @@ async fn held(lock: &Lock) -> Result<(), Failure> {
 
 /// Takes away the Pods of this role that ended.
 pub async fn forget(cluster: &Cluster, release: &str, role: &str) {
-    clean_up(cluster, &cluster.api(), release, role).await;
+    clean_up(cluster, &cluster.api(), release, role, ended).await;
 }
 
 async fn wait(cluster: &Cluster, api: &Api<Pod>, role: &str, name: &str, deadline: u64) -> Result<String, String> {
-    let until = Instant::now() + Duration::from_secs(deadline);
+    let began = Instant::now();
+    let until = began + Duration::from_secs(deadline);
     let mut pause = Duration::from_millis(5);
     loop {
         sleep(pause).await;
@@ -112,8 +121,14 @@ async fn wait(cluster: &Cluster, api: &Api<Pod>, role: &str, name: &str, deadlin
         if let Some(reason) = hopeless(&state) {
             return Err(format!("the {role} Pod cannot start: {reason}"));
         }
+        let conditions = status.conditions.unwrap_or_default();
+        let placed = conditions.iter().find(|c| c.type_ == "PodScheduled");
+        if let Some(why) = placed.filter(|c| c.status == "False" && began.elapsed() >= NO_NODE) {
+            let why = why.message.as_deref().unwrap_or_default();
+            return Err(format!("the {role} Pod gets no node: {}", no_node(why)));
+        }
         if Instant::now() >= until {
-            let condition = status.conditions.unwrap_or_default().into_iter().rev().find_map(|c| c.message);
+            let condition = conditions.into_iter().rev().find_map(|c| c.message);
             return Err(format!("the {role} Pod did not end within {deadline} s: {}", condition.unwrap_or(phase)));
         }
     }
@@ -127,13 +142,23 @@ pub fn hopeless(state: &ContainerState) -> Option<String> {
     Some(format!("{reason}: {}{hint}", waiting.message.as_deref().unwrap_or_default()))
 }
 
-/// Takes away what killed processes left: Pods of this role that ended.
-async fn clean_up(cluster: &Cluster, api: &Api<Pod>, release: &str, role: &str) {
+/// Takes away Pods of this role.
+async fn clean_up(cluster: &Cluster, api: &Api<Pod>, release: &str, role: &str, which: fn(&Pod) -> bool) {
     let labels = format!("{}={role},{}={release}", marks::ROLE, marks::RELEASE);
     for pod in cluster.all(api, ListParams::default().labels(&labels)).await.unwrap_or_default() {
-        let ended = pod.status.and_then(|s| s.phase).is_some_and(|p| p == "Succeeded" || p == "Failed");
-        if let Some(name) = pod.metadata.name.filter(|_| ended) {
+        if let Some(name) = pod.metadata.name.clone().filter(|_| which(&pod)) {
             let _ = cluster.within(api.delete(&name, &DeleteParams::background())).await;
         }
     }
+}
+
+fn ended(pod: &Pod) -> bool {
+    pod.status.as_ref().is_some_and(|s| matches!(s.phase.as_deref(), Some("Succeeded" | "Failed")))
+}
+
+/// Whether it ended so long ago that no other process is about to read its log: a killed one left it.
+fn left_over(pod: &Pod) -> bool {
+    let containers = pod.status.iter().flat_map(|s| s.container_statuses.iter().flatten());
+    let ends = containers.filter_map(|c| Some(c.state.as_ref()?.terminated.as_ref()?.finished_at.as_ref()?.0));
+    ended(pod) && ends.max().is_none_or(|at| Timestamp::now().as_second() - at.as_second() > IN_USE)
 }

@@ -10,6 +10,7 @@ use crate::facts::Revision;
 use crate::failure::Failure;
 use crate::journal::{Phase, Run};
 use crate::session::Session;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -24,14 +25,22 @@ pub struct Args {
     pub run: Option<String>,
 }
 
-#[derive(Serialize)]
+/// The revisions of a release, and the runs of omupgrade on it.
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Answer<'a> {
+#[schemars(title = "History")]
+pub struct Answer<'a> {
+    /// `omupgrade.io/history/v1`.
     schema: &'static str,
+    /// The release.
     release: &'a str,
+    /// Its namespace.
     namespace: &'a str,
+    /// Who holds its lock, in words.
     lock: Option<String>,
+    /// Its revisions, oldest first.
     revisions: &'a [Revision],
+    /// What omupgrade did, oldest first.
     runs: &'a [Run],
 }
 

@@ -8,6 +8,7 @@ pub mod history;
 pub mod precheck;
 pub mod rbac;
 pub mod rollback;
+pub mod schema;
 pub mod status;
 pub mod unlock;
 pub mod validate;
@@ -32,6 +33,7 @@ pub enum Command {
     Rbac(rbac::Args),
     Completion(completion::Args),
     Backup(backup::Args),
+    Schema(schema::Args),
 }
 
 impl Command {
@@ -51,6 +53,7 @@ impl Command {
             Self::Diagnose(args) => Box::pin(diagnose::run(session, args)).await,
             Self::Rbac(args) => rbac::run(session, args).await,
             Self::Completion(args) => completion::run(session, args).await,
+            Self::Schema(args) => schema::run(args),
             Self::Backup(args) => Box::pin(backup::run(session, args)).await,
         }
     }

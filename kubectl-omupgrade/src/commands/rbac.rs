@@ -1,5 +1,6 @@
 //! The verb `rbac`: prints the least Role that a verb needs. Asks no cluster.
 
+use crate::cli::flags::Output;
 use crate::cli::say;
 use crate::exit::Exit;
 use crate::session::Session;
@@ -150,8 +151,16 @@ impl Verb {
 /// Runs it.
 #[allow(clippy::unused_async)] // all verbs are called alike
 pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
-    say::output(&manifest(args, session.flags.namespace.as_deref()))?;
+    let text = manifest(args, session.flags.namespace.as_deref());
+    say::output(&if session.output() == Output::Json { json(&text)? } else { text })?;
     Ok(Exit::Done)
+}
+
+/// The same as a Kubernetes List, which `kubectl apply -f -` takes as well; JSON has no comments.
+fn json(text: &str) -> anyhow::Result<String> {
+    let items: Vec<serde_json::Value> = serde_saphyr::from_multiple(text)?;
+    let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": items});
+    Ok(serde_json::to_string_pretty(&list)? + "\n")
 }
 
 fn manifest(args: &Args, namespace: Option<&str>) -> String {
@@ -207,6 +216,8 @@ mod tests {
             assert_eq!(role["kind"], "Role");
             let writes = text.contains("create");
             assert_eq!(writes, !matches!(verb, Verb::Status | Verb::History), "{verb:?}");
+            let list: serde_json::Value = serde_json::from_str(&json(&text).unwrap()).unwrap();
+            assert_eq!(list["items"].as_array(), Some(&all), "{verb:?}");
         }
     }
 }

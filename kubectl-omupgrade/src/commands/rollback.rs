@@ -8,6 +8,7 @@ mod roll;
 mod say;
 
 pub use confirm::confirmed;
+pub use say::Data;
 
 use super::{status, watching};
 use crate::adapters::cluster::Cluster;
@@ -113,7 +114,20 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     }
     // As `status --watch` does, with its words and its verdict.
     let target = status::target(&cluster, args.release.as_deref()).await?;
-    watching::run(session, &cluster, &target, Some(args.timeout), None).await
+    let exit = watching::run(session, &cluster, &target, Some(args.timeout), None).await?;
+    if exit == Exit::Done && !args.no_probe {
+        remember(&cluster, &target.name, args).await;
+    }
+    Ok(exit)
+}
+
+/// Records the database's state for the revision that this way back made: the next way back to it has something to
+/// compare with. That it could not be recorded does not make the way back a failure.
+async fn remember(cluster: &Cluster, name: &str, args: &Args) {
+    let asked = status::Args { probe_image: args.probe_image.clone(), ..status::Args::default() };
+    if let Err(error) = status::record::record(cluster, name, &asked).await {
+        to::note(&format!("{error:#}; a later way back to this revision is then unproven"));
+    }
 }
 
 /// What depends on where and how the process runs.

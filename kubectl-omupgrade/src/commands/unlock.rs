@@ -10,7 +10,8 @@ use crate::failure::Failure;
 use crate::journal::{Outcome, Phase, Run};
 use crate::session::Session;
 use jiff::Timestamp;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 /// Take the lock of a release away from a process that is gone.
 ///
@@ -27,6 +28,20 @@ pub struct Args {
     /// Take it away even from a holder that is seen at work: it stops before its next write.
     #[arg(long)]
     pub even_alive: bool,
+}
+
+/// What became of the lock.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "Unlock")]
+pub struct Answer<'a> {
+    /// `omupgrade.io/unlock/v1`.
+    schema: &'static str,
+    /// The release.
+    release: &'a str,
+    /// Its namespace.
+    namespace: &'a str,
+    /// What became of it, in words.
+    words: &'a str,
 }
 
 /// Runs it.
@@ -76,9 +91,10 @@ pub async fn unlock(cluster: &Cluster, args: &Args, output: Output, timing: Timi
     match output {
         Output::Text | Output::Wide => say::output(&format!("{name}: {words}\n"))?,
         Output::Json | Output::Yaml => {
-            let answer = json!({"schema": "omupgrade.io/unlock/v1", "release": name, "namespace": cluster.namespace, "words": words});
-            let text = if output == Output::Json { format!("{answer:#}\n") } else { serde_saphyr::to_string(&answer)? };
-            say::output(&text)?;
+            let (release, namespace, words) = (&*name, &*cluster.namespace, &*words);
+            let answer = Answer { schema: "omupgrade.io/unlock/v1", release, namespace, words };
+            let json = || Ok::<_, anyhow::Error>(serde_json::to_string_pretty(&answer)? + "\n");
+            say::output(&if output == Output::Json { json()? } else { serde_saphyr::to_string(&answer)? })?;
         }
     }
     Ok(Exit::Done)

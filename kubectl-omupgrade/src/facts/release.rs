@@ -2,6 +2,7 @@
 
 use super::Secret;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -30,7 +31,7 @@ pub struct Release {
 }
 
 /// What a list of revisions shows of one.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Revision {
     /// Its number.
@@ -41,6 +42,7 @@ pub struct Revision {
     pub chart: Chart,
     /// When it was made or last changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub updated: Option<Timestamp>,
     /// Helm's own sentence: `Upgrade complete`, `Rollback to 2`, or the error.
     #[serde(default)]
@@ -55,7 +57,7 @@ pub struct Revision {
 }
 
 /// A chart.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Chart {
     /// Its name.
@@ -67,7 +69,7 @@ pub struct Chart {
 }
 
 /// Where Helm stores revisions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Driver {
     /// In Secrets, the default.
@@ -87,7 +89,7 @@ impl Driver {
 }
 
 /// Helm's status words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
     /// It is the current one.

@@ -3,6 +3,7 @@
 use crate::fingerprint::Fingerprint;
 use crate::verdict::Way;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -13,7 +14,7 @@ const ENTRIES: usize = 400;
 const WORDS: usize = 600;
 
 /// A run, version 1 of its form.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Run {
     /// The version of this form.
@@ -31,11 +32,13 @@ pub struct Run {
     /// Who began it.
     pub by: String,
     /// When.
+    #[schemars(with = "String")]
     pub began: Timestamp,
     /// How it ended.
     pub outcome: Outcome,
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub ended: Option<Timestamp>,
     /// The revision that served at the beginning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -60,7 +63,7 @@ pub struct Run {
 }
 
 /// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Outcome {
     /// It did not: it runs, or was killed.
@@ -83,7 +86,7 @@ impl Outcome {
 }
 
 /// The state of the database while a revision served.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Recorded {
     /// The revision.
@@ -93,14 +96,16 @@ pub struct Recorded {
     /// The state.
     pub fingerprint: Fingerprint,
     /// When it was read.
+    #[schemars(with = "String")]
     pub at: Timestamp,
 }
 
 /// A line of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
     /// When.
+    #[schemars(with = "String")]
     pub at: Timestamp,
     /// The step.
     pub step: String,
@@ -111,7 +116,7 @@ pub struct Entry {
 }
 
 /// Where in a step an entry stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Phase {
     /// About to do it.

@@ -2,11 +2,12 @@
 
 use super::mask::{HIDDEN, shown};
 use super::objects::Object;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// What would change.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Preview {
     /// Objects that would be made.
     pub added: Vec<String>,
@@ -19,7 +20,7 @@ pub struct Preview {
 }
 
 /// An object that would change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Change {
     /// Kind and name.
     pub object: String,
@@ -28,7 +29,7 @@ pub struct Change {
 }
 
 /// A field that would change; none stands for absence.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Field {
     /// Where: names of keys and of list items, joined by dots.
     pub path: String,

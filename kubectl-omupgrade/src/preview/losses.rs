@@ -1,11 +1,12 @@
 //! What a way back would delete for good: claims, definitions with all their custom resources, custom resources.
 
 use super::objects::Object;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 /// Something that would be gone, and what goes with it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Loss {
     /// Kind and name.
     pub object: String,

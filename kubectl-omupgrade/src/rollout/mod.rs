@@ -18,6 +18,7 @@ mod tree;
 mod wanted;
 mod workload;
 
+pub use causes::scheduling::no_node;
 pub use scene::Scene;
 pub use span::span;
 pub use tree::{Cause, Health, Kind, Node, Why};

@@ -27,10 +27,28 @@ pub fn node(scene: &Scene<'_>) -> Node {
     jobs.sort_by_key(|j| (j.meta.created, j.meta.name.clone()));
     node.children.extend(jobs.iter().filter_map(|j| job::node(scene, j)));
     node.children.extend(database::node(scene));
+    if let Some(release) = facts.release.value() {
+        standing_still(scene, release, &mut node);
+    }
     if node.children.is_empty() && facts.workloads.value().is_some() {
         node.words = format!("{}, no workloads", node.words);
     }
     node
+}
+
+/// A pending revision below which nothing moves: helm is at its very beginning or end, or was killed.
+fn standing_still(scene: &Scene<'_>, release: &Release, node: &mut Node) {
+    let status = release.revision.status;
+    let moves = node.children.iter().any(|child| child.worst() > Health::Done);
+    if status.is_pending() && node.health == Health::Working && !moves {
+        let text = format!(
+            "revision {} is {}, and nothing below it moves: a helm is about to begin or end, or it was killed; then no other helm can upgrade until it is cleared",
+            release.revision.number,
+            status.word()
+        );
+        let hint = format!("{} --clear-pending --dry-run    # once no helm is at work", scene.command("rollback"));
+        node.why.push(Why::new(Cause::Helm, text).hint(hint));
+    }
 }
 
 fn words(scene: &Scene<'_>) -> String {
@@ -61,7 +79,8 @@ fn helm(scene: &Scene<'_>, release: &Release, node: &mut Node) {
                     status.word(),
                     super::span::seconds(age)
                 );
-                node.because(Health::Blocked, Why::new(Cause::Helm, text).hint(history));
+                let hint = format!("{} --clear-pending --dry-run", scene.command("rollback"));
+                node.because(Health::Blocked, Why::new(Cause::Helm, text).hint(hint));
             } else {
                 node.health = Health::Working;
             }

@@ -9,10 +9,11 @@ mod words;
 pub use before::{Moment, from_before};
 pub use facts::{Backup, Backups, Before, Facts, Reach, Running, Source};
 pub use judge::judge;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The four answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Way {
     /// The database is as it was: the code can go back alone.
@@ -48,7 +49,7 @@ impl Way {
 }
 
 /// A verdict with all that a person needs to follow it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Verdict {
     /// The answer.
     pub way: Way,
@@ -66,7 +67,7 @@ pub struct Verdict {
 }
 
 /// A reason and what it stands on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reason {
     /// In words.
     pub text: String,
@@ -75,7 +76,7 @@ pub struct Reason {
 }
 
 /// A next step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     /// What it is for.
     pub what: String,

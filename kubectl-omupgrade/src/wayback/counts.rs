@@ -1,6 +1,7 @@
 //! Replica counts across a rollback: which ones an autoscaler owns, where a server-side apply would conflict.
 
 use crate::preview::Object;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -30,7 +31,7 @@ impl Live {
 }
 
 /// What happens to a replica count.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Count {
     /// Kind and name.
     pub object: String,

@@ -9,10 +9,11 @@ use crate::fingerprint::Fingerprint;
 use crate::journal::recorded;
 use crate::preview::{Loss, Object, Preview, elsewhere, losses, objects, preview, servers};
 use crate::verdict::{Backup, Before, Facts, Moment, Reach, Running, Verdict, from_before, judge};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A way back, decided.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Decision {
     /// The release.
@@ -127,6 +128,15 @@ pub fn decide(look: &Look, asked: Asked) -> Result<Decision, String> {
     })
 }
 
+/// Earlier and later revisions with the target's own content: each way back makes one. What the database was while the
+/// same code served proves as much.
+fn twins(look: &Look) -> impl Iterator<Item = u64> {
+    let target = &look.target;
+    let same = |r: &&Release| r.manifest == target.manifest && r.hooks.len() == target.hooks.len();
+    let others = look.history.iter().filter(|r| r.revision.number != target.revision.number);
+    others.filter(same).map(|r| r.revision.number)
+}
+
 fn facts(look: &Look, now: &[Object], then: &[Object]) -> Facts {
     let number = look.target.revision.number;
     let (release, namespace) = (look.current.name.clone(), look.current.namespace.clone());
@@ -136,7 +146,9 @@ fn facts(look: &Look, now: &[Object], then: &[Object]) -> Facts {
         all.iter().filter(|(_, r)| r.release == release && r.namespace == namespace).cloned().collect()
     };
     let records = look.backups.as_ref().map(|all| own(all)).unwrap_or_default();
-    let before = Before::newest(recorded(&look.runs, number), &records, number, &history);
+    let before = Before::newest(recorded(&look.runs, number), &records, number, &history).or_else(|| {
+        twins(look).filter_map(|twin| Before::newest(recorded(&look.runs, twin), &[], twin, &history)).last()
+    });
     let backups = look.backups.as_ref().map_err(Clone::clone).map(|all| {
         let fact = |(name, record): &(String, shared::backup::Record)| Backup {
             name: name.clone(),

@@ -6,11 +6,12 @@ use crate::facts::Status;
 use crate::journal::{Outcome, open_run};
 use crate::preview::Loss;
 use crate::verdict::{Verdict, Way};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// A reason not to go on, and what to do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Refusal {
     /// In words.
     pub why: String,

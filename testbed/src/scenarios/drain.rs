@@ -1,17 +1,16 @@
 //! A node that is drained in the middle of an upgrade: the upgrade comes to its end on the other node, and no request fails.
 
-use std::fs::File;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use serde_json::json;
 
-use super::{BOTH, Scenario};
+use super::{BOTH, Scenario, second_node};
 use crate::cluster::kubectl::kubectl;
 use crate::cluster::nodes::{FIRST, SECOND, TAINT};
+use crate::say;
 use crate::suite::helm::Version;
 use crate::suite::stage::{Pace, Stage};
-use crate::{paths, say};
 
 pub const SCENARIO: Scenario = Scenario {
     name: "drain",
@@ -23,9 +22,7 @@ pub const SCENARIO: Scenario = Scenario {
 };
 
 fn play(stage: &Stage) -> Result<()> {
-    // There is one such node; who waits for it waits here.
-    let turn = File::create(paths::state("second-node.lock")).context("cannot make the lock of the second node")?;
-    turn.lock().context("cannot take the second node")?;
+    let _turn = second_node()?;
     // An earlier run may have been ended in the middle.
     open(stage)?;
     let drained = upgrade_while_draining(stage);

@@ -8,18 +8,25 @@ mod helm3_refuses;
 mod hook_order;
 mod neutral_upgrade;
 mod one_disruption;
+mod plugin_api_away;
 mod plugin_code_only;
 mod plugin_killed;
 mod plugin_rollback;
 mod rollback_on_failure;
 mod rollback_restore;
 mod uninstall_keeps_backups;
+mod words_backup;
+mod words_migration;
+mod words_rollout;
+mod words_server;
 
+use std::fs::File;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::cluster::databases::Engine;
+use crate::paths;
 use crate::suite::stage::Stage;
 
 /// A story with an end that must hold.
@@ -41,6 +48,20 @@ pub struct Scenario {
 
 /// Both databases.
 const BOTH: &[Engine] = &[Engine::Postgres, Engine::Mysql];
+/// The one that is quicker to start, where the engine makes no difference.
+const POSTGRES: &[Engine] = &[Engine::Postgres];
+
+/// Values that lead a release to a database and a search of its own namespace, which can be broken without a word to
+/// anyone else.
+const OWN_DATABASE: &str =
+    "database.host=postgresql,database.name=openmetadata_db,database.user=openmetadata_user,search.host=opensearch";
+
+/// The second node, of which there is one: who waits for it waits here, and has it until the end of the file.
+fn second_node() -> Result<File> {
+    let turn = File::create(paths::state("second-node.lock")).context("cannot make the lock of the second node")?;
+    turn.lock().context("cannot take the second node")?;
+    Ok(turn)
+}
 
 /// All of them.
 pub const SCENARIOS: &[Scenario] = &[
@@ -58,4 +79,9 @@ pub const SCENARIOS: &[Scenario] = &[
     faults::SCENARIO,
     plugin_code_only::SCENARIO,
     plugin_killed::SCENARIO,
+    plugin_api_away::SCENARIO,
+    words_rollout::SCENARIO,
+    words_migration::SCENARIO,
+    words_server::SCENARIO,
+    words_backup::SCENARIO,
 ];

@@ -1,11 +1,10 @@
 //! A `rollback` that is killed while helm works: the same command again ends where the first one would have.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 
 use super::{BOTH, Scenario};
 use crate::say;
@@ -14,31 +13,33 @@ use crate::suite::stage::{RELEASE, Stage};
 
 pub const SCENARIO: Scenario = Scenario {
     name: "plugin-killed",
-    says: "`kill -9` before, in the middle of and after helm's step: the same command again ends in the same place",
+    says: "`kill -9` before, in the middle of and after the step of either Helm: the same command again ends in the same place",
     engines: BOTH,
     deadline: Duration::from_mins(10),
     plays_faults: false,
     play,
 };
 
-/// What becomes of the plugin (the parent of the helm that it starts) and of helm itself.
-const DEATHS: &[(&str, &str)] = &[
-    ("before helm did anything", "kill -9 $PPID; exit 1"),
-    ("and helm with it, half-way", "kill -9 $PPID; timeout -s KILL 0.25 \"$HELM\" \"$@\"; exit 1"),
-    ("and helm outlives it", "kill -9 $PPID; exec \"$HELM\" \"$@\""),
-    ("when helm was done", "\"$HELM\" \"$@\"; kill -9 $PPID; exit 1"),
+/// With which helm, and what becomes of the plugin (the parent of the helm that it starts) and of helm itself.
+const DEATHS: &[(&str, &str, &str)] = &[
+    ("helm4", "before helm did anything", "kill -9 $PPID; exit 1"),
+    ("helm4", "and helm with it, half-way", HALF_WAY),
+    ("helm3", "and helm with it, half-way", HALF_WAY),
+    ("helm3", "and helm outlives it", "kill -9 $PPID; exec \"$HELM\" \"$@\""),
+    ("helm4", "when helm was done", "\"$HELM\" \"$@\"; kill -9 $PPID; exit 1"),
 ];
+const HALF_WAY: &str = "kill -9 $PPID; timeout -s KILL 0.25 \"$HELM\" \"$@\"; exit 1";
 
 fn play(stage: &Stage) -> Result<()> {
     stage.install("1.12.13", 1)?;
-    stage.claim("testbed", "1Gi")?;
     stage.omupgrade("recording").args(["status", RELEASE, "--record", "--validated"]).run()?;
-    for (when, deed) in DEATHS {
-        stage.upgrade("1.12.14", 1, &[])?;
-        say::step(&format!("killed {when}"));
-        refused(stage.go_back(&stage.deadly(deed)?).map(drop), "signal: 9")?;
+    for (helm, when, deed) in DEATHS {
+        stage.upgrade("1.12.14", 1, &["--no-hooks"])?;
+        say::step(&format!("killed {when} ({helm})"));
+        let helm = stage.cache.binary(helm);
+        refused(stage.go_back(&stage.deadly(&helm, deed)?).map(drop), "signal: 9")?;
         say::step("the same command again");
-        stage.go_back(&stage.cache.binary("helm4"))?;
+        stage.go_back(&helm)?;
         ensure!(stage.serving()? == ["1.12.13"], "serving: {:?}", stage.serving()?);
         let (revision, status) = stage.revision()?;
         ensure!(status == "deployed", "revision {revision} is {status}");
@@ -49,19 +50,15 @@ fn play(stage: &Stage) -> Result<()> {
 }
 
 impl Stage<'_> {
-    fn go_back(&self, helm: &PathBuf) -> Result<String> {
+    fn go_back(&self, helm: impl AsRef<OsStr>) -> Result<String> {
         let words = ["rollback", RELEASE, "--yes", "--timeout", "3m", "--helm"];
-        self.omupgrade("rolling back").args(words).args([helm]).text()
+        self.omupgrade("rolling back").args(words).args([helm.as_ref()]).text()
     }
 
     /// A helm that does this instead of a rollback.
-    fn deadly(&self, deed: &str) -> Result<PathBuf> {
-        let file = self.cache.work().join("suite").join(&self.namespace).join("deadly-helm");
-        let helm = self.cache.binary("helm4");
-        let text =
-            format!("#!/bin/sh\nHELM={}\ncase $1 in rollback) {deed} ;; esac\nexec \"$HELM\" \"$@\"\n", helm.display());
-        fs::write(&file, text).context("cannot write a helm")?;
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).context("cannot make it a program")?;
-        Ok(file)
+    fn deadly(&self, helm: &Path, deed: &str) -> Result<String> {
+        let helm = helm.display();
+        let text = format!("#!/bin/sh\nHELM={helm}\ncase $1 in rollback) {deed} ;; esac\nexec \"$HELM\" \"$@\"\n");
+        self.program("deadly-helm", &text)
     }
 }

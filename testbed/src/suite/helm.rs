@@ -26,6 +26,8 @@ pub struct Helm<'a> {
     home: PathBuf,
     plugins: String,
     path: OsString,
+    /// Where releases are kept; Helm's own default is a Secret each.
+    pub driver: Option<&'static str>,
 }
 
 impl<'a> Helm<'a> {
@@ -46,7 +48,7 @@ impl<'a> Helm<'a> {
         let before = std::env::var_os("PATH").unwrap_or_default();
         let folders = [programs, bin, cache.bin()].into_iter().chain(std::env::split_paths(&before));
         let path = std::env::join_paths(folders).context("a folder of the PATH has a colon in its name")?;
-        Ok(Self { cache, home: home.to_owned(), plugins, path })
+        Ok(Self { cache, home: home.to_owned(), plugins, path, driver: None })
     }
 
     /// A call of helm in a namespace, against the testbed.
@@ -56,7 +58,10 @@ impl<'a> Helm<'a> {
             Version::Three => ("helm3", self.home.join("no-plugins").into_os_string()),
             Version::Four => ("helm4", self.plugins.clone().into()),
         };
-        let call = Call::new(self.cache.binary(name), doing).env("HELM_PLUGINS", plugins);
+        let mut call = Call::new(self.cache.binary(name), doing).env("HELM_PLUGINS", plugins);
+        if let Some(driver) = self.driver {
+            call = call.env("HELM_DRIVER", driver);
+        }
         self.prepared(call, namespace).args(["--namespace", namespace])
     }
 

@@ -4,9 +4,11 @@ pub mod artifacts;
 pub mod case;
 pub mod charts;
 pub mod database;
+pub mod door;
 pub mod helm;
 pub mod look;
 pub mod stage;
+pub mod words;
 
 use std::path::PathBuf;
 use std::sync::Mutex;

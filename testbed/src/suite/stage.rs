@@ -1,6 +1,7 @@
 //! What a scenario acts with: a namespace and a database of its own, packed charts, both Helms. It never judges what comes of it.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
@@ -55,6 +56,12 @@ impl<'a> Stage<'a> {
         let helm = Helm::find(cache, &folder)?;
         let database = Database::of(cache, engine, namespace);
         Ok(Self { cache, namespace: namespace.to_owned(), database, helm, folder })
+    }
+
+    /// The same scene, where helm keeps its releases elsewhere than in Secrets.
+    pub fn keeping_releases_in(mut self, driver: &'static str) -> Self {
+        self.helm.driver = Some(driver);
+        self
     }
 
     /// Removes all of it.
@@ -112,6 +119,13 @@ impl<'a> Stage<'a> {
         let path = self.folder.join(name);
         fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))?;
         Ok(path.display().to_string())
+    }
+
+    /// Writes a program of this test's own; its path.
+    pub fn program(&self, name: &str, text: &str) -> Result<String> {
+        let path = self.write(name, text)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).context("cannot make it a program")?;
+        Ok(path)
     }
 
     /// Any helm call.

@@ -7,6 +7,7 @@ use crate::facts::Revision;
 use crate::failure::Failure;
 use crate::preview::Preview;
 use crate::wayback::Decision;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt::Write;
 use std::io::{BufRead, Write as _};
@@ -27,13 +28,18 @@ pub(super) struct Answer<'a> {
     output: Output,
 }
 
-#[derive(Serialize)]
+/// A way back: what was decided, and what became of it.
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Data<'a> {
+#[schemars(title = "Rollback")]
+pub struct Data<'a> {
+    /// `omupgrade.io/rollback/v1`.
     schema: &'static str,
+    /// `verdict`, `already`, `refused`, `dry-run`, `done` or `failed`.
     outcome: &'a str,
     #[serde(flatten)]
     decision: &'a Decision,
+    /// What was or would be done, in order.
     steps: &'a [String],
 }
 

@@ -29,7 +29,7 @@ pub fn of_pod(scene: &Scene<'_>, pod: &Pod) -> Option<Why> {
         return Some(Why::new(Cause::ClaimPending, text).hint(scene.kubectl(&hint)));
     }
     let hint = scene.kubectl(&format!("describe pod {}", pod.meta.name));
-    Some(Why::new(Cause::Unschedulable, reasons(message)).hint(hint))
+    Some(Why::new(Cause::Unschedulable, no_node(message)).hint(hint))
 }
 
 /// How to make a claim that is missing.
@@ -42,7 +42,7 @@ pub fn make_claim(scene: &Scene<'_>, claim: &str) -> String {
 
 /// The scheduler's `0/3 nodes are available: 2 Insufficient memory, 1 node(s) had untolerated taint {x: }. preemption: …`
 /// as a sentence.
-fn reasons(message: &str) -> String {
+pub fn no_node(message: &str) -> String {
     let message = message.split(" preemption:").next().unwrap_or(message);
     let message = message.split(". no new claims").next().unwrap_or(message);
     let Some((count, causes)) = message.split_once(" nodes are available: ") else {
@@ -84,15 +84,15 @@ mod tests {
     fn says_which_resource() {
         let message = "0/3 nodes are available: 2 Insufficient memory, 1 node(s) had untolerated taint {dedicated: db}. preemption: 0/3 nodes are available: 3 No preemption victims found.";
         assert_eq!(
-            reasons(message),
+            no_node(message),
             "none of 3 nodes takes it: not enough memory on 2, a taint that it does not tolerate {dedicated: db} on 1"
         );
         assert_eq!(
-            reasons("0/1 nodes are available: 1 Insufficient cpu."),
+            no_node("0/1 nodes are available: 1 Insufficient cpu."),
             "the only node does not take it: not enough cpu"
         );
         let today = "0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: 0/1";
-        assert_eq!(reasons(today), "the only node does not take it: not enough cpu");
-        assert_eq!(reasons("odd words."), "no node takes it: odd words");
+        assert_eq!(no_node(today), "the only node does not take it: not enough cpu");
+        assert_eq!(no_node("odd words."), "no node takes it: odd words");
     }
 }

@@ -1,0 +1,54 @@
+//! What our verbs say of a release that is rolled out and not well: errors, no database, no search, another key.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::{OWN_DATABASE, POSTGRES, Scenario};
+use crate::cluster::databases;
+use crate::suite::stage::Stage;
+
+pub const SCENARIO: Scenario = Scenario {
+    name: "words-server",
+    says: "what status, precheck, validate and diagnose say of servers that answer 500 or lost database, search or key",
+    engines: POSTGRES,
+    plays_faults: true,
+    deadline: Duration::from_mins(10),
+    play,
+};
+
+/// Faults that servers and search play while they run.
+const PLAYED: &[(&str, &str)] = &[
+    ("answers-500", "yes"),
+    ("loses-database", "yes"),
+    ("loses-search", "yes"),
+    ("search-down", "yes"),
+    ("search-health", "red"),
+    ("search-drift", "table_search_index"),
+];
+
+fn play(stage: &Stage) -> Result<()> {
+    databases::run(stage.cache, stage.database.engine, &stage.namespace)?;
+    stage.upgrade("1.12.13", 1, &["--set", OWN_DATABASE])?;
+    stage.claim("testbed", "1Gi")?;
+    stage.words("nothing", "1.13.1")?;
+    for (fault, value) in PLAYED {
+        stage.fault(fault, value)?;
+        stage.words(fault, "1.13.1")?;
+        stage.heal(fault)?;
+    }
+
+    stage.fault("wrong-fernet-key", "yes")?;
+    stage.kubectl("starting the server anew").args(["rollout", "restart", "deployment/openmetadata"]).run()?;
+    stage.until("a server that cannot read its secrets", 90, |stage| {
+        let pods = stage.json(&["get", "pods", "-l", "app.kubernetes.io/name=openmetadata"])?;
+        Ok(pods.to_string().contains("\"CrashLoopBackOff\""))
+    })?;
+    stage.words("wrong-fernet-key", "1.13.1")?;
+    stage.heal("wrong-fernet-key")?;
+    stage.kubectl("going back").args(["rollout", "undo", "deployment/openmetadata"]).run()?;
+    stage.until("one server", 90, |stage| Ok(stage.pods()?.len() == 1 && stage.serving()?.len() == 1))?;
+
+    stage.fault("database-away", "yes")?;
+    stage.words("database-away", "1.13.1")
+}

@@ -1,0 +1,80 @@
+//! Takes out of words what is different every time: names that the cluster makes up, times, ages, sizes. It never leaves
+//! a line out.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use similar::{ChangeTag, TextDiff};
+
+/// What is replaced by what, in this order. Kubernetes makes names up from letters that spell no words.
+static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+    const RULES: &[(&str, &str)] = &[
+        (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?", "TIME"),
+        (r"\b\d\d:\d\d:\d\d(\.\d+)?\b", "TIME"),
+        (r"\bopenmetadata-[bcdfghjklmnpqrstvwxz2456789]{7,10}\b", "openmetadata-HASH"),
+        (r"\b(openmetadata-HASH|om-omupgrade-[a-z0-9-]*?)-[bcdfghjklmnpqrstvwxz2456789]{5}\b", "$1-POD"),
+        (r"\bom-omupgrade-(probe|folders)-[0-9a-f]+\b", "om-omupgrade-$1-POD"),
+        (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "ID"),
+        (r"\b10\.\d+\.\d+\.\d+\b", "ADDRESS"),
+        (r"\b\d+(\.\d+)?(h|m|s|ms|d)( ?\d+(m|s))?\b", "SPAN"),
+        (r"\b\d+(\.\d+)? (h|min|minutes|s|seconds|ms)\b", "SPAN"),
+        (r"\b\d+(\.\d+)? (bytes|KiB|MiB|GiB)\b", "SIZE"),
+        (r"\bstarted again (once|\d+ times)\b", "started again N times"),
+        (r"\b\d+ restarts?\b", "N restarts"),
+    ];
+    RULES.iter().filter_map(|(pattern, word)| Some((Regex::new(pattern).ok()?, *word))).collect()
+});
+
+/// Words without what is different every time.
+pub fn normal(namespace: &str, said: &str) -> String {
+    let said = said.replace(namespace, "NAMESPACE");
+    RULES.iter().fold(said, |said, (pattern, word)| pattern.replace_all(&said, *word).into_owned())
+}
+
+/// Whether two texts say the same: where a line is broken depends on the width of what was replaced.
+pub fn same(one: &str, other: &str) -> bool {
+    flat(one).eq(flat(other))
+}
+
+fn flat(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|letter: char| letter.is_whitespace() || letter == '│').filter(|word| !word.is_empty())
+}
+
+/// The lines that differ.
+pub fn differences(wanted: &str, said: &str) -> String {
+    let diff = TextDiff::from_lines(wanted, said);
+    let lines = diff.iter_all_changes().filter_map(|change| match change.tag() {
+        ChangeTag::Equal => None,
+        ChangeTag::Delete => Some(format!("  - {change}")),
+        ChangeTag::Insert => Some(format!("  + {change}")),
+    });
+    lines.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_is_read() {
+        assert_eq!(RULES.len(), 12);
+    }
+
+    #[test]
+    fn what_is_different_every_time_goes_and_nothing_else() {
+        let said = "Pod openmetadata-6d8f9c7b4-x2k9z of words-rollout (2m 5s): started again 3 times, 4.5 MiB, 12 pods\n\
+                    2026-11-26T10:11:12.5Z 10:11:12 connect to 10.244.0.7:5432, revision 3 of openmetadata-server";
+        assert_eq!(
+            normal("words-rollout", said),
+            "Pod openmetadata-HASH-POD of NAMESPACE (SPAN): started again N times, SIZE, 12 pods\n\
+             TIME TIME connect to ADDRESS:5432, revision 3 of openmetadata-server"
+        );
+    }
+
+    #[test]
+    fn only_where_lines_break_does_not_count() {
+        assert!(same("├─Pod a\n│   it is\n│   full\n", "├─Pod a\n│   it is full\n"));
+        assert!(!same("it is full", "it is not full"));
+        assert_eq!(differences("a\nb\n", "a\nc\n"), "  - b\n  + c\n");
+    }
+}
