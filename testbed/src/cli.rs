@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::cluster::databases::Engine;
 use crate::paths::{self, Cache};
-use crate::{chart, cluster, demo, faults, images, load, say, suite, tools};
+use crate::{chart, cluster, demo, failure, faults, images, load, say, suite, tools};
 
 /// A real Kubernetes, real databases and a stand-in `OpenMetadata` server on one Linux machine.
 ///
@@ -34,7 +34,7 @@ enum Verb {
         /// Which ones (default: all)
         names: Vec<String>,
     },
-    /// Say whether this machine can run the cluster at all; exit code 3 and the reason, if it cannot
+    /// Say whether this machine can run the cluster: exit code 3 if it never can, 1 if something is in the way
     Machine,
     /// Start the cluster and print its kubeconfig
     Up,
@@ -127,6 +127,10 @@ impl Cli {
             Verb::Images { names } => images::build(&cache, &names)?,
             Verb::Machine => {
                 tools::machine::check()?;
+                if let Err(error) = tools::nothing_in_the_way(&cache) {
+                    failure::report(&error);
+                    return Ok(ExitCode::FAILURE);
+                }
                 say::answer("this machine can run the cluster");
             }
             Verb::Up => cluster::up::run(&cache)?,

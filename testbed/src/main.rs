@@ -15,6 +15,7 @@ mod say;
 mod scenarios;
 mod suite;
 mod tools;
+mod turn;
 mod versions;
 
 use std::process::ExitCode;

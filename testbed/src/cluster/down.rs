@@ -10,12 +10,20 @@ use super::{disk, leftovers, mounts, network, process};
 use crate::failure::Failure;
 use crate::{say, tools};
 
-/// Stops and removes everything.
+/// Stops and removes everything, after whoever starts or removes it now.
 pub fn run() -> Result<()> {
     tools::machine::check()?;
-    if !disk::exists() && process::marked().is_empty() && !network::exists() {
+    let _turn = super::turn()?;
+    if !remove()? {
         say::step("no cluster is here");
-        return Ok(());
+    }
+    Ok(())
+}
+
+/// Stops and removes what is there of a cluster, if anything is; the caller has the turn.
+pub fn remove() -> Result<bool> {
+    if !disk::exists() && process::marked().is_empty() && !network::exists() {
+        return Ok(false);
     }
     say::step("stopping processes");
     end_processes()?;
@@ -27,7 +35,7 @@ pub fn run() -> Result<()> {
     leftovers::remove();
     disk::remove()?;
     say::step("the cluster is gone");
-    Ok(())
+    Ok(true)
 }
 
 /// Ends every marked process, each by its own id: politely first, then not. New ones may appear while old ones end.

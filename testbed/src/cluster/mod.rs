@@ -12,11 +12,25 @@ pub mod network;
 pub mod nodes;
 pub mod outage;
 pub mod process;
+pub mod room;
 pub mod search;
 pub mod settings;
 pub mod status;
 pub mod up;
 pub mod volumes;
+
+use std::fs::File;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+use crate::{paths, turn};
+
+/// The turn to start or remove the machine's only cluster. Not a file of the cluster's own: `down` leaves nothing.
+fn turn() -> Result<File> {
+    let above = Path::new(paths::STATE).parent().context("the cluster's folder lies in no folder")?;
+    turn::take(above, "another testbed starts or removes the cluster")
+}
 
 /// The first node's name.
 pub const NODE: &str = "testbed";

@@ -17,6 +17,8 @@ const SETTINGS: &[&str] = &[
     "vm/panic_on_oom",
     "kernel/panic",
     "kernel/panic_on_oops",
+    "kernel/keys/root_maxkeys",
+    "kernel/keys/root_maxbytes",
 ];
 const REMEMBERED: &str = "kernel-settings";
 const ACCEPT: [[&str; 3]; 2] = [["FORWARD", "-i", BRIDGE], ["FORWARD", "-o", BRIDGE]];

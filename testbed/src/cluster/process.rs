@@ -72,7 +72,7 @@ pub fn start(name: &str, program: &Path, arguments: &[String], environment: &[(S
     let identity = Identity::of(pid)
         .ok_or_else(|| Failure::new(format!("{name} ended at once"), format!("testbed logs {name}")))?;
     let record = paths::state(&format!("run/{name}"));
-    fs::write(&record, format!("{} {}", identity.pid, identity.started))
+    fs::write(&record, format!("{} {} {}", identity.pid, identity.started, boot()))
         .with_context(|| format!("cannot write {}", record.display()))?;
     Ok(identity)
 }
@@ -80,9 +80,18 @@ pub fn start(name: &str, program: &Path, arguments: &[String], environment: &[(S
 /// The daemon that `start` recorded, if it still runs.
 pub fn running(name: &str) -> Option<Identity> {
     let text = fs::read_to_string(paths::state(&format!("run/{name}"))).ok()?;
-    let (pid, started) = text.split_once(' ')?;
-    let identity = Identity { pid: pid.parse().ok()?, started: started.parse().ok()? };
-    identity.runs().then_some(identity)
+    recorded(&text, &boot()).filter(|identity| identity.runs())
+}
+
+/// What a record says, unless it is of the time before this machine's last start: ids and start times begin anew there.
+fn recorded(text: &str, boot: &str) -> Option<Identity> {
+    let [pid, started, of] = text.split(' ').collect::<Vec<_>>().try_into().ok()?;
+    Some(Identity { pid: pid.parse().ok()?, started: started.parse().ok()? }).filter(|_| of == boot)
+}
+
+/// This start of the machine.
+fn boot() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
 /// Every process that bears the cluster's mark: daemons by their environment, containers by their cgroup.
@@ -122,5 +131,14 @@ mod tests {
         let own = Identity::of(i32::try_from(std::process::id()).unwrap()).unwrap();
         assert!(own.runs());
         assert!(!Identity { started: own.started + 1, ..own }.runs());
+    }
+
+    #[test]
+    fn a_record_from_before_the_machines_last_start_is_of_nobody() {
+        let known = Identity { pid: 7, started: 4242 };
+        assert_eq!(recorded("7 4242 this", "this"), Some(known));
+        assert_eq!(recorded("7 4242 earlier", "this"), None);
+        assert_eq!(recorded("7 4242", "this"), None);
+        assert!(!boot().is_empty());
     }
 }

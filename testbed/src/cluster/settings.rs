@@ -139,6 +139,7 @@ nodeStatusUpdateFrequency: 4s
 }
 
 fn proxy() -> String {
+    // Zeros in conntrack leave the kernel's settings as they are: nobody could tell what they were.
     format!(
         "apiVersion: kubeproxy.config.k8s.io/v1alpha1
 kind: KubeProxyConfiguration
@@ -149,7 +150,7 @@ hostnameOverride: {NODE}
 bindAddress: 0.0.0.0
 healthzBindAddress: 127.0.0.1:10256
 metricsBindAddress: 127.0.0.1:10249
-conntrack: {{ maxPerCore: 0, min: 0 }}
+conntrack: {{ maxPerCore: 0, min: 0, tcpEstablishedTimeout: 0s, tcpCloseWaitTimeout: 0s }}
 "
     )
 }

@@ -46,12 +46,13 @@ pub fn logs(cache: &Cache, component: &str, tail: usize) -> Result<()> {
         say::answer(kubectl(cache, "reading the DNS log").args(words).text()?.trim_end());
         return Ok(());
     }
+    let known: Vec<&str> = COMPONENTS.iter().map(|component| component.name).collect();
+    if !known.contains(&component) {
+        let what = format!("no component is called {component}; there are {}, coredns", known.join(", "));
+        bail!(Failure::new(what, "testbed status"));
+    }
     let Ok(text) = fs::read(process::log(component)) else {
-        let known: Vec<&str> = COMPONENTS.iter().map(|component| component.name).collect();
-        bail!(Failure::new(
-            format!("no component {component} has a log here; there are {}, coredns", known.join(", ")),
-            "testbed status",
-        ));
+        bail!(Failure::new(format!("{component} has no log: it was never started here"), "testbed up"));
     };
     for line in last_lines(&String::from_utf8_lossy(&text), tail) {
         say::answer(line);

@@ -10,7 +10,7 @@ use super::components::{COMPONENTS, Component};
 use super::kubectl::kubectl;
 use super::nodes::NODES;
 use super::process::{self, Identity};
-use super::{certificates, disk, down, leftovers, network, settings, status};
+use super::{certificates, disk, down, leftovers, network, room, settings, status};
 use crate::call::last_lines;
 use crate::failure::Failure;
 use crate::paths::{self, Cache};
@@ -19,18 +19,20 @@ use crate::{images, say, tools};
 /// From whatever is there to Ready nodes.
 pub fn run(cache: &Cache) -> Result<()> {
     tools::machine::check()?;
+    tools::nothing_in_the_way(cache)?;
     images::refresh(cache)?;
-    if status::is_whole(cache) {
-        say::step("the cluster is already up");
-        say::answer(&paths::kubeconfig().display().to_string());
+    if is_up(cache) {
         return Ok(());
     }
     tools::all(cache)?;
     images::ensure(cache, &["pause", "coredns"])?;
-    if disk::exists() {
-        say::step("a part of an earlier cluster is here: removing it");
-        down::run()?;
+    let _turn = super::turn()?;
+    // Who waited finds it up.
+    if is_up(cache) {
+        return Ok(());
     }
+    down::remove()?;
+    room::check()?;
     disk::make()?;
     for folder in ["run", "logs", "pods", "pods-2", "volumes", "cni"] {
         let path = paths::state(folder);
@@ -65,6 +67,16 @@ pub fn run(cache: &Cache) -> Result<()> {
     say::step("the nodes are Ready");
     say::answer(&paths::kubeconfig().display().to_string());
     Ok(())
+}
+
+/// Whether it is up already, and says so.
+fn is_up(cache: &Cache) -> bool {
+    let whole = status::is_whole(cache);
+    if whole {
+        say::step("the cluster is already up");
+        say::answer(&paths::kubeconfig().display().to_string());
+    }
+    whole
 }
 
 /// Starts one component and makes sure that it did not end at once.

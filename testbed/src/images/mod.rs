@@ -7,15 +7,13 @@ mod search;
 mod stamps;
 pub mod standin;
 
-use std::fs::{self, File};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
-use rustix::fs::{FlockOperation, flock};
+use anyhow::{Result, bail};
 
 use crate::failure::Failure;
 use crate::paths::Cache;
-use crate::say;
+use crate::{say, turn};
 
 use oci::Store;
 use recipes::{RECIPES, Recipe};
@@ -57,24 +55,12 @@ fn make_unless_current(cache: &Cache, recipe: &Recipe) -> Result<bool> {
     if is_current(cache, recipe)? {
         return Ok(false);
     }
-    let _lock = lock(cache)?;
+    let _turn = turn::take(&cache.images(), "another process builds images")?;
     let current = is_current(cache, recipe)?;
     if !current {
         make(cache, recipe)?;
     }
     Ok(!current)
-}
-
-/// Held until it is dropped, or the process ends however it ends.
-fn lock(cache: &Cache) -> Result<File> {
-    let path = cache.images().join("lock");
-    fs::create_dir_all(cache.images()).with_context(|| format!("cannot make {}", cache.images().display()))?;
-    let file = File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
-    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-        say::step("another process builds images: waiting for it");
-        flock(&file, FlockOperation::LockExclusive).with_context(|| format!("cannot lock {}", path.display()))?;
-    }
-    Ok(file)
 }
 
 fn is_current(cache: &Cache, recipe: &Recipe) -> Result<bool> {

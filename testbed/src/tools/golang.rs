@@ -8,25 +8,24 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use crate::call::Call;
+use crate::cluster::room;
 use crate::failure::Failure;
 use crate::paths::{self, Cache};
-use crate::say;
 use crate::versions::{Binary, Source};
+use crate::{say, turn};
 
 /// Makes every binary of `wanted` exist in its version.
 pub fn ensure(cache: &Cache, wanted: &[Binary]) -> Result<()> {
     let bin = cache.bin();
     fs::create_dir_all(&bin).with_context(|| format!("cannot make the folder {}", bin.display()))?;
-    let missing: Vec<&Binary> = wanted.iter().filter(|binary| !is_right(&bin, binary)).collect();
-    if missing.is_empty() {
+    let missing = || -> Vec<&Binary> { wanted.iter().filter(|binary| !is_right(&bin, binary)).collect() };
+    if missing().is_empty() {
         return Ok(());
     }
-    if !Call::new("go", "looking for Go").args(["version"]).succeeds() {
-        bail!(Failure::new(
-            format!("building {} needs Go 1.26 or newer, and there is no `go` on the PATH", missing[0].name),
-            "export PATH=$PATH:/usr/local/go/bin",
-        ));
-    }
+    // Who waited finds them built.
+    let _turn = turn::take(&bin, "another process builds tools")?;
+    let missing = missing();
+    compiler(missing[0].name)?;
     for (index, binary) in missing.iter().enumerate() {
         let (at, of) = (index + 1, missing.len());
         say::step(&format!("building {} {} ({at} of {of}; minutes on a cold machine)", binary.name, binary.version));
@@ -39,6 +38,40 @@ pub fn ensure(cache: &Cache, wanted: &[Binary]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Refuses where something of `wanted` has to be built and cannot be.
+pub fn check(cache: &Cache, wanted: &[Binary]) -> Result<()> {
+    match wanted.iter().find(|binary| !is_right(&cache.bin(), binary)) {
+        Some(missing) => {
+            compiler(missing.name)?;
+            room::check_for_building(cache)
+        }
+        None => Ok(()),
+    }
+}
+
+/// The oldest Go that the modules take.
+const GO: (u32, u32) = (1, 26);
+
+/// Whether there is a Go that can build `what`.
+fn compiler(what: &str) -> Result<()> {
+    let needs = format!("building {what} needs Go {}.{} or newer", GO.0, GO.1);
+    let hint = "export PATH=$PATH:/usr/local/go/bin (Go is at https://go.dev/dl; Debian's own is too old)";
+    let Ok(says) = Call::new("go", "looking for Go").args(["version"]).text() else {
+        bail!(Failure::new(format!("{needs}, and there is no `go` on the PATH"), hint));
+    };
+    match go_version(&says) {
+        Some(found) if found < GO => bail!(Failure::new(format!("{needs}, and here is {}", says.trim()), hint)),
+        // One that is built from source calls itself otherwise, and knows what it does.
+        _ => Ok(()),
+    }
+}
+
+/// `go version go1.26.8 linux/amd64`
+fn go_version(says: &str) -> Option<(u32, u32)> {
+    let mut numbers = says.split_whitespace().nth(2)?.strip_prefix("go")?.split(['.', '-', 'r']);
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
 /// Whether the binary and its other names are there, and say the right version.
@@ -104,7 +137,15 @@ fn place(made: &Path, bin: &Path, binary: &Binary) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::says_version;
+    use super::{GO, go_version, says_version};
+
+    #[test]
+    fn an_older_go_is_known_by_its_number() {
+        assert_eq!(go_version("go version go1.26.8 linux/amd64\n"), Some((1, 26)));
+        assert_eq!(go_version("go version go1.27rc1 linux/arm64"), Some((1, 27)));
+        assert!(go_version("go version go1.9.7 linux/amd64").unwrap() < GO);
+        assert_eq!(go_version("go version devel +abc linux/amd64"), None);
+    }
 
     #[test]
     fn versions_are_whole_words() {

@@ -24,6 +24,21 @@ pub fn check() -> Result<()> {
     facts.judge()
 }
 
+/// What to know where it was never tried: every other system than the one that brings the packages.
+pub fn remark() -> Option<String> {
+    untried(&fs::read_to_string("/etc/os-release").unwrap_or_default())
+}
+
+fn untried(release: &str) -> Option<String> {
+    let field = |name: &str| {
+        let line = release.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        line.map_or("", |value| value.trim_matches('"'))
+    };
+    let (system, version) = (field("ID"), field("VERSION_ID"));
+    let name = if field("PRETTY_NAME").is_empty() { "an unknown system" } else { field("PRETTY_NAME") };
+    (system != "debian" || version != "12").then(|| format!("tried on Debian 12 only, and this is {name}"))
+}
+
 /// The packages whose program is not on the machine.
 pub fn missing(packages: &[Package]) -> Vec<&'static str> {
     packages.iter().filter(|package| !Path::new(package.program).exists()).map(|package| package.name).collect()
@@ -106,6 +121,15 @@ mod tests {
         assert!(fit().judge().is_ok());
         let first = "30 1 0:26 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n".to_owned();
         assert!(Facts { mounts: first, ..fit() }.judge().is_ok());
+    }
+
+    #[test]
+    fn another_system_is_named() {
+        let debian = "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nVERSION_ID=\"12\"\nID=debian\n";
+        assert_eq!(untried(debian), None);
+        let newer = debian.replace("12", "13");
+        assert_eq!(untried(&newer).unwrap(), "tried on Debian 12 only, and this is Debian GNU/Linux 13 (bookworm)");
+        assert_eq!(untried("").unwrap(), "tried on Debian 12 only, and this is an unknown system");
     }
 
     #[test]
