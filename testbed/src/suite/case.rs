@@ -30,6 +30,10 @@ pub struct Case {
 pub struct End {
     /// Whether everything held.
     pub passed: bool,
+    /// The case.
+    pub title: String,
+    /// How long it took.
+    pub seconds: u64,
     /// The line that says so; for a failure, why and where to look.
     pub line: String,
 }
@@ -59,42 +63,34 @@ impl Case {
         self.scenario.deadline * if real::image().is_some() { real::PATIENCE } else { 1 }
     }
 
-    /// Runs it to its end; what goes wrong is the case's failure and never the suite's.
-    pub fn run(&self, cache: &Cache, artifacts: &Path, keep: bool) -> End {
+    /// Runs it to its end; what goes wrong is the case's failure and never the suite's. Its stage stays.
+    pub fn run(&self, cache: &Cache, artifacts: &Path) -> End {
         let start = Instant::now();
         let folder = artifacts.join(self.namespace());
         let outcome = artifacts::begin(&folder).and_then(|output| self.wait_for(&output));
-        let seconds = start.elapsed().as_secs();
-        let title = self.title();
+        let (seconds, title) = (start.elapsed().as_secs(), self.title());
         let why = match outcome {
-            Ok(None) => None,
-            Ok(Some(why)) => Some(why),
-            Err(error) => Some(format!("{error:#}")),
-        };
-        let stage = Stage::open(cache, self.engine, &self.namespace());
-        if let (Some(_), Ok(stage)) = (&why, &stage) {
-            artifacts::keep(stage, &folder);
-        }
-        let cleared = if why.is_some() && keep { Ok(()) } else { stage.and_then(|stage| stage.clear()) };
-        match (why, cleared) {
-            (None, Ok(())) => {
+            Ok(None) => {
                 artifacts::forget(&folder);
-                End { passed: true, line: format!("ok     {title} ({seconds} s)") }
+                let line = format!("ok     {title} ({seconds} s)");
+                return End { passed: true, title, seconds, line };
             }
-            (None, Err(error)) => End {
-                passed: false,
-                line: format!("FAILED {title} ({seconds} s): it could not be cleared away: {error:#}"),
-            },
-            (Some(why), _) => {
-                let told = artifacts::told(&folder);
-                let end = last_lines(&told, 12).join("\n         | ");
-                let line = format!(
-                    "FAILED {title} ({seconds} s): {why}\n         | {end}\n         kept: {}",
-                    folder.display()
-                );
-                End { passed: false, line }
-            }
+            Ok(Some(why)) => why,
+            Err(error) => format!("{error:#}"),
+        };
+        if let Ok(stage) = Stage::open(cache, self.engine, &self.namespace()) {
+            artifacts::keep(&stage, &folder);
         }
+        let told = artifacts::told(&folder);
+        let end = last_lines(&told, 12).join("\n         | ");
+        let line =
+            format!("FAILED {title} ({seconds} s): {why}\n         | {end}\n         kept: {}", folder.display());
+        End { passed: false, title, seconds, line }
+    }
+
+    /// Clears its stage away; what stays would be in a later run's way.
+    pub fn clear(&self, cache: &Cache) -> Result<()> {
+        Stage::open(cache, self.engine, &self.namespace())?.clear()
     }
 
     /// Starts the process and waits for it; why it failed, if it did.

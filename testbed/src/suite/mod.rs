@@ -10,9 +10,11 @@ pub mod look;
 pub mod stage;
 pub mod words;
 
+use std::cmp::Reverse;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
@@ -22,6 +24,9 @@ use crate::paths::Cache;
 use crate::scenarios::{SCENARIOS, Scenario};
 use crate::{images, real, say};
 use case::Case;
+
+/// How many of the slowest are named at the end.
+const SLOWEST: usize = 5;
 
 /// Which scenarios, and how.
 #[derive(Debug, clap::Args)]
@@ -53,25 +58,53 @@ pub fn run(cache: &Cache, options: &Options) -> Result<bool> {
     }
     prepare(cache, &cases)?;
     let folder = options.artifacts.clone().unwrap_or_else(|| cache.root().join("artifacts"));
-    let (next, failed) = (AtomicUsize::new(0), Mutex::new(0_usize));
+    let start = Instant::now();
+    let (next, ends, left) = (AtomicUsize::new(0), Mutex::new(Vec::new()), AtomicUsize::new(0));
     std::thread::scope(|scope| {
+        let (cases, folder, next, ends, left) = (&cases, &folder, &next, &ends, &left);
         for _ in 0..options.jobs {
-            scope.spawn(|| {
+            scope.spawn(move || {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let end = case.run(cache, &folder, options.keep);
+                    let end = case.run(cache, folder);
                     say::answer(&end.line);
-                    if !end.passed
-                        && let Ok(mut failed) = failed.lock()
-                    {
-                        *failed += 1;
+                    if end.passed || !options.keep {
+                        // Pods take their time to go, and the next scenario need not wait for it.
+                        scope.spawn(move || {
+                            if let Err(error) = case.clear(cache) {
+                                say::answer(&format!("FAILED {}: it could not be cleared away: {error:#}", end.title));
+                                left.fetch_add(1, Ordering::Relaxed);
+                            }
+                        });
+                    }
+                    if let Ok(mut ends) = ends.lock() {
+                        ends.push((end.passed, end.seconds, case.title()));
                     }
                 }
             });
         }
     });
-    let failed = failed.into_inner().unwrap_or(cases.len());
-    say::answer(&format!("{} passed, {failed} failed", cases.len() - failed));
-    Ok(failed == 0)
+    let ends = ends.into_inner().unwrap_or_default();
+    let (line, passed) = closing(cases.len(), &ends, left.into_inner(), start.elapsed());
+    say::answer(&line);
+    Ok(passed)
+}
+
+/// The last words of a run, and whether everything held: each case passed and was cleared away.
+fn closing(cases: usize, ends: &[(bool, u64, String)], left: usize, took: Duration) -> (String, bool) {
+    let passed = ends.iter().filter(|(passed, ..)| *passed).count();
+    let mut slowest: Vec<_> = ends.iter().collect();
+    slowest.sort_by_key(|(_, seconds, _)| Reverse(*seconds));
+    let slowest: Vec<String> =
+        slowest.iter().take(SLOWEST).map(|(_, seconds, title)| format!("{title} {seconds} s")).collect();
+    let together: u64 = ends.iter().map(|(_, seconds, _)| seconds).sum();
+    let stayed = if left > 0 { format!(", {left} not cleared away") } else { String::new() };
+    let line = format!(
+        "{passed} passed, {} failed{stayed} in {} s ({together} s one after another; the slowest: {})",
+        cases - passed,
+        took.as_secs(),
+        slowest.join(", ")
+    );
+    (line, passed == cases && left == 0)
 }
 
 /// What all cases share: images, and a database server per engine.
@@ -102,7 +135,7 @@ fn chosen(names: &[String]) -> Result<Vec<Case>> {
     }
     let mut cases: Vec<Case> =
         all.into_iter().filter(|case| names.is_empty() || names.iter().any(|name| case.is(name))).collect();
-    cases.sort_by_key(|case| std::cmp::Reverse(case.scenario.deadline));
+    cases.sort_by_key(|case| Reverse(case.scenario.deadline));
     Ok(cases)
 }
 
@@ -150,6 +183,21 @@ mod tests {
             let module = name.trim_end_matches(".rs");
             assert!(module == "mod" || list.contains(&format!("{module}::SCENARIO")), "{name}");
         }
+    }
+
+    #[test]
+    fn the_closing_line_counts_what_failed_what_stayed_and_what_took_long() {
+        let end = |passed, seconds, title: &str| (passed, seconds, title.to_owned());
+        let ends = [end(true, 10, "a/mysql"), end(false, 70, "b/mysql")];
+        let (line, passed) = closing(2, &ends, 0, Duration::from_secs(75));
+        assert!(!passed);
+        assert_eq!(
+            line,
+            "1 passed, 1 failed in 75 s (80 s one after another; the slowest: b/mysql 70 s, a/mysql 10 s)"
+        );
+        let (line, passed) = closing(1, &ends[..1], 1, Duration::from_secs(75));
+        assert!(!passed && line.starts_with("1 passed, 0 failed, 1 not cleared away in 75 s"), "{line}");
+        assert!(closing(1, &ends[..1], 0, Duration::ZERO).1);
     }
 
     #[test]
