@@ -90,5 +90,5 @@ if [ "${1:-}" = --shell ]; then
     exit 0
 fi
 cd "$here/../.."
-cargo test -p omupgrade-shared --test scripts_on_databases -- --ignored "$@"
-cargo test -p openmetadata-standin --test on_databases -- --ignored "$@"
+# Of the whole workspace, whose features are built already.
+cargo test --workspace --test scripts_on_databases --test on_databases -- --ignored "$@"
