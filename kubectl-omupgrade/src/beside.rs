@@ -1,6 +1,10 @@
 //! What a Pod beside the server takes over from it: the database's settings as references to the server's own Secrets,
 //! the client image, the user. Pure: a manifest's objects in, the parts of a Pod out; no content of a Secret is read.
 
+mod search;
+
+pub use search::SEARCH_SCRIPT;
+
 use crate::preview::{Object, engine, objects, servers};
 use serde_json::{Map, Value, json};
 use shared::backup::{Engine, Job, pod, script};

@@ -35,6 +35,7 @@ fn template() -> Value {
         "env": [
             {"name": "DB_USER_PASSWORD", "value": canary("environment")},
             {"name": "SOME_SETTING", "value": canary("setting")},
+            {"name": "ELASTICSEARCH_PASSWORD", "valueFrom": {"secretKeyRef": {"name": "es", "key": "password"}}},
             {"name": "OTHER", "valueFrom": {"secretKeyRef": {"name": "outside", "key": "note"}}},
         ],
         "envFrom": [{"secretRef": {"name": "om-db-secret"}}],
@@ -73,6 +74,10 @@ fn log() -> String {
         format!("Authorization: Bearer {}", canary("bearer")),
         format!("connecting to jdbc:postgresql://om:{}@db:5432/om", canary("address")),
         format!("{{\"password\": \"{}\", \"user\": \"om\"}}", canary("json")),
+        format!("search as {} refused", canary("search")),
+        format!("pulling with {} and {}", canary("pull"), encoded(&format!("puller:{}", canary("pulls")))),
+        format!("pulls as {}", canary("pulls")),
+        format!("a bot sent {}", canary("token")),
         format!("login with client_secret={} done", canary("assigned")),
         "-----BEGIN PRIVATE KEY-----".to_owned(),
         format!("MII{}", canary("key")),
@@ -80,6 +85,13 @@ fn log() -> String {
         "java.lang.OutOfMemoryError: Java heap space".to_owned(),
     ]
     .join("\n")
+}
+
+/// What nodes pull with: a password in clear, and one in base64 with its user.
+fn registries() -> String {
+    let pair = encoded(&format!("puller:{}", canary("pulls")));
+    json!({"auths": {"r.example": {"username": "puller", "password": canary("pull")}, "s.example": {"auth": pair}}})
+        .to_string()
 }
 
 fn answer(path: &str) -> (u16, Value) {
@@ -97,6 +109,9 @@ fn answer(path: &str) -> (u16, Value) {
         "secrets" => list(json!([
             stored(2), stored(3),
             {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "outside"}, "data": {"note": encoded(&canary("outside"))}},
+            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "es"}, "data": {"password": encoded(&canary("search"))}},
+            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "pull"}, "data": {".dockerconfigjson": encoded(&registries())}},
+            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "om-omupgrade-token"}, "data": {"token": encoded(&canary("token"))}},
         ])),
         name if name.starts_with("sh.helm") => {
             let number: u64 = name.rsplit('v').next().unwrap().parse().unwrap();

@@ -30,6 +30,8 @@ fn pure_rooms_are_pure() {
         "wayback",
         "preview",
         "beside.rs",
+        "beside",
+        "fernet.rs",
         "backup",
         "diagnose",
         "journal",

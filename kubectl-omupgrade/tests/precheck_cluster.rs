@@ -100,9 +100,18 @@ async fn look(answer: impl Fn(&str) -> (u16, Value) + Send + 'static) -> (Facts,
     let tables = Tables::read(|_| None).unwrap();
     let asked_for: Asked = serde_json::from_value(json!({"to": "1.13.1"})).unwrap();
     let helm = Path::new("/nonexistent/helm");
-    let look =
-        Look { asked: asked_for, values: None, probe: false, probe_image: None, helm: Some(helm), tables: &tables };
-    let facts = Box::pin(gather(&cluster, "om", &Fact::known(release, "test", made), look)).await;
+    let look = Look {
+        asked: asked_for,
+        values: None,
+        probe: false,
+        probe_image: None,
+        search_image: None,
+        token_secret: None,
+        registry: false,
+        helm: Some(helm),
+        tables: &tables,
+    };
+    let facts = Box::pin(gather(&cluster, "om", &Fact::known(release, "test", made), look)).await.unwrap();
     let asked = asked.lock().unwrap().clone();
     (facts, asked)
 }

@@ -52,6 +52,16 @@ fn well() -> Value {
     })
 }
 
+/// A search engine of which all is well.
+fn engine(s: &Value) -> Value {
+    let mut engine = json!({"engine": "opensearch", "version": "3.3.0", "health": "green", "nodes": 1,
+        "indexes": {"table_search_index": {"health": "green", "documents": 20, "guessed": []}}, "aliases": {"table": ["table_search_index"]}});
+    for (key, value) in s["engine"].as_object().into_iter().flatten() {
+        engine[key] = value.clone();
+    }
+    engine
+}
+
 fn database(s: &Value) -> Value {
     let mut rows = json!({"role_entity": 3, "policy_entity": 4, "bot_entity": 2, "user_entity": 5, "entity_relationship": 43, "table_entity": 20});
     for (table, count) in s["rows"].as_object().into_iter().flatten() {
@@ -107,6 +117,7 @@ fn situation(folder: &Path) -> (Facts, BTreeMap<String, String>) {
     let mut facts = serde_json::to_value(&look).unwrap();
     facts["server"] = if s["without_server"].is_null() { known(&server.into()) } else { unknown(&s["without_server"]) };
     facts["database"] = known(&database(&s));
+    facts["search"] = if s["without_engine"].is_null() { known(&engine(&s)) } else { unknown(&s["without_engine"]) };
     facts["before"] = match &s["before"] {
         Value::Null => unknown(&json!("nothing to compare with (--before FILE, --since-backup)")),
         rows => known(

@@ -43,6 +43,9 @@ pub const ROLE_JOURNAL: &str = "journal";
 /// Value of [`ROLE`] on the Pods that only read the database's state.
 pub const ROLE_PROBE: &str = "probe";
 
+/// Value of [`ROLE`] on the Pods that ask the search engine what it is.
+pub const ROLE_SEARCH: &str = "search";
+
 /// Value of [`ROLE`] on the Pods that list the migration folders of a server's image.
 pub const ROLE_FOLDERS: &str = "folders";
 

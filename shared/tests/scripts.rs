@@ -14,7 +14,14 @@ use support::{
     BACKUP, CLAIM, DRILL, FACTS_MYSQL, FACTS_POSTGRES, FINGERPRINT_MYSQL, FINGERPRINT_POSTGRES, GUARD, RESTORE,
 };
 
-const TEXTS: [&str; 4] = [FINGERPRINT_MYSQL, FINGERPRINT_POSTGRES, FACTS_MYSQL, FACTS_POSTGRES];
+const TEXTS: [&str; 6] = [
+    FINGERPRINT_MYSQL,
+    FINGERPRINT_POSTGRES,
+    FACTS_MYSQL,
+    FACTS_POSTGRES,
+    shared::backup::BOT_MYSQL,
+    shared::backup::BOT_POSTGRESQL,
+];
 
 #[test]
 fn every_script_holds_the_database_client() {

@@ -41,7 +41,7 @@ pub async fn evidence(
     let neighbours = |p: &ApiPod| Some(read::pod(p)).filter(|p: &Pod| !mine.contains(&p.meta.uid));
     evidence.neighbours = cluster.fact(&cluster.api::<ApiPod>(), ListParams::default(), neighbours).await;
     let (logs, asked_database, compared, server, edges) = tokio::join!(
-        logs_of(cluster, logs_wanted(&evidence.facts, evidence.neighbours.items())),
+        logs_of(cluster, logs_wanted(&evidence.facts, evidence.neighbours.items()), None),
         of_database(cluster, whole.as_ref(), asked),
         compared(cluster, name),
         Box::pin(server(cluster, &evidence.facts, whole.as_ref(), asked.server)),

@@ -1,6 +1,7 @@
 //! The only rooms that talk to a cluster or start a process. What they find becomes facts; they judge nothing.
 
 pub mod archive;
+pub mod bot;
 pub mod claim;
 pub mod cluster;
 pub mod evidence;
@@ -15,8 +16,10 @@ pub mod openmetadata;
 pub mod pod;
 pub mod precheck;
 pub mod probe;
+pub mod registry;
 pub mod release;
 pub mod restore;
+pub mod search;
 pub mod secrets;
 pub mod tls;
 pub mod validation;

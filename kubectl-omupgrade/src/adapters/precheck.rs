@@ -1,13 +1,14 @@
-//! Gathers a precheck's facts: the release from Helm's storage, the live objects around it, the database by the probe's
-//! Pod. Changes nothing but that Pod; what may not be read becomes "unknown" with the reason, one by one.
+//! Gathers a precheck's facts: the release from Helm's storage, the live objects around it, database and search engine by
+//! short-lived Pods. Changes nothing but those; what may not be read becomes "unknown" with the reason, one by one.
 
 mod beside;
+mod pipelines;
 mod whole;
 
 use super::cluster::Cluster;
 use super::helm::Helm;
 use super::probe;
-use super::release;
+use super::{registry, release, search};
 use crate::checks::Seen;
 use crate::checks::precheck::{Asked, FACTS_SCHEMA, Facts, Neighbour, Stored, Tables, Values, read};
 use crate::facts::{Fact, Release};
@@ -31,6 +32,12 @@ pub struct Look<'a> {
     pub probe: bool,
     /// The client image of that Pod.
     pub probe_image: Option<&'a str>,
+    /// Another image than the server's for the Pod that asks the search engine.
+    pub search_image: Option<&'a str>,
+    /// The Secret with a token for the server's API.
+    pub token_secret: Option<&'a str>,
+    /// Whether the image's registry may be asked.
+    pub registry: bool,
     /// The helm that would be used.
     pub helm: Option<&'a Path>,
     /// The tables: what an image of ingestion is built on.
@@ -38,7 +45,8 @@ pub struct Look<'a> {
 }
 
 /// Gathers.
-pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look: Look<'_>) -> Facts {
+/// A Secret that was named and holds no token is a failure.
+pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look: Look<'_>) -> anyhow::Result<Facts> {
     let stored = match release {
         Fact::Known(known) => Ok(&known.value),
         Fact::Unknown(unknown) => Err(unknown.reason.clone()),
@@ -54,9 +62,16 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
             }
         }
     };
-    let (beside, database, drift, whole, neighbours, kubernetes, helm) = tokio::join!(
+    let search = async {
+        match &stored {
+            Err(reason) => Err(reason.clone()),
+            Ok(release) => search::ask(cluster, release, look.probe, look.search_image).await,
+        }
+    };
+    let (beside, database, search, drift, whole, neighbours, kubernetes, helm) = tokio::join!(
         Beside::look(cluster, name),
         database,
+        search,
         drift(cluster, manifest.as_deref()),
         whole::look(cluster),
         neighbours(cluster, name),
@@ -68,9 +83,24 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
         (Ok(_), None) => Err("the release holds no OpenMetadata server".to_owned()),
         (Err(reason), _) => Err(reason.clone()),
     };
-    let shown = settings.as_ref().map(read::shown).map_err(Clone::clone);
     let to = look.asked.to.to_string();
-    Facts {
+    let registry = async {
+        if !look.registry {
+            return Err("not asked (--offline)".to_owned());
+        }
+        let image = whole::of_version(&beside.image()?, &to);
+        registry::resolve(cluster, &image, &beside.pull_secrets(cluster).await).await
+    };
+    let said = async {
+        match (&stored, &settings) {
+            (Ok(release), Ok(set)) => pipelines::ask(cluster, release, &beside, set, look.token_secret).await.map(Ok),
+            (Err(reason), _) | (_, Err(reason)) => Ok(Err(reason.clone())),
+        }
+    };
+    let (registry, said) = tokio::join!(registry, said);
+    let said = said?;
+    let shown = settings.as_ref().map(read::shown).map_err(Clone::clone);
+    Ok(Facts {
         schema: FACTS_SCHEMA.to_owned(),
         made: Timestamp::now(),
         release: name.to_owned(),
@@ -81,8 +111,8 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
         values: values(&stored, look.values).into(),
         keys: settings.as_ref().map(read::keys).map_err(Clone::clone).into(),
         server: beside.server(&cluster.namespace),
-        search: beside.search(shown.as_ref().ok()),
-        ingestion: beside.ingestion(shown.as_ref().ok(), &look.tables.versions),
+        search: beside.search(shown.as_ref().ok(), search),
+        ingestion: beside.ingestion(shown.as_ref().ok(), &look.tables.versions, said),
         backup: beside.backup(database.as_ref().ok(), server.as_ref(), look.probe_image),
         settings: shown.into(),
         database: database.into(),
@@ -93,8 +123,9 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
         apis: manifest.as_deref().map(apis).map_err(Clone::clone).into(),
         room: beside.room(&whole),
         images: whole.images(&beside.image(), &to),
+        registry: registry.into(),
         asked: look.asked,
-    }
+    })
 }
 
 fn manifest(release: &Release) -> Result<Vec<Object>, String> {

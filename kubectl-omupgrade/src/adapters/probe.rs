@@ -16,7 +16,7 @@ use shared::versions::Version;
 fn deadline(asked: Asked) -> u64 {
     match asked {
         Asked::Fingerprint => 150,
-        Asked::Facts => 300,
+        Asked::Facts | Asked::Bot => 300,
         Asked::FactsWithAllRows => 1800,
     }
 }
@@ -44,6 +44,12 @@ pub async fn facts(
     let answer = ask(cluster, &beside, asked).await?;
     let database = Database::parse(beside.engine, &answer).map_err(|e| e.to_string())?;
     Ok((beside.server_image, database))
+}
+
+/// The ingestion bot's token as the database keeps it; empty where there is none.
+pub async fn bot(cluster: &Cluster, release: &Release, image: Option<&str>) -> Result<String, String> {
+    let answer = ask(cluster, &beside(release, image)?, Asked::Bot).await?;
+    Ok(answer.lines().find_map(|l| l.strip_prefix("token\t")).unwrap_or_default().trim().to_owned())
 }
 
 /// The migration folders that the image of a release's server carries, with that image: asked of the image itself, in a

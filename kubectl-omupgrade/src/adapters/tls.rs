@@ -1,5 +1,5 @@
-//! Looks at the certificates of the places where TLS is spoken: the hosts of Ingresses, straight from here; the search
-//! engine and what runs pipelines, through a forwarded port. It shakes hands, accepts whatever is shown, sends nothing.
+//! Looks at the certificates of the places where TLS is spoken: the hosts of Ingresses, Routes, Gateways and of the
+//! server's settings, straight from here; the search engine and what runs pipelines, through a forwarded port. It shakes hands, accepts whatever is shown, sends nothing.
 
 use super::cluster::{Cluster, why};
 use crate::diagnose::edges::{Certificate, Edge};
@@ -48,7 +48,7 @@ pub async fn edges(cluster: &Cluster, release: &Release) -> Result<Vec<Edge>, St
     Ok(futures::future::join_all(looked).await)
 }
 
-/// Ingresses with TLS, Routes, and addresses among the server's settings that begin with https.
+/// Ingresses, Routes and Gateways with TLS, and addresses among the server's settings that begin with https.
 fn places(all: &[Object]) -> Vec<Place> {
     let mut out: Vec<Place> = Vec::new();
     let mut add = |place: Place| {
@@ -72,6 +72,21 @@ fn places(all: &[Object]) -> Vec<Place> {
                 let host = object.value.pointer("/spec/host").and_then(Value::as_str).unwrap_or_default().to_owned();
                 add(Place { name: format!("Route {}, https://{host}", object.name), host, port: 443 });
             }
+            // Of the Gateway API, and Istio's.
+            "Gateway" => {
+                for listener in list("/spec/listeners").iter().chain(&list("/spec/servers")) {
+                    let text = |at: &str| listener.pointer(at).and_then(Value::as_str);
+                    let port = listener.pointer("/port/number").or(listener.get("port")).and_then(Value::as_u64);
+                    let named = listener.get("hosts").and_then(Value::as_array).into_iter().flatten();
+                    let hosts = named.filter_map(Value::as_str).chain(text("/hostname"));
+                    // A star is no name that could be asked for; without TLS nothing is to be seen.
+                    for host in hosts.filter(|h| listener.get("tls").is_some() && !h.contains('*')) {
+                        let (host, port) = (host.rsplit('/').next().unwrap_or(host), port.unwrap_or(443));
+                        let name = format!("Gateway {}, https://{host}:{port}", object.name);
+                        add(Place { name, host: host.to_owned(), port: u16::try_from(port).unwrap_or(443) });
+                    }
+                }
+            }
             _ => {}
         }
     }
@@ -93,12 +108,25 @@ fn places(all: &[Object]) -> Vec<Place> {
         let port = port.parse().unwrap_or(443);
         add(Place { name: format!("pipeline service, https://{host}:{port}"), host: host.to_owned(), port });
     }
+    // The chart sets addresses of a login by Google also where nobody uses it.
+    let alone = matches!(text("AUTHENTICATION_PROVIDER").as_str(), "" | "basic" | "ldap");
+    let login = |name: &str| name.starts_with("AUTHENTICATION_") || name.starts_with("OIDC_");
+    let others = set.keys().filter(|n| !(n.starts_with("PIPELINE_SERVICE_CLIENT_") || alone && login(n)));
+    for name in others {
+        for at in text(name).split([' ', ',', '"', '\'', '[', ']']).filter_map(|word| word.strip_prefix("https://")) {
+            let at = at.split(['/', '?']).next().unwrap_or_default();
+            let at = at.rsplit('@').next().unwrap_or(at);
+            let (host, port) = at.split_once(':').unwrap_or((at, "443"));
+            let port = port.parse().unwrap_or(443);
+            add(Place { name: format!("setting {name}, https://{host}:{port}"), host: host.to_owned(), port });
+        }
+    }
     out
 }
 
 /// The certificates that a place shows: through a Service of the namespace where its name is one's, else straight.
 async fn chain(cluster: &Cluster, place: &Place) -> Result<Vec<Certificate>, String> {
-    if let Some((pod, port)) = behind(cluster, place).await? {
+    if let Some((pod, port)) = behind(cluster, &place.host, place.port).await? {
         let mut forward = cluster.api::<Pod>().portforward(&pod, &[port]).await.map_err(|e| why(&e))?;
         let stream = forward.take_stream(port).ok_or("no stream")?;
         let seen = shake(stream, &place.host).await;
@@ -111,8 +139,8 @@ async fn chain(cluster: &Cluster, place: &Place) -> Result<Vec<Certificate>, Str
 }
 
 /// The pod and port behind a name that is a Service's of this namespace: `opensearch`, `opensearch.data.svc`.
-async fn behind(cluster: &Cluster, place: &Place) -> Result<Option<(String, u16)>, String> {
-    let mut words = place.host.split('.');
+pub(super) async fn behind(cluster: &Cluster, host: &str, asked: u16) -> Result<Option<(String, u16)>, String> {
+    let mut words = host.split('.');
     let (name, namespace) = (words.next().unwrap_or_default(), words.next());
     if namespace.is_some_and(|n| n != cluster.namespace) {
         return Ok(None);
@@ -123,7 +151,7 @@ async fn behind(cluster: &Cluster, place: &Place) -> Result<Option<(String, u16)
         Err(refused) => return Err(format!("the Service {name}: {refused}")),
     };
     let spec = service.spec.unwrap_or_default();
-    let wanted = spec.ports.iter().flatten().find(|p| p.port == i32::from(place.port));
+    let wanted = spec.ports.iter().flatten().find(|p| p.port == i32::from(asked));
     let target = wanted.and_then(|p| p.target_port.clone());
     let labels: Vec<String> = spec.selector.iter().flatten().map(|(k, v)| format!("{k}={v}")).collect();
     if labels.is_empty() {
@@ -144,7 +172,7 @@ async fn behind(cluster: &Cluster, place: &Place) -> Result<Option<(String, u16)
             .and_then(|p| u16::try_from(p.container_port).ok()),
         None => None,
     };
-    Ok(Some((pod.metadata.name.clone().unwrap_or_default(), port.unwrap_or(place.port))))
+    Ok(Some((pod.metadata.name.clone().unwrap_or_default(), port.unwrap_or(asked))))
 }
 
 /// Shakes hands and reads what is shown.
@@ -232,5 +260,42 @@ impl ServerCertVerifier for Anybody {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_place_with_tls_is_found_and_none_twice() {
+        let deployment = |settings: &str| {
+            format!(
+                "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: om}}\nspec: {{template: {{spec: {{containers: [{{name: om, image: 'server:1', ports: [{{containerPort: 8585}}]}}],\n\
+                 initContainers: [{{name: run-db-migrations, image: 'server:1', env: [{settings}]}}]}}}}}}\n"
+            )
+        };
+        let names = |text: &str| -> Vec<String> {
+            places(&objects(text, "data").unwrap()).into_iter().map(|p| p.name).collect()
+        };
+        let edges = "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: a}\nspec: {tls: [{hosts: [om.example]}]}\n---\n\
+            apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: b}\nspec: {listeners: [{hostname: gw.example, port: 8443, protocol: HTTPS, tls: {}}, {hostname: '*.example', port: 443, tls: {}}, {hostname: plain.example, port: 80}]}\n---\n\
+            apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: c}\nspec: {servers: [{port: {number: 443}, hosts: [ns/mesh.example], tls: {mode: SIMPLE}}]}\n---\n";
+        let set = "{name: SOME_URL, value: 'https://u:p@api.example:9443/x?y'}, {name: AUTHENTICATION_AUTHORITY, value: 'https://accounts.example'}, \
+            {name: ELASTICSEARCH_SCHEME, value: https}, {name: ELASTICSEARCH_HOST, value: 'es1,es2:9201'}";
+        let found = names(&format!("{edges}{}", deployment(set)));
+        assert_eq!(
+            found,
+            [
+                "Ingress a, https://om.example",
+                "Gateway b, https://gw.example:8443",
+                "Gateway c, https://mesh.example:443",
+                "search engine, https://es1:9200",
+                "search engine, https://es2:9201",
+                "setting SOME_URL, https://api.example:9443",
+            ]
+        );
+        let single = "{name: AUTHENTICATION_PROVIDER, value: okta}, {name: AUTHENTICATION_PUBLIC_KEYS, value: '[https://login.example/keys,https://login.example/keys]'}";
+        assert_eq!(names(&deployment(single)), ["setting AUTHENTICATION_PUBLIC_KEYS, https://login.example:443"]);
     }
 }

@@ -1,17 +1,21 @@
-//! Gathers what a validation is made from. Writes nothing but the short-lived Pod that asks the database.
+//! Gathers what a validation is made from. Writes nothing but the short-lived Pods that ask database, search engine and
+//! claim.
+
+mod before;
+mod prometheus;
 
 use super::cluster::{Cluster, gather, logs_of};
 use super::evidence::public;
 use super::openmetadata::{Client, Door, Login, login, look};
-use super::{journal, probe};
+use super::{bot, journal, probe, search};
 use crate::checks::validate::{Before, Facts, Sample};
 use crate::diagnose::redact::Redactor;
 use crate::diagnose::{known, logs_wanted};
-use crate::facts::{Component, Fact, Facts as Look, Metrics, Release, Revision, Server, State};
+use crate::facts::{Component, Fact, Facts as Look, Logs, Metrics, Release, Revision, SearchEngine, Server, State};
 use crate::failure::Failure;
 use crate::preview::{objects, servers, settings};
+use crate::rollout::Wanted;
 use jiff::Timestamp;
-use serde_json::Value;
 use shared::backup::Asked;
 use shared::component;
 use shared::versions::Version;
@@ -25,13 +29,17 @@ pub struct Asking {
     pub probe: bool,
     /// The client image of that Pod.
     pub probe_image: Option<String>,
+    /// Another image than the server's for the Pod that asks the search engine.
+    pub search_image: Option<String>,
     /// The Secret that holds a token.
     pub token_secret: Option<String>,
+    /// Whether the ingestion bot's token may be taken out of the database.
+    pub ingestion_bot: bool,
     /// The server's address, where it is not to be reached through the API server.
     pub server: Option<String>,
     /// Prometheus' address.
     pub prometheus: Option<String>,
-    /// Whether to compare with what the journal recorded.
+    /// Whether to compare with the newest backup, or with what the journal recorded.
     pub since_backup: bool,
 }
 
@@ -49,19 +57,20 @@ pub async fn facts(
 ) -> anyhow::Result<Facts> {
     let whole = release.value().cloned();
     let mut look = Box::pin(gather(cluster, name, release, history)).await;
-    let (server, database, logs, alerts, recorded) = tokio::join!(
+    let (server, database, search, logs, alerts, recorded) = tokio::join!(
         Box::pin(server(cluster, &look, whole.as_ref(), asking)),
         database(cluster, whole.as_ref(), asking),
-        logs_of(cluster, logs_wanted(&look, &[])),
-        alerts(cluster, asking),
-        recorded(cluster, name, asking),
+        search_engine(cluster, whole.as_ref(), asking),
+        logs(cluster, &look),
+        prometheus::alerts(cluster, asking.prometheus.as_deref()),
+        before::recorded(cluster, name, whole.as_ref(), asking),
     );
     look.logs.extend(logs);
     let before = match before {
         Some(before) => Fact::known(before.clone(), before.source, Timestamp::now()),
         None => recorded,
     };
-    let facts = Facts { look, server: server?, database, before, alerts, samples: Vec::new() };
+    let facts = Facts { look, server: server?, database, search: Some(search), before, alerts, samples: Vec::new() };
     // Logs and messages of others may hold what is secret here.
     let secrets = whole.iter().flat_map(known::of_release);
     let redactor = Redactor::new(secrets, &public(&facts.look)).map_err(anyhow::Error::msg)?;
@@ -107,8 +116,13 @@ pub(super) async fn server(
         Err(why) => return Ok(Fact::unknown(why, "the server's API", Timestamp::now())),
     };
     let client = client(door, cluster.patience, release);
-    let login: Result<Login, String> =
-        login(Some(cluster), &client, &look_.name, asking.token_secret.as_deref()).await?;
+    let login: Result<Login, String> = match release {
+        Some(release) if asking.ingestion_bot => {
+            let found = bot::token(cluster, release, asking.probe_image.as_deref()).await;
+            found.map_err(|why| format!("the ingestion bot's token: {why}"))
+        }
+        _ => login(Some(cluster), &client, &look_.name, asking.token_secret.as_deref()).await?,
+    };
     let image = look_.workloads.items().iter().find(|w| w.component == Component::Server).map(|w| w.image.clone());
     let version = image.as_deref().and_then(component::image_tag).and_then(Version::parse);
     let found = Box::pin(look(&client, &asked, login, version)).await;
@@ -121,6 +135,11 @@ fn door(cluster: &Cluster, look: &Look, asking: &Asking) -> Result<(String, Door
         return Ok((address.clone(), Door::Address(address.clone())));
     }
     let all = look.pods.value().ok_or_else(|| format!("pods: {}", look.pods.reason().unwrap_or_default()))?;
+    newest(cluster, all)
+}
+
+/// The newest pod of the server that runs and is ready.
+pub(super) fn newest(cluster: &Cluster, all: &[crate::facts::Pod]) -> Result<(String, Door), String> {
     let runs = |p: &&crate::facts::Pod| {
         p.meta.deleted.is_none()
             && p.containers.iter().any(|c| c.migrates)
@@ -134,7 +153,7 @@ fn door(cluster: &Cluster, look: &Look, asking: &Asking) -> Result<(String, Door
 }
 
 /// A client with the ports and the base path that the release's manifest sets.
-fn client(door: Door, patience: Option<Duration>, release: Option<&Release>) -> Client {
+pub(super) fn client(door: Door, patience: Option<Duration>, release: Option<&Release>) -> Client {
     let mut client = Client::new(door, patience);
     let set = release.and_then(|r| {
         let all = objects(r.manifest.expose()?, &r.namespace).ok()?;
@@ -162,45 +181,27 @@ async fn database(cluster: &Cluster, release: Option<&Release>, asking: &Asking)
     }
 }
 
-/// Alerts that fire for the namespace, from Prometheus' own API.
-async fn alerts(cluster: &Cluster, asking: &Asking) -> Option<Fact<Vec<String>>> {
-    let source = "Prometheus";
-    let address = asking.prometheus.as_ref()?;
-    let client = Client::new(Door::Address(address.clone()), cluster.patience);
-    Some(match client.json("/api/v1/alerts").await {
-        Err(why) => Fact::unknown(why.to_string(), source, Timestamp::now()),
-        Ok(answer) => {
-            let all = answer.pointer("/data/alerts").and_then(Value::as_array).cloned().unwrap_or_default();
-            let label = |a: &Value, name: &str| {
-                a.pointer(&format!("/labels/{name}")).and_then(Value::as_str).unwrap_or_default().to_owned()
-            };
-            let fires = |a: &&Value| {
-                a.get("state").and_then(Value::as_str) == Some("firing") && label(a, "namespace") == cluster.namespace
-            };
-            let said =
-                all.iter().filter(fires).map(|a| format!("{} ({})", label(a, "alertname"), label(a, "severity")));
-            Fact::known(said.collect(), source, Timestamp::now())
-        }
-    })
+/// The ends of the servers' logs; of a pod that is older than the rollout only what came after it.
+async fn logs(cluster: &Cluster, look: &Look) -> Logs {
+    let rolled_out = look.release.value().and_then(|r| r.revision.updated);
+    let older = |wanted: &Wanted| {
+        let pod = look.pods.items().iter().find(|p| p.meta.name == wanted.pod);
+        matches!((pod.and_then(|p| p.meta.created), rolled_out), (Some(made), Some(rolled)) if made < rolled)
+    };
+    let (before, after): (Vec<Wanted>, Vec<Wanted>) = logs_wanted(look, &[]).into_iter().partition(older);
+    let (mut out, more) = tokio::join!(logs_of(cluster, after, None), logs_of(cluster, before, rolled_out));
+    out.extend(more);
+    out
 }
 
-/// The newest counts that the journal remembers.
-async fn recorded(cluster: &Cluster, name: &str, asking: &Asking) -> Fact<Before> {
-    let source = "the journal";
-    if !asking.since_backup {
-        return Fact::unknown("nothing to compare with (--before FILE, --since-backup)", source, Timestamp::now());
-    }
-    let runs = match journal::runs(cluster, name).await {
-        Ok((runs, _)) => runs,
-        Err(e) => return Fact::unknown(format!("{e:#}"), source, Timestamp::now()),
+async fn search_engine(cluster: &Cluster, release: Option<&Release>, asking: &Asking) -> Fact<SearchEngine> {
+    let answer = match release {
+        None => Err("the release's content could not be read".to_owned()),
+        Some(release) => search::ask(cluster, release, asking.probe, asking.search_image.as_deref()).await,
     };
-    let counts = |run: &crate::journal::Run| {
-        let rows: BTreeMap<String, u64> = serde_json::from_str(run.remembered.get(COUNTS)?).ok()?;
-        Some(Before { source: format!("run {} of the journal", run.id), at: run.began, rows, metrics: None })
-    };
-    match runs.iter().rev().find_map(|s| counts(&s.run)) {
-        Some(before) => Fact::known(before, source, Timestamp::now()),
-        None => Fact::unknown("no run of the journal remembers counts (validate --record)", source, Timestamp::now()),
+    match answer {
+        Ok((engine, source)) => Fact::known(engine, source, Timestamp::now()),
+        Err(why) => Fact::unknown(why, "the search engine", Timestamp::now()),
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 /// Something that was looked at, or why it could not be.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seen<T> {
     /// It was.
     Known(T),
@@ -41,7 +41,10 @@ impl<T> Seen<T> {
 pub fn unseen(reason: &str) -> Answer {
     let answer = unknown(reason);
     if reason.contains("--no-probe") {
-        answer.next("kubectl omupgrade precheck {release} --to {to} -n {namespace} # lets the database be asked")
+        answer.next("kubectl omupgrade precheck {release} --to {to} -n {namespace} # lets them be asked")
+    } else if reason.contains("--search-image") {
+        answer
+            .next("kubectl omupgrade precheck {release} --to {to} -n {namespace} --search-image IMAGE # one with curl")
     } else if reason.contains("orbidden") {
         answer.next("kubectl omupgrade rbac precheck -n {namespace} # prints the rights that it needs")
     } else if reason.contains("--probe-image") {

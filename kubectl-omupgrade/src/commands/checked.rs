@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::session::Session;
 use crate::view::{self, Shape};
 use anyhow::Context;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The flags of a run of checks.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -52,4 +52,16 @@ impl CheckArgs {
         let strictness = if self.strict { Strictness::Everything } else { Strictness::Failures };
         Ok(report.exit(strictness))
     }
+}
+
+/// Whether a file can be written at all: said before anything is asked.
+pub fn writable(file: &Path) -> anyhow::Result<()> {
+    let parent = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !parent.is_dir() {
+        return Err(Failure::usage(format!("writing {}: the folder is not there", file.display())).into());
+    }
+    if file.is_dir() {
+        return Err(Failure::usage(format!("writing {}: it is a folder", file.display())).into());
+    }
+    Ok(())
 }

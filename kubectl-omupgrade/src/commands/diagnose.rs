@@ -1,5 +1,6 @@
 //! The verb `diagnose`: look, judge by the rules, say. Changes nothing.
 
+use super::checked::writable;
 use super::status;
 use crate::adapters::archive;
 use crate::adapters::evidence::{Asked, evidence};
@@ -15,7 +16,7 @@ use crate::session::Session;
 use crate::view;
 use anyhow::Context;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Why a release is not well: causes with commands, what changed, certificates.
 ///
@@ -128,17 +129,6 @@ pub fn rules(files: &[PathBuf]) -> anyhow::Result<Vec<Rule>> {
         all = rule::merged(all, rule::read(&text, &file.display().to_string())?);
     }
     Ok(all)
-}
-
-fn writable(file: &Path) -> anyhow::Result<()> {
-    let parent = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if !parent.is_dir() {
-        return Err(Failure::usage(format!("writing {}: the folder is not there", file.display())).into());
-    }
-    if file.is_dir() {
-        return Err(Failure::usage(format!("writing {}: it is a folder", file.display())).into());
-    }
-    Ok(())
 }
 
 fn exit(diagnosis: &Diagnosis) -> Exit {

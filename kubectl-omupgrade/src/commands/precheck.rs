@@ -1,6 +1,6 @@
-//! The verb `precheck`: look, check, decide, say. Changes nothing but a short-lived Pod that asks the database.
+//! The verb `precheck`: look, check, decide, say. Changes nothing but short-lived Pods that ask database and search engine.
 
-use super::checked::CheckArgs;
+use super::checked::{CheckArgs, writable};
 use super::status::target;
 use crate::adapters::precheck::{Look, gather};
 use crate::checks::precheck::{self, Asked, Case, Facts, Tables, Values, decide};
@@ -48,12 +48,21 @@ pub struct Args {
     /// End with the verdict as exit code, whatever the checks say.
     #[arg(long)]
     pub exit_verdict: bool,
-    /// Start no Pod: what only the database can tell stays unknown.
+    /// Start no Pod: what only the database, or a search engine elsewhere, can tell stays unknown.
     #[arg(long)]
     pub no_probe: bool,
-    /// The database client image of that Pod.
+    /// The database client image of the Pod that asks the database.
     #[arg(long, value_name = "IMAGE", conflicts_with = "no_probe")]
     pub probe_image: Option<String>,
+    /// Another image than the server's own for the Pod that asks the search engine; it needs curl.
+    #[arg(long, value_name = "IMAGE", conflicts_with = "no_probe")]
+    pub search_image: Option<String>,
+    /// The Secret that holds a token for the server's API: NAME, or NAME/KEY (as for `validate`).
+    #[arg(long, value_name = "NAME")]
+    pub token_secret: Option<String>,
+    /// Ask no image registry.
+    #[arg(long)]
+    pub offline: bool,
     /// The helm that the upgrade would use; without it the one on the PATH.
     #[arg(long, value_name = "FILE")]
     pub helm: Option<PathBuf>,
@@ -72,6 +81,7 @@ pub struct Args {
 pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     let tables = tables(args.tables.as_deref())?;
     let waivers = args.checks.read(&precheck::ids())?;
+    args.facts.as_deref().map(writable).transpose()?;
     let facts = match (&args.from_facts, args.to) {
         (Some(file), _) => Facts::from_text(&text(file)?).with_context(|| format!("reading {}", file.display()))?,
         (None, Some(to)) => look(session, args, to, &tables).await?,
@@ -102,11 +112,13 @@ async fn look(session: &Session, args: &Args, to: Version, tables: &Tables) -> a
     let cluster = session.connect().await?;
     let target = target(&cluster, args.release.as_deref()).await?;
     if !args.no_probe {
-        say::note("asking the database by a short-lived Pod (--no-probe leaves it out)");
+        say::note("asking database and search engine by short-lived Pods (--no-probe leaves them out)");
     }
     let (probe, probe_image, helm) = (!args.no_probe, args.probe_image.as_deref(), args.helm.as_deref());
-    let look = Look { asked, values, probe, probe_image, helm, tables };
-    let facts = Box::pin(gather(&cluster, &target.name, &target.release, look)).await;
+    let search_image = args.search_image.as_deref();
+    let (token_secret, registry) = (args.token_secret.as_deref(), !args.offline);
+    let look = Look { asked, values, probe, probe_image, search_image, token_secret, registry, helm, tables };
+    let facts = Box::pin(gather(&cluster, &target.name, &target.release, look)).await?;
     if facts.helm.value().is_none() && facts.server.value().is_none() {
         let reason = facts.server.known().err().unwrap_or_default();
         return Err(Failure::unknown(format!("looking at the release {}: {reason}", facts.release))

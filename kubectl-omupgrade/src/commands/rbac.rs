@@ -27,7 +27,7 @@ pub enum Verb {
     StatusProbe,
     /// `status --record`: the same, and adds to the journal.
     StatusRecord,
-    /// Looks, and asks the database by a short-lived Pod.
+    /// Looks, and asks database and search engine by short-lived Pods.
     Precheck,
     /// Looks, reads logs, asks the database by a short-lived Pod.
     Diagnose,
@@ -84,7 +84,7 @@ const ROLL_BACK: &[Row] = &[
 const PRECHECK: &[Row] = &[
     ("batch", "cronjobs", "get, list", "ingestion's images"),
     ("", "configmaps", "get, list", "drift, and Helm's revisions where it keeps them there"),
-    ("", "services, serviceaccounts", "get", "optional: drift"),
+    ("", "serviceaccounts", "get", "optional: drift, and the Secrets that the image is pulled with"),
     ("networking.k8s.io", "ingresses, networkpolicies", "get", "optional: drift"),
 ];
 
@@ -101,6 +101,14 @@ const FORWARD: &[Row] =
     &[("", "pods/portforward", "create, get", "the server's API, certificates; leave it out with --server")];
 
 const EDGES: &[Row] = &[("", "services", "get", "optional: certificates behind Services")];
+
+const BESIDE: &[Row] = &[
+    ("", "services", "get", "optional: the search engine behind a Service; without it a Pod asks"),
+    ("", "pods/portforward", "create, get", "optional: the search engine, Airflow's version, the server's API"),
+];
+
+const SERVICES: &[Row] =
+    &[("", "services", "get", "optional: the search engine behind a Service; without it a Pod asks")];
 
 const RECORD: &[Row] = &[("", "secrets", "create", "optional: the journal, for --record")];
 
@@ -137,9 +145,9 @@ impl Verb {
             Self::Status => LOOK.to_vec(),
             Self::StatusProbe => [LOOK, PROBE].concat(),
             Self::StatusRecord => [LOOK, PROBE, JOURNAL].concat(),
-            Self::Precheck => [LOOK, PROBE, PRECHECK].concat(),
+            Self::Precheck => [LOOK, PROBE, PRECHECK, BESIDE].concat(),
             Self::Diagnose => [LOOK, PROBE, FORWARD, EDGES].concat(),
-            Self::Validate => [LOOK, PROBE, FORWARD, RECORD].concat(),
+            Self::Validate => [LOOK, PROBE, FORWARD, SERVICES, RECORD].concat(),
             Self::History => HISTORY.to_vec(),
             Self::Unlock => [HISTORY, LOCK, JOURNAL].concat(),
             Self::Rollback => [LOOK, LOCK, ROLL_BACK, PROBE].concat(),

@@ -1,6 +1,6 @@
 //! The verb `validate`: look, check, say. Changes nothing; with `--record` it writes one entry into the journal.
 
-use super::checked::CheckArgs;
+use super::checked::{CheckArgs, writable};
 use super::status;
 use crate::adapters::lock::holder_name;
 use crate::adapters::validation::{self, Asking};
@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep_until};
 /// permissions, bots, apps, webhooks, its own numbers; the database by a short-lived Pod; states, events and logs.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(after_help = "\
-Where a token comes from, the first that is there: --token-secret, OMUPGRADE_TOKEN, a login with OMUPGRADE_EMAIL and
+Where a token comes from, the first that is there: --token-secret or --ingestion-bot, OMUPGRADE_TOKEN, a login with OMUPGRADE_EMAIL and
 OMUPGRADE_PASSWORD (not with single sign-on), the Secret RELEASE-omupgrade-token. A bot's token does for all of them:
 Settings, Bots. Without one, what needs it is unknown.
 
@@ -31,7 +31,7 @@ pub struct Args {
     /// The release; without it the only OpenMetadata release of the namespace.
     #[arg(add = clap_complete::ArgValueCompleter::new(crate::cli::complete::releases))]
     pub release: Option<String>,
-    /// Compare counts with the newest that the journal remembers (--record).
+    /// Compare counts with those of the newest backup from before the rollout, or that the journal remembers (--record).
     #[arg(long, conflicts_with = "before")]
     pub since_backup: bool,
     /// Compare counts and numbers with what `validate --facts` saved before.
@@ -46,18 +46,25 @@ pub struct Args {
     /// The Secret that holds a token: NAME, or NAME/KEY (the key is `token` otherwise).
     #[arg(long, value_name = "NAME")]
     pub token_secret: Option<String>,
+    /// Take the ingestion bot's token out of the database: a Pod reads it as it is kept there, encrypted, and it is opened
+    /// here with the release's Fernet key. Works with every way to log in.
+    #[arg(long, conflicts_with_all = ["token_secret", "no_probe"])]
+    pub ingestion_bot: bool,
     /// The server's address (host or host:port), where it is not to be reached through the API server.
     #[arg(long, value_name = "ADDRESS")]
     pub server: Option<String>,
-    /// The address of Prometheus (host:port), to look for alerts that fire.
+    /// Prometheus, to look for alerts that fire: host:port, or NAMESPACE/SERVICE:PORT through the API server.
     #[arg(long, value_name = "ADDRESS")]
     pub prometheus: Option<String>,
-    /// Do not start a Pod that asks the database.
+    /// Start no Pod: it asks the database, a search engine elsewhere, the claim with the backups.
     #[arg(long)]
     pub no_probe: bool,
     /// The client image of that Pod; without it the schema guard's, else postgres:18 or mysql:8.4.
     #[arg(long, value_name = "IMAGE")]
     pub probe_image: Option<String>,
+    /// Another image than the server's own for the Pod that asks the search engine; it needs curl.
+    #[arg(long, value_name = "IMAGE", conflicts_with = "no_probe")]
+    pub search_image: Option<String>,
     /// Waivers and strictness.
     #[command(flatten)]
     pub checks: CheckArgs,
@@ -75,6 +82,7 @@ const BETWEEN: Duration = Duration::from_secs(15);
 /// Runs it. Files are read before anything is asked: a wrong one costs no time.
 pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     let waivers = args.checks.read(&validate::ids())?;
+    args.facts.as_deref().map(writable).transpose()?;
     if let Some(file) = &args.from_facts {
         let facts = read(file)?;
         return args.checks.answer(session, validate::report(&facts), &waivers);
@@ -89,6 +97,8 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     let asking = Asking {
         probe: !args.no_probe,
         probe_image: args.probe_image.clone(),
+        search_image: args.search_image.clone(),
+        ingestion_bot: args.ingestion_bot,
         token_secret: args.token_secret.clone(),
         server: args.server.clone(),
         prometheus: args.prometheus.clone(),
@@ -98,7 +108,7 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     if let Some(time) = args.watch {
         // The watch comes first: the checks then speak of its end.
         let end = Instant::now() + time;
-        let light = Asking { probe: false, ..asking.clone() };
+        let light = Asking { probe: false, ingestion_bot: false, since_backup: false, ..asking.clone() };
         let first = Box::pin(validation::facts(
             &cluster,
             &target.name,

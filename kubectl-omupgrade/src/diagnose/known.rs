@@ -27,6 +27,22 @@ pub fn of_entry(name: &str, value: &str, out: &mut Vec<String>) {
     if !is_plain_setting(name) && (sensitive(name) || !is_plain(value)) {
         out.push(value.to_owned());
     }
+    // A whole configuration, as that of registries: its passwords stand in logs without what is around them.
+    if let Ok(inside @ Value::Object(_)) = serde_json::from_str(value) {
+        walk("", &inside, out);
+        of_registries(&inside, out);
+    }
+}
+
+/// `auth` is user and password in base64.
+fn of_registries(config: &Value, out: &mut Vec<String>) {
+    for entry in config.get("auths").and_then(Value::as_object).into_iter().flatten().map(|(_, entry)| entry) {
+        let Some(auth) = entry.get("auth").and_then(Value::as_str) else { continue };
+        out.push(auth.to_owned());
+        let plain = base64::engine::general_purpose::STANDARD.decode(auth.trim()).ok();
+        let pair = plain.and_then(|b| String::from_utf8(b).ok());
+        out.extend(pair.and_then(|p| p.split_once(':').map(|(_, password)| password.to_owned())));
+    }
 }
 
 fn of_object(object: &Object, out: &mut Vec<String>) {
@@ -49,6 +65,8 @@ fn walk(name: &str, value: &Value, out: &mut Vec<String>) {
     match value {
         Value::String(text) if sensitive(name) => out.push(text.clone()),
         Value::String(text) => out.extend(inside(text)),
+        // References name a Secret and a key of it, often the word `password`: hiding that would hide what patterns see.
+        Value::Object(_) if matches!(name, "secretKeyRef" | "configMapKeyRef" | "secretRef" | "configMapRef") => {}
         Value::Object(map) => {
             let entry = map.get("name").and_then(Value::as_str).filter(|_| map.contains_key("value"));
             if let (Some(entry), Some(text)) = (entry, map.get("value").and_then(Value::as_str))

@@ -43,7 +43,7 @@ impl Redactor {
         for secret in known {
             // A file's lines are said one by one.
             let lines = secret.lines().map(|l| l.trim().trim_matches('"').to_owned());
-            for line in lines.filter(|l| l.len() >= SHORTEST && !public.contains(l)) {
+            for line in lines.filter(|l| l.len() >= SHORTEST && !public.contains(l) && !is_name(l)) {
                 all.insert(encoded(&line));
                 all.insert(line);
             }
@@ -101,6 +101,16 @@ impl Redactor {
             _ => {}
         }
     }
+}
+
+/// A word that calls something a secret (`password`, `fernet_key`): hidden, it would no longer tell where one stands.
+fn is_name(word: &str) -> bool {
+    let letters = word.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c == '-');
+    let word = word.trim_end_matches('s');
+    letters
+        && ["password", "passwd", "passphrase", "secret", "token", "key", "credential"]
+            .iter()
+            .any(|w| word.ends_with(w))
 }
 
 /// Lines between the first and the last of a private key.

@@ -10,6 +10,7 @@ pub mod membership;
 pub mod objects;
 pub mod read;
 mod release;
+mod search;
 mod secret;
 mod server;
 
@@ -22,6 +23,7 @@ pub use objects::{
     ReplicaSet, Role, Selector, State, Terminated, Workload, WorkloadKind,
 };
 pub use release::{Chart, Driver, Hook, HookRun, Release, Revision, Status};
+pub use search::{Index, NoSearchEngine, QUESTIONS as SEARCH_QUESTIONS, SearchEngine};
 pub use secret::Secret;
 pub use server::{
     Answered, App, Bot, Counted, Edges, Entity, Metrics, Permissions, Pipeline, Server, Step, Subscription, Who,

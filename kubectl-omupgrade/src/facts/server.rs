@@ -67,6 +67,9 @@ pub struct Who {
     pub name: String,
     /// Whether an administrator.
     pub admin: bool,
+    /// Whether a bot.
+    #[serde(default)]
+    pub bot: bool,
     /// Where the token is from.
     pub by: String,
 }
@@ -148,6 +151,9 @@ pub struct Subscription {
 pub struct Permissions {
     /// The user.
     pub user: String,
+    /// Whether that is a bot.
+    #[serde(default)]
+    pub bot: bool,
     /// `RESOURCE OPERATION` to `allow`, `deny`, `conditionalAllow` and so on.
     pub access: BTreeMap<String, String>,
 }

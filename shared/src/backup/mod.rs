@@ -56,3 +56,9 @@ pub const FACTS_POSTGRESQL: &str = include_str!("facts_postgres.sql");
 
 /// The SQL text whose answer is what is to know of a `MySQL` database, `key<TAB>value` a line.
 pub const FACTS_MYSQL: &str = include_str!("facts_mysql.sql");
+
+/// The SQL text whose answer is the ingestion bot's token as a `PostgreSQL` database keeps it.
+pub const BOT_POSTGRESQL: &str = include_str!("bot_postgres.sql");
+
+/// The SQL text whose answer is the ingestion bot's token as a `MySQL` database keeps it.
+pub const BOT_MYSQL: &str = include_str!("bot_mysql.sql");

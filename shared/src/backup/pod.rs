@@ -2,7 +2,7 @@
 //! database and has no claim, and Pods that look after what lies on the claim.
 
 use super::job::{BACKUP_VOLUME, Job, job};
-use super::{Engine, FACTS_MYSQL, FACTS_POSTGRESQL};
+use super::{BOT_MYSQL, BOT_POSTGRESQL, Engine, FACTS_MYSQL, FACTS_POSTGRESQL};
 use crate::marks;
 use serde_json::{Value, json};
 
@@ -16,6 +16,8 @@ pub enum Asked {
     Facts,
     /// The same with the rows of every table counted, which can take minutes.
     FactsWithAllRows,
+    /// The fingerprint, a line `facts:`, and the ingestion bot's token as the database keeps it.
+    Bot,
 }
 
 /// A Pod instead of a Job, named `parts.name`, with this value of the role's label.
@@ -47,13 +49,15 @@ pub fn probe(parts: &Job<'_>, asked: Asked) -> Value {
 }
 
 fn variables(engine: Engine, asked: Asked) -> Vec<(&'static str, &'static str)> {
-    let facts = match engine {
-        Engine::Postgresql => ("OMUPGRADE_FACTS_POSTGRESQL", FACTS_POSTGRESQL),
-        Engine::Mysql => ("OMUPGRADE_FACTS_MYSQL", FACTS_MYSQL),
+    let facts = match (engine, asked) {
+        (Engine::Postgresql, Asked::Bot) => ("OMUPGRADE_FACTS_POSTGRESQL", BOT_POSTGRESQL),
+        (Engine::Mysql, Asked::Bot) => ("OMUPGRADE_FACTS_MYSQL", BOT_MYSQL),
+        (Engine::Postgresql, _) => ("OMUPGRADE_FACTS_POSTGRESQL", FACTS_POSTGRESQL),
+        (Engine::Mysql, _) => ("OMUPGRADE_FACTS_MYSQL", FACTS_MYSQL),
     };
     match asked {
         Asked::Fingerprint => vec![("OMUPGRADE_ACTION", "fingerprint")],
-        Asked::Facts => vec![("OMUPGRADE_ACTION", "facts"), facts],
+        Asked::Facts | Asked::Bot => vec![("OMUPGRADE_ACTION", "facts"), facts],
         Asked::FactsWithAllRows => vec![("OMUPGRADE_ACTION", "facts"), facts, ("OMUPGRADE_COUNT", "all")],
     }
 }

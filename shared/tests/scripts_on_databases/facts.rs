@@ -89,3 +89,32 @@ fn odd_names_and_a_status_column_break_no_line() {
         database.sql(&format!("DROP TABLE {quote}an odd'name_entity{quote}"));
     }
 }
+
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
+fn the_bots_token_is_read_as_it_is_kept_and_never_in_clear() {
+    for engine in BOTH {
+        let database = engine.database();
+        let json = if engine == Engine::Postgres { "JSONB" } else { "JSON" };
+        database.sql(&format!("CREATE TABLE user_entity(json {json} NOT NULL)"));
+        let texts = [
+            ("OMUPGRADE_FACTS_POSTGRESQL", shared::backup::BOT_POSTGRESQL),
+            ("OMUPGRADE_FACTS_MYSQL", shared::backup::BOT_MYSQL),
+        ];
+        assert!(!facts(&database, &texts).contains_key("token"));
+        for (kept, said) in
+            [("fernet:gAAA%_x==", "fernet:gAAA%_x=="), ("eyJ-in-clear", "plain"), ("secret:/om/bot", "elsewhere")]
+        {
+            database.sql("DELETE FROM user_entity");
+            for (name, token) in [("ingestion-bot", kept), ("admin", "fernet:other")] {
+                let user = format!(
+                    r#"{{"name": "{name}", "authenticationMechanism": {{"config": {{"JWTToken": "{token}"}}}}}}"#
+                );
+                database.sql(&format!("INSERT INTO user_entity VALUES ('{user}')"));
+            }
+            let found = facts(&database, &texts);
+            assert_eq!(found.get("token").map(String::as_str), Some(said), "{found:#?}");
+            assert_eq!(found.len(), 1);
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! The list of scenarios, one file each. It never runs one.
 
 mod backup_fails;
+mod before_and_after;
 mod drain;
 mod faults;
 mod guard_stops_rollback;
@@ -67,6 +68,7 @@ fn second_node() -> Result<File> {
 pub const SCENARIOS: &[Scenario] = &[
     hook_order::SCENARIO,
     backup_fails::SCENARIO,
+    before_and_after::SCENARIO,
     helm3_refuses::SCENARIO,
     guard_stops_rollback::SCENARIO,
     rollback_on_failure::SCENARIO,

@@ -71,6 +71,11 @@ impl<'a> Helm<'a> {
         self.prepared(Call::new(found.unwrap_or_else(|| program.into()), doing), namespace)
     }
 
+    /// A line that a user types, with helm, kubectl and our programs on the PATH.
+    pub fn shell(&self, line: &str, namespace: &str, doing: &str) -> Call {
+        self.prepared(Call::new("sh", doing), namespace).args(["-c", line])
+    }
+
     fn prepared(&self, call: Call, namespace: &str) -> Call {
         let hint = format!("kubectl --kubeconfig {} get pods,events -n {namespace}", paths::kubeconfig().display());
         call.env("KUBECONFIG", paths::kubeconfig())

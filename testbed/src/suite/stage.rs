@@ -116,9 +116,9 @@ impl<'a> Stage<'a> {
 
     /// Writes a file of this test's own; its path.
     pub fn write(&self, name: &str, content: &str) -> Result<String> {
-        let path = self.folder.join(name);
-        fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(path.display().to_string())
+        let path = self.path(name);
+        fs::write(&path, content).with_context(|| format!("cannot write {path}"))?;
+        Ok(path)
     }
 
     /// Writes a program of this test's own; its path.
@@ -136,6 +136,22 @@ impl<'a> Stage<'a> {
     /// A call of our own plugin.
     pub fn omupgrade(&self, doing: &str) -> Call {
         self.helm.ours("kubectl-omupgrade", &self.namespace, doing).args(["-n", &self.namespace])
+    }
+
+    /// A line as a user types it, in the folder of this test, with its policy.
+    pub fn shell(&self, doing: &str, line: &str) -> Call {
+        let call = self.helm.shell(line, &self.namespace, doing).folder(&self.folder);
+        call.env("OMUPGRADE_POLICY", self.path("policy.yaml"))
+    }
+
+    /// The path of a file of this test's own.
+    pub fn path(&self, name: &str) -> String {
+        self.folder.join(name).display().to_string()
+    }
+
+    /// The packed chart of a version.
+    pub fn chart(&self, version: &str) -> Result<String> {
+        Ok(charts::packed(self.cache, &self.charts(), version)?.display().to_string())
     }
 
     /// The chart's values: this test's database, and probes that suit the stand-in rather than a Java server.

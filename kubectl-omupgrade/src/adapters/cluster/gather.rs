@@ -91,14 +91,14 @@ pub async fn gather(cluster: &Cluster, name: &str, release: Fact<Release>, histo
     store.nodes.fill(rest.4);
     store.events.fill(rest.5);
     let mut facts = store.facts();
-    facts.logs = logs_of(cluster, logs_wanted(&facts)).await;
+    facts.logs = logs_of(cluster, logs_wanted(&facts), None).await;
     facts
 }
 
-/// Reads logs.
-pub async fn logs_of(cluster: &Cluster, wanted: Vec<Wanted>) -> Logs {
-    let read =
-        futures::stream::iter(wanted.into_iter().map(|w| async move { (w.key(), logs::tail(cluster, &w).await) }));
+/// Reads logs; of what came since a moment, where one is named.
+pub async fn logs_of(cluster: &Cluster, wanted: Vec<Wanted>, since: Option<Timestamp>) -> Logs {
+    let all = wanted.into_iter().map(|w| async move { (w.key(), logs::tail(cluster, &w, since).await) });
+    let read = futures::stream::iter(all);
     read.buffer_unordered(AT_ONCE).collect().await
 }
 

@@ -12,10 +12,11 @@ use tokio::sync::mpsc::Sender;
 /// Bytes of a log at most: a single line can be megabytes long.
 const MOST: i64 = 1_000_000;
 
-/// The last lines of a log.
-pub async fn tail(cluster: &Cluster, wanted: &Wanted) -> Fact<Vec<String>> {
+/// The last lines of a log; of what came since a moment, where one is named.
+pub async fn tail(cluster: &Cluster, wanted: &Wanted, since: Option<Timestamp>) -> Fact<Vec<String>> {
     let source = format!("logs {}", wanted.key().as_str());
-    match cluster.within(cluster.api::<Pod>().logs(&wanted.pod, &params(wanted, false))).await {
+    let params = LogParams { since_time: since, ..params(wanted, false) };
+    match cluster.within(cluster.api::<Pod>().logs(&wanted.pod, &params)).await {
         Ok(text) => Fact::known(text.lines().map(cleaned).collect(), source, Timestamp::now()),
         Err(refused) => Fact::unknown(refused.to_string(), source, Timestamp::now()),
     }

@@ -86,7 +86,7 @@ impl Watch {
         self.tasks.spawn(async move {
             let key: LogKey = wanted.key();
             if !wanted.follow {
-                let read = logs::tail(&cluster, &wanted).await;
+                let read = logs::tail(&cluster, &wanted, None).await;
                 let _ = sender.send(Box::new(move |s| drop(s.logs.insert(key, read)))).await;
                 return;
             }

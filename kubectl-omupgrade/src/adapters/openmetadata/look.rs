@@ -19,6 +19,20 @@ const KINDS: &[(&str, &str, Option<&str>)] = &[
     ("pipelines", "pipeline", Some("pipeline_search_index")),
     ("glossaryTerms", "glossaryTerm", Some("glossary_term_search_index")),
     ("users", "user", Some("user_search_index")),
+    ("databases", "database", Some("database_search_index")),
+    ("databaseSchemas", "databaseSchema", Some("database_schema_search_index")),
+    ("storedProcedures", "storedProcedure", Some("stored_procedure_search_index")),
+    ("dashboard/datamodels", "dashboardDataModel", Some("dashboard_data_model_search_index")),
+    ("charts", "chart", Some("chart_search_index")),
+    ("mlmodels", "mlmodel", Some("mlmodel_search_index")),
+    ("containers", "container", Some("container_search_index")),
+    ("searchIndexes", "searchIndex", Some("search_entity_search_index")),
+    ("glossaries", "glossary", Some("glossary_search_index")),
+    ("domains", "domain", Some("domain_search_index")),
+    ("dataProducts", "dataProduct", Some("data_product_search_index")),
+    ("metrics", "metric", Some("metric_search_index")),
+    ("apiCollections", "apiCollection", Some("api_collection_search_index")),
+    ("apiEndpoints", "apiEndpoint", Some("api_endpoint_search_index")),
     ("roles", "role", None),
     ("policies", "policy", None),
     ("bots", "bot", None),
@@ -28,7 +42,13 @@ const KINDS: &[(&str, &str, Option<&str>)] = &[
 const PAGE: usize = 100;
 
 /// The permissions that are looked at.
-const ASKED: &[(&str, &str)] = &[("table", "ViewBasic"), ("table", "Delete"), ("policy", "Create"), ("bot", "Create")];
+const ASKED: &[(&str, &str)] = &[
+    ("table", "ViewBasic"),
+    ("table", "Delete"),
+    ("table", "EditDisplayName"),
+    ("policy", "Create"),
+    ("bot", "Create"),
+];
 
 /// Looks. `login` is the way in, or why there is none; `version` what the image says.
 pub async fn look(client: &Client, asked: &str, login: Result<Login, String>, version: Option<Version>) -> Server {
@@ -84,6 +104,7 @@ async fn inside(client: &Client, login: Login, out: &mut Server) {
     let who = client.json("/api/v1/users/loggedInUser").await.map(|v| Who {
         name: text(&v, "name"),
         admin: v.get("isAdmin").and_then(Value::as_bool).unwrap_or(false),
+        bot: v.get("isBot").and_then(Value::as_bool).unwrap_or_else(|| text(&v, "name").ends_with("-bot")),
         by: login.from.clone(),
     });
     let permissions = match &who {
@@ -96,6 +117,8 @@ async fn inside(client: &Client, login: Login, out: &mut Server) {
     for (path, kind, index) in KINDS {
         let there = client.json(&format!("/api/v1/{path}?limit=1")).await.and_then(|v| total(&v));
         let found = match index {
+            // A kind that this release does not have has no index either.
+            Some(_) if there.is_err() => Err(NoAnswer("nothing to compare with".to_owned())),
             Some(index) => {
                 let query =
                     format!("/api/v1/search/query?q=*&index={index}&size=0&deleted=false&track_total_hits=true");
@@ -183,7 +206,8 @@ async fn permissions(client: &Client, who: &Who) -> Result<Permissions, NoAnswer
             access.insert(format!("{resource} {operation}"), text(found, "access"));
         }
     }
-    Ok(Permissions { user, access })
+    let bot = who.bot && !who.admin;
+    Ok(Permissions { user, bot, access })
 }
 
 async fn apps(client: &Client) -> Result<Vec<App>, NoAnswer> {

@@ -54,7 +54,9 @@ pub async fn login(
     {
         return Ok(Ok(login));
     }
-    Ok(Err(format!("there is no token, neither {TOKEN}, nor {EMAIL} and {PASSWORD}, nor the Secret {usual}")))
+    Ok(Err(format!(
+        "there is no token, neither {TOKEN}, nor {EMAIL} and {PASSWORD}, nor the Secret {usual}; --ingestion-bot takes the bot's out of the database"
+    )))
 }
 
 async fn of_secret(cluster: &Cluster, named: &str) -> Result<Login, String> {

@@ -1,17 +1,20 @@
 //! The objects beside a release in its namespace, and what a precheck reads off them.
 
+use super::pipelines::Said;
 use super::whole::Whole;
 use super::{both, listed};
 use crate::adapters::cluster::{Cluster, Refused};
 use crate::checks::Seen;
 use crate::checks::precheck::{BackupPlace, Ingestion, Room, Search, Server, read};
-use crate::facts::{self, Component, membership};
+use crate::facts::{self, Component, SearchEngine, membership};
 use crate::preview::Object;
 use crate::wayback::owner_of;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::batch::v1::{CronJob, Job};
-use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim, Pod, PodSpec, ResourceQuota};
+use k8s_openapi::api::core::v1::{
+    Event, LocalObjectReference, PersistentVolumeClaim, Pod, PodSpec, ResourceQuota, ServiceAccount,
+};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::Api;
 use kube::api::DynamicObject;
@@ -105,6 +108,30 @@ impl Beside {
         self.server_workload().map(|l| l.facts.image.clone())
     }
 
+    /// The server's pods.
+    pub fn server_pods(&self) -> Result<Vec<facts::Pod>, String> {
+        let live = self.server_workload()?;
+        let pods = self.pods.as_ref().map_err(Clone::clone)?;
+        Ok(pods.iter().filter(|p| live.facts.selector.selects(&p.meta.labels)).cloned().collect())
+    }
+
+    /// The Secrets that a node pulls the server's image with: the pod's, then its service account's.
+    pub async fn pull_secrets(&self, cluster: &Cluster) -> Vec<String> {
+        let Ok(live) = self.server_workload() else { return Vec::new() };
+        let names = |all: &Option<Vec<LocalObjectReference>>| -> Vec<String> {
+            all.iter().flatten().map(|s| s.name.clone()).filter(|n| !n.is_empty()).collect()
+        };
+        let mut out = names(&live.template.image_pull_secrets);
+        let account = live.template.service_account_name.as_deref().filter(|a| !a.is_empty()).unwrap_or("default");
+        // Kubernetes gives a pod its account's Secrets only where it names none itself.
+        if out.is_empty()
+            && let Ok(account) = cluster.within(cluster.api::<ServiceAccount>().get(account)).await
+        {
+            out = names(&account.image_pull_secrets);
+        }
+        out
+    }
+
     /// The server with what stands around it.
     pub fn server(&self, namespace: &str) -> Seen<Server> {
         let live = match self.server_workload() {
@@ -121,8 +148,16 @@ impl Beside {
         Seen::Known(read::around(server, &live.facts, (&self.release, namespace), pods, &budgets, &scalers))
     }
 
-    /// The search engine, as far as its workload in this namespace tells it.
-    pub fn search(&self, settings: Option<&BTreeMap<String, String>>) -> Seen<Search> {
+    /// The search engine: as it answered, else as far as its workload in this namespace tells it.
+    pub fn search(
+        &self,
+        settings: Option<&BTreeMap<String, String>>,
+        answer: Result<(SearchEngine, String), String>,
+    ) -> Seen<Search> {
+        let why = match answer {
+            Ok((engine, source)) => return Seen::Known(read::search(&engine, source)),
+            Err(why) => why,
+        };
         let setting = |name: &str| settings.and_then(|s| s.get(name)).cloned();
         let host = setting("ELASTICSEARCH_HOST").unwrap_or_else(|| "its host".to_owned());
         let all = match &self.workloads {
@@ -130,22 +165,27 @@ impl Beside {
             Err(reason) => return Seen::Unknown(reason.clone()),
         };
         let Some(found) = all.iter().find(|l| l.facts.component == Component::Search) else {
-            return Seen::Unknown(format!("no search engine runs in this namespace, and {host} was not asked"));
+            return Seen::Unknown(format!("{host} could not be asked: {why}"));
         };
         let image = &found.facts.image;
         let Some(version) = image_tag(image) else {
-            return Seen::Unknown(format!("the image {image} names no version"));
+            return Seen::Unknown(format!("the image {image} names no version, and {host} could not be asked: {why}"));
         };
         Seen::Known(Search {
             engine: setting("SEARCH_TYPE").unwrap_or_else(|| image_base(image).to_owned()).to_lowercase(),
             version: version.to_owned(),
-            source: format!("image of {}", found.facts.meta.name),
+            source: format!("image of {}; {why}", found.facts.meta.name),
             ..Search::default()
         })
     }
 
     /// What ingests metadata.
-    pub fn ingestion(&self, settings: Option<&BTreeMap<String, String>>, tables: &Tables) -> Seen<Ingestion> {
+    pub fn ingestion(
+        &self,
+        settings: Option<&BTreeMap<String, String>>,
+        tables: &Tables,
+        said: Result<Said, String>,
+    ) -> Seen<Ingestion> {
         let Some(settings) = settings else {
             return Seen::Unknown("the server's settings could not be read".to_owned());
         };
@@ -160,11 +200,17 @@ impl Beside {
             .map(|(name, ..)| format!("Job/{name}"));
         let mut all: Vec<String> = self.pod_images.clone();
         all.extend(self.cron_images.iter().cloned());
+        let (airflow, managed, pipelines) = match said {
+            Ok(said) => (said.airflow, said.managed, said.running),
+            Err(why) => (Err(why.clone()), Err(why.clone()), Err(why)),
+        };
         Seen::Known(Ingestion {
             client: read::pipeline_client(settings),
             running: running.collect(),
-            airflow: read::airflow(&all, tables),
+            airflow: airflow.ok().or_else(|| read::airflow(&all, tables)),
             images: read::images(&all),
+            managed: managed.ok(),
+            pipelines: pipelines.into(),
         })
     }
 

@@ -24,6 +24,13 @@ pub async fn look(cluster: &Cluster) -> Whole {
     Whole { nodes, pods }
 }
 
+/// The same image of another version: a tag or a digest gives way.
+pub fn of_version(image: &str, to: &str) -> String {
+    let name = image.split('@').next().unwrap_or(image);
+    let repository = image_tag(name).and_then(|tag| name.strip_suffix(&format!(":{tag}")));
+    format!("{}:{to}", repository.unwrap_or(name))
+}
+
 impl Whole {
     /// The image of the target, where a node holds it. `image`: the one that serves.
     pub fn images(&self, image: &Result<String, String>, to: &str) -> Seen<Vec<String>> {
@@ -31,8 +38,7 @@ impl Whole {
             (Ok(nodes), Ok(image)) => (nodes, image),
             (Err(reason), _) | (_, Err(reason)) => return Seen::Unknown(reason.clone()),
         };
-        let repository = image_tag(image).and_then(|tag| image.split('@').next()?.strip_suffix(&format!(":{tag}")));
-        let wanted = format!("{}:{to}", repository.unwrap_or(image));
+        let wanted = of_version(image, to);
         let names =
             nodes.iter().filter_map(|n| n.status.as_ref()?.images.as_ref()).flatten().filter_map(|i| i.names.as_ref());
         // A node adds the registry that a short name stands for.
@@ -41,5 +47,22 @@ impl Whole {
         found.sort();
         found.dedup();
         Seen::Known(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of_version;
+
+    #[test]
+    fn a_tag_or_a_digest_gives_way() {
+        for image in [
+            "r:5000/om/server:1.12.14",
+            "r:5000/om/server",
+            "r:5000/om/server@sha256:00",
+            "r:5000/om/server:1@sha256:00",
+        ] {
+            assert_eq!(of_version(image, "1.13.1"), "r:5000/om/server:1.13.1");
+        }
     }
 }

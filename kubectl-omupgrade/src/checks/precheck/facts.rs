@@ -61,6 +61,9 @@ pub struct Facts {
     pub room: Seen<Room>,
     /// Images on the nodes that are the target's.
     pub images: Seen<Vec<String>>,
+    /// What the registry says of the target's image.
+    #[serde(default)]
+    pub registry: Seen<Pull>,
 }
 
 /// What is asked.
@@ -201,8 +204,16 @@ pub struct Search {
     pub version: String,
     /// `green`, `yellow`, `red`; empty where only the version was seen.
     pub health: String,
-    /// Aliases with other than one index behind them.
+    /// How many indexes of the server it holds.
+    pub indexes: usize,
+    /// Shards that lie on no node.
+    pub unassigned: Option<u64>,
+    /// Aliases that stand for two indexes of one kind, and indexes that a broken reindex left.
     pub odd_aliases: Vec<String>,
+    /// Indexes whose mapping is not the server's.
+    pub drifted: Vec<String>,
+    /// Questions that it did not answer, and how.
+    pub unanswered: BTreeMap<String, String>,
     /// The fullest disk of its nodes, in percent.
     pub disk_percent: Option<u64>,
     /// Where the answer is from.
@@ -221,6 +232,10 @@ pub struct Ingestion {
     pub airflow: Option<String>,
     /// Images of ingestion, with their tags.
     pub images: Vec<String>,
+    /// The version of what runs pipelines, as the server knows it.
+    pub managed: Option<String>,
+    /// Pipelines that run now, as the server knows them.
+    pub pipelines: Seen<Vec<String>>,
 }
 
 /// Where backups go.
@@ -253,6 +268,20 @@ pub struct Neighbour {
     pub version: String,
     /// Whether it holds an OpenMetadata server.
     pub holds_openmetadata: bool,
+}
+
+/// What a registry says of an image.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Pull {
+    /// The image.
+    pub image: String,
+    /// Whether it is there.
+    pub there: bool,
+    /// Its digest.
+    pub digest: String,
+    /// Who asked; empty for somebody without a user.
+    pub by: String,
 }
 
 /// Room for one more pod of the server.

@@ -121,9 +121,13 @@ fn ingestion(case: &Case) -> Answer {
             let tag = shared::component::image_tag(image).and_then(Version::parse);
             tag.is_some_and(|v| v.line() != case.to().line())
         };
-        let images: Vec<&str> = ingestion.images.iter().filter(old).map(String::as_str).collect();
+        let mut images: Vec<String> = ingestion.images.iter().filter(old).cloned().collect();
+        let managed = ingestion.managed.as_deref().and_then(Version::parse);
+        if let Some(version) = managed.filter(|v| v.line() != case.to().line()) {
+            images.push(format!("what runs the pipelines ({version}, as the server knows it)"));
+        }
         match images.as_slice() {
-            [] if ingestion.images.is_empty() => skip("no image of ingestion in this namespace"),
+            [] if ingestion.images.is_empty() && managed.is_none() => skip("no image of ingestion in this namespace"),
             [] => pass("all are of its minor version"),
             some => warn(format!(
                 "{}: client and server have to be of the same minor version, so these fail until they are redeployed",

@@ -195,20 +195,44 @@ fn surge(case: &Case) -> Answer {
 }
 
 fn idle(case: &Case) -> Answer {
-    case.facts.ingestion.judge(|ingestion| match ingestion.running.as_slice() {
-        [] if ingestion.client == "airflow" => {
-            unknown("none runs as a Job here; what Airflow runs is not seen from here")
+    case.facts.ingestion.judge(|ingestion| {
+        let mut running = ingestion.running.clone();
+        let pipelines = ingestion.pipelines.known();
+        running.extend(pipelines.iter().copied().flatten().cloned());
+        match (running.as_slice(), pipelines) {
+            ([], Ok(_)) => pass("no Job of it runs, and the server knows of no pipeline that does"),
+            ([], Err(why)) if ingestion.client == "airflow" => unknown(format!(
+                "none runs as a Job here, and what Airflow runs the server was not asked: {why}"
+            ))
+            .next("kubectl omupgrade precheck {release} --to {to} -n {namespace} --token-secret NAME # a bot's token"),
+            ([], Err(_)) => pass("no Job of it runs"),
+            (some, _) => {
+                warn(format!("{} run: what they write meanwhile may be lost or half written", some.join(", ")))
+            }
         }
-        [] => pass("no Job of it runs"),
-        some => warn(format!("{} run: what they write meanwhile may be lost or half written", some.join(", "))),
     })
 }
 
 fn image(case: &Case) -> Answer {
-    case.facts.images.judge(|images| match images.as_slice() {
-        [] => unknown("no node holds it yet, and no registry was asked"),
-        [image, ..] => pass(format!("{image} is on a node")),
-    })
+    let on_a_node = case.facts.images.value().and_then(|all| all.first());
+    match (case.facts.registry.known(), on_a_node) {
+        (Ok(pull), on_a_node) if pull.there => {
+            let by = if pull.by.is_empty() { "anybody" } else { &pull.by };
+            let also = if on_a_node.is_some() { "; a node holds it already" } else { "" };
+            let digest = if pull.digest.is_empty() { "without a digest" } else { &pull.digest };
+            pass(format!("{} is in its registry ({digest}, for {by}){also}", pull.image))
+        }
+        (Ok(_), Some(held)) => {
+            warn(format!("{held} is on a node, and its registry does not have it: another node cannot pull it"))
+        }
+        (Ok(pull), None) => fail(format!("its registry does not have {}", pull.image)),
+        (Err(_), Some(held)) => pass(format!("{held} is on a node")),
+        (Err(why), None) => {
+            let nodes = case.facts.images.known().err().map(|r| format!("nodes: {r}; ")).unwrap_or_default();
+            let none = if nodes.is_empty() { "no node holds it yet; " } else { "" };
+            unknown(format!("{nodes}{none}its registry: {why}"))
+        }
+    }
 }
 
 /// The check that a release is not concerned by, kept for namespaces with two of them.

@@ -1,6 +1,8 @@
-//! Checks of the search engine: version against both releases, health, aliases, disk.
+//! Checks of the search engine: version against both releases, health, disk, aliases, mappings; and the order in which
+//! it is upgraded where no version serves both releases.
 
 use super::case::Case;
+use super::facts::Search;
 use crate::checks::{Answer, Check, Row, fail, pass, unknown, warn};
 use shared::versions::Dotted;
 use shared::versions::tables::Requirement;
@@ -49,6 +51,18 @@ pub const CHECKS: &[Check<Case>] = &[
         },
         ask: aliases,
     },
+    Check {
+        row: Row {
+            id: "search-mappings",
+            group: GROUP,
+            fact: "every index has the mapping that the server gave it",
+            guide: "Prerequisites: indexes without drift",
+            hint: "kubectl create job --from=cronjob/cron-reindex reindex -n {namespace} # after the upgrade: it makes the indexes anew",
+            docs: REQUIREMENTS,
+            needed: false,
+        },
+        ask: mappings,
+    },
 ];
 
 /// Least and below of an engine.
@@ -91,6 +105,10 @@ fn version(case: &Case) -> Answer {
             return unknown(format!("the engine calls itself {} {}", search.engine, search.version));
         };
         let engine = name(&search.engine);
+        if search.engine == "opensearch" && has.major() >= 7 {
+            return unknown(format!("OpenSearch calls itself {has} (compatibility.override_main_response_version is on)"))
+                .next("kubectl get pods -n {namespace} # switch that setting off: OpenMetadata's clients read the version, too");
+        }
         let said = format!("{engine} {has} ({}); {} needs {least} to below {below}", search.source, case.to());
         if has >= *least && has < *below {
             return pass(said);
@@ -102,7 +120,9 @@ fn version(case: &Case) -> Answer {
             return fail(format!("{words}: no version of {engine} works with both, see the verdict"));
         }
         if needs.is_strict() {
-            fail(format!("{said}; upgrade it first, the present release works with {least} as well"))
+            let through = order(case);
+            let through = if through.is_empty() { String::new() } else { format!(", through {}", through.join(", then ")) };
+            fail(format!("{said}; upgrade it first{through}: the present release works with {least} as well"))
         } else {
             warn(format!("{said}; the documentation of this release contradicts itself"))
         }
@@ -112,9 +132,11 @@ fn version(case: &Case) -> Answer {
 fn health(case: &Case) -> Answer {
     case.facts.search.judge(|search| {
         let disk = search.disk_percent.map(|p| format!(", its fullest disk at {p} %")).unwrap_or_default();
-        let said = format!("{}{disk}", search.health);
+        let shards =
+            search.unassigned.filter(|n| *n > 0).map(|n| format!(", {n} shards on no node")).unwrap_or_default();
+        let said = format!("{}{shards}{disk}", search.health);
         match search.health.as_str() {
-            "" => unknown("only its version was seen"),
+            "" => unseen_part(search, "/_cluster/health"),
             "red" => fail(format!("{said}: indexes are missing")),
             _ if search.disk_percent.is_some_and(|p| p >= FULL_PERCENT) => {
                 warn(format!("{said}: a reindex builds a second set of indexes"))
@@ -126,9 +148,49 @@ fn health(case: &Case) -> Answer {
     })
 }
 
+/// Why a part of its answers is missing.
+fn unseen_part(search: &Search, question: &str) -> Answer {
+    match search.unanswered.get(question) {
+        Some(how) => unknown(format!("it answers {how} to {question}: the server's user may not ask that"))
+            .next("helm get values {release} -n {namespace} # its user there needs the rights cluster:monitor/* and indices:monitor/*"),
+        None => unknown(format!("only its version was seen ({})", search.source)),
+    }
+}
+
+fn mappings(case: &Case) -> Answer {
+    case.facts.search.judge(|search| match search.drifted.as_slice() {
+        _ if search.unanswered.contains_key("/_mapping") => unseen_part(search, "/_mapping"),
+        _ if search.health.is_empty() && search.indexes == 0 => unseen_part(search, "/_cat/indices"),
+        [] if search.indexes == 0 => {
+            warn("it holds no index of this server: nothing was ever indexed, or under another alias")
+        }
+        [] => pass(format!("{} indexes", search.indexes)),
+        some => warn(format!(
+            "the engine guessed the mapping of {} from a first document: filters and facets on it find nothing",
+            some.join(", ")
+        )),
+    })
+}
+
+/// The releases through which the engine has to go, in their order, to a major version: the last of each major, but for
+/// the one that is there already.
+pub fn order(case: &Case) -> Vec<String> {
+    let Some(search) = case.facts.search.value() else { return Vec::new() };
+    let needs = case.tables.versions.requirement(case.to());
+    let (Some(has), Some((least, _))) = (Dotted::parse(&search.version), needs.and_then(|n| range(n, &search.engine)))
+    else {
+        return Vec::new();
+    };
+    let engine = name(&search.engine);
+    let steps = case.tables.search_steps.iter().filter(|s| s.engine == search.engine);
+    let between = steps.filter(|s| s.major >= has.major() && s.major < least.major() && has < s.last);
+    between.map(|s| format!("{engine} {} ({})", s.last, s.source)).collect()
+}
+
 fn aliases(case: &Case) -> Answer {
     case.facts.search.judge(|search| match search.odd_aliases.as_slice() {
-        _ if search.health.is_empty() => unknown("only its version was seen"),
+        _ if search.unanswered.contains_key("/_cat/aliases") => unseen_part(search, "/_cat/aliases"),
+        _ if search.health.is_empty() && search.indexes == 0 => unseen_part(search, "/_cat/aliases"),
         [] => pass("no alias stands for two"),
         odd => warn(format!("{}: a search after the upgrade may fail (OpenMetadata#33667)", odd.join(", "))),
     })

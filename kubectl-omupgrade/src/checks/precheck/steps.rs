@@ -129,15 +129,14 @@ fn hop(case: &Case, via: &[shared::versions::Version]) -> Vec<Step> {
 
 fn search_window(case: &Case) -> Vec<Step> {
     let namespace = &case.facts.namespace;
-    let engine = case.facts.search.value().map(|s| s.engine.clone()).unwrap_or_default();
     let mut out = Vec::new();
-    if engine == "opensearch" {
-        let what = "before the window: bring OpenSearch to 2.19, the last 2.x, from which 3.x can be reached (managed services demand it)";
-        out.push(step(what, format!("helm list -n {namespace}")));
+    for through in super::search::order(case) {
+        let what = format!("before the window, if it is upgraded in place: bring it to {through}");
+        out.push(step(&what, format!("helm list -n {namespace}")));
     }
     out.extend(quiesce(case));
     let stop = out.iter().position(|s| s.what.starts_with("back the database up")).unwrap_or(out.len());
-    let what = "in the window, once the server is down: upgrade the search engine, or start a new one empty; its indexes are rebuilt";
+    let what = "in the window, once the server is down: upgrade the search engine, or point the values at a new empty one; its indexes are rebuilt";
     out.insert(stop, step(what, format!("kubectl get pods -n {namespace}")));
     let what = "rebuild the indexes, and see that it ends";
     out.push(step(what, format!("kubectl create job --from=cronjob/cron-reindex reindex -n {namespace}")));

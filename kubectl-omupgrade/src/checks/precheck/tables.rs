@@ -1,5 +1,5 @@
 //! The tables that a precheck reads beside those of `shared`: what the chart does with values, known troubles, notes,
-//! API versions that went away. All can be replaced by files of the same name.
+//! API versions that went away, the order in which search engines are upgraded. All can be replaced by files of the same name.
 
 use serde::Deserialize;
 use shared::versions::tables::{self as versions, FILES, Wrong, rows};
@@ -13,6 +13,7 @@ const OWN: &[(&str, &str)] = &[
     ("notes.csv", include_str!("tables/notes.csv")),
     ("troubles.csv", include_str!("tables/troubles.csv")),
     ("api-removals.csv", include_str!("tables/api-removals.csv")),
+    ("search-steps.csv", include_str!("tables/search-steps.csv")),
 ];
 
 /// All tables.
@@ -32,6 +33,8 @@ pub struct Tables {
     pub troubles: Vec<Trouble>,
     /// API versions that are no longer served.
     pub apis: Vec<Removal>,
+    /// The order in which search engines are upgraded.
+    pub search_steps: Vec<SearchStep>,
 }
 
 /// A key of the chart that changed.
@@ -135,6 +138,19 @@ pub struct Removal {
     pub removed: Dotted,
 }
 
+/// The last release of a search engine's major version, from which the next one can be reached.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct SearchStep {
+    /// `elasticsearch` or `opensearch`.
+    pub engine: String,
+    /// The major version.
+    pub major: u64,
+    /// Its last release.
+    pub last: Dotted,
+    /// Where it is told.
+    pub source: String,
+}
+
 /// The names of the files that can stand in for a built-in table.
 pub fn files() -> impl Iterator<Item = &'static str> {
     FILES.iter().chain(OWN).map(|(name, _)| *name)
@@ -158,6 +174,7 @@ impl Tables {
             notes: rows("notes.csv", &text("notes.csv"))?,
             troubles: rows("troubles.csv", &text("troubles.csv"))?,
             apis: rows("api-removals.csv", &text("api-removals.csv"))?,
+            search_steps: rows("search-steps.csv", &text("search-steps.csv"))?,
         };
         tables.keys.sort_by_key(|k| k.chart);
         tables.types.sort_by_key(|t| t.chart);

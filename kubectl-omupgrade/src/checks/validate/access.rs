@@ -6,6 +6,9 @@ use crate::checks::{Answer, Check, fail, pass, skip, unknown};
 const GROUP: &str = "access";
 const DIAGNOSE: &str = "kubectl omupgrade diagnose {release} -n {namespace}";
 
+/// What the policy of bots denies (`DisplayName-Deny` of `IngestionBotPolicy`).
+const OF_BOTS: &str = "table EditDisplayName";
+
 /// The rows.
 pub const CHECKS: &[Check<Facts>] = &[
     Check {
@@ -22,17 +25,34 @@ pub const CHECKS: &[Check<Facts>] = &[
         row: row(
             "policy-denies",
             GROUP,
-            "that user may not create policies or bots",
+            "that user may not do what only administrators do",
             "Post-upgrade validation: roles and policies",
             DIAGNOSE,
         ),
-        ask: |f| either(access(f, &["policy Create", "bot Create"], false)),
+        ask: |f| either(denied(f)),
     },
     Check {
         row: row("bots", GROUP, "every bot has its user", "Post-upgrade validation: bots", DIAGNOSE),
         ask: |f| either(bots(f)),
     },
 ];
+
+/// What nobody but administrators may, and for a bot, which may nearly everything, what its policy denies.
+fn denied(f: &Facts) -> Result<Answer, Answer> {
+    let permissions = of(f, |s| &s.permissions)?;
+    if !permissions.bot {
+        return access(f, &["policy Create", "bot Create"], false);
+    }
+    match permissions.access.get(OF_BOTS).map(String::as_str) {
+        Some("deny" | "notAllow" | "conditionalDeny") => access(f, &[OF_BOTS], false),
+        // Older bots' policies deny nothing that is asked for here.
+        _ => Err(unknown(format!(
+            "{} is a bot, which may nearly everything: the token of a user or of an administrator tells more",
+            permissions.user
+        ))
+        .next("kubectl omupgrade validate {release} -n {namespace} --token-secret NAME")),
+    }
+}
 
 fn access(f: &Facts, asked: &[&str], wanted: bool) -> Result<Answer, Answer> {
     let permissions = of(f, |s| &s.permissions)?;

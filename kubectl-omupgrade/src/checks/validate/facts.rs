@@ -1,7 +1,7 @@
 //! What a validation is made from: the look at the release that `status` takes, the server's own answers, the database,
 //! the state before. A facts file of it gives the same answers.
 
-use crate::facts::{Database, Fact, Facts as Look, Metrics, SCHEMA as LOOK_SCHEMA, Server};
+use crate::facts::{Database, Fact, Facts as Look, Metrics, SCHEMA as LOOK_SCHEMA, SearchEngine, Server};
 use crate::failure::Failure;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,9 @@ pub struct Facts {
     pub server: Fact<Server>,
     /// The database.
     pub database: Fact<Database>,
+    /// The search engine; older files do not hold it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<Fact<SearchEngine>>,
     /// What was before.
     pub before: Fact<Before>,
     /// Alerts that fire for this namespace, where somebody named a Prometheus.
@@ -32,7 +35,7 @@ pub struct Facts {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Before {
-    /// From where: a run of the journal, a facts file.
+    /// From where: a run of the journal, a backup, a facts file.
     pub source: String,
     /// When.
     pub at: Timestamp,
@@ -57,6 +60,16 @@ pub struct Sample {
     pub restarts: i32,
     /// Its numbers since its start.
     pub metrics: Option<Metrics>,
+}
+
+impl Before {
+    /// The state to compare with: of those from before the rollout the newest, else the newest of all.
+    pub fn choose(mut all: Vec<Self>, rolled_out: Option<Timestamp>) -> Option<Self> {
+        all.sort_by_key(|b| b.at);
+        let before = |b: &Self| rolled_out.is_none_or(|rolled| b.at <= rolled);
+        let at = all.iter().rposition(before).or(all.len().checked_sub(1))?;
+        Some(all.swap_remove(at))
+    }
 }
 
 impl Facts {
@@ -93,3 +106,21 @@ impl Facts {
 }
 
 const HINT: &str = "kubectl omupgrade validate --facts FILE    # writes one";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_compared_with_is_from_before_the_rollout_where_there_is_such() {
+        let at = |hour: i8| format!("2026-11-22T{hour:02}:00:00Z").parse::<Timestamp>().unwrap();
+        let before = |hour: i8| Before { source: hour.to_string(), at: at(hour), rows: BTreeMap::new(), metrics: None };
+        let chosen = |hours: &[i8], rolled: Option<i8>| {
+            Before::choose(hours.iter().map(|h| before(*h)).collect(), rolled.map(at)).map(|b| b.source)
+        };
+        assert_eq!(chosen(&[9, 11, 14], Some(12)).as_deref(), Some("11"));
+        assert_eq!(chosen(&[14, 13], Some(12)).as_deref(), Some("14"));
+        assert_eq!(chosen(&[9, 11], None).as_deref(), Some("11"));
+        assert_eq!(chosen(&[], Some(12)), None);
+    }
+}

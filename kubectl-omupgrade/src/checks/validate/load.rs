@@ -1,4 +1,4 @@
-//! How the server bears its load: errors, latency, heap, connections, alerts, errors in logs.
+//! How the server bears its load: errors, latency, heap, connections, now and before; alerts, errors in logs.
 
 use super::{Facts, either, known, of, row};
 use crate::checks::{Answer, Check, fail, pass, skip, unknown, warn};
@@ -15,6 +15,9 @@ const ERRORS: (f64, f64) = (0.001, 0.01);
 const HEAP: f64 = 0.9;
 /// How much slower than before requests may be in the mean, and by at least how many milliseconds. Chosen.
 const SLOWER: (f64, f64) = (2.0, 50.0);
+/// How many times as much as before is told of, from this share of the most on. Chosen.
+const MORE: f64 = 2.0;
+const HALF: f64 = 0.5;
 /// The share of lines of a log that are errors from which on it is told. Chosen.
 const LINES: f64 = 0.05;
 
@@ -22,7 +25,7 @@ const LINES: f64 = 0.05;
 pub const CHECKS: &[Check<Facts>] = &[
     Check {
         row: row("errors", GROUP, "hardly any request is answered with 5xx", GUIDE, DIAGNOSE),
-        ask: |f| either(of(f, |s| &s.metrics).map(errors)),
+        ask: |f| either(of(f, |s| &s.metrics).map(|m| errors(m, before(f)))),
     },
     Check {
         row: row("latency", GROUP, "requests take no longer than before", GUIDE, DIAGNOSE),
@@ -36,7 +39,7 @@ pub const CHECKS: &[Check<Facts>] = &[
             GUIDE,
             "kubectl set env -n {namespace} deployment/openmetadata OPENMETADATA_HEAP_OPTS=-Xmx2G # for now; then in the values",
         ),
-        ask: |f| either(of(f, |s| &s.metrics).map(heap)),
+        ask: |f| either(of(f, |s| &s.metrics).map(|m| heap(m, before(f)))),
     },
     Check {
         row: row(
@@ -46,7 +49,7 @@ pub const CHECKS: &[Check<Facts>] = &[
             GUIDE,
             "kubectl get pods -n {namespace} # pods × DB_CONNECTION_POOL_MAX_SIZE must stay below the database's limit",
         ),
-        ask: |f| either(of(f, |s| &s.metrics).map(pool)),
+        ask: |f| either(of(f, |s| &s.metrics).map(|m| pool(m, before(f)))),
     },
     Check {
         row: row("log-errors", GROUP, "the servers' logs are not full of errors since the rollout", GUIDE, DIAGNOSE),
@@ -58,7 +61,7 @@ pub const CHECKS: &[Check<Facts>] = &[
             GROUP,
             "no alert fires for the namespace",
             GUIDE,
-            "kubectl omupgrade validate {release} -n {namespace} --prometheus ADDRESS # host:port from where it is run",
+            "kubectl omupgrade validate {release} -n {namespace} --prometheus ADDRESS # host:port, or NAMESPACE/SERVICE:PORT",
         ),
         ask: |f| match &f.alerts {
             None => skip("no Prometheus was named (--prometheus)"),
@@ -70,9 +73,16 @@ pub const CHECKS: &[Check<Facts>] = &[
     },
 ];
 
-fn errors(m: &Metrics) -> Answer {
+/// The numbers of before, where somebody saved them.
+fn before(f: &Facts) -> Option<&Metrics> {
+    f.before.value()?.metrics.as_ref()
+}
+
+fn errors(m: &Metrics, before: Option<&Metrics>) -> Answer {
     let Some(share) = m.error_share() else { return unknown("the server counts no requests under a known name") };
-    let words = format!("{:.0} of {:.0} requests since its start ({:.2} %)", m.errors, m.requests, share * 100.0);
+    let was = before.and_then(Metrics::error_share);
+    let then = was.map(|was| format!("; {:.2} % before", was * 100.0)).unwrap_or_default();
+    let words = format!("{:.0} of {:.0} requests since its start ({:.2} %{then})", m.errors, m.requests, share * 100.0);
     match share {
         s if s > ERRORS.1 => fail(words),
         s if s > ERRORS.0 => warn(words),
@@ -93,20 +103,27 @@ fn latency(f: &Facts) -> Result<Answer, Answer> {
     Ok(if now > was * SLOWER.0 && now - was > SLOWER.1 { warn(words) } else { pass(words) })
 }
 
-fn heap(m: &Metrics) -> Answer {
+fn heap(m: &Metrics, before: Option<&Metrics>) -> Answer {
     let Some((used, most)) = m.heap.filter(|(_, most)| *most > 0.0) else {
         return unknown("the server tells no heap under a known name");
     };
-    let words = format!("{:.0} of {:.0} MiB", used / 1_048_576.0, most / 1_048_576.0);
-    if used / most > HEAP { warn(words) } else { pass(words) }
+    let was = before.and_then(|b| b.heap).map(|(used, _)| used);
+    let then = was.map(|was| format!(", {:.0} MiB before", was / 1_048_576.0)).unwrap_or_default();
+    let words = format!("{:.0} of {:.0} MiB{then}", used / 1_048_576.0, most / 1_048_576.0);
+    // A heap is filled and emptied all the time: only far more, and most of it, is told.
+    let grew = was.is_some_and(|was| used > was * MORE && used / most > HALF);
+    if used / most > HEAP || grew { warn(words) } else { pass(words) }
 }
 
-fn pool(m: &Metrics) -> Answer {
+fn pool(m: &Metrics, before: Option<&Metrics>) -> Answer {
     let Some((active, pending, most)) = m.pool else { return unknown("the server tells no pool under a known name") };
-    let words = format!("{active:.0} of {most:.0} in use, {pending:.0} waited for");
+    let was = before.and_then(|b| b.pool).map(|(active, ..)| active);
+    let then = was.map(|was| format!(" ({was:.0} before)")).unwrap_or_default();
+    let words = format!("{active:.0} of {most:.0} in use{then}, {pending:.0} waited for");
+    let grew = was.is_some_and(|was| active > was * MORE && active > most * HALF);
     match () {
         () if pending > 0.0 && active >= most => fail(words),
-        () if pending > 0.0 => warn(words),
+        () if pending > 0.0 || grew => warn(words),
         () => pass(words),
     }
 }

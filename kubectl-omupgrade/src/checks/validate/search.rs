@@ -1,7 +1,9 @@
-//! Whether search shows what there is: the chosen entity, as many documents as rows, indexes of the present mapping.
+//! Whether search shows what there is: the chosen entity, as many documents as rows, a sound engine, indexes of the
+//! present mapping.
 
 use super::{Facts, either, known, of, row};
 use crate::checks::{Answer, Check, fail, pass, skip, unknown, warn};
+use crate::facts::SearchEngine;
 
 const GROUP: &str = "search";
 const REINDEX: &str = "kubectl create job -n {namespace} --from=cronjob/cron-reindex reindex-by-hand";
@@ -27,6 +29,16 @@ pub const CHECKS: &[Check<Facts>] = &[
             REINDEX,
         ),
         ask: |f| either(documents(f)),
+    },
+    Check {
+        row: row(
+            "search-engine",
+            GROUP,
+            "the search engine is well, and an alias stands for one index of a kind",
+            "Post-upgrade validation: search",
+            REINDEX,
+        ),
+        ask: engine,
     },
     Check {
         row: row("mapping", GROUP, "every index has the present mapping", "Reindex", REINDEX),
@@ -66,8 +78,30 @@ fn documents(f: &Facts) -> Result<Answer, Answer> {
     })
 }
 
-/// The server does not tell its indexes' mappings; what a migration could not update stands in its log, and newer
-/// servers say it in their status.
+/// The engine itself, where it could be asked.
+fn engine(f: &Facts) -> Answer {
+    let Some(fact) = &f.search else { return skip("the search engine was not asked") };
+    if fact.reason().is_some_and(|why| why.contains("--search-image")) {
+        let next = "kubectl omupgrade validate {release} -n {namespace} --search-image IMAGE # one with curl";
+        return unknown(fact.reason().unwrap_or_default()).next(next);
+    }
+    either(known(fact).map(|engine| {
+        let left = engine.left_over().into_iter().map(|name| format!("{name} (no alias stands for it)"));
+        let odd: Vec<String> = engine.doubled().into_iter().chain(left).collect();
+        let words =
+            format!("{} {}, {}, {} indexes", engine.engine, engine.version, engine.health, engine.indexes.len());
+        match engine.health.as_str() {
+            "red" => fail(format!("{words}: indexes are missing")),
+            "" => unknown(format!("{} {} does not tell how it is", engine.engine, engine.version)),
+            _ if engine.indexes.is_empty() => fail(format!("{words}: nothing can be found")),
+            _ if !odd.is_empty() => warn(format!("{words}; {}", odd.join("; "))),
+            _ => pass(words),
+        }
+    }))
+}
+
+/// Whether every index has its mapping: newer servers say it in their status; the engine shows where it guessed; what a
+/// migration could not update stands in its log.
 fn mapping(f: &Facts) -> Result<Answer, Answer> {
     let step = f
         .server
@@ -77,6 +111,15 @@ fn mapping(f: &Facts) -> Result<Answer, Answer> {
     if let Some(step) = step {
         return Ok(if step.passed { pass(step.message.clone()) } else { fail(step.message.clone()) });
     }
+    let engine = f.search.as_ref().and_then(|s| s.value());
+    let seen = engine.filter(|e| !e.indexes.is_empty() && !e.unanswered.contains_key("/_mapping"));
+    if let Some(drifted) = seen.map(SearchEngine::drifted).filter(|d| !d.is_empty()) {
+        return Ok(fail(format!(
+            "the engine guessed the mapping of {} from a first document: filters and facets on it find nothing",
+            drifted.join(", ")
+        )));
+    }
+    let each = seen.map(|e| format!("; none of {} indexes has a guessed one", e.indexes.len())).unwrap_or_default();
     let migrates =
         |key: &str| {
             f.look.pods.items().iter().any(|p| {
@@ -94,7 +137,10 @@ fn mapping(f: &Facts) -> Result<Answer, Answer> {
         return Ok(fail(format!("the migration could not update: {}", failed.join(", "))));
     }
     if logs.iter().any(|l| l.contains("Update Search Indexes") || l.contains("No Server Migration")) {
-        return Ok(pass("the migration updated them without an error in its log"));
+        return Ok(pass(format!("the migration updated them without an error in its log{each}")));
     }
-    Err(unknown("this server does not tell, and no log of a migration is left"))
+    match seen {
+        Some(_) => Ok(pass(format!("no log of a migration is left{each}"))),
+        None => Err(unknown("this server does not tell, and no log of a migration is left")),
+    }
 }

@@ -4,6 +4,7 @@ mod drift;
 mod ingestion;
 mod quantity;
 mod room;
+mod search;
 mod server;
 mod settings;
 
@@ -11,5 +12,6 @@ pub use drift::drift;
 pub use ingestion::{airflow, images, pipeline_client};
 pub use quantity::quantity;
 pub use room::{Asks, asks, room};
+pub use search::search;
 pub use server::{around, server};
 pub use settings::{keys, shown};

@@ -1,0 +1,142 @@
+//! An upgrade as an operator does it without one command for all of it: precheck, the steps that it names typed as they stand, validate, diagnose. Each of our verbs is asked by somebody who has exactly the rights that `rbac` prints.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use super::{BOTH, Scenario};
+use crate::say;
+use crate::suite::stage::{RELEASE, Stage};
+
+pub const SCENARIO: Scenario = Scenario {
+    name: "before-and-after",
+    says: "precheck's own steps, typed, upgrade with exactly one migration; validate and diagnose find nothing; the printed rights suffice",
+    engines: BOTH,
+    deadline: Duration::from_mins(8),
+    plays_faults: false,
+    play,
+};
+
+/// Checks that must have looked and found it well, before and after.
+const BEFORE: &[&str] = &[
+    "database-version",
+    "database-charset",
+    "database-writable",
+    "search-version",
+    "search-health",
+    "search-aliases",
+    "backup-claim",
+    "backup-rights",
+    "server-ready",
+    "surge-room",
+    "image-there",
+    "drift",
+    "foreign-objects",
+    "api-removals",
+];
+const AFTER: &[&str] = &[
+    "login",
+    "entity",
+    "lineage",
+    "search-finds",
+    "documents",
+    "search-engine",
+    "mapping",
+    "policy-allows",
+    "bots",
+    "migrations",
+    "nothing-lost",
+    "known-troubles",
+];
+
+fn play(stage: &Stage) -> Result<()> {
+    stage.install("1.12.14", 2)?;
+    stage.claim("testbed", "1Gi")?;
+
+    let before = stage
+        .as_user("validate", &["validate", RELEASE, "--ingestion-bot", "--facts", &stage.write("before.json", "")?])?;
+    hold(&before, &AFTER.iter().copied().filter(|id| *id != "nothing-lost").collect::<Vec<_>>())?;
+    let report = stage.as_user("precheck", &["precheck", RELEASE, "--to", "1.13.1", "--offline"])?;
+    hold(&report, BEFORE)?;
+    ensure!(report["verdict"]["code"] == 21, "the verdict: {}", report["verdict"]);
+
+    let steps = report["steps"].as_array().context("the report has no steps")?;
+    for step in steps {
+        let command = step["command"].as_str().context("a step without a command")?;
+        stage.types(command)?;
+        ensure!(stage.pods()?.len() <= 2, "too many pods after `{command}`: {:?}", stage.pods()?);
+    }
+    ensure!(stage.serving()? == ["1.13.1", "1.13.1"], "serving: {:?}", stage.serving()?);
+    let migrated = stage.pods()?.iter().filter(|pod| stage.log(&pod.name).contains("Migration Run started")).count();
+    ensure!(migrated == 1, "{migrated} pods migrated");
+
+    let after = stage.as_user("validate", &["validate", RELEASE, "--ingestion-bot", "--since-backup", "--record"])?;
+    hold(&after, AFTER)?;
+    let since =
+        stage.as_user("validate", &["validate", RELEASE, "--ingestion-bot", "--before", &stage.path("before.json")])?;
+    hold(&since, AFTER)?;
+
+    let bundle = stage.path("bundle.tar.gz");
+    let diagnosis = stage.as_user("diagnose", &["diagnose", RELEASE, "--bundle", &bundle])?;
+    ensure!(diagnosis["findings"].as_array().is_some_and(Vec::is_empty), "diagnose found {}", diagnosis["findings"]);
+    let bundled = crate::call::Call::new("tar", "unpacking the bundle").args(["-xzOf", &bundle]).text()?;
+    ensure!(
+        bundled.contains("openmetadata") && !bundled.contains("openmetadata_password"),
+        "the bundle holds a password"
+    );
+    Ok(())
+}
+
+/// That these checks looked and found it well, that none failed, and that nothing was kept from the asker.
+fn hold(report: &Value, wanted: &[&str]) -> Result<()> {
+    let all = report["checks"].as_array().context("the report has no checks")?;
+    for check in all {
+        let (id, outcome) = (check["id"].as_str().unwrap_or_default(), check["outcome"].as_str().unwrap_or_default());
+        let holds = if wanted.contains(&id) { outcome == "pass" } else { outcome != "fail" };
+        let evidence = check["evidence"].as_str().unwrap_or_default();
+        ensure!(holds && !evidence.contains("forbidden"), "{id}: {outcome}: {evidence}");
+    }
+    let missing: Vec<&&str> = wanted.iter().filter(|id| !all.iter().any(|c| c["id"] == **id)).collect();
+    ensure!(missing.is_empty(), "no such checks: {missing:?}");
+    Ok(())
+}
+
+impl Stage<'_> {
+    /// What one of our verbs says as JSON to a service account with the rights that `rbac` prints for it.
+    fn as_user(&self, verb: &str, words: &[&str]) -> Result<Value> {
+        say::step(&format!("kubectl omupgrade {}", words.join(" ")));
+        let name = format!("asks-{verb}");
+        let rights = self.omupgrade("printing rights").args(["rbac", verb, "--name", &name]).text()?;
+        self.kubectl("giving rights").args(["apply", "-f", "-"]).feed(rights.as_bytes())?;
+        let account = format!("{}:{name}", self.namespace);
+        let bind = |kind: &str, role: &str, to: &str| {
+            let words = ["create", kind, &name, &format!("--{role}={to}"), &format!("--serviceaccount={account}")];
+            self.kubectl("binding rights").args(words).args(["--dry-run=client", "-o", "yaml"]).text()
+        };
+        let nodes = format!("{name}-nodes");
+        for binding in [bind("rolebinding", "role", &name)?, bind("clusterrolebinding", "clusterrole", &nodes)?] {
+            self.kubectl("binding rights").args(["apply", "-f", "-"]).feed(binding.as_bytes())?;
+        }
+        let user = format!("system:serviceaccount:{account}");
+        let text = self.omupgrade("asking").args(words).args(["--as", &user, "-o", "json"]).text()?;
+        serde_json::from_str(&text).with_context(|| format!("no JSON: {text}"))
+    }
+
+    /// Types a step as it stands. Only the chart is the testbed's own.
+    fn types(&self, command: &str) -> Result<()> {
+        let words: Vec<&str> = command.split(' ').collect();
+        let chart = words.windows(3).find(|w| w[0].starts_with("open-metadata/") && w[1] == "--version");
+        let typed = match chart {
+            Some(found) => command.replace(&found.join(" "), &self.chart("1.13.1")?),
+            None => command.to_owned(),
+        };
+        say::step(&format!("$ {typed}"));
+        self.shell("typing a step", &typed).run()
+    }
+
+    fn log(&self, pod: &str) -> String {
+        let words = ["logs", pod, "-c", "run-db-migrations"];
+        self.kubectl("reading a migration").args(words).text().unwrap_or_default()
+    }
+}
