@@ -12,6 +12,9 @@ use crate::paths;
 /// Marks every process of the cluster in its environment; what a daemon starts inherits it.
 pub const MARK: &str = "OMUPGRADE_TESTBED_DAEMON";
 
+/// Where the machine's start is noted: in a file of its own, so that an older testbed still reads the records.
+const BOOT: &str = "boot";
+
 /// A process that cannot be mistaken for a later one with the same id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
@@ -72,7 +75,7 @@ pub fn start(name: &str, program: &Path, arguments: &[String], environment: &[(S
     let identity = Identity::of(pid)
         .ok_or_else(|| Failure::new(format!("{name} ended at once"), format!("testbed logs {name}")))?;
     let record = paths::state(&format!("run/{name}"));
-    fs::write(&record, format!("{} {} {}", identity.pid, identity.started, boot()))
+    fs::write(&record, format!("{} {}", identity.pid, identity.started))
         .with_context(|| format!("cannot write {}", record.display()))?;
     Ok(identity)
 }
@@ -80,13 +83,21 @@ pub fn start(name: &str, program: &Path, arguments: &[String], environment: &[(S
 /// The daemon that `start` recorded, if it still runs.
 pub fn running(name: &str) -> Option<Identity> {
     let text = fs::read_to_string(paths::state(&format!("run/{name}"))).ok()?;
-    recorded(&text, &boot()).filter(|identity| identity.runs())
+    let of = fs::read_to_string(paths::state(BOOT)).ok();
+    recorded(&text, of.as_deref(), &boot()).filter(|identity| identity.runs())
 }
 
-/// What a record says, unless it is of the time before this machine's last start: ids and start times begin anew there.
-fn recorded(text: &str, boot: &str) -> Option<Identity> {
-    let [pid, started, of] = text.split(' ').collect::<Vec<_>>().try_into().ok()?;
-    Some(Identity { pid: pid.parse().ok()?, started: started.parse().ok()? }).filter(|_| of == boot)
+/// What a record says, unless the cluster was started before this machine was: ids and start times begin anew there.
+fn recorded(text: &str, of: Option<&str>, now: &str) -> Option<Identity> {
+    let (pid, started) = text.split_once(' ')?;
+    let identity = Identity { pid: pid.parse().ok()?, started: started.parse().ok()? };
+    of.is_none_or(|of| of == now).then_some(identity)
+}
+
+/// Notes in which start of the machine the cluster is started.
+pub fn remember_boot() -> Result<()> {
+    let file = paths::state(BOOT);
+    fs::write(&file, boot()).with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// This start of the machine.
@@ -136,9 +147,10 @@ mod tests {
     #[test]
     fn a_record_from_before_the_machines_last_start_is_of_nobody() {
         let known = Identity { pid: 7, started: 4242 };
-        assert_eq!(recorded("7 4242 this", "this"), Some(known));
-        assert_eq!(recorded("7 4242 earlier", "this"), None);
-        assert_eq!(recorded("7 4242", "this"), None);
+        assert_eq!(recorded("7 4242", Some("this"), "this"), Some(known));
+        assert_eq!(recorded("7 4242", Some("earlier"), "this"), None);
+        assert_eq!(recorded("7 4242", None, "this"), Some(known), "a cluster of an older testbed");
+        assert_eq!(recorded("7", Some("this"), "this"), None);
         assert!(!boot().is_empty());
     }
 }

@@ -31,6 +31,9 @@ pub fn run(cache: &Cache) -> Result<()> {
     if is_up(cache) {
         return Ok(());
     }
+    if disk::exists() {
+        say::step("a part of an earlier cluster is here: removing it");
+    }
     down::remove()?;
     room::check()?;
     disk::make()?;
@@ -42,6 +45,7 @@ pub fn run(cache: &Cache) -> Result<()> {
     certificates::make()?;
     settings::write()?;
     leftovers::remember()?;
+    process::remember_boot()?;
     network::prepare()?;
     leftovers::make_groups();
 
