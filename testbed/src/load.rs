@@ -62,12 +62,15 @@ pub struct Report {
     p99: Duration,
 }
 
-/// What every server answers, and what only the stand-in's sample data does.
-const PATHS: [&str; 4] = [
-    "/api/v1/system/version",
-    "/api/v1/search/query?q=*&index=table_search_index&size=0",
-    "/api/v1/tables/name/sample.shop.public.t03",
-    "/api/v1/lineage/table/name/sample.shop.public.t03?upstreamDepth=1&downstreamDepth=1",
+/// The login of the stand-in's and the quick start's own user; the password is base64, as the API wants it.
+const LOGIN: (&str, &str, &str) =
+    ("POST", "/api/v1/users/login", r#"{"email":"admin@open-metadata.org","password":"YWRtaW4="}"#);
+/// Method, path and body of what every server answers, and of what only the stand-in's sample data does.
+const REQUESTS: [(&str, &str, &str); 4] = [
+    LOGIN,
+    ("GET", "/api/v1/search/query?q=*&index=table_search_index&size=0", ""),
+    ("GET", "/api/v1/tables/name/sample.shop.public.t03", ""),
+    ("GET", "/api/v1/lineage/table/name/sample.shop.public.t03?upstreamDepth=1&downstreamDepth=1", ""),
 ];
 /// A client's patience: as long as a browser's user has, and longer than a busy machine makes the stand-in wait.
 const LIMIT: Duration = Duration::from_secs(15);
@@ -102,8 +105,8 @@ fn measure(cache: &Cache, plan: &Plan, done: &AtomicBool) -> Result<Report> {
     let pause = Duration::from_secs(1) / plan.rate;
     let samples = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
-        let paths = if real::image().is_some() { &PATHS[..2] } else { &PATHS };
-        for (turn, path) in paths.iter().cycle().enumerate() {
+        let requests = if real::image().is_some() { &REQUESTS[..2] } else { &REQUESTS };
+        for (turn, (method, path, body)) in requests.iter().cycle().enumerate() {
             // Requests begin on time whether or not earlier ones have ended, as people do.
             let due = pause * u32::try_from(turn).unwrap_or(u32::MAX);
             if due >= length || done.load(Ordering::Relaxed) {
@@ -114,7 +117,7 @@ fn measure(cache: &Cache, plan: &Plan, done: &AtomicBool) -> Result<Report> {
             scope.spawn(move || {
                 let began = Instant::now();
                 // A connection of its own each time: the Service then picks a pod each time.
-                let ok = ask(address, "GET", path, Some(token), "").is_ok();
+                let ok = ask(address, method, path, Some(token), body).is_ok();
                 let sample = Sample { at: start.elapsed(), took: began.elapsed(), ok };
                 if let Ok(mut samples) = samples.lock() {
                     samples.push(sample);
@@ -134,9 +137,8 @@ fn address(cache: &Cache, plan: &Plan) -> Result<SocketAddr> {
 }
 
 fn login(address: SocketAddr) -> Result<String> {
-    // The stand-in's and the quick start's own user; the password is base64, as the API wants it.
-    let body = r#"{"email":"admin@open-metadata.org","password":"YWRtaW4="}"#;
-    let answer = ask(address, "POST", "/api/v1/users/login", None, body)?;
+    let (method, path, body) = LOGIN;
+    let answer = ask(address, method, path, None, body)?;
     let answer: serde_json::Value = serde_json::from_str(&answer).context("the login's answer is no JSON")?;
     Ok(answer["accessToken"].as_str().context("the login's answer has no accessToken")?.to_owned())
 }

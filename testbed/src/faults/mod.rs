@@ -142,4 +142,17 @@ mod tests {
             assert!(FAULTS[at + 1..].iter().all(|other| other.name != fault.name), "{}", fault.name);
         }
     }
+
+    #[test]
+    fn every_fault_is_struck_in_a_scenario() {
+        let folder = crate::paths::source("src/scenarios");
+        let files =
+            std::fs::read_dir(folder).unwrap().map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap());
+        let scenarios: String = files.collect();
+        for Fault { name, .. } in FAULTS {
+            // By itself, or as a line of a scenario's table of faults and values.
+            let struck = [format!("fault(\"{name}\", "), format!("    (\"{name}\", \"")];
+            assert!(struck.iter().any(|words| scenarios.contains(words)), "no scenario strikes {name}");
+        }
+    }
 }

@@ -100,7 +100,12 @@ impl<'a> Stage<'a> {
 
     /// `helm upgrade --install` with the post-renderer; a failure is helm's own words.
     pub fn upgrade_with(&self, helm: Version, pace: Pace, version: &str, replicas: u32, more: &[&str]) -> Result<()> {
-        say::step(&format!("Helm {helm:?}: upgrade to {version}, servers: {replicas} {}", more.join(" ")));
+        let more_words: Vec<String> = more.iter().map(|word| format!(" {word}")).collect();
+        say::step(&format!(
+            "$ {} upgrade --install {RELEASE} openmetadata-{version} --set replicaCount={replicas} --post-renderer helm-postrender{}",
+            if helm == Version::Four { "helm" } else { "helm3" },
+            more_words.concat()
+        ));
         let policy = self.write("policy.yaml", &pace.policy(self.database.engine).to_string())?;
         // The last of a flag given twice wins, so `more` may ask for another timeout.
         self.helm(helm, &format!("bringing the release to {version}"))
