@@ -47,9 +47,9 @@ impl Engine {
 pub fn run(cache: &Cache, engine: Engine, namespace: &str) -> Result<()> {
     images::ensure(cache, engine.images())?;
     let doing = format!("starting {} in {namespace}", engine.name());
-    if !kubectl(cache, &doing).args(["get", "namespace", namespace]).succeeds() {
-        kubectl(cache, &doing).args(["create", "namespace", namespace]).run()?;
-    }
+    // Applied and not created: two suites may start the same shared server.
+    let own = serde_json::json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } });
+    kubectl(cache, &doing).args(["apply", "--server-side", "-f", "-"]).feed(own.to_string().as_bytes())?;
     secrets(cache, namespace)?;
     let path = paths::source(&format!("manifests/{}.yaml", engine.name()));
     kubectl(cache, &doing).args(["apply", "--server-side", "-n", namespace, "-f"]).args([path]).run()?;

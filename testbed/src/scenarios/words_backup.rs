@@ -14,7 +14,7 @@ pub const SCENARIO: Scenario = Scenario {
     says: "what status, precheck, validate and diagnose say of backups that fail, and of a helm that was killed",
     engines: BOTH,
     plays_faults: true,
-    deadline: Duration::from_mins(9),
+    deadline: Duration::from_mins(15),
     play,
 };
 

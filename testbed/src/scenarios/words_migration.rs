@@ -13,7 +13,7 @@ pub const SCENARIO: Scenario = Scenario {
     says: "what status, precheck, validate and diagnose say of migrations that do not end, and of the guard's refusal",
     engines: BOTH,
     plays_faults: true,
-    deadline: Duration::from_mins(8),
+    deadline: Duration::from_mins(15),
     play,
 };
 

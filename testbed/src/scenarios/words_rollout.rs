@@ -15,7 +15,7 @@ pub const SCENARIO: Scenario = Scenario {
     says: "what status, precheck, validate and diagnose say of servers that get no image, quota, node or start",
     engines: POSTGRES,
     plays_faults: true,
-    deadline: Duration::from_mins(10),
+    deadline: Duration::from_mins(15),
     play,
 };
 
@@ -44,7 +44,11 @@ fn play(stage: &Stage) -> Result<()> {
     stage.fault("slow-start", "300")?;
     roll(stage, &["--set", "podAnnotations.turn=slow"])?;
     stage.until("a slow start", 60, |stage| {
-        any(stage, |pod| pod["status"]["containerStatuses"][0]["state"]["running"].is_object() && !is_ready(pod))
+        any(stage, |pod| {
+            let server = &pod["status"]["containerStatuses"][0];
+            let slow = pod["metadata"]["annotations"]["turn"] == "slow";
+            slow && server["state"]["running"].is_object() && server["ready"] == false
+        })
     })?;
     stage.words("slow-start", "1.13.1")?;
     stage.heal("slow-start")?;
@@ -110,8 +114,4 @@ fn waits(pod: &Value, reason: &str) -> bool {
         containers.iter().any(|container| container["state"]["waiting"]["reason"] == reason)
     };
     of("initContainerStatuses") || of("containerStatuses")
-}
-
-fn is_ready(pod: &Value) -> bool {
-    pod["status"]["containerStatuses"][0]["ready"] == true
 }

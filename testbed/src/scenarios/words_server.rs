@@ -13,9 +13,12 @@ pub const SCENARIO: Scenario = Scenario {
     says: "what status, precheck, validate and diagnose say of servers that answer 500 or lost database, search or key",
     engines: POSTGRES,
     plays_faults: true,
-    deadline: Duration::from_mins(10),
+    deadline: Duration::from_mins(15),
     play,
 };
+
+/// Five failed readiness probes, two seconds apart, and a little more.
+const SETTLED: Duration = Duration::from_secs(15);
 
 /// Faults that servers and search play while they run.
 const PLAYED: &[(&str, &str)] = &[
@@ -34,8 +37,14 @@ fn play(stage: &Stage) -> Result<()> {
     stage.words("nothing", "1.13.1")?;
     for (fault, value) in PLAYED {
         stage.fault(fault, value)?;
+        // As long as the probes of a server that is not well any more take to say so.
+        std::thread::sleep(SETTLED);
         stage.words(fault, "1.13.1")?;
         stage.heal(fault)?;
+        // A server counts its failed requests as long as it runs.
+        let words = ["delete", "pods", "-l", "app.kubernetes.io/name=openmetadata", "--grace-period=1"];
+        stage.kubectl("starting the server anew").args(words).run()?;
+        stage.until("a server that is well", 90, |stage| Ok(stage.serving()?.len() == 1))?;
     }
 
     stage.fault("wrong-fernet-key", "yes")?;

@@ -21,7 +21,7 @@ use anyhow::{Result, bail};
 use crate::cluster::databases::Engine;
 use crate::failure::Failure;
 use crate::paths::Cache;
-use crate::scenarios::{SCENARIOS, Scenario};
+use crate::scenarios::{SCENARIOS, Scenario, WHEN_NAMED};
 use crate::{images, real, say};
 use case::Case;
 
@@ -133,8 +133,14 @@ fn chosen(names: &[String]) -> Result<Vec<Case>> {
     if let Some(unknown) = names.iter().find(|name| !all.iter().any(|case| case.is(name))) {
         bail!(Failure::new(format!("no scenario is called {unknown}"), "testbed test --list"));
     }
-    let mut cases: Vec<Case> =
-        all.into_iter().filter(|case| names.is_empty() || names.iter().any(|name| case.is(name))).collect();
+    let asked = |case: &Case| {
+        if names.is_empty() {
+            !WHEN_NAMED.contains(&case.scenario.name)
+        } else {
+            names.iter().any(|name| case.is(name))
+        }
+    };
+    let mut cases: Vec<Case> = all.into_iter().filter(asked).collect();
     cases.sort_by_key(|case| Reverse(case.scenario.deadline));
     Ok(cases)
 }

@@ -18,7 +18,13 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\b10\.\d+\.\d+\.\d+\b", "ADDRESS"),
         (r"\b\d+(\.\d+)?(h|m|s|ms|d)( ?\d+(m|s))?\b", "SPAN"),
         (r"\b\d+(\.\d+)? (h|min|minutes|s|seconds|ms)\b", "SPAN"),
-        (r"\b\d+(\.\d+)? (bytes|KiB|MiB|GiB)\b", "SIZE"),
+        (r"\b\d+ to SPAN\b", "SPAN"),
+        (r"\b\d+(\.\d+)? (bytes|[kKMG]i?B)\b", "SIZE"),
+        (r"\b\d+(\.\d+)? %", "N %"),
+        (r"\b\d+ of \d+ (requests|answered)\b", "N of N $1"),
+        (r"\blast \d+ lines?\b", "last N lines"),
+        (r"\bcontainerd://[0-9a-f]+…?", "containerd://ID"),
+        (r"\b\d{7,}\b", "N"),
         (r"\bstarted again (once|\d+ times)\b", "started again N times"),
         (r"\b\d+ restarts?\b", "N restarts"),
     ];
@@ -57,7 +63,7 @@ mod tests {
 
     #[test]
     fn every_rule_is_read() {
-        assert_eq!(RULES.len(), 12);
+        assert_eq!(RULES.len(), 18);
     }
 
     #[test]
