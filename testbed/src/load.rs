@@ -62,7 +62,12 @@ pub struct Report {
     p99: Duration,
 }
 
-/// The login of the stand-in's and the quick start's own user; the password is base64, as the API wants it.
+/// The stand-in's and the quick start's own user.
+pub const EMAIL: &str = "admin@open-metadata.org";
+/// Its password.
+pub const PASSWORD: &str = "admin";
+
+/// The login: the password is base64, as the API wants it.
 const LOGIN: (&str, &str, &str) =
     ("POST", "/api/v1/users/login", r#"{"email":"admin@open-metadata.org","password":"YWRtaW4="}"#);
 /// Method, path and body of what every server answers, and of what only the stand-in's sample data does.
