@@ -89,6 +89,12 @@ impl Call {
         outcome
     }
 
+    /// Runs it before the user's eyes: what it says goes where ours goes. Its exit code.
+    pub fn shown(mut self) -> Result<i32> {
+        let status = self.command.stdin(Stdio::null()).status().map_err(|error| self.not_started(&error))?;
+        status.code().ok_or_else(|| self.failed(&status.to_string(), ""))
+    }
+
     /// Runs it for its effect.
     pub fn run(self) -> Result<()> {
         self.text().map(drop)

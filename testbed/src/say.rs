@@ -1,6 +1,6 @@
 //! What the testbed says on the terminal: answers on standard output, progress on standard error. It never decides anything.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::sync::OnceLock;
 use std::time::Instant;
 
@@ -10,6 +10,13 @@ static START: OnceLock<Instant> = OnceLock::new();
 pub fn answer(text: &str) {
     // A closed pipe (`testbed status | head -1`) is not an error of ours.
     let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// A heading among answers, which stands out on a terminal.
+pub fn heading(text: &str) {
+    let bold = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let (on, off) = if bold { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
+    answer(&format!("\n{on}── {text}{off}"));
 }
 
 /// A plain line beside the answer.
