@@ -90,6 +90,13 @@ impl Beside {
         self
     }
 
+    /// The same with more labels on its Pods.
+    #[must_use]
+    pub fn with_labels(mut self, labels: &[(String, String)]) -> Self {
+        self.labels.extend(labels.iter().map(|(key, value)| (key.clone(), json!(value))));
+        self
+    }
+
     /// The same with more entries of the environment.
     #[must_use]
     pub fn with_env(mut self, entries: impl IntoIterator<Item = Value>) -> Self {

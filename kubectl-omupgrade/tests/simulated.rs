@@ -15,3 +15,5 @@ mod record;
 mod restore;
 #[path = "simulated/rollback.rs"]
 mod rollback;
+#[path = "simulated/snapshot.rs"]
+mod snapshot;

@@ -58,6 +58,9 @@ pub const ROLE_DRILL: &str = "drill";
 /// Value of [`ROLE`] on the Secrets that hold what a backup cannot: the Fernet key, values.
 pub const ROLE_SECRETS: &str = "backup-secrets";
 
+/// Value of [`ROLE`] on the `ConfigMap`s with the records of snapshots that somebody else keeps.
+pub const ROLE_SNAPSHOT: &str = "snapshot";
+
 /// Label on a run's Secret: the verb.
 pub const VERB: &str = "omupgrade.io/verb";
 

@@ -12,6 +12,8 @@ mod facts;
 mod fingerprint;
 #[path = "scripts_on_databases/guard.rs"]
 mod guard;
+#[path = "scripts_on_databases/parallel.rs"]
+mod parallel;
 #[path = "scripts_on_databases/proxy.rs"]
 mod proxy;
 #[path = "scripts_on_databases/restore.rs"]

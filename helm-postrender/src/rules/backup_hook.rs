@@ -9,7 +9,7 @@ use crate::proposal::Proposal;
 use crate::scene::{Object, Scene};
 use crate::wellformed::{self, Resources};
 use serde_json::{Map, Value, json};
-use shared::backup::{Job, job, job_name};
+use shared::backup::{Job, MOST_JOBS, job, job_name, jobs};
 use shared::manifest::Dialect;
 use shared::marks;
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,6 +56,11 @@ pub struct Settings {
     pub labels: BTreeMap<String, String>,
     /// Resources of the container.
     pub resources: Resources,
+    /// At most so many connections that dump a PostgreSQL database of 10 GiB or more at once, into a directory; one dumps
+    /// into a single file.
+    #[serde(deserialize_with = "limits::within::<1, MOST_JOBS, _>")]
+    #[schemars(range(min = 1, max = MOST_JOBS))]
+    pub jobs: u32,
 }
 
 impl Default for Settings {
@@ -66,6 +71,7 @@ impl Default for Settings {
             deadline_seconds: defaults::BACKUP_DEADLINE_SECONDS,
             labels: BTreeMap::new(),
             resources: Resources::of(&[("cpu", "100m"), ("memory", "128Mi")], &[("memory", "1Gi")]),
+            jobs: 1,
         }
     }
 }
@@ -122,11 +128,13 @@ fn hook<'a>(
     }
     let claim = settings.claim.clone().unwrap_or_else(|| marks::backup_claim(release));
     let labels: Map<String, Value> = settings.labels.iter().map(|(k, v)| (k.clone(), v.as_str().into())).collect();
+    let jobs = jobs(settings.jobs);
+    let variables: Vec<(&str, &str)> = jobs.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let mut object = job(&Job {
         name: &name,
         release,
         script: shared::backup::script(),
-        variables: &[],
+        variables: if settings.jobs > 1 { &variables } else { &[] },
         attached: None,
         target,
         origin: "hook",

@@ -113,7 +113,8 @@ pub fn salt() -> Result<[u8; 16], String> {
     Ok(salt)
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// In hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut out, byte| {
         let _ = write!(out, "{byte:02x}");
         out

@@ -1,5 +1,6 @@
 //! The only rooms that talk to a cluster or start a process. What they find becomes facts; they judge nothing.
 
+pub mod age;
 pub mod archive;
 pub mod bot;
 pub mod claim;
@@ -21,5 +22,6 @@ pub mod release;
 pub mod restore;
 pub mod search;
 pub mod secrets;
+pub mod snapshots;
 pub mod tls;
 pub mod validation;

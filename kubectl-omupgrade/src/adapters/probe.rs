@@ -41,8 +41,7 @@ pub async fn facts(
     asked: Asked,
 ) -> Result<(String, Database), String> {
     let beside = beside(release, image)?;
-    let answer = ask(cluster, &beside, asked).await?;
-    let database = Database::parse(beside.engine, &answer).map_err(|e| e.to_string())?;
+    let database = facts_beside(cluster, &beside, asked).await?;
     Ok((beside.server_image, database))
 }
 
@@ -50,6 +49,12 @@ pub async fn facts(
 pub async fn bot(cluster: &Cluster, release: &Release, image: Option<&str>) -> Result<String, String> {
     let answer = ask(cluster, &beside(release, image)?, Asked::Bot).await?;
     Ok(answer.lines().find_map(|l| l.strip_prefix("token\t")).unwrap_or_default().trim().to_owned())
+}
+
+/// The same, asked beside this server.
+pub async fn facts_beside(cluster: &Cluster, beside: &Beside, asked: Asked) -> Result<Database, String> {
+    let answer = ask(cluster, beside, asked).await?;
+    Database::parse(beside.engine, &answer).map_err(|e| e.to_string())
 }
 
 /// The migration folders that the image of a release's server carries, with that image: asked of the image itself, in a

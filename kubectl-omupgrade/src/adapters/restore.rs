@@ -2,6 +2,7 @@
 //! references to its Secrets. And what has to stand still meanwhile.
 
 use super::cluster::Cluster;
+use super::keys::hex;
 use super::lock::Lock;
 use super::pod;
 use crate::beside::Beside;
@@ -13,7 +14,8 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::{ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
-use shared::backup::{pod as pod_of, restore_script, script};
+use sha2::{Digest, Sha256};
+use shared::backup::{Engine, FACTS_MYSQL, FACTS_POSTGRESQL, JOBS, jobs, pod as pod_of, restore_script, script};
 use shared::marks;
 
 /// Value of the role's label on the Pods of a restore.
@@ -31,12 +33,15 @@ pub fn prepared(beside: Beside, admin_secret: Option<&str>) -> Beside {
         let secret = admin_secret?;
         Some(json!({"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}))
     };
-    let admin = [from("OMUPGRADE_ADMIN_USER", "username"), from("OMUPGRADE_ADMIN_PASSWORD", "password")];
+    let named = admin_secret.map(|name| json!({"name": "OMUPGRADE_ADMIN_SECRET", "value": name}));
+    let admin = [named, from("OMUPGRADE_ADMIN_USER", "username"), from("OMUPGRADE_ADMIN_PASSWORD", "password")];
     beside
         .with_resources(
             json!({"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"cpu": "2", "memory": "1Gi"}}),
         )
         .with_env(admin.into_iter().flatten())
+        // Several connections load, and dump where the database is large.
+        .with_env(jobs(JOBS).into_iter().map(|(name, value)| json!({"name": name, "value": value})))
 }
 
 /// What stands there, read only.
@@ -45,6 +50,24 @@ pub async fn check(cluster: &Cluster, beside: &Beside, wanted: &Wanted, backup: 
     let variables = [("OMUPGRADE_ACTION", "check"), ("OMUPGRADE_BACKUP", backup), ("OMUPGRADE_RESTORE_ID", "check")];
     let pod = manifest(beside, &name, CHECKING, restore_script(), &wanted.claim, &variables);
     Found::parse(&pod::answer(cluster, &beside.release, ROLE, &pod).await?)
+}
+
+/// Restores a backup into a scratch database on the same server, which is dropped again; what was found there.
+pub async fn trial(lock: &Lock, beside: &Beside, claim: &str, backup: &str, deadline: u64) -> Result<String, String> {
+    let (cluster, release) = lock.of();
+    let facts = match beside.engine {
+        Engine::Postgresql => ("OMUPGRADE_FACTS_POSTGRESQL", FACTS_POSTGRESQL),
+        Engine::Mysql => ("OMUPGRADE_FACTS_MYSQL", FACTS_MYSQL),
+    };
+    // One name for all trials of a release, and another one for each release of a server.
+    let digest = Sha256::digest(format!("{}/{release}", cluster.namespace));
+    let id = hex(&digest[..5]);
+    let variables = [("OMUPGRADE_ACTION", "drill"), ("OMUPGRADE_BACKUP", backup), ("OMUPGRADE_RESTORE_ID", &id), facts];
+    let name = pod::name(&beside.release, marks::ROLE_DRILL);
+    let mut pod = manifest(beside, &name, deadline, restore_script(), claim, &variables);
+    pod["metadata"]["labels"][marks::ROLE] = json!(marks::ROLE_DRILL);
+    lock.check().await.map_err(|e| e.to_string())?;
+    pod::answer(cluster, &beside.release, marks::ROLE_DRILL, &pod).await
 }
 
 /// Does one action of the plan, or goes on with it; its last words.

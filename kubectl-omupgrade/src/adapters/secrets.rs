@@ -1,6 +1,7 @@
 //! The Secret that keeps what a backup on a claim must not hold: the Fernet key, JWT keys, values. It is omupgrade's own
 //! and outlives the release.
 
+use super::age::encrypt;
 use super::cluster::Cluster;
 use super::keys::Found;
 use crate::facts::Release;
@@ -11,12 +12,34 @@ use kube::Api;
 use kube::api::{DeleteParams, PostParams};
 use shared::marks;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// The Secret's type, so that a person sees what it is.
 const TYPE: &str = "omupgrade.io/backup-secrets";
 
 /// Keeps them; a Secret that is there already is left as it is.
 pub async fn keep(cluster: &Cluster, release: &Release, name: &str, found: &Found) -> Result<(), String> {
+    let secret = object(release, name, found)?;
+    let api: Api<Secret> = cluster.api();
+    match cluster.within(api.create(&PostParams::default(), &secret)).await {
+        Ok(_) => Ok(()),
+        Err(refused) if refused.is_conflict() => Ok(()),
+        Err(refused) => Err(format!("keeping the secrets in the Secret {name}: {refused}")),
+    }
+}
+
+/// The same Secret as a manifest for recipients of age: whoever can decrypt it can apply it.
+pub async fn encrypted(
+    release: &Release,
+    name: &str,
+    found: &Found,
+    (age, recipients): (Option<&Path>, &[String]),
+) -> Result<Vec<u8>, String> {
+    let text = serde_json::to_vec(&object(release, name, found)?).map_err(|e| e.to_string())?;
+    encrypt(age, recipients, &text).await
+}
+
+fn object(release: &Release, name: &str, found: &Found) -> Result<Secret, String> {
     let mut data: BTreeMap<String, ByteString> = BTreeMap::new();
     for (key, content) in &found.content {
         if let Some(bytes) = content.expose() {
@@ -32,7 +55,7 @@ pub async fn keep(cluster: &Cluster, release: &Release, name: &str, found: &Foun
         (marks::ROLE, marks::ROLE_SECRETS),
         (marks::RELEASE, &release.name),
     ];
-    let secret = Secret {
+    Ok(Secret {
         metadata: ObjectMeta {
             name: Some(name.to_owned()),
             labels: Some(labels.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect()),
@@ -41,13 +64,7 @@ pub async fn keep(cluster: &Cluster, release: &Release, name: &str, found: &Foun
         type_: Some(TYPE.to_owned()),
         data: Some(data),
         ..Secret::default()
-    };
-    let api: Api<Secret> = cluster.api();
-    match cluster.within(api.create(&PostParams::default(), &secret)).await {
-        Ok(_) => Ok(()),
-        Err(refused) if refused.is_conflict() => Ok(()),
-        Err(refused) => Err(format!("keeping the secrets in the Secret {name}: {refused}")),
-    }
+    })
 }
 
 /// Takes it away again, where no backup came of it.

@@ -42,7 +42,7 @@ pub fn pack(release: &Release, known: Known) -> Result<Packed, String> {
         hooks.extend(clean(hook.manifest.expose().map_or("", String::as_str))?);
     }
     let values = release.values.expose().cloned().unwrap_or_default();
-    let computed = known.defaults.map(|defaults| redacted("", &merged(defaults, &values)));
+    let computed = known.defaults.clone().map(|defaults| redacted("", &merged(defaults, &values)));
     let content = json!({
         "v": 1,
         "name": release.name,
@@ -54,7 +54,18 @@ pub fn pack(release: &Release, known: Known) -> Result<Packed, String> {
         "manifest": clean(manifest)?,
         "hooks": hooks,
     });
-    let of = Of {
+    let of = of(release, known);
+    let mut zip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    let text = serde_json::to_vec(&content).map_err(|e| e.to_string())?;
+    let packed = zip.write_all(&text).and_then(|()| zip.finish()).map_err(|e| e.to_string())?;
+    let of = serde_json::to_string(&of).map_err(|e| e.to_string())?;
+    Ok(Packed { record: format!("\"of\":{of}"), release: packed })
+}
+
+/// What a record says of the release.
+pub fn of(release: &Release, known: Known) -> Of {
+    let chart = &release.revision.chart;
+    Of {
         revision: release.revision.number,
         chart: chart.name.clone(),
         chart_version: chart.version.clone(),
@@ -62,12 +73,7 @@ pub fn pack(release: &Release, known: Known) -> Result<Packed, String> {
         images: known.images,
         keys: known.keys,
         secrets: known.secrets,
-    };
-    let mut zip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    let text = serde_json::to_vec(&content).map_err(|e| e.to_string())?;
-    let packed = zip.write_all(&text).and_then(|()| zip.finish()).map_err(|e| e.to_string())?;
-    let of = serde_json::to_string(&of).map_err(|e| e.to_string())?;
-    Ok(Packed { record: format!("\"of\":{of}"), release: packed })
+    }
 }
 
 /// The user's values over the chart's, as helm merges them: maps key by key, null takes a key away, all else replaces.

@@ -2,11 +2,12 @@
 
 use crate::facts::Database;
 use crate::fingerprint::{Comparison, Fingerprint};
+use schemars::JsonSchema;
 use serde::Serialize;
 use shared::backup::Record;
 
 /// What came of a trial.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Drilled {
     /// Tables whose rows were compared.

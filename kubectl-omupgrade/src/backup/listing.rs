@@ -1,11 +1,12 @@
 //! What a look at the claim found: backups with their records, and what was proven of each since. Reads the lines of
 //! shared's claim script; a list that broke off is none.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shared::backup::{Held, Record};
 
 /// A backup on the claim.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
     /// Its directory.
@@ -23,14 +24,14 @@ pub struct Entry {
 }
 
 /// A file that says when something was proven.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Mark {
     /// When, RFC 3339.
     pub at: String,
 }
 
 /// How far a backup is proven. Every one that is listed was read back when it was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// What the database does not hold (the Fernet key, values) is kept, too.
@@ -53,7 +54,7 @@ impl State {
 }
 
 /// All that lies on a claim.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Listing {
     /// The backups, oldest first.
@@ -62,6 +63,16 @@ pub struct Listing {
     pub unreadable: Vec<(String, String)>,
     /// Bytes of the claim, and those that are free.
     pub room: Option<(u64, u64)>,
+}
+
+impl Listing {
+    /// The same with these, in their places.
+    #[must_use]
+    pub fn with(mut self, more: Vec<Entry>) -> Self {
+        self.backups.extend(more);
+        self.backups.sort_by(|a, b| (&a.record.started, &a.name).cmp(&(&b.record.started, &b.name)));
+        self
+    }
 }
 
 /// Reads the claim script's answer to `list`.
@@ -108,6 +119,14 @@ impl Entry {
         entry
     }
 
+    /// The same with the mark of a trial.
+    #[must_use]
+    pub fn with_drilled(mut self, mark: Option<Mark>) -> Self {
+        self.drilled = mark;
+        self.states = self.proven();
+        self
+    }
+
     fn proven(&self) -> Vec<State> {
         let complete = self.record.of.as_ref().is_some_and(|of| of.secrets.is_some());
         let states = [
@@ -120,7 +139,10 @@ impl Entry {
 
     /// How far it is proven, in words.
     pub fn words(&self) -> String {
-        let mut words = vec!["read back when made"];
+        let mut words = match &self.record.external {
+            Some(_) => vec!["a snapshot of its provider's, the schema and rows read before and after"],
+            None => vec!["read back when made"],
+        };
         words.extend(self.states.iter().map(|s| s.word()));
         words.join(", ")
     }
@@ -129,6 +151,9 @@ impl Entry {
     pub fn held(&self) -> String {
         match self.record.of.as_ref().and_then(|of| of.secrets.as_ref()) {
             Some(Held::Secret(name)) => format!("in the Secret {name}"),
+            Some(Held::Encrypted(recipients)) => {
+                format!("in secrets.age beside the dump, for {}", recipients.join(", "))
+            }
             Some(Held::Elsewhere) => "held elsewhere, as the operator said".to_owned(),
             None => "not kept: without the Fernet key, what is encrypted in the database cannot be read".to_owned(),
         }

@@ -4,6 +4,7 @@
 use super::{Entry, Listing, State};
 use crate::journal::{Outcome, Run};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -19,7 +20,7 @@ pub struct Keep {
 }
 
 /// A backup and why it stays; none: it goes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Fate {
     /// The backup.
     pub name: String,
@@ -31,7 +32,8 @@ pub struct Fate {
 /// The fate of each backup of a release, oldest first.
 pub fn prune(listing: &Listing, release: &str, namespace: &str, runs: &[Run], keep: Keep) -> Vec<Fate> {
     let own = |e: &&Entry| e.record.release == release && e.record.namespace == namespace;
-    let all: Vec<&Entry> = listing.backups.iter().filter(own).collect();
+    let (elsewhere, all): (Vec<&Entry>, Vec<&Entry>) =
+        listing.backups.iter().filter(own).partition(|e| e.record.external.is_some());
     let newest_first: Vec<&Entry> = all.iter().rev().copied().collect();
     let time = |e: &Entry| e.record.started.parse::<Timestamp>().ok();
     let by = |count: usize, of: &dyn Fn(Timestamp) -> String| -> BTreeSet<&str> {
@@ -71,7 +73,12 @@ pub fn prune(listing: &Listing, release: &str, namespace: &str, runs: &[Run], ke
         };
         Fate { name: name.to_owned(), kept }
     };
-    all.iter().enumerate().map(fate).collect()
+    // A snapshot is its provider's to remove, and proves nothing of what lies on the claim.
+    let left = |entry: &Entry| {
+        let keeper = entry.record.external.as_ref().map_or("", |e| e.provider.as_str());
+        Fate { name: entry.name.clone(), kept: Some(format!("a snapshot that {keeper} keeps")) }
+    };
+    elsewhere.into_iter().map(left).chain(all.iter().enumerate().map(fate)).collect()
 }
 
 /// Whether a run still needs a backup: any but the one that made it, and that one while it is open.

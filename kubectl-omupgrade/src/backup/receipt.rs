@@ -1,6 +1,7 @@
 //! The receipt of a proven backup: the file that helm-postrender takes instead of making a backup of its own.
 
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shared::backup::Record;
 use shared::versions::Version;
@@ -9,7 +10,7 @@ use shared::versions::Version;
 const VALID: SignedDuration = SignedDuration::from_hours(4);
 
 /// The content of the file, version 1.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Receipt {
     /// The version of this form.
     pub v: u64,

@@ -1,14 +1,18 @@
 //! The verb `backup`.
 
+mod bring_back;
 mod drill;
 mod export;
+mod following;
 mod init;
 mod list;
 mod make;
 mod prune;
 mod receipt;
+mod snapshot;
 mod verify;
 
+pub use bring_back::{Args as BringBackArgs, bring_back};
 pub use drill::{Args as DrillArgs, drill};
 pub use export::{ExportArgs, ImportArgs, export, import};
 pub use init::{Args as InitArgs, init};
@@ -16,12 +20,13 @@ pub use list::{ListArgs, ShowArgs, list, show};
 pub use make::{Args as MakeArgs, Terms, back_up};
 pub use prune::{Args as PruneArgs, prune};
 pub use receipt::{Args as ReceiptArgs, again};
+pub use snapshot::{Args as SnapshotArgs, snapshot};
 pub use verify::{Args as VerifyArgs, verify};
 
 use crate::adapters::cluster::Cluster;
 use crate::adapters::lock::Timing;
-use crate::adapters::{claim, release};
-use crate::backup::Listing;
+use crate::adapters::{claim, release, snapshots};
+use crate::backup::{Entry, Listing};
 use crate::beside::Beside;
 use crate::cli::flags::Output;
 use crate::cli::say;
@@ -52,6 +57,8 @@ enum What {
     Init(InitArgs),
     List(ListArgs),
     Show(ShowArgs),
+    Snapshot(SnapshotArgs),
+    BringBack(BringBackArgs),
     Verify(VerifyArgs),
     Drill(DrillArgs),
     Receipt(ReceiptArgs),
@@ -72,6 +79,16 @@ pub struct Of {
     /// The database client's image; without it the schema guard's, else postgres:18 or mysql:8.4.
     #[arg(long, value_name = "IMAGE", alias = "probe-image")]
     pub client_image: Option<String>,
+    /// A label for every Pod of ours, for network policies and the like; may be given again.
+    #[arg(long = "pod-label", value_name = "KEY=VALUE", value_parser = label)]
+    pub pod_labels: Vec<(String, String)>,
+}
+
+/// A label of a Pod. Those that tell our own Pods are ours.
+fn label(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write KEY=VALUE")?;
+    let own = key.is_empty() || key.starts_with("omupgrade.io/") || key == "app.kubernetes.io/managed-by";
+    if own { Err(format!("`{key}` is no label to choose")) } else { Ok((key.to_owned(), value.to_owned())) }
 }
 
 /// Runs it.
@@ -83,6 +100,8 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
         Some(What::Init(args)) => init(&cluster, args, output).await,
         Some(What::List(args)) => list(&cluster, args, output).await,
         Some(What::Show(args)) => show(&cluster, args, output).await,
+        Some(What::Snapshot(args)) => Box::pin(snapshot(&cluster, args, Terms::of(session))).await,
+        Some(What::BringBack(args)) => Box::pin(bring_back(&cluster, args, Terms::of(session))).await,
         Some(What::Verify(args)) => verify(&cluster, args, output).await,
         Some(What::Drill(args)) => drill(&cluster, args, output).await,
         Some(What::Export(args)) => export(&cluster, args, output).await,
@@ -110,6 +129,12 @@ impl Place {
             Failure::unknown(format!("reading the newest revision of {}: {e}", release.name))
                 .hint(format!("kubectl omupgrade status {} -n {}", release.name, cluster.namespace))
         })?;
+        let selected = beside.server().pointer("/spec/selector/matchLabels");
+        if let Some((key, _)) = of.pod_labels.iter().find(|(key, _)| selected.is_some_and(|s| s.get(key).is_some())) {
+            let words = format!("the label {key} selects the server's own pods: traffic would go to ours");
+            return Err(Failure::usage(words).into());
+        }
+        let beside = beside.with_labels(&of.pod_labels);
         let claim = claim::name_of(&release.name, of.claim.as_deref(), std::slice::from_ref(&release));
         Ok(Self { release, stored, beside, claim })
     }
@@ -119,11 +144,25 @@ impl Place {
         format!("{} -n {}", self.release.name, cluster.namespace)
     }
 
-    /// What lies on the claim, which has to be there.
+    /// What lies on the claim, which has to be there unless there are snapshots; and those.
     async fn listing(&self, cluster: &Cluster) -> anyhow::Result<Listing> {
-        self.claim_there(cluster).await?;
+        let snapshots = self.snapshots(cluster).await?;
+        match self.claim_there(cluster).await {
+            Err(_) if !snapshots.is_empty() => return Ok(Listing { backups: snapshots, ..Listing::default() }),
+            there => there?,
+        }
         let listing = claim::listing(cluster, &self.beside, &self.claim).await;
-        listing.map_err(|e| Failure::unknown(format!("listing the backups on {}: {e}", self.claim)).into())
+        let listing = listing.map_err(|e| Failure::unknown(format!("listing the backups on {}: {e}", self.claim)))?;
+        Ok(listing.with(snapshots))
+    }
+
+    /// The snapshots that are recorded of the release.
+    async fn snapshots(&self, cluster: &Cluster) -> anyhow::Result<Vec<Entry>> {
+        let (found, unread) = snapshots::all(cluster, &self.release.name).await.map_err(Failure::unknown)?;
+        for map in unread {
+            say::note(&format!("the ConfigMap {map} holds no record that can be read, and is left out"));
+        }
+        Ok(found)
     }
 
     /// That the claim is there, and not on its way out.

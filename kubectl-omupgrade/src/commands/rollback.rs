@@ -22,7 +22,7 @@ use crate::failure::Failure;
 use crate::session::Session;
 use crate::verdict::Way;
 use crate::wayback::restore::Plan;
-use crate::wayback::{Asked, Choice, choose, decide};
+use crate::wayback::{Asked, Choice, choose, decide, elsewhere};
 use restore::Restoration;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -174,6 +174,13 @@ pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
         restoring: begun.is_some(),
     };
     let mut decision = decide(&look, asked).map_err(Failure::unknown)?;
+    let backup = args.backup.as_deref().or(decision.verdict.backup.as_deref());
+    let kept = look.backups.as_deref().unwrap_or_default();
+    if let Some(refusal) =
+        elsewhere(decision.verdict.way, backup, kept, &name, &cluster.namespace).filter(|_| begun.is_none())
+    {
+        decision.refusals.insert(0, refusal);
+    }
     let restoration = match begun {
         Some(plan) => Some(restore::left(&look.current, args, plan)?),
         None if args.restore && decision.verdict.way == Way::Restore && decision.refusals.is_empty() => {

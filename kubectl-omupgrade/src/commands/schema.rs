@@ -1,6 +1,7 @@
 //! The verb `schema`: what `-o json` and `-o yaml` hold, as JSON Schema. Asks no cluster.
 
 use super::{history, rollback, unlock};
+use crate::backup::{Receipt, answers};
 use crate::checks::Report;
 use crate::cli::say;
 use crate::diagnose::Diagnosis;
@@ -8,6 +9,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::rollout::Rollout;
 use schemars::{Schema, schema_for};
+use shared::backup::Record;
 use std::fmt::Write;
 
 /// What -o json and -o yaml hold, as JSON Schema; without a name which there are.
@@ -43,6 +45,19 @@ pub const KNOWN: &[Known] = &[
     Known { name: "diagnosis/v1", verbs: "diagnose", make: || schema_for!(Diagnosis) },
     Known { name: "rollback/v1", verbs: "rollback", make: || schema_for!(rollback::Data<'static>) },
     Known { name: "history/v1", verbs: "history", make: || schema_for!(history::Answer<'static>) },
+    Known { name: "catalog/v1", verbs: "the record of a backup, catalog.json", make: || schema_for!(Record) },
+    Known { name: "receipt/v1", verbs: "backup receipt, and its file", make: || schema_for!(Receipt) },
+    Known { name: "backup/v1", verbs: "backup, backup snapshot", make: || schema_for!(answers::Made) },
+    Known { name: "backup-plan/v1", verbs: "the same with --dry-run", make: || schema_for!(answers::Planned) },
+    Known { name: "backup-claim/v1", verbs: "backup init", make: || schema_for!(answers::Claimed) },
+    Known { name: "backups/v1", verbs: "backup list", make: || schema_for!(answers::Listed) },
+    Known { name: "backup-entry/v1", verbs: "backup show", make: || schema_for!(answers::Shown) },
+    Known { name: "verify/v1", verbs: "backup verify", make: || schema_for!(answers::Verified) },
+    Known { name: "drill/v1", verbs: "backup drill", make: || schema_for!(answers::Tried) },
+    Known { name: "bring-back/v1", verbs: "backup bring-back", make: || schema_for!(answers::BroughtBack) },
+    Known { name: "export/v1", verbs: "backup export", make: || schema_for!(answers::Exported) },
+    Known { name: "import/v1", verbs: "backup import", make: || schema_for!(answers::Imported) },
+    Known { name: "prune/v1", verbs: "backup prune", make: || schema_for!(answers::Pruned) },
     Known { name: "unlock/v1", verbs: "unlock", make: || schema_for!(unlock::Answer<'static>) },
 ];
 
@@ -63,7 +78,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
 
 fn list() -> String {
     KNOWN.iter().fold(String::new(), |mut out, known| {
-        let _ = writeln!(out, "{:<14} {}", known.name, known.verbs);
+        let _ = writeln!(out, "{:<16} {}", known.name, known.verbs);
         out
     })
 }

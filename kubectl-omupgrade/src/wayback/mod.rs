@@ -4,6 +4,7 @@
 mod choose;
 mod counts;
 mod decide;
+mod elsewhere;
 mod quiesce;
 mod refusals;
 pub mod restore;
@@ -11,6 +12,7 @@ pub mod restore;
 pub use choose::{Choice, choose};
 pub use counts::{Count, Live};
 pub use decide::{Decision, decide};
+pub use elsewhere::elsewhere;
 pub use quiesce::{Quiesce, repository};
 pub use refusals::{Refusal, owner_of};
 

@@ -13,7 +13,7 @@ use kubectl_omupgrade::failure::{exit_of, hints_of};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-const TERMS: Terms = Terms {
+pub const TERMS: Terms = Terms {
     output: Output::Text,
     lock: Timing { duration: Duration::from_millis(60), renew: Duration::from_millis(20) },
     pace: Duration::from_millis(5),
@@ -35,7 +35,7 @@ pub fn record(name: &str, at: &str) -> String {
     )
 }
 
-fn world() -> (World, tempfile::TempDir) {
+pub fn world() -> (World, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let world = World::new(folder.path());
     world.put("secrets", release_secret("om", 1, "deployed", MANIFEST, "Install complete"));

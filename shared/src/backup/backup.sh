@@ -9,7 +9,7 @@ set -uf
 umask 077
 export LC_ALL=C
 
-speaker="omupgrade backup" partial='' child='' holder='' ticker=''
+speaker="omupgrade backup" partial='' child='' holder='' ticker='' follower='' reader=''
 say() { printf '%s: %s\n' "$speaker" "$1"; }
 stop() {
     say "$1" >&2
@@ -21,6 +21,8 @@ stop() {
 
 clean_up() {
     for helper in $holder $ticker; do kill "$helper" 2>/dev/null; done
+    # The follower ends with the writer, and the reader with the follower; it may still be making files.
+    [ -z "$reader" ] || { [ -z "$child" ] || wait "$child"; wait "$reader"; }
     [ -z "$partial" ] || rm -rf "$partial"
     rm -rf "$work"
 }
@@ -56,6 +58,7 @@ read_fingerprint() {
 }
 
 # omupgrade: rows.sh
+# omupgrade: read_back.sh
 
 # A line now and then while a dump grows, for whoever reads the log.
 tick() {
@@ -169,52 +172,89 @@ say "dumping the $engine database '$database' of $host ($server_version) with $d
 read_fingerprint || failed "cannot read the fingerprint"
 before=$fingerprint
 
+choose_jobs
 case $engine in
 postgresql) file=database.dump
+    [ $jobs = 1 ] || file=database
     [ -z "${OMUPGRADE_ROWS_POSTGRESQL:-}" ] || hold_snapshot || say "no snapshot can be held, so the rows are not recorded: $(head -c 300 "$work/held")"
     tick dumping
-    stage pg_dump -w --format=custom --lock-wait-timeout=60000 ${snapshot:+"--snapshot=$snapshot"} --file="$partial/$file" || failed "pg_dump failed with $status"
+    if [ $jobs = 1 ]; then
+        : >"$partial/$file" 2>"$work/problem" || failed "cannot begin the dump"
+        begin pg_dump -w --format=custom --lock-wait-timeout=60000 ${snapshot:+"--snapshot=$snapshot"} --file="$partial/$file"
+        follow pg_restore --file=/dev/null
+    else
+        say "dumping with $jobs jobs into a directory: the database has $database_bytes bytes"
+        begin pg_dump -w --format=directory --jobs="$jobs" --lock-wait-timeout=60000 ${snapshot:+"--snapshot=$snapshot"} --file="$partial/$file"
+    fi
+    finish || failed "pg_dump failed with $status"
     tock
     release_snapshot
-    # The list stands at the front of the file; reading it all into SQL proves that every block is there and whole.
+    # The list is read from the finished file, the rows behind the writer: together every block is there and whole.
     stage pg_restore --list --file="$work/list" "$partial/$file" || failed "the dump cannot be read back"
     listed=0
     while read -r entry; do case $entry in "" | \;*) ;; *) listed=$((listed + 1)) ;; esac done <"$work/list"
     [ $listed -gt 0 ] || stop "the dump holds nothing"
-    stage pg_restore --file=/dev/null "$partial/$file" || failed "the dump cannot be read back to its end" ;;
+    if [ $jobs != 1 ]; then
+        read_directory || failed "the dump cannot be read back to its end"
+    elif ! followed; then
+        stage pg_restore --file=/dev/null "$partial/$file" || failed "the dump cannot be read back to its end"
+    fi ;;
 mysql) file=database.sql
     tick dumping
+    : >"$partial/$file" 2>"$work/problem" || failed "cannot begin the dump"
     # "loose": a mysqldump that does not know the option goes on without it. 9.7 reads every masking policy of the
     # server, which needs rights beyond the database.
-    stage mysqldump --defaults-file="$work/client.cnf" --single-transaction --quick --routines --triggers --events --hex-blob --no-tablespaces \
-        --set-gtid-purged=OFF --loose-column-statistics=0 --loose-masking-policies=0 --result-file="$partial/$file" -- "$database" ||
-        failed "mysqldump failed with $status"
+    begin mysqldump --defaults-file="$work/client.cnf" --single-transaction --quick --routines --triggers --events --hex-blob --no-tablespaces \
+        --set-gtid-purged=OFF --loose-column-statistics=0 --loose-masking-policies=0 --result-file="$partial/$file" -- "$database"
+    follow digest_and_count
+    finish || failed "mysqldump failed with $status"
     tock
     # It leaves out what it may not read, says so, and ends with 0.
     case $(cat "$work/problem") in *"Error:"*) failed "mysqldump left something out" ;; esac
     case $(tail -c 200 "$partial/$file") in *"-- Dump completed"*) ;; *) stop "the dump has no end ('-- Dump completed' is missing)" ;; esac
+    bytes=$(wc -c <"$partial/$file") || stop "the dump cannot be read back"
+    # A reader that did not come to the end has proven nothing: the file is read again.
+    if followed && seen=$(cat "$work/seen") && [ $((seen)) = $((bytes)) ]; then
+        known_sum=$(cat "$work/sum_behind")
+        [ ! -f "$work/tokens_behind" ] || mv "$work/tokens_behind" "$work/tokens"
+    fi
     [ -z "${OMUPGRADE_COUNT_ROWS:-}" ] || count_dump "$partial/$file" ;;
 esac
 
 read_fingerprint || failed "cannot read the fingerprint again"
 [ "$fingerprint" = "$before" ] || stop "the schema moved while it was dumped: a migration is running. Wait for it, then back up again"
 
-# files <- their list for the record; sum, bytes <- of the last one.
-files=''
+# files <- their list for the record; sum, bytes <- of the last one. $2: its digest as sha256sum writes it, where known.
+files='' dump_bytes=0 dump_sum=''
 add_file() {
     bytes=$(wc -c <"$partial/$1") && bytes=$((bytes + 0)) && [ $bytes -gt 0 ] || stop "$1 is empty"
-    sum=$(sha256sum "$partial/$1") || stop "sha256sum failed"
+    sum=${2:-}
+    [ -n "$sum" ] || sum=$(sha256sum "$partial/$1") || stop "sha256sum failed"
     sum=${sum%% *}
     sum=${sum#\\}
     files="$files${files:+,}{\"name\":\"$1\",\"bytes\":$bytes,\"sha256\":\"$sum\"}"
 }
 
 # What the plugin gives to the backup: files, and members of the record.
-add_file $file
-dump_bytes=$bytes dump_sum=$sum attached=${OMUPGRADE_ATTACHED_DIR:-/omupgrade-attached} more=''
+if [ $jobs = 1 ]; then
+    add_file $file "${known_sum:-}"
+    dump_bytes=$bytes dump_sum=$sum
+else
+    while read -r known_sum part; do
+        add_file "$file/${part##*/}" "$known_sum"
+        dump_bytes=$((dump_bytes + bytes))
+        case $part in */toc.dat) dump_sum=$sum ;; esac
+    done <"$work/sums"
+    [ -n "$dump_sum" ] || stop "the dump has no list (toc.dat)"
+fi
+attached=${OMUPGRADE_ATTACHED_DIR:-/omupgrade-attached} more=''
 if [ -f "$attached/record.part" ]; then
-    more=$(cat "$attached/record.part") && cat "$attached/release.json.gz" >"$partial/release.json.gz" 2>"$work/problem" || failed "cannot take over the release's values and manifest"
-    add_file release.json.gz
+    more=$(cat "$attached/record.part") || stop "cannot read what the plugin gave"
+    for given in release.json.gz secrets.age; do
+        [ -f "$attached/$given" ] || continue
+        cat "$attached/$given" >"$partial/$given" 2>"$work/problem" || failed "cannot take over the release's values and manifest"
+        add_file $given
+    done
 fi
 # catalog.json comes last: a directory without it is no backup, whatever its name.
 text() { printf '"%s"' "$(escaped "$1")"; }

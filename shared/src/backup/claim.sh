@@ -73,17 +73,18 @@ verify() {
         file=${rest%%\"*} rest=${rest#*'"bytes":'}
         bytes=${rest%%[!0-9]*} rest=${rest#*'"sha256":"'}
         sum=${rest%%\"*}
-        case $file in "" | .* | */*) stop "$1: its record names the file '$file'" ;; esac
+        # A parallel dump is a directory of its own; nothing else lies deeper.
+        case ${file#database/} in "" | .* | */*) stop "$1: its record names the file '$file'" ;; esac
         [ -f "$at/$file" ] || stop "$1: its file $file is missing"
         there=$(wc -c <"$at/$file") || stop "$1: user $(id -u) may not read $file"
         [ $((there)) = "$bytes" ] || stop "$1: $file has $((there)) bytes, its record says $bytes: it was cut off or changed"
         digest_of "$at/$file"
         [ "$digest" = "$sum" ] || stop "$1: $file is not the one that was proven: its sha256 differs from the record's"
         say "$file: $bytes bytes, sha256 as recorded"
-        case $file in database.*) dump=$at/$file ;; esac
+        case $file in database.*) dump=$at/$file ;; database/toc.dat) dump=$at/database ;; esac
     done
     case $dump in
-    *.dump) command -v pg_restore >/dev/null || stop "this image has no pg_restore to read the dump with; name a postgresql client image"
+    *.dump | */database) command -v pg_restore >/dev/null || stop "this image has no pg_restore to read the dump with; name a postgresql client image"
         said=$(pg_restore --file=/dev/null "$dump" 2>&1) || stop "$1: the dump cannot be read to its end: $said" ;;
     *.sql) case $(tail -c 200 "$dump") in *"-- Dump completed"*) ;; *) stop "$1: the dump has no end ('-- Dump completed' is missing)" ;; esac ;;
     *) stop "$1: its record names no dump" ;;
@@ -125,6 +126,7 @@ take-in)
     verify "$backup"
     [ ! -e "$home/$backup" ] || stop "$backup is on the claim already and is never overwritten"
     rm -f "$directory/$backup/verified.json" "$directory/$backup/drilled.json"
+    rmdir "$directory/$backup/database" 2>/dev/null
     sync
     mv "$directory/$backup" "$home/$backup" || stop "cannot give $backup its place"
     directory=$home

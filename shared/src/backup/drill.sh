@@ -46,6 +46,7 @@ ask_mysql() { mysql --no-defaults --socket="$work/s" -u root --batch --skip-colu
 
 case ${OMUPGRADE_ENGINE:-} in
 postgresql) dump=$directory/$backup/database.dump
+    [ -f "$dump" ] || dump=$directory/$backup/database
     text=${OMUPGRADE_FINGERPRINT_POSTGRESQL:-} facts=${OMUPGRADE_FACTS_POSTGRESQL:-}
     if ! command -v initdb >/dev/null; then
         set +f

@@ -1,9 +1,10 @@
 //! The database engines that `OpenMetadata` runs on.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A database engine, by the name that the server's `DB_SCHEME` gives it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Engine {
     /// `PostgreSQL`.

@@ -3,13 +3,15 @@
 
 mod engine;
 mod job;
+mod parallel;
 mod pod;
 mod record;
 
 pub use engine::Engine;
 pub use job::{ATTACHED, Job, job, job_name};
+pub use parallel::{JOBS, MOST_JOBS, PARALLEL_FROM, jobs};
 pub use pod::{Asked, pod, probe};
-pub use record::{File, Held, Keys, Of, Record};
+pub use record::{External, File, Held, Keys, Of, Record};
 use std::sync::LazyLock;
 
 /// The script of the Job: POSIX sh, runs in the database's client image. Its head says what it does.
@@ -36,6 +38,7 @@ pub fn with_database_client(script: &str) -> String {
     let parts = [
         ("database_client.sh", include_str!("database_client.sh")),
         ("rows.sh", include_str!("rows.sh")),
+        ("read_back.sh", include_str!("read_back.sh")),
         ("restore_postgres.sh", include_str!("restore_postgres.sh")),
         ("restore_mysql.sh", include_str!("restore_mysql.sh")),
     ];

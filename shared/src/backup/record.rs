@@ -1,11 +1,12 @@
 //! The record that a backup leaves beside its dump: `catalog.json`. A directory without it is no backup.
 
 use super::Engine;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The content of `catalog.json`, version 1.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Record {
     /// The version of this format.
     pub v: u32,
@@ -44,6 +45,9 @@ pub struct Record {
     /// `public` carry their schema's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<BTreeMap<String, u64>>,
+    /// Set where the backup is a snapshot that somebody else keeps: then there are no files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external: Option<External>,
     /// What the plugin knows of the release; the hook does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<Of>,
@@ -51,7 +55,7 @@ pub struct Record {
 
 /// The release that a backup was made of. Its values, manifest and hooks are in the file `release.json.gz`, with every
 /// Secret's content taken out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Of {
     /// The newest revision.
     pub revision: u64,
@@ -71,7 +75,7 @@ pub struct Of {
 }
 
 /// HMAC-SHA-256 under a salt of this backup, so that equal keys can be told and no key can be read.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Keys {
     /// The salt, in hexadecimal.
     pub salt: String,
@@ -80,19 +84,34 @@ pub struct Keys {
 }
 
 /// Where a backup's secrets are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Held {
     /// In this Secret of the release's namespace.
     Secret(String),
+    /// In the file `secrets.age` beside the dump, for these recipients.
+    Encrypted(Vec<String>),
     /// Elsewhere: an operator said so.
     Elsewhere,
 }
 
+/// A snapshot that a provider of databases or of volumes keeps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct External {
+    /// Who keeps it, in a word of the user's.
+    pub provider: String,
+    /// Its name there.
+    pub snapshot: String,
+    /// The digest of the file with the user's commands. The commands themselves may hold secrets.
+    pub commands_sha256: String,
+    /// The rows of every table after it was taken; `rows` are those of before.
+    pub rows_after: BTreeMap<String, u64>,
+}
+
 /// A file of a backup.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct File {
-    /// Its name, without a directory.
+    /// Its name; the files of a parallel dump stand in the directory `database`, and are named with it.
     pub name: String,
     /// Its size.
     pub bytes: u64,

@@ -1,6 +1,8 @@
 #!/bin/sh
 # Takes a database back to a backup, one OMUPGRADE_ACTION a run, or fails with words:
 #   check      reads only: is the backup whole and of this database, may this user restore it, what was written since
+#   drill      loads the dump into a scratch database on the same server, prints what is there as the drill script does, and
+#              drops it; of the database itself only the catalogue is read
 #   beside     loads the dump into a database beside and proves it there
 #   swap       gives that one the database's name; the database keeps an old name
 #   in-place   empties the database and loads the dump into it: where databases may not be made or renamed
@@ -21,6 +23,7 @@ stop() {
 }
 
 # An administrator, where the server's own user may not create or rename databases.
+[ -z "${OMUPGRADE_ADMIN_SECRET:-}" ] || [ -n "${OMUPGRADE_ADMIN_USER:-}" ] || stop "the Secret $OMUPGRADE_ADMIN_SECRET with an administrator is not there, or has no username"
 [ -z "${OMUPGRADE_ADMIN_USER:-}" ] || DB_USER=$OMUPGRADE_ADMIN_USER DB_USER_PASSWORD=${OMUPGRADE_ADMIN_PASSWORD:-}
 
 # omupgrade: database_client.sh
@@ -47,14 +50,14 @@ tell() {
     printf '%s\n' "$2" >"$work/sql" || stop "cannot write to $work"
     case $engine in
     postgresql) export PGDATABASE="$1"
-        stage psql -X -w -q -A -t -v ON_ERROR_STOP=1 -v name="$database" -v beside="$beside" -v old="$old" -o "$work/answer" -f "$work/sql" || return 1 ;;
+        stage psql -X -w -q -A -t -v ON_ERROR_STOP=1 -v name="$database" -v beside="$beside" -v old="$old" -v count=all -o "$work/answer" -f "$work/sql" || return 1 ;;
     mysql) stage sh -c 'exec mysql --defaults-file="$1/client.cnf" --batch --skip-column-names --raw -- "$2" <"$1/sql" >"$1/answer"' \
         sh "$work" "$1" || return 1 ;;
     esac
     answer=$(cat "$work/answer")
 }
 
-action=${OMUPGRADE_ACTION:-} id=${OMUPGRADE_RESTORE_ID:-}
+trial='' action=${OMUPGRADE_ACTION:-} id=${OMUPGRADE_RESTORE_ID:-}
 [ -n "$password" ] || stop "DB_USER_PASSWORD is empty: is the Secret ${OMUPGRADE_PASSWORD_SECRET:-with the password} there, with its key? (IAM authentication is not supported)"
 case $id in "" | *[!a-z0-9]* | ?????????????????*) stop "'$id' cannot name a restore: 1 to 16 small letters and digits" ;; esac
 case $database in *[!A-Za-z0-9_.-]*) stop "the database's name '$database' holds more than letters, digits, dots, dashes and underscores: restore it by hand" ;; esac
@@ -95,11 +98,17 @@ read_record() {
     done
     dump=$directory/$backup/database.dump
     [ $engine = postgresql ] || dump=$directory/$backup/database.sql
-    [ -f "$dump" ] || stop "$backup holds no dump (${dump##*/})"
-    case $catalog in *"\"name\":\"${dump##*/}\",\"bytes\":"*) ;; *) stop "the record of $backup names no file ${dump##*/}" ;; esac
-    entry=${catalog#*"\"name\":\"${dump##*/}\",\"bytes\":"}
-    bytes=${entry%%[!0-9]*} entry=${entry#*'"sha256":"'}
-    sum=${entry%%\"*}
+    # A parallel dump is a directory; the digest of its list stands for it.
+    if [ -f "$dump" ]; then
+        parts=${dump##*/}
+    elif [ $engine = postgresql ] && [ -d "$directory/$backup/database" ]; then
+        dump=$directory/$backup/database parts=database/toc.dat
+    else
+        stop "$backup holds no dump (${dump##*/})"
+    fi
+    recorded "$parts"
+    sum=$was_sum
+    [ "$parts" = "${dump##*/}" ] || list_parts
     field server_version && was=$value && field client_version && made_by=$value
     ask_version || failed "cannot ask the server of '$database'"
     rank "$was" && was_rank=$rank && rank "$server_version"
@@ -108,12 +117,37 @@ read_record() {
         [ "$rank" -ge "$made_rank" ] || stop "$backup was dumped by $made_by, newer than this client ($client_version): name that client image or a newer one"; }
 }
 
+# bytes, was_sum <- what the record says of a file.
+recorded() {
+    case $catalog in *"\"name\":\"$1\",\"bytes\":"*) ;; *) stop "the record of $backup names no file $1" ;; esac
+    entry=${catalog#*"\"name\":\"$1\",\"bytes\":"}
+    bytes=${entry%%[!0-9]*} entry=${entry#*'"sha256":"'}
+    was_sum=${entry%%\"*}
+}
+
+# parts, bytes <- the files of a parallel dump, and their size, as the record says.
+list_parts() {
+    rest=$catalog parts='' total=0
+    while case $rest in *'"name":"database/'*) ;; *) false ;; esac do
+        rest=${rest#*'"name":"database/'}
+        case ${rest%%\"*} in "" | .* | *[!A-Za-z0-9._-]*) stop "the record of $backup names the file database/${rest%%\"*}" ;; esac
+        recorded "database/${rest%%\"*}"
+        parts="$parts database/${rest%%\"*}" total=$((total + bytes))
+    done
+    bytes=$total
+}
+
 read_dump() {
-    there=$(wc -c <"$dump") || stop "user $(id -u) may not read $dump: run as the user that made the backup"
-    [ $((there)) = "$bytes" ] || stop "the dump of $backup has $((there)) bytes, its record says $bytes: it is truncated or was changed"
-    found=$(sha256sum "$dump") || stop "sha256sum failed"
-    found=${found#\\}
-    [ "${found%% *}" = "$sum" ] || stop "the dump of $backup is not the one that was verified: its sha256 differs from the record's"
+    of_all=$bytes
+    for part in $parts; do
+        recorded "$part"
+        there=$(wc -c <"$directory/$backup/$part") || stop "user $(id -u) may not read $directory/$backup/$part: run as the user that made the backup"
+        [ $((there)) = "$bytes" ] || stop "the dump of $backup ($part) has $((there)) bytes, its record says $bytes: it is truncated or was changed"
+        found=$(sha256sum "$directory/$backup/$part") || stop "sha256sum failed"
+        found=${found#\\}
+        [ "${found%% *}" = "$was_sum" ] || stop "the dump of $backup ($part) is not the one that was verified: its sha256 differs from the record's"
+    done
+    bytes=$of_all
 }
 
 # Compares the database $1 with the record: state, and rows where the record counted them.
@@ -146,6 +180,12 @@ prove() {
 # omupgrade: restore_postgres.sh
 # omupgrade: restore_mysql.sh
 
+# A trial that failed leaves no scratch database; one that was killed leaves it to the next of its name.
+end_trial() {
+    trap 'rm -rf "$work"' EXIT
+    drop "$beside"
+}
+
 say_done() { printf 'omupgrade-restore: %s done %s\n' "$action" "$1"; }
 
 case $action in
@@ -162,6 +202,26 @@ check)
     fi
     printf 'claim_free_bytes\t%s\nbackup_started\t%s\n' "$free" "$started"
     say_done "way=$way" ;;
+drill)
+    read_record
+    beside=${head}_omupgrade_drill_$id trial=1
+    [ -n "${OMUPGRADE_FACTS_POSTGRESQL:-}${OMUPGRADE_FACTS_MYSQL:-}" ] || stop "this Pod carries no texts for $engine; it was made by another version of omupgrade"
+    [ $engine = mysql ] || stand_elsewhere || failed "cannot connect to a database beside '$database'"
+    read_dump
+    say "loading $backup ($bytes bytes) into '$beside' on the same server for a trial"
+    trap 'end_trial; rm -rf "$work"' EXIT
+    load_beside
+    case $engine in
+    postgresql) text=${OMUPGRADE_FINGERPRINT_POSTGRESQL:-} facts=${OMUPGRADE_FACTS_POSTGRESQL:-} ;;
+    mysql) text=${OMUPGRADE_FINGERPRINT_MYSQL:-} facts="SET @count = 'all'; ${OMUPGRADE_FACTS_MYSQL:-}" ;;
+    esac
+    tell "$beside" "$text" || failed "cannot read the fingerprint of what was restored"
+    printf '%s\n' "$answer"
+    tell "$beside" "$facts" || failed "cannot count what was restored"
+    printf 'facts:\n%s\n' "$answer"
+    drop "$beside"
+    trap 'rm -rf "$work"' EXIT
+    printf 'omupgrade-drill: restored %s\n' "$backup" ;;
 beside)
     read_record
     look_around
@@ -203,5 +263,5 @@ clean-up)
     look_around
     clean_up
     say_done "swapped=$swapped" ;;
-*) stop "'$action' is no action: check, beside, swap, in-place, clean-up" ;;
+*) stop "'$action' is no action: check, drill, beside, swap, in-place, clean-up" ;;
 esac

@@ -77,6 +77,19 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN
 \\gexec"
 }
 
+# From 17 on pg_restore sets transaction_timeout in every session, which an older server does not know: that is no error.
+only_the_timeout() {
+    known=0
+    while read -r line; do
+        case $line in
+        *'error: '*'unrecognized configuration parameter "transaction_timeout"'*) known=$((known + 1)) ;;
+        *'error: '*) return 1 ;;
+        *'errors ignored on restore: '*) [ "${line##* }" -le $known ] || return 1 ;;
+        esac
+    done <"$work/problem"
+    [ $known -gt 0 ]
+}
+
 # Row by row what pg_restore is to do: first what has to succeed, then grants and comments, of which a server's own
 # user may not repeat every one.
 load() {
@@ -95,25 +108,22 @@ load() {
         failed "cannot connect to '$target'"
     owner=${answer#* }
     case $answer in 1' '*) set -- ;; *) set -- --no-owner --role="$owner" ;; esac
-    # No --exit-on-error: from 17 on pg_restore sets transaction_timeout, which an older server does not know. That one
-    # error is none; any other is.
-    stage pg_restore -w "$@" --use-list="$work/first" --dbname="$target" "$dump" ||
-        case $(cat "$work/problem") in
-        *'unrecognized configuration parameter "transaction_timeout"'*'errors ignored on restore: 1') ;;
-        *) failed "pg_restore failed with $status; '$target' is not whole" ;;
-        esac
-    stage pg_restore -w "$@" --use-list="$work/then" --dbname="$target" "$dump" ||
-        case $(cat "$work/problem") in
-        *'unrecognized configuration parameter "transaction_timeout"'*'errors ignored on restore: 1') ;;
-        *) say "some grants or comments of the backup could not be repeated: $(head -c 600 "$work/problem")" ;;
-        esac
+    case ${OMUPGRADE_JOBS:-1} in "" | 1 | *[!0-9]*) ;; *) set -- "$@" --jobs="$OMUPGRADE_JOBS" ;; esac
+    # No --exit-on-error: one error is none.
+    stage pg_restore -w "$@" --use-list="$work/first" --dbname="$target" "$dump" || only_the_timeout ||
+        failed "pg_restore failed with $status; '$target' is not whole"
+    [ -z "$trial" ] || return 0
+    stage pg_restore -w "$@" --use-list="$work/then" --dbname="$target" "$dump" || only_the_timeout ||
+        say "some grants or comments of the backup could not be repeated: $(head -c 600 "$work/problem")"
     tell "$target" 'ANALYZE' || failed "cannot analyze '$target'"
 }
 
 load_beside() {
     drop "$beside"
+    owned_by='pg_get_userbyid(d.datdba)'
+    [ -z "$trial" ] || owned_by=current_user
     # Encoding, locale, owner: what can only be said when a database is made.
-    tell "$elsewhere" "SELECT format('CREATE DATABASE %I OWNER %I TEMPLATE template0 ENCODING %L LC_COLLATE %L LC_CTYPE %L', :'beside', pg_get_userbyid(d.datdba),
+    tell "$elsewhere" "SELECT format('CREATE DATABASE %I OWNER %I TEMPLATE template0 ENCODING %L LC_COLLATE %L LC_CTYPE %L', :'beside', $owned_by,
     pg_encoding_to_char(d.encoding), d.datcollate, d.datctype)
     || CASE d.j->>'datlocprovider' WHEN 'i' THEN format(' LOCALE_PROVIDER icu ICU_LOCALE %L', coalesce(d.j->>'datlocale', d.j->>'daticulocale'))
        WHEN 'b' THEN format(' LOCALE_PROVIDER builtin BUILTIN_LOCALE %L', d.j->>'datlocale') WHEN 'c' THEN ' LOCALE_PROVIDER libc' ELSE '' END

@@ -33,7 +33,7 @@ release_snapshot() {
 # in one fast pass; the others are read string by string.
 count_dump() {
     command -v grep >/dev/null && command -v uniq >/dev/null || { say "this image has no grep: the rows are not recorded" && return 0; }
-    grep -aoE '^(CREATE TABLE|INSERT INTO|LOCK TABLES) `([^`]|``)+`|^UNLOCK TABLES|\),\(('\''[,)]?)?' "$1" | uniq -c >"$work/tokens"
+    [ -f "$work/tokens" ] || row_words <"$1" >"$work/tokens"
     table='' rows=0 doubt='' doubtful='' locked=0
     : >"$work/counted"
     while read -r times word rest; do
@@ -69,6 +69,8 @@ count_dump() {
     fi
     mv "$work/counted" "$work/rows"
 }
+
+row_words() { grep -aoE '^(CREATE TABLE|INSERT INTO|LOCK TABLES) `([^`]|``)+`|^UNLOCK TABLES|\),\(('\''[,)]?)?' | uniq -c; }
 
 put_rows() {
     [ -n "$table" ] || return 0

@@ -12,7 +12,10 @@ const PSQL: &str = r#"case "$*" in
 esac"#;
 const PG_DUMP: &str = r#"case "$*" in
 *--version*) echo "pg_dump (PostgreSQL) ${CLIENT:-17.1} (Debian)" ;;
-*) for option; do case $option in --file=*) printf 'a dump' >"${option#*=}" ;; esac; done
+*) for option; do case $option in
+    --file=*/database) mkdir "${option#*=}" && printf toc >"${option#*=}/toc.dat" && printf 'a table' >"${option#*=}/12.dat.gz" ;;
+    --file=*) printf 'a dump' >"${option#*=}" ;;
+    esac; done
     [ -z "${BROKEN:-}" ] || { echo "pg_dump: error: $BROKEN" >&2; exit 1; } ;;
 esac"#;
 const PG_RESTORE: &str = r#"case "$*" in
@@ -270,5 +273,26 @@ fn the_fingerprint_alone() {
         ran.assert(0, &[]);
         assert_eq!(ran.stdout.lines().next().unwrap(), "change_log\t1:a");
         assert_eq!(ran.stdout.lines().count(), 5);
+    }
+}
+
+#[test]
+fn a_large_database_is_dumped_by_several_jobs_into_a_directory() {
+    let parallel = [("OMUPGRADE_JOBS", "4"), ("OMUPGRADE_PARALLEL_FROM", "1000")];
+    let list = ("LISTED", "1; 1259 TABLE public t om\n2; 0 12 TABLE DATA public t om\n");
+    for image in images() {
+        fails(&image, &[&parallel[..], &[list, ("DAMAGED", "1")]].concat(), &["cannot be read back to its end"]);
+        fails(&image, &parallel, &["names 0 tables with rows, and 1 files"]);
+        fails(&image, &[("OMUPGRADE_JOBS", "many")], &["are numbers"]);
+        let ran = run(&image, &[&parallel[..], &[list]].concat());
+        ran.assert(0, &["dumping with 4 jobs", "bytes=10"]);
+        let at = image.path("backup").join(&listing(&image.path("backup"))[0]);
+        let catalog: serde_json::Value =
+            serde_json::from_str(&fs::read_to_string(at.join("catalog.json")).unwrap()).unwrap();
+        let files: Vec<&str> =
+            catalog["files"].as_array().unwrap().iter().map(|f| f["name"].as_str().unwrap()).collect();
+        assert_eq!(files, ["database/12.dat.gz", "database/toc.dat"]);
+        let small = run(&image, &[("OMUPGRADE_JOBS", "4"), ("OMUPGRADE_PARALLEL_FROM", "1001")]);
+        small.assert(0, &["bytes=6"]).assert_silent_about("jobs");
     }
 }

@@ -58,3 +58,60 @@ fn a_dump_that_lost_something_is_seen() {
         pod.run("drill.sh").assert(1, &["the dump cannot be re"]).assert_silent_about("omupgrade-drill: restored");
     }
 }
+
+/// The database itself answers every write with an error, whoever writes; the trial on its server succeeds all the same.
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
+fn on_the_same_server_the_database_is_only_read() {
+    for engine in BOTH {
+        let database = database(engine);
+        let (before, name) = (database.fingerprint(""), database.name.clone());
+        let mut pod = database.pod();
+        pod.run("backup.sh").assert(0, &["complete"]);
+        let backup = listing(&pod.backups())[0].clone();
+        let administrator = engine.user("admin-password");
+        let (lock, unlock, try_it) = if engine == Engine::Postgres {
+            engine.sql("", &format!("ALTER ROLE {administrator} CREATEDB"));
+            let set = format!("ALTER DATABASE {name} SET default_transaction_read_only");
+            (format!("{set} = on"), format!("{set} = off"), "read-only transaction")
+        } else {
+            let scratch = format!("{}\\_omupgrade\\_drill\\_%", name.replace('_', "\\_"));
+            engine.sql(
+                "",
+                &format!("GRANT ALL ON `{name}`.* TO {administrator}; GRANT ALL ON `{scratch}`.* TO {administrator}"),
+            );
+            (
+                format!("ALTER DATABASE {name} READ ONLY = 1"),
+                format!("ALTER DATABASE {name} READ ONLY = 0"),
+                "read only mode",
+            )
+        };
+        pod.set("OMUPGRADE_BACKUP", &backup).set("OMUPGRADE_RESTORE_ID", "t1").set("OMUPGRADE_ACTION", "drill");
+        // The server's own user may not make databases: it is said, and nothing is left.
+        pod.run("restore.sh").assert(1, &["cannot create"]).assert_silent_about("omupgrade-drill: restored");
+        pod.set("OMUPGRADE_ADMIN_USER", &administrator).set("OMUPGRADE_ADMIN_PASSWORD", "admin-password");
+        engine.sql("", &lock);
+        let refused = pod.set("OMUPGRADE_ACTION", "in-place").run("restore.sh");
+        refused.assert(1, &[try_it]);
+        let ran = pod.set("OMUPGRADE_ACTION", "drill").run("restore.sh");
+        engine.sql("", &unlock);
+        ran.assert(0, &["rows large\t8000", "rows part\t2", "omupgrade-drill: restored om-1.13.1-"]);
+        assert!(ran.stdout.contains(&before), "{engine:?}: {}", ran.stdout);
+        assert_eq!(database.fingerprint(""), before);
+        // One that cannot be loaded leaves no database behind.
+        let (mut other, file) =
+            (database.pod(), if engine == Engine::Postgres { "database.dump" } else { "database.sql" });
+        other.run("backup.sh").assert(0, &["complete"]);
+        let found = other.backups().join(&listing(&other.backups())[0]);
+        let mut bytes = fs::read(found.join(file)).unwrap();
+        let half = bytes.len() / 2;
+        bytes[half] ^= 1;
+        fs::write(found.join(file), bytes).unwrap();
+        other.set("OMUPGRADE_BACKUP", &listing(&other.backups())[0]).set("OMUPGRADE_RESTORE_ID", "t1");
+        other.set("OMUPGRADE_ADMIN_USER", &administrator).set("OMUPGRADE_ADMIN_PASSWORD", "admin-password");
+        other.set("OMUPGRADE_ACTION", "drill").run("restore.sh").assert(1, &["its sha256 differs"]);
+        let list = if engine == Engine::Postgres { "SELECT datname FROM pg_database" } else { "SHOW DATABASES" };
+        let left = engine.sql("", list);
+        assert!(!left.lines().any(|l| l.starts_with(&format!("{name}_omupgrade"))), "{left}");
+    }
+}

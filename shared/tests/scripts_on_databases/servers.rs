@@ -10,7 +10,8 @@ use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::support::{
-    BACKUP, DRILL, FACTS_MYSQL, FACTS_POSTGRES, FINGERPRINT_MYSQL, FINGERPRINT_POSTGRES, GUARD, RESTORE, Ran, composed,
+    BACKUP, CLAIM, DRILL, FACTS_MYSQL, FACTS_POSTGRES, FINGERPRINT_MYSQL, FINGERPRINT_POSTGRES, GUARD, RESTORE, Ran,
+    composed,
 };
 
 /// The user of a pod: nobody whom the image knows.
@@ -268,8 +269,13 @@ impl Pod {
             fs::create_dir(outside.join(name)).unwrap();
             fs::set_permissions(outside.join(name), fs::Permissions::from_mode(0o777)).unwrap();
         }
-        for (name, script) in [("guard.sh", GUARD), ("backup.sh", BACKUP), ("restore.sh", RESTORE), ("drill.sh", DRILL)]
-        {
+        for (name, script) in [
+            ("guard.sh", GUARD),
+            ("backup.sh", BACKUP),
+            ("claim.sh", CLAIM),
+            ("restore.sh", RESTORE),
+            ("drill.sh", DRILL),
+        ] {
             fs::write(outside.join(name), composed(script)).unwrap();
             fs::set_permissions(outside.join(name), fs::Permissions::from_mode(0o644)).unwrap();
         }

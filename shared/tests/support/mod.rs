@@ -79,7 +79,7 @@ fn found_on_path(program: &str) -> Option<PathBuf> {
 }
 
 /// The only programs that a client image has for sure, besides its shell.
-const COREUTILS: [&str; 21] = [
+const COREUTILS: [&str; 23] = [
     "cat",
     "cut",
     "date",
@@ -92,11 +92,13 @@ const COREUTILS: [&str; 21] = [
     "mktemp",
     "mv",
     "rm",
+    "rmdir",
     "sha256sum",
     "sleep",
     "sort",
     "sync",
     "tail",
+    "tee",
     "timeout",
     "tr",
     "uniq",

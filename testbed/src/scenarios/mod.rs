@@ -1,6 +1,7 @@
 //! The list of scenarios, one file each. It never runs one.
 
 mod backup_fails;
+mod backup_road;
 mod before_and_after;
 mod drain;
 mod faults;
@@ -73,6 +74,7 @@ pub const SCENARIOS: &[Scenario] = &[
     hook_order::SCENARIO,
     backup_fails::SCENARIO,
     before_and_after::SCENARIO,
+    backup_road::SCENARIO,
     helm3_refuses::SCENARIO,
     guard_stops_rollback::SCENARIO,
     rollback_on_failure::SCENARIO,

@@ -100,6 +100,11 @@ impl<'a> Stage<'a> {
 
     /// `helm upgrade --install` with the post-renderer; a failure is helm's own words.
     pub fn upgrade_with(&self, helm: Version, pace: Pace, version: &str, replicas: u32, more: &[&str]) -> Result<()> {
+        self.upgrade_call(helm, pace, version, replicas, more)?.run()
+    }
+
+    /// The same, not yet run.
+    pub fn upgrade_call(&self, helm: Version, pace: Pace, version: &str, replicas: u32, more: &[&str]) -> Result<Call> {
         let more_words: Vec<String> = more.iter().map(|word| format!(" {word}")).collect();
         say::step(&format!(
             "$ {} upgrade --install {RELEASE} openmetadata-{version} --set replicaCount={replicas} --post-renderer helm-postrender{}",
@@ -108,15 +113,16 @@ impl<'a> Stage<'a> {
         ));
         let policy = self.write("policy.yaml", &pace.policy(self.database.engine).to_string())?;
         // The last of a flag given twice wins, so `more` may ask for another timeout.
-        self.helm(helm, &format!("bringing the release to {version}"))
+        let call = self
+            .helm(helm, &format!("bringing the release to {version}"))
             .args(["upgrade", "--install", RELEASE])
             .args([charts::packed(self.cache, &self.charts(), version)?])
             .args(["--set", &format!("{},replicaCount={replicas}", self.values())])
             .args(["--post-renderer", "helm-postrender", "--post-renderer-args"])
             .args([format!("--policy={policy}")])
             .args(["--wait", "--timeout", if real::image().is_some() { "20m" } else { "4m" }])
-            .args(more)
-            .run()
+            .args(more);
+        Ok(call)
     }
 
     /// Writes a file of this test's own; its path.

@@ -1,10 +1,13 @@
-//! `backup drill`: restores a backup into a server of its own that lives and ends in a Pod, and compares it with the
-//! record. The Pod knows no other database, so a trial cannot touch one.
+//! `backup drill`: restores a backup for a trial and compares it with the record. Into a server of its own that lives and
+//! ends in a Pod, which knows no other database; or into a scratch database on the same server, of which the release's
+//! own database is only read (its encoding and collation).
 
-use super::list::pick;
+use super::list::pick_files;
 use super::{Of, Place, answer};
-use crate::adapters::claim;
 use crate::adapters::cluster::Cluster;
+use crate::adapters::lock::{Claim, Lock, Timing, holder_name};
+use crate::adapters::{claim, restore};
+use crate::backup::answers::Tried;
 use crate::backup::{Drilled, drilled};
 use crate::cli::flags::{Output, duration};
 use crate::cli::say;
@@ -12,14 +15,14 @@ use crate::exit::Exit;
 use crate::facts::Database;
 use crate::failure::Failure;
 use jiff::Timestamp;
-use serde::Serialize;
 use serde_json::json;
 use std::time::Duration;
 
 /// Restore a backup for a trial, and compare every table's rows with the record.
 ///
 /// Into a database server that lives and ends in a Pod, with room on its node for the whole database (an emptyDir): no
-/// server of yours is touched or asked. The image has to hold the server, as the official ones do.
+/// server of yours is touched or asked. The image has to hold the server, as the official ones do. With `--same-server`
+/// into a scratch database on the release's own server, which needs room for it; it is dropped whatever comes of it.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -27,6 +30,12 @@ pub struct Args {
     pub of: Of,
     /// The backup; without it the newest.
     pub name: Option<String>,
+    /// On the release's own database server, in a scratch database: where its user may create databases.
+    #[arg(long)]
+    pub same_server: bool,
+    /// A Secret with username and password of one who may create databases there.
+    #[arg(long, value_name = "NAME", requires = "same_server")]
+    pub admin_secret: Option<String>,
     /// How long it may take.
     #[arg(long, value_name = "TIME", default_value = "2h", value_parser = duration)]
     pub timeout: Duration,
@@ -34,18 +43,8 @@ pub struct Args {
 
 impl Default for Args {
     fn default() -> Self {
-        Self { of: Of::default(), name: None, timeout: Duration::from_hours(2) }
+        Self { of: Of::default(), name: None, same_server: false, admin_secret: None, timeout: Duration::from_hours(2) }
     }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Data<'a> {
-    schema: &'static str,
-    backup: &'a str,
-    proven: bool,
-    #[serde(flatten)]
-    drilled: &'a Drilled,
 }
 
 /// Drills.
@@ -53,17 +52,29 @@ pub async fn drill(cluster: &Cluster, args: &Args, output: Output) -> anyhow::Re
     let place = Place::find(cluster, &args.of).await?;
     let listing = place.listing(cluster).await?;
     let on = place.on(cluster);
-    let entry = pick(&listing, &place, args.name.as_deref(), &on)?;
+    let entry = pick_files(&listing, &place, args.name.as_deref(), &on, "only its provider can make a server of it")?;
     let (name, record) = (entry.name.as_str(), &entry.record);
     let beside = place.beside.clone().for_engine(record.engine, args.of.client_image.as_deref());
     // A dump with one byte flipped may restore, rows and all.
     super::verify::proven(cluster, &place, entry, &args.of, args.timeout, output, &on).await?;
+    let where_to = if args.same_server { "a scratch database on the same server" } else { "a server of its own" };
     if !output.is_data() {
-        say::note(&format!("restoring {name} into a {} of its own ({})", record.engine.name(), beside.image));
+        say::note(&format!("restoring {name} into {where_to} ({}, {})", record.engine.name(), beside.image));
     }
     let seconds = args.timeout.as_secs().max(1);
-    let log = claim::drill(cluster, &beside, &place.claim, name, seconds).await.map_err(|why| {
-        Failure::no(format!("{name} is not proven: {why}"))
+    let tried = if args.same_server {
+        on_the_same_server(cluster, &place, args, name, seconds).await?
+    } else {
+        claim::drill(cluster, &beside, &place.claim, name, seconds).await
+    };
+    let log = tried.map_err(|why| {
+        let failure = Failure::no(format!("{name} is not proven: {why}"));
+        if why.contains("cannot create") {
+            return failure
+                .hint(format!("kubectl omupgrade backup drill {on} {name} --same-server --admin-secret NAME"))
+                .hint(format!("kubectl omupgrade backup drill {on} {name}    # in a server of its own"));
+        }
+        failure
             .hint(format!("kubectl omupgrade backup verify {on} {name}"))
             .hint(format!("kubectl omupgrade backup {on}    # make a new one"))
     })?;
@@ -88,9 +99,27 @@ pub async fn drill(cluster: &Cluster, args: &Args, output: Output) -> anyhow::Re
             Failure::unknown(format!("{name} restores well, but that could not be written beside it: {e}"))
         })?;
     }
-    let data = Data { schema: "omupgrade.io/drill/v1", backup: name, proven, drilled: &result };
-    answer(output, &data, || words(name, &result))?;
+    let said = words(name, &result);
+    let data = Tried { schema: "omupgrade.io/drill/v1", backup: name.to_owned(), proven, drilled: result };
+    answer(output, &data, || said)?;
     Ok(if proven { Exit::Done } else { Exit::No })
+}
+
+/// Under the lock: the scratch database has one name, so that the next trial takes away what a killed one left.
+async fn on_the_same_server(
+    cluster: &Cluster,
+    place: &Place,
+    args: &Args,
+    name: &str,
+    seconds: u64,
+) -> anyhow::Result<Result<String, String>> {
+    let release = &place.release.name;
+    let plan = Claim { holder: holder_name(), plan: format!("drill a backup of {release} on its own server") };
+    let lock = Lock::acquire(cluster, release, &plan, Timing::default()).await?;
+    let beside = restore::prepared(place.beside.clone(), args.admin_secret.as_deref());
+    let tried = restore::trial(&lock, &beside, &place.claim, name, seconds).await;
+    let _ = lock.release().await;
+    Ok(tried)
 }
 
 fn words(name: &str, result: &Drilled) -> String {

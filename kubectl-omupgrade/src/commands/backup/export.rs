@@ -1,20 +1,20 @@
 //! `backup export` and `backup import`: a backup as a folder here, and back onto a claim, of this or another cluster.
 //! Every file is compared with the record on its way.
 
-use super::list::pick;
+use super::list::pick_files;
 use super::{Of, Place, answer};
 use crate::adapters::claim;
 use crate::adapters::cluster::Cluster;
 use crate::adapters::exec::Holder;
+use crate::adapters::keys::hex;
+use crate::backup::answers::{Exported, Imported};
 use crate::backup::bytes;
 use crate::cli::flags::{Output, duration};
 use crate::cli::say;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use serde_json::json;
 use sha2::{Digest, Sha256};
 use shared::backup::{File, Record};
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
@@ -61,7 +61,7 @@ pub async fn export(cluster: &Cluster, args: &ExportArgs, output: Output) -> any
     let place = Place::find(cluster, &args.of).await?;
     let listing = place.listing(cluster).await?;
     let on = place.on(cluster);
-    let entry = pick(&listing, &place, args.name.as_deref(), &on)?;
+    let entry = pick_files(&listing, &place, args.name.as_deref(), &on, "no file of it lies here")?;
     let name = &entry.name;
     let folder = args.into.join(name);
     if folder.exists() {
@@ -84,17 +84,19 @@ pub async fn export(cluster: &Cluster, args: &ExportArgs, output: Output) -> any
     holder.end(cluster).await;
     copied.map_err(failed)?;
     std::fs::rename(&half, &folder).map_err(doing)?;
-    answer(output, &json!({"schema": "omupgrade.io/export/v1", "backup": name, "folder": folder}), || {
-        format!("{name} stands in {}: every file as recorded\n", folder.display())
-    })?;
+    let said = format!("{name} stands in {}: every file as recorded\n", folder.display());
+    answer(output, &Exported { schema: "omupgrade.io/export/v1", backup: name.clone(), folder }, || said)?;
     Ok(Exit::Done)
 }
 
 async fn out(holder: &Holder, name: &str, record: &Record, half: &Path, output: Output) -> Result<(), String> {
     let names = record.files.iter().map(|f| f.name.as_str()).chain([RECORD, DIGEST]);
     for file in names {
-        if !plain(file) {
+        if !inside(file) {
             return Err(format!("the record names the file {file:?}"));
+        }
+        if let Some((folder, _)) = file.split_once('/') {
+            private_folder(&half.join(folder)).map_err(|e| format!("{folder}: {e}"))?;
         }
         let remote = format!("/backup/{name}/{file}");
         let local = half.join(file);
@@ -139,7 +141,7 @@ pub async fn import(cluster: &Cluster, args: &ImportArgs, output: Output) -> any
         return Err(wrong(format!("{RECORD} is not the one that was written: something changed it")).into());
     }
     for file in &record.files {
-        if !plain(&file.name) {
+        if !inside(&file.name) {
             return Err(wrong(format!("its record names the file {:?}", file.name)).into());
         }
         check(file, &from.join(&file.name)).await.map_err(wrong)?;
@@ -158,19 +160,18 @@ pub async fn import(cluster: &Cluster, args: &ImportArgs, output: Output) -> any
     if record.release != place.release.name || record.namespace != place.release.namespace {
         say::note(&format!("it is a backup of {} -n {}", record.release, record.namespace));
     }
-    answer(output, &json!({"schema": "omupgrade.io/import/v1", "backup": name, "claim": place.claim}), || {
-        format!(
-            "{name} lies on the claim {} and was read back there\n  kubectl omupgrade backup show {on} {name}\n",
-            place.claim
-        )
-    })?;
+    let claim = place.claim;
+    let said = format!(
+        "{name} lies on the claim {claim} and was read back there\n  kubectl omupgrade backup show {on} {name}\n"
+    );
+    answer(output, &Imported { schema: "omupgrade.io/import/v1", backup: name, claim }, || said)?;
     Ok(Exit::Done)
 }
 
 async fn inward(holder: &Holder, name: &str, record: &Record, from: &Path, output: Output) -> Result<(), String> {
     let half = format!("/backup/.import/{name}");
     let there = format!(
-        "umask 077; [ ! -e '/backup/{name}' ] || {{ echo '{name} is on the claim already' >&2; exit 1; }}; rm -rf '{half}'; mkdir -p '{half}'"
+        "umask 077; [ ! -e '/backup/{name}' ] || {{ echo '{name} is on the claim already' >&2; exit 1; }}; rm -rf '{half}'; mkdir -p '{half}/database'"
     );
     holder.read(&["sh", "-c", &there], &mut tokio::io::sink()).await?;
     for file in record.files.iter().map(|f| f.name.as_str()).chain([RECORD, DIGEST]) {
@@ -197,6 +198,11 @@ fn plain(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
 }
 
+/// Whether a file of a record lies in the backup's own folder, or in the one of a parallel dump.
+fn inside(file: &str) -> bool {
+    plain(file.strip_prefix("database/").unwrap_or(file))
+}
+
 /// Compares a file here with what the record says of it.
 async fn check(recorded: &File, local: &Path) -> Result<(), String> {
     let shown = local.display();
@@ -219,13 +225,6 @@ async fn check(recorded: &File, local: &Path) -> Result<(), String> {
     Ok(())
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
-}
-
 /// A folder that only its owner may look into.
 fn private_folder(path: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
@@ -240,8 +239,12 @@ mod tests {
     #[test]
     fn a_name_from_a_record_is_never_a_path() {
         for name in ["", ".", "..", ".x", "a/b", "../a", "a b", "a'b", "a\0"] {
-            assert!(!super::plain(name), "{name:?}");
+            assert!(!super::plain(name) && !super::inside(name), "{name:?}");
         }
+        for name in ["database/", "database/../x", "database/.x", "database/a/b", "other/x"] {
+            assert!(!super::inside(name), "{name:?}");
+        }
+        assert!(super::inside("database/toc.dat") && super::inside("database.dump"));
         assert!(super::plain("om-1.13.1-20261122T202821Z"));
     }
 }

@@ -3,6 +3,7 @@
 use super::{Of, Place, answer};
 use crate::adapters::cluster::Cluster;
 use crate::adapters::{claim, probe};
+use crate::backup::answers::Claimed;
 use crate::backup::bytes;
 use crate::cli::flags::Output;
 use crate::cli::say;
@@ -33,7 +34,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     pub storage_class: Option<String>,
     /// Its access mode: `ReadWriteOnce` will do.
-    #[arg(long, value_name = "MODE", default_value = "ReadWriteOnce")]
+    #[arg(long, value_name = "MODE", default_value = "ReadWriteOnce", value_parser = ["ReadWriteOnce", "ReadWriteOncePod", "ReadWriteMany"])]
     pub access_mode: String,
     /// Print the manifest, and do nothing.
     #[arg(long)]
@@ -45,11 +46,28 @@ pub async fn init(cluster: &Cluster, args: &Args, output: Output) -> anyhow::Res
     let place = Place::find(cluster, &args.of).await?;
     let name = &place.claim;
     let doing = format!("looking for the claim {name}");
+    let there = claim::get(cluster, name).await.map_err(|r| r.failure(&doing))?;
+    let class = match &there {
+        Some(claim) => claim.spec.as_ref().and_then(|s| s.storage_class_name.as_deref()),
+        None => args.storage_class.as_deref(),
+    };
+    let mut notes: Vec<String> = reclaim(cluster, class).await.into_iter().collect();
+    notes.extend(there.as_ref().and_then(unfit));
+    for words in &notes {
+        say::note(words);
+    }
+    let mut data =
+        Claimed { schema: "omupgrade.io/backup-claim/v1", claim: name.clone(), outcome: "already", size: None, notes };
+    if there.is_some() && !args.dry_run {
+        let said = format!("the claim {name} is there already\n");
+        answer(output, &data, || said)?;
+        return Ok(Exit::Done);
+    }
     let size = if let Some(size) = &args.size {
         size.clone()
     } else {
-        let asked = probe::facts(cluster, &place.release, args.of.client_image.as_deref(), Asked::Facts).await;
-        let (_, database) = asked.map_err(|e| {
+        let asked = probe::facts_beside(cluster, &place.beside, Asked::Facts).await;
+        let database = asked.map_err(|e| {
             Failure::unknown(format!("asking for the database's size: {e}"))
                 .hint(format!("kubectl omupgrade backup init {} --size 20Gi", place.on(cluster)))
         })?;
@@ -76,17 +94,8 @@ pub async fn init(cluster: &Cluster, args: &Args, output: Output) -> anyhow::Res
         },
     });
     let manifest = without_nulls(manifest);
-    if let Some(words) = reclaim(cluster, args.storage_class.as_deref()).await {
-        say::note(&words);
-    }
     if args.dry_run {
         say::output(&serde_saphyr::to_string(&manifest)?)?;
-        return Ok(Exit::Done);
-    }
-    if claim::get(cluster, name).await.map_err(|r| r.failure(&doing))?.is_some() {
-        answer(output, &json!({"claim": name, "outcome": "already"}), || {
-            format!("the claim {name} is there already\n")
-        })?;
         return Ok(Exit::Done);
     }
     let wanted: PersistentVolumeClaim = serde_json::from_value(manifest)?;
@@ -97,10 +106,23 @@ pub async fn init(cluster: &Cluster, args: &Args, output: Output) -> anyhow::Res
         }
         _ => {}
     }
-    answer(output, &json!({"claim": name, "outcome": "made", "size": size}), || {
-        format!("made the claim {name} of {size}; next:\n  kubectl omupgrade backup {}\n", place.on(cluster))
-    })?;
+    let said = format!("made the claim {name} of {size}; next:\n  kubectl omupgrade backup {}\n", place.on(cluster));
+    (data.outcome, data.size) = ("made", Some(size));
+    answer(output, &data, || said)?;
     Ok(Exit::Done)
+}
+
+/// What keeps a claim of the user's from taking backups.
+fn unfit(claim: &PersistentVolumeClaim) -> Option<String> {
+    let name = claim.metadata.name.as_deref().unwrap_or_default();
+    let modes = claim.spec.as_ref().and_then(|s| s.access_modes.clone()).unwrap_or_default();
+    let phase = claim.status.as_ref().and_then(|s| s.phase.as_deref()).unwrap_or("Pending");
+    if !modes.is_empty() && modes.iter().all(|mode| mode == "ReadOnlyMany") {
+        return Some(format!(
+            "warning: the claim {name} can only be read (ReadOnlyMany): no backup can be written to it"
+        ));
+    }
+    (phase == "Lost").then(|| format!("warning: the claim {name} has lost its volume"))
 }
 
 fn without_nulls(mut value: serde_json::Value) -> serde_json::Value {

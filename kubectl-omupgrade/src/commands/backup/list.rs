@@ -2,11 +2,11 @@
 
 use super::{Of, Place, answer};
 use crate::adapters::cluster::Cluster;
+use crate::backup::answers::{Listed, Shown};
 use crate::backup::{Entry, Listing, bytes};
 use crate::cli::flags::Output;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use serde::Serialize;
 use std::fmt::Write;
 
 /// The backups of a release, oldest first, and how far each is proven.
@@ -29,28 +29,17 @@ pub struct ShowArgs {
     pub name: Option<String>,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Data<'a> {
-    schema: &'static str,
-    release: &'a str,
-    namespace: &'a str,
-    claim: &'a str,
-    #[serde(flatten)]
-    listing: &'a Listing,
-}
-
 /// Lists.
 pub async fn list(cluster: &Cluster, args: &ListArgs, output: Output) -> anyhow::Result<Exit> {
     let place = Place::find(cluster, &args.of).await?;
-    let listing = place.listing(cluster).await?;
-    let data = Data {
+    let data = Listed {
         schema: "omupgrade.io/backups/v1",
-        release: &place.release.name,
-        namespace: &cluster.namespace,
-        claim: &place.claim,
-        listing: &listing,
+        release: place.release.name.clone(),
+        namespace: cluster.namespace.clone(),
+        claim: place.claim.clone(),
+        listing: place.listing(cluster).await?,
     };
+    let listing = &data.listing;
     answer(output, &data, || {
         let mut out = format!("{} on the claim {}\n", place.on(cluster), place.claim);
         for entry in &listing.backups {
@@ -62,7 +51,7 @@ pub async fn list(cluster: &Cluster, args: &ListArgs, output: Output) -> anyhow:
                 "  {}  {}  {} {}  schema {}  by {}{}: {}",
                 entry.name,
                 record.started,
-                bytes(size),
+                if record.external.is_some() { "elsewhere".to_owned() } else { bytes(size) },
                 record.engine.name(),
                 if record.schema_head.is_empty() { "none" } else { &record.schema_head },
                 record.origin,
@@ -99,12 +88,29 @@ pub(super) fn pick<'a>(listing: &'a Listing, place: &Place, name: Option<&str>, 
     })
 }
 
+/// A backup whose files lie on the claim; a snapshot has none.
+pub(super) fn pick_files<'a>(
+    listing: &'a Listing,
+    place: &Place,
+    name: Option<&str>,
+    on: &str,
+    what: &str,
+) -> anyhow::Result<&'a Entry> {
+    let entry = pick(listing, place, name, on)?;
+    let Some(external) = &entry.record.external else { return Ok(entry) };
+    let (name, keeper) = (&entry.name, &external.provider);
+    Err(Failure::unknown(format!("{name} is a snapshot that {keeper} keeps: {what}"))
+        .hint(format!("kubectl omupgrade backup bring-back {on} {name} --commands FILE    # makes a server of it and compares that"))
+        .into())
+}
+
 /// Shows one.
 pub async fn show(cluster: &Cluster, args: &ShowArgs, output: Output) -> anyhow::Result<Exit> {
     let place = Place::find(cluster, &args.of).await?;
     let listing = place.listing(cluster).await?;
     let entry = pick(&listing, &place, args.name.as_deref(), &place.on(cluster))?;
-    answer(output, entry, || words(entry))?;
+    let data = Shown { schema: "omupgrade.io/backup-entry/v1", entry: entry.clone() };
+    answer(output, &data, || words(entry))?;
     Ok(Exit::Done)
 }
 
@@ -125,11 +131,11 @@ fn words(entry: &Entry) -> String {
     if !record.target.is_empty() {
         line("before", format!("an upgrade to {}", record.target));
     }
-    line(
-        "database",
-        format!("{} of {}, {} {}", record.database, record.host, record.engine.name(), record.server_version),
-    );
-    line("dumped by", format!("client {}", record.client_version));
+    let at = if record.host.is_empty() { String::new() } else { format!(" of {}", record.host) };
+    line("database", format!("{}{}, {} {}", record.database, at, record.engine.name(), record.server_version));
+    if record.external.is_none() {
+        line("dumped by", format!("client {}", record.client_version));
+    }
     line("schema", if record.schema_head.is_empty() { "no version".to_owned() } else { record.schema_head.clone() });
     for file in &record.files {
         line("file", format!("{} {} sha256:{}", file.name, bytes(file.bytes), file.sha256));
@@ -139,6 +145,14 @@ fn words(entry: &Entry) -> String {
             line("rows", format!("{} in {} tables (-o json names each)", rows.values().sum::<u64>(), rows.len()));
         }
         None => line("rows", "not counted (the hook counts none)".to_owned()),
+    }
+    if let Some(external) = &record.external {
+        line("kept by", format!("{}, as {}", external.provider, external.snapshot));
+        line(
+            "proves",
+            "the schema was the same before and after; rows lie between those of before and of after".to_owned(),
+        );
+        line("way back", "a new instance: old chart, old values, its host (backup bring-back)".to_owned());
     }
     for (what, mark) in [("verified", &entry.verified), ("drilled", &entry.drilled)] {
         line(what, mark.as_ref().map_or_else(|| "not since it was made".to_owned(), |m| m.at.clone()));

@@ -1,14 +1,16 @@
 //! `backup RELEASE`: dumps the database, proves the dump, records what it is. Look, decide, do, say; every step is in the
 //! journal, and the same command again goes on where a killed one stopped.
 
+use super::following::{found, hearing};
 use super::receipt::{words as receipt_words, write as write_receipt};
 use super::{Of, Place, answer};
 use crate::adapters::cluster::Cluster;
 use crate::adapters::job::{self, End};
 use crate::adapters::journal::{self, Stored};
 use crate::adapters::lock::{Claim, Lock, Timing, holder_name};
-use crate::adapters::{keys, live, release, secrets};
-use crate::backup::{Entry, Known, Packed, Progress, Receipt, bytes, pack};
+use crate::adapters::{age, keys, live, release, secrets};
+use crate::backup::answers::{Made, Planned};
+use crate::backup::{Entry, Known, Packed, bytes, pack};
 use crate::beside::Beside;
 use crate::cli::flags::{Output, duration};
 use crate::cli::say;
@@ -18,13 +20,12 @@ use crate::fingerprint::Fingerprint;
 use crate::journal::{Outcome, Phase, Recorded, Run};
 use crate::session::Session;
 use jiff::Timestamp;
-use serde::Serialize;
 use serde_json::{Value, json};
-use shared::backup::{Engine, Held, Job, ROWS_POSTGRESQL, Record, job as manifest, job_name};
+use shared::backup::{Engine, Held, JOBS, Job, MOST_JOBS, ROWS_POSTGRESQL, Record, job as manifest, job_name, jobs};
 use shared::versions::Version;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The step that dumps.
 const DUMP: &str = "dump";
@@ -49,9 +50,18 @@ pub struct Args {
     /// Keep the Fernet key, JWT keys and values in a Secret of omupgrade's beside the backup.
     #[arg(long)]
     pub with_secrets: bool,
+    /// Not in a Secret but encrypted beside the dump, for this recipient of age (age1…); may be given again.
+    #[arg(long = "recipient", value_name = "RECIPIENT", requires = "with_secrets")]
+    pub recipients: Vec<String>,
+    /// The age to use; without it the one on the PATH.
+    #[arg(long, value_name = "FILE", requires = "recipients")]
+    pub age: Option<PathBuf>,
     /// Say that the Fernet key is kept elsewhere: without it no backup of the database can be read whole.
     #[arg(long, conflicts_with = "with_secrets")]
     pub fernet_key_held_elsewhere: bool,
+    /// At most so many connections that dump a PostgreSQL database of 10 GiB or more at once.
+    #[arg(long, value_name = "N", default_value_t = JOBS, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_JOBS)))]
+    pub jobs: u32,
     /// How long the dump may take; then Kubernetes ends it.
     #[arg(long, value_name = "TIME", default_value = "2h", value_parser = duration)]
     pub timeout: Duration,
@@ -67,7 +77,10 @@ impl Default for Args {
             to: None,
             receipt: None,
             with_secrets: false,
+            recipients: Vec::new(),
+            age: None,
             fernet_key_held_elsewhere: false,
+            jobs: JOBS,
             timeout: Duration::from_hours(2),
             dry_run: false,
         }
@@ -98,18 +111,6 @@ impl Terms {
     }
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Done<'a> {
-    schema: &'static str,
-    outcome: &'static str,
-    claim: &'a str,
-    #[serde(flatten)]
-    backup: &'a Entry,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    receipt: Option<&'a Receipt>,
-}
-
 /// Looks, decides, does, says.
 pub async fn back_up(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Result<Exit> {
     let place = Place::find(cluster, &args.of).await?;
@@ -120,11 +121,15 @@ pub async fn back_up(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Re
         Some(Err(text)) => return Err(Failure::usage(format!("`{text}` is no version: write 1.13.1")).into()),
     };
     place.claim_there(cluster).await?;
+    if !args.recipients.is_empty() {
+        age::check(args.age.as_deref(), &args.recipients).await?;
+    }
     let plan =
         format!("back up {}{}", place.release.name, to.as_ref().map(|v| format!(" before {v}")).unwrap_or_default());
     if args.dry_run {
-        answer(terms.output, &json!({"outcome": "dry-run", "steps": steps(&place, args)}), || {
-            let lines = (1..).zip(steps(&place, args)).map(|(number, step)| format!("  {number}. {step}\n"));
+        let plan = Planned { schema: "omupgrade.io/backup-plan/v1", outcome: "dry-run", steps: steps(&place, args) };
+        answer(terms.output, &plan, || {
+            let lines = (1..).zip(&plan.steps).map(|(number, step)| format!("  {number}. {step}\n"));
             format!("would be done:\n{}", lines.collect::<String>())
         })?;
         return Ok(Exit::Done);
@@ -151,17 +156,16 @@ pub async fn back_up(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Re
         Some(to) => Some(write_receipt(&entry.name, &entry.record, to, args.receipt.as_deref(), &on)?),
         None => None,
     };
-    let data = Done {
+    let told = receipt.as_ref().map(|(file, receipt)| receipt_words(file, receipt));
+    let said = words(&entry, &place.claim, &on) + &told.unwrap_or_default();
+    let data = Made {
         schema: "omupgrade.io/backup/v1",
         outcome: "done",
-        claim: &place.claim,
-        backup: &entry,
-        receipt: receipt.as_ref().map(|(_, r)| r),
+        claim: Some(place.claim.clone()),
+        backup: entry,
+        receipt: receipt.map(|(_, receipt)| receipt),
     };
-    answer(terms.output, &data, || {
-        let receipt = receipt.as_ref().map(|(file, receipt)| receipt_words(file, receipt));
-        words(&entry, &place.claim, &on) + &receipt.unwrap_or_default()
-    })?;
+    answer(terms.output, &data, || said)?;
     Ok(Exit::Done)
 }
 
@@ -190,7 +194,12 @@ fn steps(place: &Place, args: &Args) -> Vec<String> {
         format!("take the lock: Lease omupgrade-{release}"),
         format!("write what is about to be done into the journal: a Secret omupgrade-journal-{release}-*"),
     ];
-    if args.with_secrets {
+    if !args.recipients.is_empty() {
+        let recipients = args.recipients.join(", ");
+        out.push(format!(
+            "encrypt the Fernet key, JWT keys and values for {recipients} into secrets.age beside the dump"
+        ));
+    } else if args.with_secrets {
         out.push(format!("keep the Fernet key, JWT keys and values in a Secret omupgrade-backup-{release}-*"));
     }
     out.push(format!(
@@ -254,7 +263,14 @@ async fn dumped(
         for unread in &found.unread {
             say::note(&format!("a Secret cannot be read, so its keys are not in the record: {unread}"));
         }
-        let held = if args.with_secrets {
+        let mut encrypted = None;
+        let held = if !args.recipients.is_empty() {
+            let text = secrets::encrypted(&place.release, &keep, &found, (args.age.as_deref(), &args.recipients))
+                .await
+                .map_err(failed)?;
+            encrypted = Some(text);
+            Some(Held::Encrypted(args.recipients.clone()))
+        } else if args.with_secrets {
             lock.check().await?;
             secrets::keep(cluster, &place.release, &keep, &found).await.map_err(failed)?;
             Some(Held::Secret(keep.clone()))
@@ -272,7 +288,9 @@ async fn dumped(
         stored.write(lock, DUMP, Phase::About, &format!("Job {name}, for at most {seconds} s")).await?;
         lock.check().await?;
         let beside = place.beside.clone().with_resources(resources());
-        job::start(cluster, &wanted(&beside, &place.claim, &name, to, seconds), files(packed)).await.map_err(failed)?;
+        job::start(cluster, &wanted(&beside, place, args, &name, to), files(packed, encrypted))
+            .await
+            .map_err(failed)?;
     }
     if !terms.output.is_data() {
         say::note(&format!("dumping beside {} (Job {name})", place.release.name));
@@ -332,62 +350,30 @@ async fn defaults(cluster: &Cluster, place: &Place) -> Option<Value> {
     release::defaults(cluster, newest).await.ok()
 }
 
-fn files(packed: Packed) -> BTreeMap<String, Vec<u8>> {
-    [("record.part".to_owned(), packed.record.into_bytes()), ("release.json.gz".to_owned(), packed.release)].into()
+fn files(packed: Packed, encrypted: Option<Vec<u8>>) -> BTreeMap<String, Vec<u8>> {
+    let parts = [("record.part", packed.record.into_bytes()), ("release.json.gz", packed.release)];
+    let encrypted = encrypted.map(|text| ("secrets.age", text));
+    parts.into_iter().chain(encrypted).map(|(name, bytes)| (name.to_owned(), bytes)).collect()
 }
 
 fn resources() -> Value {
     json!({"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}})
 }
 
-fn wanted(beside: &Beside, claim: &str, name: &str, to: Option<&str>, seconds: u64) -> Value {
+fn wanted(beside: &Beside, place: &Place, args: &Args, name: &str, to: Option<&str>) -> Value {
     let rows = match beside.engine {
         Engine::Postgresql => ("OMUPGRADE_ROWS_POSTGRESQL", ROWS_POSTGRESQL),
         Engine::Mysql => ("OMUPGRADE_COUNT_ROWS", "1"),
     };
-    let variables = [rows, ("OMUPGRADE_PROGRESS_SECONDS", "3")];
+    let parallel = jobs(args.jobs);
+    let parallel = parallel.iter().map(|(name, value)| (*name, value.as_str()));
+    let variables: Vec<_> = [rows, ("OMUPGRADE_PROGRESS_SECONDS", "3")].into_iter().chain(parallel).collect();
     let parts = Job {
-        claim,
+        claim: &place.claim,
         variables: &variables,
         attached: Some(name),
         target: to.map(str::to_owned),
-        ..beside.parts(name, seconds)
+        ..beside.parts(name, args.timeout.as_secs().max(1))
     };
     manifest(&parts)
-}
-
-/// Says how far the dump is: one line that is repainted, or a plain line now and then.
-fn hearing(terms: Terms) -> impl FnMut(&str, Duration) {
-    const QUIET: Duration = Duration::from_secs(15);
-    let (mut progress, mut said) = (Progress::default(), None::<Instant>);
-    let mut waiting = String::new();
-    move |log, since| {
-        if terms.output.is_data() {
-            return;
-        }
-        if let Some(words) = log.strip_prefix("omupgrade: ") {
-            if waiting != words {
-                words.clone_into(&mut waiting);
-                say::note(words);
-            }
-            return;
-        }
-        let Some(words) = progress.words(log, since) else { return };
-        if terms.live {
-            say::progress(&words);
-        } else if said.is_none_or(|s| s.elapsed() >= QUIET) {
-            said = Some(Instant::now());
-            say::note(&words);
-        }
-    }
-}
-
-/// The backup that a Job's log names, with its record.
-fn found(log: &str) -> Result<(String, Record), String> {
-    let line = |head: &str| log.lines().rev().find_map(|l| l.strip_prefix(head));
-    let name = line("omupgrade-backup: complete ").and_then(|l| l.split(' ').next());
-    let name = name.ok_or("its log names no backup")?.to_owned();
-    let record = line("omupgrade-backup: catalog ").ok_or("its log holds no record")?;
-    let record = serde_json::from_str(record).map_err(|e| format!("its record cannot be read: {e}"))?;
-    Ok((name, record))
 }

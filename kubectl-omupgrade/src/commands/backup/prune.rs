@@ -4,11 +4,11 @@ use super::{Of, Place, answer};
 use crate::adapters::cluster::Cluster;
 use crate::adapters::lock::{Claim, Lock, Timing, holder_name};
 use crate::adapters::{claim, journal, secrets};
+use crate::backup::answers::Pruned;
 use crate::backup::{Fate, Keep, prune as fates};
 use crate::cli::flags::Output;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use serde_json::json;
 use shared::backup::Held;
 
 /// Take backups away that no rule keeps.
@@ -76,13 +76,19 @@ pub async fn prune(cluster: &Cluster, args: &Args, timing: Timing, output: Outpu
     }
     let fates = done?;
     let outcome = if args.dry_run { "dry-run" } else { "done" };
-    answer(output, &json!({"schema": "omupgrade.io/prune/v1", "outcome": outcome, "backups": fates}), || {
+    let data = Pruned { schema: "omupgrade.io/prune/v1", outcome, backups: fates };
+    answer(output, &data, || {
         let line = |f: &Fate| match &f.kept {
             Some(why) => format!("  keep    {}: {why}\n", f.name),
             None if args.dry_run => format!("  remove  {}\n", f.name),
             None => format!("  removed {}\n", f.name),
         };
-        format!("{} on the claim {}\n{}", place.on(cluster), place.claim, fates.iter().map(line).collect::<String>())
+        format!(
+            "{} on the claim {}\n{}",
+            place.on(cluster),
+            place.claim,
+            data.backups.iter().map(line).collect::<String>()
+        )
     })?;
     Ok(Exit::Done)
 }

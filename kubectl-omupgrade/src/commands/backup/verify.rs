@@ -1,15 +1,15 @@
 //! `backup verify`: reads a backup's files back, in a Pod.
 
-use super::list::pick;
+use super::list::pick_files;
 use super::{Of, Place, answer};
 use crate::adapters::claim;
 use crate::adapters::cluster::Cluster;
 use crate::backup::Entry;
+use crate::backup::answers::Verified;
 use crate::cli::flags::{Output, duration};
 use crate::cli::say;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use serde_json::json;
 use std::time::Duration;
 
 /// Read a backup's files back: sizes and digests as recorded, the dump whole to its end.
@@ -36,9 +36,10 @@ pub async fn verify(cluster: &Cluster, args: &Args, output: Output) -> anyhow::R
     let place = Place::find(cluster, &args.of).await?;
     let listing = place.listing(cluster).await?;
     let on = place.on(cluster);
-    let entry = pick(&listing, &place, args.name.as_deref(), &on)?;
+    let entry = pick_files(&listing, &place, args.name.as_deref(), &on, "its bytes cannot be read here")?;
     proven(cluster, &place, entry, &args.of, args.timeout, output, &on).await?;
-    answer(output, &json!({"schema": "omupgrade.io/verify/v1", "backup": entry.name, "verified": true}), || {
+    let data = Verified { schema: "omupgrade.io/verify/v1", backup: entry.name.clone(), verified: true };
+    answer(output, &data, || {
         format!("{} is whole: every file has its recorded size and digest, the dump was read to its end\n", entry.name)
     })?;
     Ok(Exit::Done)

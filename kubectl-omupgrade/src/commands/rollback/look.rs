@@ -3,7 +3,7 @@
 use super::Args;
 use crate::adapters::cluster::Cluster;
 use crate::adapters::helm::Helm;
-use crate::adapters::{claim, live, probe};
+use crate::adapters::{claim, live, probe, snapshots};
 use crate::beside::Beside;
 use crate::facts::Release;
 use crate::failure::Failure;
@@ -95,10 +95,15 @@ async fn backups(
     let server = server.ok_or("the newest revision holds no OpenMetadata server to look beside")?;
     let beside = Beside::of(release, objects, server, args.probe_image.as_deref())?;
     let claim = claim::name_of(release, None, history);
+    let (snapshots, _) = snapshots::all(cluster, release).await?;
+    let snapshots: Vec<_> = snapshots.into_iter().map(|e| (e.name, e.record)).collect();
     // Without a claim nothing was read: backups may be elsewhere, so it is not known, and not called impossible.
     if claim::get(cluster, &claim).await.map_err(|r| format!("looking for the claim {claim}: {r}"))?.is_none() {
+        if !snapshots.is_empty() {
+            return Ok(snapshots);
+        }
         return Err(format!("there is no claim {claim} to list backups on"));
     }
     let listing = claim::listing(cluster, &beside, &claim).await?;
-    Ok(listing.backups.into_iter().map(|e| (e.name, e.record)).collect())
+    Ok(listing.backups.into_iter().map(|e| (e.name, e.record)).chain(snapshots).collect())
 }

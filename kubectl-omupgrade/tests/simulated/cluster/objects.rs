@@ -139,6 +139,13 @@ impl Objects {
             },
             "PATCH" => match self.there.get(&key).cloned() {
                 None => failure(404, "NotFound"),
+                Some(mut object) if plural == "configmaps" => {
+                    for (key, value) in body["data"].as_object().unwrap() {
+                        object["data"][key] = value.clone();
+                    }
+                    self.put(&plural, object.clone());
+                    (200, object)
+                }
                 Some(mut object) if plural == "cronjobs" => {
                     object["spec"]["suspend"] = body["spec"]["suspend"].clone();
                     self.put(&plural, object.clone());

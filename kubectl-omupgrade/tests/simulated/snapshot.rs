@@ -1,0 +1,165 @@
+//! Snapshots that somebody else keeps, with commands that are real programs: each must end well before anything is
+//! recorded, what they print is kept nowhere, and what comes back is compared.
+
+use crate::backup::{TERMS, world};
+use crate::cluster::World;
+use kubectl_omupgrade::cli::flags::Output;
+use kubectl_omupgrade::commands::backup::{
+    BringBackArgs, DrillArgs, ListArgs, MakeArgs, Of, SnapshotArgs, VerifyArgs, back_up, bring_back, drill, list,
+    snapshot, verify,
+};
+use kubectl_omupgrade::exit::Exit;
+use kubectl_omupgrade::failure::{exit_of, hints_of};
+use serde_json::Value;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+fn answer(head: &str, rows: u64) -> String {
+    format!(
+        "change_log\t3:aa\nsql_logs\t9:bb\nschema\t70:cc\nflowable\tabsent\nhead\t{head}\nfacts:\nengine\tpostgresql\nversion\t15.1\ndatabase\td\nuser\tom\nbytes\t1\ncharset\tUTF8\ncollation\tC\nsort_buffer\t1\nread_only\tno\nbytes t\t1\nrows t\t{rows}\n"
+    )
+}
+
+fn of() -> Of {
+    Of { release: Some("om".into()), ..Of::default() }
+}
+
+fn commands(folder: &tempfile::TempDir, create: &str, restore: &str) -> PathBuf {
+    let file = folder.path().join("commands.yaml");
+    let log = folder.path().join("ran").display().to_string();
+    let text = format!(
+        "provider: rds\ncreate: [sh, -c, 'echo token-hunter2; echo token-hunter2 >&2; echo create $1 >>{log}; {create}', sh, '{{snapshot}}']\nwait: [sh, -c, 'echo wait $OMUPGRADE_SNAPSHOT >>{log}']\nrestore: [sh, -c, 'echo restore $OMUPGRADE_SNAPSHOT >>{log}; {restore}']\n"
+    );
+    std::fs::write(&file, text).unwrap();
+    file
+}
+
+fn args(folder: &tempfile::TempDir, create: &str) -> SnapshotArgs {
+    SnapshotArgs {
+        of: of(),
+        commands: commands(folder, create, "echo omupgrade-host: new.example:5433"),
+        to: Some("1.13.1".into()),
+        receipt: Some(folder.path().join("receipt.json")),
+        with_secrets: true,
+        fernet_key_held_elsewhere: false,
+        timeout: Duration::from_secs(20),
+        show_output: false,
+        dry_run: false,
+    }
+}
+
+fn maps(world: &World) -> Vec<Value> {
+    world.all("configmaps")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_is_recorded_once_both_commands_ended_well_and_comes_back_compared() {
+    let (world, folder) = world();
+    world.says("probe", &answer("1.12.3", 7));
+    let asked = args(&folder, "true");
+    assert_eq!(Box::pin(snapshot(&world.cluster(), &asked, TERMS)).await.unwrap(), Exit::Done);
+    let all = maps(&world);
+    let record: shared::backup::Record =
+        serde_json::from_str(all[0]["data"]["catalog.json"].as_str().unwrap()).unwrap();
+    let name = record.external.as_ref().unwrap().snapshot.clone();
+    let ran = std::fs::read_to_string(folder.path().join("ran")).unwrap();
+    assert_eq!(ran, format!("create {name}\nwait {name}\n"));
+    assert_eq!((record.rows.unwrap()["t"], record.schema_head.as_str()), (7, "1.12.3"));
+    assert!(record.files.is_empty());
+    let everything = format!("{:?}{:?}", world.all("secrets"), maps(&world));
+    assert!(!everything.contains("token-hunter2"), "what a command printed was kept");
+    let receipt: Value = serde_json::from_slice(&std::fs::read(folder.path().join("receipt.json")).unwrap()).unwrap();
+    assert_eq!(receipt["backup"], name.as_str());
+    assert_eq!(list(&world.cluster(), &ListArgs { of: of() }, Output::Text).await.unwrap(), Exit::Done);
+
+    // What nobody here can do is said, and with what can be done.
+    let verified = verify(
+        &world.cluster(),
+        &VerifyArgs { of: of(), name: Some(name.clone()), ..VerifyArgs::default() },
+        Output::Text,
+    )
+    .await
+    .unwrap_err();
+    let drilled = drill(
+        &world.cluster(),
+        &DrillArgs { of: of(), name: Some(name.clone()), ..DrillArgs::default() },
+        Output::Text,
+    )
+    .await
+    .unwrap_err();
+    for failed in [verified, drilled] {
+        assert_eq!(exit_of(&failed), Exit::Unknown, "{failed:#}");
+        assert!(
+            failed.to_string().contains("is a snapshot that rds keeps") && hints_of(&failed)[0].contains("bring-back"),
+            "{failed:#}"
+        );
+    }
+
+    let back = BringBackArgs {
+        of: of(),
+        name: Some(name.clone()),
+        commands: Some(asked.commands.clone()),
+        host: None,
+        timeout: Duration::from_secs(20),
+        show_output: false,
+    };
+    world.says("probe", &answer("1.12.3", 6));
+    assert_eq!(Box::pin(bring_back(&world.cluster(), &back, TERMS)).await.unwrap(), Exit::No);
+    assert!(maps(&world)[0]["data"].get("drilled.json").is_none());
+    world.says("probe", &answer("1.12.3", 7));
+    assert_eq!(Box::pin(bring_back(&world.cluster(), &back, TERMS)).await.unwrap(), Exit::Done);
+    assert!(maps(&world)[0]["data"]["drilled.json"].is_string());
+    let failing = commands(&folder, "true", "exit 4");
+    let failed = Box::pin(bring_back(&world.cluster(), &BringBackArgs { commands: Some(failing), ..back }, TERMS))
+        .await
+        .unwrap_err();
+    assert!(failed.to_string().contains("nothing was brought back"), "{failed:#}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_that_fails_or_hangs_records_nothing() {
+    for (create, words) in [("exit 3", "exit status: 3"), ("exec sleep 30", "did not end within 1 s")] {
+        let (world, folder) = world();
+        world.says("probe", &answer("1.12.3", 7));
+        let asked = SnapshotArgs { timeout: Duration::from_secs(1), ..args(&folder, create) };
+        let failed = Box::pin(snapshot(&world.cluster(), &asked, TERMS)).await.unwrap_err();
+        assert_eq!(exit_of(&failed), Exit::No, "{failed:#}");
+        assert!(failed.to_string().contains(words) && !format!("{failed:#}").contains("hunter2"), "{failed:#}");
+        assert_eq!(maps(&world), Vec::<Value>::new());
+        assert!(!folder.path().join("receipt.json").exists());
+        let kept = |s: &Value| s["type"] == "omupgrade.io/backup-secrets";
+        assert!(!world.all("secrets").iter().any(kept), "its Secret is left");
+        let lease = world.object("leases", "omupgrade-om").unwrap();
+        assert!(lease["spec"].get("holderIdentity").is_none_or(Value::is_null));
+    }
+}
+
+/// An age that only wraps: what reaches it is what must not stand on the claim in the clear.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn secrets_for_a_recipient_go_beside_the_dump_and_nowhere_else() {
+    let (world, folder) = world();
+    let age = folder.path().join("age");
+    let text = "#!/bin/sh\ncase $* in *age1bad*) echo 'malformed recipient' >&2; exit 1 ;; esac\nprintf 'age-encryption.org/v1\\n'; base64\n";
+    std::fs::write(&age, text).unwrap();
+    std::fs::set_permissions(&age, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let asked = |recipient: &str| MakeArgs {
+        of: of(),
+        with_secrets: true,
+        recipients: vec![recipient.to_owned()],
+        age: Some(age.clone()),
+        ..MakeArgs::default()
+    };
+    for bad in ["age1bad", "--identity"] {
+        let before = world.log().len();
+        let refused = Box::pin(back_up(&world.cluster(), &asked(bad), TERMS)).await.unwrap_err();
+        assert_eq!(exit_of(&refused), Exit::Usage, "{refused:#}");
+        assert!(world.log()[before..].iter().all(|r| r.starts_with("GET ")), "something was written");
+    }
+    world.jobs_fail("BackoffLimitExceeded");
+    let _ = Box::pin(back_up(&world.cluster(), &asked("age1good"), TERMS)).await;
+    world.jobs_fail("");
+    assert_eq!(Box::pin(back_up(&world.cluster(), &asked("age1good"), TERMS)).await.unwrap(), Exit::Done);
+    let kept = |s: &Value| s["type"] == "omupgrade.io/backup-secrets";
+    assert!(!world.all("secrets").iter().any(kept), "no Secret is kept");
+}
