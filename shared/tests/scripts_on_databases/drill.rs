@@ -78,7 +78,7 @@ fn on_the_same_server_the_database_is_only_read() {
             let scratch = format!("{}\\_omupgrade\\_drill\\_%", name.replace('_', "\\_"));
             engine.sql(
                 "",
-                &format!("GRANT ALL ON `{name}`.* TO {administrator}; GRANT ALL ON `{scratch}`.* TO {administrator}"),
+                &format!("GRANT ALL ON `{name}`.* TO {administrator}; GRANT ALL ON `{scratch}`.* TO {administrator}; GRANT SET_ANY_DEFINER, SYSTEM_USER ON *.* TO {administrator}"),
             );
             (
                 format!("ALTER DATABASE {name} READ ONLY = 1"),
