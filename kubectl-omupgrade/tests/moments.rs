@@ -45,7 +45,8 @@ fn verdicts() {
         "migration-failed",
         "out-of-memory",
     ];
-    let rolled_out = ["database", "done", "evicted", "foreign-pods", "forbidden-release", "older-image-recorded"];
+    let rolled_out =
+        ["database", "done", "evicted", "foreign-pods", "forbidden-release", "older-image-recorded", "restored"];
     let progressing = [
         "backup-running",
         "daemon-set",

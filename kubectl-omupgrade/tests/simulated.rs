@@ -13,6 +13,10 @@ mod lock;
 mod record;
 #[path = "simulated/restore.rs"]
 mod restore;
+#[path = "simulated/restore_from.rs"]
+mod restore_from;
+#[path = "simulated/restore_under.rs"]
+mod restore_under;
 #[path = "simulated/rollback.rs"]
 mod rollback;
 #[path = "simulated/snapshot.rs"]

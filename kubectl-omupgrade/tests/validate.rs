@@ -115,6 +115,9 @@ fn situation(folder: &Path) -> (Facts, BTreeMap<String, String>) {
         server.insert(key.clone(), unknown(reason));
     }
     let mut facts = serde_json::to_value(&look).unwrap();
+    if !s["search_due"].is_null() {
+        facts["searchDue"] = s["search_due"].clone();
+    }
     facts["server"] = if s["without_server"].is_null() { known(&server.into()) } else { unknown(&s["without_server"]) };
     facts["database"] = known(&database(&s));
     facts["search"] = if s["without_engine"].is_null() { known(&engine(&s)) } else { unknown(&s["without_engine"]) };

@@ -53,6 +53,7 @@ fn look(replicas: &str) -> Look {
         current,
         target,
         runs: Vec::new(),
+        claim: "om-omupgrade-backup".into(),
         backups: Ok(Vec::new()),
         database: Ok(Fingerprint::parse(Engine::Mysql, text).unwrap()),
         live: Ok(vec![live]),
@@ -196,4 +197,30 @@ fn what_was_recorded_of_the_same_content_proves_a_later_revision_of_it() {
     // Other content proves nothing.
     look.history[0] = release(1, Status::Superseded, "1.12.2", "replicas: 1", GUARD);
     assert_ne!(decide(&look, Asked::default()).unwrap().verdict.way, Way::CodeOnly);
+}
+
+#[test]
+fn a_named_backup_decides_where_the_verdict_would_not_but_never_over_another_database() {
+    let asked = Asked { restore: true, named: true, ..Asked::default() };
+    let look_ = look("replicas: 1");
+    assert!(!decide(&look_, Asked { named: false, ..asked }).unwrap().refusals.is_empty(), "no backup is listed");
+    let decision = decide(&look_, asked).unwrap();
+    assert!(decision.refusals.is_empty() && !decision.stay, "{:?}", decision.refusals);
+
+    let mut newest = look("replicas: 1");
+    newest.target = newest.current.clone();
+    assert!(decide(&newest, Asked::default()).unwrap().refusals[0].why.contains("is the newest one"));
+    let decision = decide(&newest, asked).unwrap();
+    assert!(decision.refusals.is_empty() && decision.stay, "{:?}", decision.refusals);
+    assert_eq!(decision.put_back(), ["Deployment/om"]);
+
+    let mut elsewhere = look("replicas: 1");
+    for (release, host) in [(&mut elsewhere.current, "pg1"), (&mut elsewhere.target, "pg2")] {
+        let text = release.manifest.expose().unwrap();
+        release.manifest = Secret::new(format!(
+            "kind: Secret\napiVersion: v1\nmetadata: {{name: om-db-secret}}\nstringData: {{DB_HOST: {host}}}\n---\n{text}"
+        ));
+    }
+    let refusals = decide(&elsewhere, asked).unwrap().refusals;
+    assert!(refusals.iter().any(|r| r.why.contains("uses another database than now (DB_HOST differ)")), "{refusals:?}");
 }

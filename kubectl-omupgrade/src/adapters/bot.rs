@@ -15,7 +15,7 @@ pub async fn token(cluster: &Cluster, release: &Release, image: Option<&str>) ->
     let all = objects(text, &release.namespace)?;
     let server = servers(&all).into_iter().next().and_then(|s| all.iter().find(|o| o.label() == s.label));
     let server = server.ok_or("the release holds no OpenMetadata server")?;
-    let (kept, found) = tokio::join!(probe::bot(cluster, release, image), keys::read(cluster, &server.value));
+    let (kept, found) = tokio::join!(probe::bot(cluster, release, image), keys::read(cluster, &server.value, &[]));
     let kept = kept?;
     match kept.as_str() {
         "" => return Err("the database holds no token of the ingestion bot".to_owned()),

@@ -3,13 +3,17 @@
 
 use super::cluster::Cluster;
 use crate::facts::Secret as Masked;
+use crate::preview::Object;
+use crate::wayback::keys::{Known, Stands};
+use base64::Engine as _;
 use hmac::{Hmac, KeyInit, Mac};
+use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::Value;
 use sha2::Sha256;
 use shared::backup::Keys;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 /// What was found.
@@ -17,24 +21,32 @@ use std::fmt::Write;
 pub struct Found {
     /// By name: `env/FERNET_KEY`, `file/VOLUME/FILE`.
     pub content: BTreeMap<String, Masked<Vec<u8>>>,
+    /// Where each stands.
+    pub stands: BTreeMap<String, Stands>,
     /// Secrets that could not be read, with the reason.
     pub unread: Vec<String>,
+    /// Of these, the first whose every key becomes a variable: it may hold any of them.
+    pub any: Option<String>,
+    /// What was found before such a one, which would win over it: not known to be what the server gets.
+    doubtful: BTreeSet<String>,
 }
 
-/// Reads the Secrets that a server's pod refers to.
-pub async fn read(cluster: &Cluster, server: &Value) -> Found {
-    let mut found = Found::default();
-    let mut known: BTreeMap<String, Option<BTreeMap<String, ByteString>>> = BTreeMap::new();
+/// Reads the Secrets that a server's pod refers to: those that `rendered` brings along from there, all others from the
+/// cluster.
+pub async fn read(cluster: &Cluster, server: &Value, rendered: &[Object]) -> Found {
+    let mut reader = Reader { cluster, rendered, known: BTreeMap::new(), found: Found::default() };
     let spec = server.pointer("/spec/template/spec").unwrap_or(&Value::Null);
     let list = |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
     let containers = [list(spec, "initContainers"), list(spec, "containers")].concat();
-    for container in &containers {
-        for source in list(container, "envFrom") {
-            if let Some(name) = source.pointer("/secretRef/name").and_then(Value::as_str) {
-                let data = secret(cluster, name, &mut known, &mut found.unread).await;
-                for (key, bytes) in data {
-                    found.content.insert(format!("env/{key}"), Masked::new(bytes.0));
-                }
+    for source in containers.iter().flat_map(|c| list(c, "envFrom")) {
+        if let Some(name) = source.pointer("/secretRef/name").and_then(Value::as_str) {
+            let secret = reader.secret(name).await;
+            if secret.refused {
+                reader.found.any.get_or_insert_with(|| name.to_owned());
+                reader.found.doubtful.extend(reader.found.content.keys().cloned());
+            }
+            for key in secret.data.keys() {
+                reader.found.put(&format!("env/{key}"), name, key, &secret);
             }
         }
     }
@@ -42,46 +54,103 @@ pub async fn read(cluster: &Cluster, server: &Value) -> Found {
     for entry in containers.iter().flat_map(|c| list(c, "env")) {
         let Some(name) = entry.get("name").and_then(Value::as_str) else { continue };
         if let Some(value) = entry.get("value").and_then(Value::as_str).filter(|_| is_key(name)) {
-            found.content.insert(format!("env/{name}"), Masked::new(value.as_bytes().to_vec()));
+            let text = ByteString(value.as_bytes().to_vec());
+            let plain = Content { data: [(name.to_owned(), text)].into(), rendered: true, ..Content::default() };
+            reader.found.put(&format!("env/{name}"), "", name, &plain);
         }
         let reference = |key: &str| entry.pointer(&format!("/valueFrom/secretKeyRef/{key}")).and_then(Value::as_str);
         if let (Some(object), Some(key)) = (reference("name"), reference("key")) {
-            let mut data = secret(cluster, object, &mut known, &mut found.unread).await;
-            if let Some(bytes) = data.remove(key) {
-                found.content.insert(format!("env/{name}"), Masked::new(bytes.0));
-            }
+            let secret = reader.secret(object).await;
+            reader.found.put(&format!("env/{name}"), object, key, &secret);
         }
     }
     for volume in list(spec, "volumes") {
         if let (Some(name), Some(object)) =
             (volume.get("name").and_then(Value::as_str), volume.pointer("/secret/secretName").and_then(Value::as_str))
         {
-            for (key, bytes) in secret(cluster, object, &mut known, &mut found.unread).await {
-                found.content.insert(format!("file/{name}/{key}"), Masked::new(bytes.0));
+            let secret = reader.secret(object).await;
+            for key in secret.data.keys() {
+                reader.found.put(&format!("file/{name}/{key}"), object, key, &secret);
             }
         }
     }
-    found
+    reader.found
 }
 
-async fn secret(
-    cluster: &Cluster,
-    name: &str,
-    known: &mut BTreeMap<String, Option<BTreeMap<String, ByteString>>>,
-    unread: &mut Vec<String>,
-) -> BTreeMap<String, ByteString> {
-    if !known.contains_key(name) {
-        let data = match cluster.within(cluster.api::<Secret>().get(name)).await {
-            Ok(secret) => Some(secret.data.unwrap_or_default()),
-            Err(refused) if refused.is_absent() => None,
-            Err(refused) => {
-                unread.push(format!("{name}: {refused}"));
-                None
-            }
-        };
-        known.insert(name.to_owned(), data);
+impl Found {
+    fn put(&mut self, name: &str, object: &str, key: &str, from: &Content) {
+        let name = name.to_owned();
+        if from.refused {
+            self.doubtful.insert(name.clone());
+        }
+        if let Some(bytes) = from.data.get(key) {
+            self.content.insert(name.clone(), Masked::new(bytes.0.clone()));
+            self.doubtful.remove(&name);
+            let (secret, key) = (object.to_owned(), key.to_owned());
+            let live = Stands::Cluster { secret, key, since: from.since };
+            self.stands.insert(name, if from.rendered { Stands::Manifest } else { live });
+        }
     }
-    known.get(name).cloned().flatten().unwrap_or_default()
+}
+
+/// A Secret's content, or that it may not be read; one that is not there is empty.
+#[derive(Clone, Default)]
+struct Content {
+    data: BTreeMap<String, ByteString>,
+    rendered: bool,
+    refused: bool,
+    since: Option<Timestamp>,
+}
+
+struct Reader<'a> {
+    cluster: &'a Cluster,
+    rendered: &'a [Object],
+    known: BTreeMap<String, Content>,
+    found: Found,
+}
+
+impl Reader<'_> {
+    async fn secret(&mut self, name: &str) -> Content {
+        if let Some(known) = self.known.get(name) {
+            return known.clone();
+        }
+        let rendered = self.rendered.iter().find(|o| o.kind == "Secret" && o.namespace.is_empty() && o.name == name);
+        let content = match rendered {
+            Some(object) => Content { data: data_of(&object.value), rendered: true, ..Content::default() },
+            None => match self.cluster.within(self.cluster.api::<Secret>().get(name)).await {
+                Ok(secret) => Content {
+                    since: unchanged_since(&secret),
+                    data: secret.data.unwrap_or_default(),
+                    ..Content::default()
+                },
+                Err(refused) if refused.is_absent() => Content::default(),
+                Err(refused) => {
+                    self.found.unread.push(format!("{name}: {refused}"));
+                    Content { refused: true, ..Content::default() }
+                }
+            },
+        };
+        self.known.insert(name.to_owned(), content.clone());
+        content
+    }
+}
+
+/// A rendered Secret's content, as the API server takes it: `stringData` wins over `data`.
+fn data_of(secret: &Value) -> BTreeMap<String, ByteString> {
+    let texts = |key: &str| secret.get(key).and_then(Value::as_object).into_iter().flatten();
+    let decoded = texts("data").filter_map(|(key, value)| {
+        let text: String = value.as_str()?.split_whitespace().collect();
+        Some((key.clone(), ByteString(base64::engine::general_purpose::STANDARD.decode(text).ok()?)))
+    });
+    let plain = texts("stringData").filter_map(|(k, v)| Some((k.clone(), ByteString(v.as_str()?.as_bytes().to_vec()))));
+    decoded.chain(plain).collect()
+}
+
+/// The last change that the API server remembers; none where it was told to forget them.
+fn unchanged_since(secret: &Secret) -> Option<Timestamp> {
+    let writes = secret.metadata.managed_fields.as_deref().filter(|all| !all.is_empty())?;
+    let times: Option<Vec<Timestamp>> = writes.iter().map(|w| w.time.as_ref().map(|t| t.0)).collect();
+    times?.into_iter().chain(secret.metadata.creation_timestamp.as_ref().map(|t| t.0)).max()
 }
 
 /// Whether a name is of a key: long and random, so that its fingerprint tells nobody what it is. A password may be
@@ -94,7 +163,7 @@ fn is_key(name: &str) -> bool {
 /// Fingerprints of the keys under this salt.
 pub fn fingerprints(found: &Found, salt: &[u8]) -> Keys {
     let mut keys = Keys { salt: hex(salt), hmac: BTreeMap::new() };
-    for (name, content) in &found.content {
+    for (name, content) in found.content.iter().filter(|(name, _)| !found.doubtful.contains(*name)) {
         let (Some(bytes), true) = (content.expose(), name.starts_with("file/") || is_key(name)) else { continue };
         if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(salt) {
             mac.update(name.as_bytes());
@@ -104,6 +173,19 @@ pub fn fingerprints(found: &Found, salt: &[u8]) -> Keys {
         }
     }
     keys
+}
+
+/// What a comparison needs of them.
+pub fn known(found: &Found, salt: &[u8]) -> Known {
+    Known { hmac: fingerprints(found, salt).hmac, stands: found.stands.clone(), any: found.any.clone() }
+}
+
+/// The salt of a record.
+pub fn salt_of(keys: &Keys) -> Option<Vec<u8>> {
+    let pairs = keys.salt.as_bytes().chunks(2);
+    let salt: Option<Vec<u8>> =
+        pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect();
+    salt.filter(|salt| !salt.is_empty())
 }
 
 /// A salt that nobody had before.
@@ -132,7 +214,7 @@ mod tests {
                 .into_iter()
                 .map(|(name, value)| (name.to_owned(), Masked::new(value.as_bytes().to_vec())))
                 .collect(),
-            unread: Vec::new(),
+            ..Found::default()
         };
         let one = fingerprints(&found("a"), b"salt");
         assert_eq!(one.hmac.keys().collect::<Vec<_>>(), ["env/FERNET_KEY", "file/jwt/private.der"]);

@@ -7,8 +7,9 @@ use super::lock::Lock;
 use super::pod;
 use crate::beside::Beside;
 use crate::failure::Failure;
+use crate::wayback::found::Found;
 use crate::wayback::repository;
-use crate::wayback::restore::{Found, Plan, Wanted};
+use crate::wayback::restore::{Plan, Wanted};
 use k8s_openapi::api::batch::v1::CronJob;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
@@ -47,7 +48,13 @@ pub fn prepared(beside: Beside, admin_secret: Option<&str>) -> Beside {
 /// What stands there, read only.
 pub async fn check(cluster: &Cluster, beside: &Beside, wanted: &Wanted, backup: &str) -> Result<Found, String> {
     let name = pod::name(&beside.release, ROLE);
-    let variables = [("OMUPGRADE_ACTION", "check"), ("OMUPGRADE_BACKUP", backup), ("OMUPGRADE_RESTORE_ID", "check")];
+    let of = wanted.of.as_deref().unwrap_or_default();
+    let variables = [
+        ("OMUPGRADE_ACTION", "check"),
+        ("OMUPGRADE_BACKUP", backup),
+        ("OMUPGRADE_BACKUP_OF", of),
+        ("OMUPGRADE_RESTORE_ID", "check"),
+    ];
     let pod = manifest(beside, &name, CHECKING, restore_script(), &wanted.claim, &variables);
     Found::parse(&pod::answer(cluster, &beside.release, ROLE, &pod).await?)
 }
@@ -72,8 +79,13 @@ pub async fn trial(lock: &Lock, beside: &Beside, claim: &str, backup: &str, dead
 
 /// Does one action of the plan, or goes on with it; its last words.
 pub async fn act(lock: &Lock, beside: &Beside, plan: &Plan, action: &str) -> Result<String, Failure> {
-    let variables =
-        [("OMUPGRADE_ACTION", action), ("OMUPGRADE_BACKUP", &plan.backup), ("OMUPGRADE_RESTORE_ID", &plan.id)];
+    let of = plan.of.as_deref().unwrap_or_default();
+    let variables = [
+        ("OMUPGRADE_ACTION", action),
+        ("OMUPGRADE_BACKUP", &plan.backup),
+        ("OMUPGRADE_BACKUP_OF", of),
+        ("OMUPGRADE_RESTORE_ID", &plan.id),
+    ];
     attended(lock, beside, plan, action, restore_script(), &variables).await
 }
 

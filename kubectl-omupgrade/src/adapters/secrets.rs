@@ -67,6 +67,11 @@ fn object(release: &Release, name: &str, found: &Found) -> Result<Secret, String
     })
 }
 
+/// Whether it is here, as far as one may look.
+pub async fn is_there(cluster: &Cluster, name: &str) -> bool {
+    cluster.within(cluster.api::<Secret>().get(name)).await.is_ok_and(|s| s.type_.as_deref() == Some(TYPE))
+}
+
 /// Takes it away again, where no backup came of it.
 pub async fn forget(cluster: &Cluster, name: &str) -> Result<(), String> {
     // The name stands in a record that anybody who may write to the claim can change.

@@ -57,14 +57,16 @@ pub async fn facts(
 ) -> anyhow::Result<Facts> {
     let whole = release.value().cloned();
     let mut look = Box::pin(gather(cluster, name, release, history)).await;
-    let (server, database, search, logs, alerts, recorded) = tokio::join!(
+    let (server, database, search, logs, alerts, recorded, due) = tokio::join!(
         Box::pin(server(cluster, &look, whole.as_ref(), asking)),
         database(cluster, whole.as_ref(), asking),
         search_engine(cluster, whole.as_ref(), asking),
         logs(cluster, &look),
         prometheus::alerts(cluster, asking.prometheus.as_deref()),
         before::recorded(cluster, name, whole.as_ref(), asking),
+        search_due(cluster, name),
     );
+    look.search_due = due;
     look.logs.extend(logs);
     let before = match before {
         Some(before) => Fact::known(before.clone(), before.source, Timestamp::now()),
@@ -192,6 +194,12 @@ async fn logs(cluster: &Cluster, look: &Look) -> Logs {
     let (mut out, more) = tokio::join!(logs_of(cluster, after, None), logs_of(cluster, before, rolled_out));
     out.extend(more);
     out
+}
+
+/// Since when search is behind a restore. Who may not read the journal does without.
+async fn search_due(cluster: &Cluster, name: &str) -> Option<Timestamp> {
+    let (runs, _) = journal::runs(cluster, name).await.ok()?;
+    crate::journal::search_due(&runs.into_iter().map(|s| s.run).collect::<Vec<_>>())
 }
 
 async fn search_engine(cluster: &Cluster, release: Option<&Release>, asking: &Asking) -> Fact<SearchEngine> {

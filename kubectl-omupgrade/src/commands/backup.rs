@@ -9,6 +9,7 @@ mod list;
 mod make;
 mod prune;
 mod receipt;
+mod restore;
 mod snapshot;
 mod verify;
 
@@ -20,6 +21,7 @@ pub use list::{ListArgs, ShowArgs, list, show};
 pub use make::{Args as MakeArgs, Terms, back_up};
 pub use prune::{Args as PruneArgs, prune};
 pub use receipt::{Args as ReceiptArgs, again};
+pub use restore::Args as RestoreArgs;
 pub use snapshot::{Args as SnapshotArgs, snapshot};
 pub use verify::{Args as VerifyArgs, verify};
 
@@ -61,6 +63,7 @@ enum What {
     BringBack(BringBackArgs),
     Verify(VerifyArgs),
     Drill(DrillArgs),
+    Restore(RestoreArgs),
     Receipt(ReceiptArgs),
     Export(ExportArgs),
     Import(ImportArgs),
@@ -103,6 +106,7 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
         Some(What::Snapshot(args)) => Box::pin(snapshot(&cluster, args, Terms::of(session))).await,
         Some(What::BringBack(args)) => Box::pin(bring_back(&cluster, args, Terms::of(session))).await,
         Some(What::Verify(args)) => verify(&cluster, args, output).await,
+        Some(What::Restore(args)) => Box::pin(restore::restore(session, args)).await,
         Some(What::Drill(args)) => drill(&cluster, args, output).await,
         Some(What::Export(args)) => export(&cluster, args, output).await,
         Some(What::Import(args)) => import(&cluster, args, output).await,

@@ -37,7 +37,7 @@ pub enum Verb {
     History,
     /// Takes the Lease away.
     Unlock,
-    /// Drives helm: it also needs all rights on what the chart holds.
+    /// Drives helm: it also needs all rights on what the chart holds. `backup restore` needs the same.
     Rollback,
     /// Runs Jobs and Pods beside the server.
     Backup,

@@ -1,6 +1,7 @@
 //! The verb `rollback`.
 
 mod confirm;
+mod keys;
 mod look;
 mod perform;
 mod restore;
@@ -31,8 +32,8 @@ use std::time::Duration;
 ///
 /// Shows first what would change, then the verdict: *code only* is performed, with the real helm; *restore* is performed
 /// with `--restore`: the servers stand still, the database comes back from a backup, then the code; *unproven* and
-/// *impossible* stop with exit 5 and say what is needed. Without a revision it goes to the last one that
-/// was validated. The same command again goes on where a killed one stopped.
+/// *impossible* stop with exit 5 and say what is needed, unless `--restore --backup NAME` names the way. Without a
+/// revision it goes to the last one that was validated. The same command again goes on where a killed one stopped.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Args {
@@ -51,11 +52,17 @@ pub struct Args {
     /// Bring the database back from a backup, where the verdict is restore.
     #[arg(long)]
     pub restore: bool,
-    /// The backup; without it the one that the verdict names.
+    /// The backup, whatever the verdict would take; without it the one that the verdict names.
     #[arg(long, value_name = "NAME", requires = "restore")]
     pub backup: Option<String>,
-    /// The claim with the backups; without it RELEASE-omupgrade-backup.
-    #[arg(long, value_name = "NAME", requires = "restore")]
+    /// Whose backup it is, where it is of another release or was made on another database server: as `backup show` says it.
+    #[arg(long, value_name = "NAMESPACE/RELEASE", requires = "backup", value_parser = whose)]
+    pub backup_of: Option<String>,
+    /// Restore although the revision's Fernet key is another one than the backup's, or is not known to be the same.
+    #[arg(long, requires = "restore")]
+    pub accept_other_fernet_key: bool,
+    /// The claim with the backups; without it the backup hook's, else RELEASE-omupgrade-backup.
+    #[arg(long, value_name = "NAME")]
     pub claim: Option<String>,
     /// Do not dump the database as it is now first.
     #[arg(long, requires = "restore")]
@@ -93,6 +100,20 @@ pub struct Args {
     /// Look and decide only, and end with the verdict as exit code: 30 code only, 31 restore, 32 impossible, 33 unproven.
     #[arg(long)]
     pub exit_verdict: bool,
+    /// Only the database comes back, under the newest revision: `backup restore`.
+    #[arg(skip)]
+    pub stay: bool,
+}
+
+/// `NAMESPACE/RELEASE`.
+pub(super) fn whose(text: &str) -> Result<String, String> {
+    let name = |part: &str| {
+        !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.'))
+    };
+    match text.split_once('/') {
+        Some((namespace, release)) if name(namespace) && name(release) => Ok(text.to_owned()),
+        _ => Err("write NAMESPACE/RELEASE, as `backup show` says it".to_owned()),
+    }
 }
 
 /// Runs it.
@@ -157,7 +178,9 @@ pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
     }
     let runs: Vec<_> = runs.into_iter().map(|s| s.run).collect();
     let revisions: Vec<_> = history.iter().map(|r| r.revision.clone()).collect();
-    let revision = match choose(args.revision, &revisions, &runs) {
+    let newest = history.last().map(|r| r.revision.number);
+    let asked = if args.stay { newest } else { args.revision };
+    let revision = match choose(asked, &revisions, &runs) {
         Choice::Given(number) | Choice::Validated(number) => number,
         Choice::Ask(served) => say::ask(&name, &cluster.namespace, &served, &revisions, terms.can_ask)?,
         Choice::Absent(number, served) => return Err(say::absent(&name, cluster, number, &served)),
@@ -171,6 +194,7 @@ pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
         accept_unproven: args.accept_unproven,
         clear_pending: args.clear_pending,
         restore: args.restore,
+        named: args.backup.is_some(),
         restoring: begun.is_some(),
     };
     let mut decision = decide(&look, asked).map_err(Failure::unknown)?;
@@ -181,10 +205,17 @@ pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
     {
         decision.refusals.insert(0, refusal);
     }
+    if decision.stay && begun.is_none() && restore::done_already(&look, args) {
+        if !args.dry_run {
+            perform::tidy(cluster, &decision, terms).await?;
+        }
+        return Ok(Exit::Done);
+    }
+    let wanted = args.restore && (args.backup.is_some() || decision.verdict.way == Way::Restore);
     let restoration = match begun {
         Some(plan) => Some(restore::left(&look.current, args, plan)?),
-        None if args.restore && decision.verdict.way == Way::Restore && decision.refusals.is_empty() => {
-            let (restoration, refusals) = restore::prepare(cluster, &look.current, &decision, args).await?;
+        None if wanted && !decision.already && decision.refusals.is_empty() => {
+            let (restoration, refusals) = restore::prepare(cluster, &look, &decision, args).await?;
             decision.refusals.extend(refusals);
             Some(restoration)
         }
@@ -192,10 +223,13 @@ pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
     };
     let restore_plan = restoration.as_ref().map(|r| &r.plan);
     let steps = perform::steps(cluster, &helm, &decision, restore_plan);
-    let answer = say::Answer::new(&decision, &steps, terms.output);
+    let found = restoration.as_ref().and_then(|r| r.found.as_ref());
+    let answer = say::Answer::new(&decision, &steps, found, terms.output);
     answer.text(args.dry_run)?;
-    if let Some(Restoration { found: Some(found), plan, .. }) = &restoration {
-        to::note(&found.words(&plan.backup));
+    if let Some(Restoration { found: Some((found, keys)), plan, .. }) = &restoration {
+        to::note(&found.words(plan, keys, decision.reach));
+    } else if args.restore && restoration.is_none() && decision.verdict.way == Way::CodeOnly && !decision.already {
+        to::note("the database did not move, so nothing is restored; --backup NAME restores one all the same");
     }
     if args.exit_verdict {
         answer.data("verdict")?;

@@ -91,7 +91,7 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
         database::recorded(&cluster, &target.name),
         Box::pin(database::ask(&cluster, &release, args.probe.then_some(args.probe_image.as_deref()))),
     );
-    facts.recorded = recorded;
+    (facts.recorded, facts.search_due) = recorded;
     (facts.database, facts.folders) = asked;
     if let Some(file) = &args.facts {
         std::fs::write(file, facts.to_text()?).with_context(|| format!("writing {}", file.display()))?;

@@ -85,6 +85,9 @@ pub struct Facts {
     /// The state of the database that the journal recorded last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recorded: Option<Recorded>,
+    /// Since when search holds what a database of before a restore held, by the journal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search_due: Option<Timestamp>,
     /// The migration folders that an image carries, by image; only of images that were looked into.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub folders: BTreeMap<String, Vec<String>>,

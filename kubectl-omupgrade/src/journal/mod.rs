@@ -4,5 +4,5 @@
 mod past;
 mod run;
 
-pub use past::{last_validated, open_run, recorded};
+pub use past::{RESTORED, last_validated, open_run, recorded, search_due};
 pub use run::{Entry, Outcome, Phase, Recorded, Run};

@@ -1,8 +1,9 @@
 //! What the runs of a release tell: the last validated revision, the states recorded while one served, a run that was
-//! left open.
+//! left open, a search that a restore left behind.
 
-use super::run::{Outcome, Run};
+use super::run::{Outcome, Phase, Run};
 use crate::verdict::{Before, Source};
+use jiff::Timestamp;
 
 /// The newest validation's revision, by when it was validated.
 pub fn last_validated(runs: &[Run], still_there: impl Fn(u64) -> bool) -> Option<u64> {
@@ -25,7 +26,58 @@ pub fn recorded(runs: &[Run], revision: u64) -> Vec<Before> {
     found.into_iter().map(before).collect()
 }
 
+/// The step of a restore after which the database is the restored one, by either road.
+pub const RESTORED: &str = "swap";
+
+/// Since when search holds what a database of before held: a restore ended, and no validation was recorded after it.
+pub fn search_due(runs: &[Run]) -> Option<Timestamp> {
+    let restored = |run: &Run| {
+        let done = run.entries.iter().filter(|e| e.step == RESTORED && e.phase == Phase::Done);
+        done.map(|e| e.at).max().filter(|_| run.verb == "rollback")
+    };
+    let last = runs.iter().filter_map(restored).max()?;
+    let proven = runs.iter().any(|r| r.validated.is_some() && r.outcome == Outcome::Done && r.began > last);
+    (!proven).then_some(last)
+}
+
 /// The newest run of this plan that did not end.
 pub fn open_run(runs: Vec<Run>, plan: &str) -> Option<Run> {
     runs.into_iter().filter(|r| r.outcome == Outcome::Open && r.plan == plan).max_by_key(|r| r.began)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn search_is_due_from_a_restore_until_a_validation_after_it() {
+        let at = |minute: u64| format!("2026-11-22T10:{minute:02}:00Z").parse::<Timestamp>().unwrap();
+        let run = |verb: &str, minute: u64| Run::new(verb, "om", "data", verb, verb, "anna", at(minute));
+        let ended = |mut run: Run, outcome: Outcome| {
+            run.end(outcome, at(59));
+            run
+        };
+        let validated = |minute| {
+            let mut run = run("validate", minute);
+            run.validated = Some(1);
+            ended(run, Outcome::Done)
+        };
+        let (mut swapped, mut begun) = (run("rollback", 10), run("rollback", 20));
+        swapped.write(RESTORED, Phase::About, "", at(11));
+        swapped.write(RESTORED, Phase::Done, "", at(12));
+        begun.write(RESTORED, Phase::About, "", at(21));
+        let open = swapped.clone();
+        let swapped = ended(swapped, Outcome::Done);
+        for (case, runs, due) in [
+            ("nothing", vec![], None),
+            ("begun only", vec![begun.clone()], None),
+            ("restored", vec![swapped.clone(), begun.clone()], Some(at(12))),
+            ("restored, the code not yet back", vec![open], Some(at(12))),
+            ("validated before", vec![validated(11), swapped.clone()], Some(at(12))),
+            ("validated after", vec![swapped.clone(), validated(13)], None),
+            ("validation failed", vec![swapped, ended(validated(13), Outcome::Failed)], Some(at(12))),
+        ] {
+            assert_eq!(search_due(&runs), due, "{case}");
+        }
+    }
 }

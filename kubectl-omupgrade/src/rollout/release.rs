@@ -20,6 +20,14 @@ pub fn node(scene: &Scene<'_>) -> Node {
         }
         None => node.words = format!("revision unknown: {}", facts.release.reason().unwrap_or_default()),
     }
+    if let Some(at) = facts.search_due {
+        let text = format!(
+            "search is due for reindex: the database was restored at {}, and no validation was recorded since",
+            at.strftime("%Y-%m-%d %H:%MZ")
+        );
+        let reindex = format!("kubectl create job -n {} --from=cronjob/cron-reindex reindex-by-hand", facts.namespace);
+        node.why.push(Why::new(Cause::Search, text).hint(reindex));
+    }
     let mut workloads: Vec<_> = facts.workloads.items().iter().collect();
     workloads.sort_by_key(|w| (w.component, w.kind, w.meta.name.clone()));
     node.children.extend(workloads.iter().map(|w| workload::node(scene, w)));

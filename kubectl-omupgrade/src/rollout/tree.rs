@@ -149,6 +149,7 @@ pub enum Cause {
     OlderImage,
     ForeignPods,
     Database,
+    Search,
 }
 
 impl Cause {
@@ -159,7 +160,7 @@ impl Cause {
 
     /// Whether it may be there without standing in the way.
     fn is_aside(self) -> bool {
-        matches!(self, Self::OlderImage | Self::ForeignPods | Self::Database)
+        matches!(self, Self::OlderImage | Self::ForeignPods | Self::Database | Self::Search)
     }
 }
 

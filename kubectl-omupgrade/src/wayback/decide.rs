@@ -11,6 +11,7 @@ use crate::preview::{Loss, Object, Preview, elsewhere, losses, objects, preview,
 use crate::verdict::{Backup, Before, Facts, Moment, Reach, Running, Verdict, from_before, judge};
 use schemars::JsonSchema;
 use serde::Serialize;
+use shared::versions::Version;
 
 /// A way back, decided.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -34,6 +35,11 @@ pub struct Decision {
     pub image: String,
     /// Whether the newest revision is that one already, finished.
     pub already: bool,
+    /// Whether the revision stays: only the database is brought back, under the code of now.
+    pub stay: bool,
+    /// The highest version that the server's image knows, where it is known.
+    #[serde(skip)]
+    pub reach: Option<Version>,
     /// What would change.
     pub preview: Preview,
     /// The verdict.
@@ -57,6 +63,11 @@ impl Decision {
     /// What this run sets out to do, in one line: the same command again has the same plan.
     pub fn plan(&self) -> String {
         plan(&self.release, self.to)
+    }
+
+    /// What is scaled to zero and not brought back by helm: all of it where the revision stays.
+    pub fn put_back(&self) -> Vec<String> {
+        if self.stay { self.quiesce.workloads.keys().cloned().collect() } else { self.quiesce.unnamed.clone() }
     }
 
     /// Whether helm has to take fields over from other managers.
@@ -98,14 +109,34 @@ pub fn decide(look: &Look, asked: Asked) -> Result<Decision, String> {
         && look.current.manifest == look.target.manifest
         && look.current.hooks.len() == look.target.hooks.len();
     let mut refusals = refusals(look, asked, &verdict, &losses);
-    if number == look.current.revision.number {
+    let newest = number == look.current.revision.number;
+    let stay = newest && ((asked.restore && asked.named) || asked.restoring);
+    if newest && !stay {
         refusals.insert(
             0,
             Refusal {
                 why: format!("revision {number} is the newest one; a way back leads to an earlier one"),
-                hints: vec![format!("kubectl omupgrade history {} -n {}", look.current.name, look.current.namespace)],
+                hints: vec![
+                    format!("kubectl omupgrade history {} -n {}", look.current.name, look.current.namespace),
+                    format!(
+                        "kubectl omupgrade backup restore {} NAME -n {}    # only the database, under this revision",
+                        look.current.name, look.current.namespace
+                    ),
+                ],
             },
         );
+    }
+    if asked.restore && asked.named && !facts.elsewhere.is_empty() {
+        refusals.push(Refusal {
+            why: format!(
+                "revision {number} uses another database than now ({} differ), and a restore goes into the one of now",
+                facts.elsewhere.join(", ")
+            ),
+            hints: vec![format!(
+                "kubectl omupgrade rollback {} {number} -n {} --dry-run    # the preview shows both",
+                look.current.name, look.current.namespace
+            )],
+        });
     }
     Ok(Decision {
         release: look.current.name.clone(),
@@ -117,6 +148,8 @@ pub fn decide(look: &Look, asked: Asked) -> Result<Decision, String> {
         database: look.database.clone().ok(),
         image: target.first().map(|s| s.image.clone()).unwrap_or_default(),
         already,
+        stay,
+        reach: facts.reach.highest(),
         preview: preview(&now, &then),
         verdict,
         stops: stops.collect(),
@@ -156,7 +189,7 @@ fn facts(look: &Look, now: &[Object], then: &[Object]) -> Facts {
             namespace: record.namespace.clone(),
             engine: record.engine,
             from_before: from_before(record, number, &history),
-            head: shared::versions::Version::parse(&record.schema_head),
+            head: Version::parse(&record.schema_head),
             fingerprint: Fingerprint::of_record(record).ok(),
         };
         all.iter().map(fact).collect()

@@ -5,6 +5,9 @@ mod choose;
 mod counts;
 mod decide;
 mod elsewhere;
+pub mod found;
+pub mod keys;
+pub mod objections;
 mod quiesce;
 mod refusals;
 pub mod restore;
@@ -34,6 +37,8 @@ pub struct Look {
     pub history: Vec<Release>,
     /// The journal's runs.
     pub runs: Vec<Run>,
+    /// The claim with the backups.
+    pub claim: String,
     /// The backups' names and records, or why they are not known.
     pub backups: Result<Vec<(String, Record)>, String>,
     /// The database's state, or why it is not known.
@@ -60,6 +65,8 @@ pub struct Asked {
     pub clear_pending: bool,
     /// `--restore`.
     pub restore: bool,
+    /// `--backup NAME`: this one is restored whatever the verdict would take, also under the newest revision.
+    pub named: bool,
     /// A restore of this plan was begun: what the verdict said before it counts, not what it says in its middle.
     pub restoring: bool,
 }

@@ -80,7 +80,8 @@ pub(super) fn refusals(look: &Look, asked: Asked, verdict: &Verdict, losses: &[L
         Way::CodeOnly => {}
         Way::Unproven if asked.accept_unproven => {}
         Way::Restore if asked.restore => {}
-        _ if asked.restoring => {}
+        // The backup itself is proven: its record is compared, and what it makes of the database.
+        _ if asked.restoring || (asked.restore && asked.named) => {}
         way => {
             let reason = verdict.reasons.first().map(|r| r.text.as_str()).unwrap_or_default();
             out.push(Refusal {

@@ -67,6 +67,7 @@ pub fn facts(case: &Path) -> (Facts, Timestamp) {
         let database = Database::parse(shared::backup::Engine::Postgresql, &answer.replace(" = ", "\t")).unwrap();
         facts.database = Fact::known(database, "probe Pod", now);
     }
+    facts.search_due = moment["searchDue"].as_str().map(|at| at.parse().unwrap());
     if moment.get("recorded").is_some() {
         facts.recorded = Some(serde_json::from_value(moment["recorded"].clone()).unwrap());
     }

@@ -15,7 +15,7 @@ async fn the_state_of_the_database_goes_into_the_journal() {
     let (world, _folder) = world();
     world.database(STATE);
     let cluster = world.cluster();
-    assert_eq!(recorded(&cluster, "om").await, None);
+    assert_eq!(recorded(&cluster, "om").await, (None, None));
     let args = Args { record: true, validated: true, ..Args::default() };
     record(&cluster, "om", &args).await.unwrap();
     let runs = runs(&world);
@@ -25,7 +25,7 @@ async fn the_state_of_the_database_goes_into_the_journal() {
     assert_eq!(of("record")["recorded"]["image"], "server:1.12.4");
     assert_eq!(of("validate")["validated"], 2);
     assert!(world.all("pods").is_empty(), "the probe is taken away");
-    let found = recorded(&cluster, "om").await.unwrap();
+    let found = recorded(&cluster, "om").await.0.unwrap();
     assert_eq!(found.fingerprint.head.as_deref(), Some("1.12.3"));
 }
 

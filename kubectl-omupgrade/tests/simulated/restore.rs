@@ -4,25 +4,53 @@
 use crate::cluster::{HelmDies, Kill, PodFault, World, release_secret};
 use crate::rollback::{STATE, TERMS, manifest, runs, world};
 use kubectl_omupgrade::adapters::journal::record_fingerprint;
+use kubectl_omupgrade::adapters::keys;
 use kubectl_omupgrade::commands::rollback::{Args, confirmed, roll_back};
 use kubectl_omupgrade::exit::Exit;
+use kubectl_omupgrade::facts::Secret;
 use kubectl_omupgrade::failure::{exit_of, hints_of};
 use kubectl_omupgrade::fingerprint::Fingerprint;
 use serde_json::{Value, json};
 
-const CHECK: &str = "written\tentity\t3\nway\tbeside\nbecause\t'om' may create and rename databases\ndatabase_bytes\t5000000\n\
-                     dump_bytes\t1000000\nclaim_free_bytes\t90000000\nbackup_started\t2026-11-22T10:00:00Z\nomupgrade-restore: check done way=beside\n";
+/// The name of the backup.
+pub const BACKUP: &str = "om-1.12.4-20261122T100000Z";
 
-fn with_schedule(version: &str) -> String {
+/// What the check says of a backup that was made under this Fernet key; none: its record tells nothing of it.
+pub fn check(fernet: Option<&str>) -> String {
+    let mut found = keys::Found::default();
+    if let Some(key) = fernet {
+        found.content.insert("env/FERNET_KEY".to_owned(), Secret::new(key.as_bytes().to_vec()));
+        found.content.insert("file/jwt/private.der".to_owned(), Secret::new(b"jwt".to_vec()));
+    }
+    let of = json!({"revision": 1, "chart": "openmetadata", "chart_version": "1.12.3", "app_version": "1.12.3", "images": {},
+        "keys": keys::fingerprints(&found, b"salt"), "secrets": {"secret": "omupgrade-backup-om-x"}});
+    let mut record = json!({"v": 1, "origin": "omupgrade", "release": "om", "namespace": "data", "target": "", "engine": "postgresql",
+        "server_version": "15", "client_version": "15", "database": "om", "host": "pg", "started": "2026-11-22T10:00:00Z",
+        "finished": "2026-11-22T10:01:00Z", "files": [], "fingerprint": {}, "schema_head": "1.12.3"});
+    if fernet.is_some() {
+        record["of"] = of;
+    }
+    format!(
+        "written\tentity\t3\nway\tbeside\nbecause\t'om' may create and rename databases\ndatabase_bytes\t5000000\n\
+         dump_bytes\t1000000\nclaim_free_bytes\t90000000\nbackup_started\t2026-11-22T10:00:00Z\nrecord\t{record}\n\
+         omupgrade-restore: check done way=beside\n"
+    )
+}
+
+/// With a `CronJob`, and a Fernet key that the manifest brings along.
+pub fn with_schedule(version: &str) -> String {
+    let fernet = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: om-fernet}\nstringData: {FERNET_KEY: the-key}\n";
     let schedule = format!(
         "---\napiVersion: batch/v1\nkind: CronJob\nmetadata: {{name: cron-reindex}}\nspec:\n  suspend: false\n  \
          jobTemplate: {{spec: {{template: {{spec: {{containers: [{{name: c, image: 'server:{version}'}}]}}}}}}}}\n"
     );
-    manifest(version).replacen("---\n", &format!("{schedule}---\n"), 1)
+    let keyed = manifest(version)
+        .replace("containers: [{name: om,", "containers: [{name: om, envFrom: [{secretRef: {name: om-fernet}}],");
+    keyed.replacen("---\n", &format!("{fernet}{schedule}---\n"), 1)
 }
 
 /// Revision 1 is 1.12.3 and is recorded; revision 2 is 1.12.4, migrated the database and serves.
-async fn migrated() -> (World, tempfile::TempDir) {
+pub async fn migrated() -> (World, tempfile::TempDir) {
     let (world, folder) = world();
     world.put("secrets", release_secret("om", 1, "superseded", &with_schedule("1.12.3"), "Install complete"));
     world.put("secrets", release_secret("om", 2, "deployed", &with_schedule("1.12.4"), "Upgrade complete"));
@@ -37,24 +65,24 @@ async fn migrated() -> (World, tempfile::TempDir) {
     world.with_database(|database| {
         database.state = STATE.replace("3:aa", "4:ab").replace("1.12.3", "1.12.4");
         STATE.clone_into(&mut database.backup);
-        CHECK.clone_into(&mut database.check);
+        database.check = check(Some("the-key"));
     });
     (world, folder)
 }
 
-fn args(world: &World) -> Args {
+pub fn args(world: &World) -> Args {
     Args {
         release: Some("om".into()),
         revision: Some(1),
         restore: true,
-        backup: Some("om-1.12.4-20261122T100000Z".into()),
+        backup: Some(BACKUP.into()),
         yes: true,
         helm: Some(world.helm()),
         ..Args::default()
     }
 }
 
-async fn command(world: &World, args: &Args) -> anyhow::Result<Exit> {
+pub async fn command(world: &World, args: &Args) -> anyhow::Result<Exit> {
     Box::pin(roll_back(&world.cluster(), args, TERMS)).await
 }
 
@@ -197,7 +225,7 @@ async fn without_asking_for_it_nothing_is_restored_and_the_way_is_named() {
 
 /// Nothing but Pods that read was written.
 #[track_caller]
-fn untouched(world: &World, case: &str) {
+pub fn untouched(world: &World, case: &str) {
     let writes: Vec<String> =
         world.log().into_iter().filter(|r| !r.starts_with("GET ") && !r.contains("/pods")).collect();
     // The one of the recorded fingerprint.
@@ -222,6 +250,15 @@ async fn what_stands_against_it_is_found_before_the_first_write() {
         ),
         ("a broken dump", |w, _| pod(w, "check", PodFault::Fails), "cannot be restored: the restore failed: a fault"),
         ("no backup named", |_, a| a.backup = None, "which backup"),
+        (
+            "a backup that is newer than the server",
+            |w, _| {
+                w.with_database(|d| {
+                    d.check = d.check.replace("\"schema_head\":\"1.12.3\"", "\"schema_head\":\"1.12.4\"")
+                })
+            },
+            "the backup's schema is 1.12.4",
+        ),
     ];
     for (case, change, words) in cases {
         let (world, _folder) = migrated().await;

@@ -8,7 +8,8 @@
 #   in-place   empties the database and loads the dump into it: where databases may not be made or renamed
 #   clean-up   drops what is left of this restore: the old database after a swap, else the one beside
 # Each looks at what is there first: killed anywhere and run again, it ends in the same place. OMUPGRADE_RESTORE_ID keeps
-# one restore apart from another. POSIX sh and coreutils; never two dollar signs in a row, Kubernetes would make them one.
+# one restore apart from another; OMUPGRADE_BACKUP_OF (NAMESPACE/RELEASE) says whose backup it is, where it is not this
+# release's or was made on another database server. POSIX sh and coreutils; never two dollar signs in a row, Kubernetes would make them one.
 # No pipeline around a client: the exit status of every stage counts.
 set -uf
 umask 077
@@ -92,9 +93,15 @@ read_record() {
     case $catalog in '{"v":1,'*) ;; *) stop "the record of $backup is not of version 1; it was made by another version of omupgrade" ;; esac
     field started && started=$value
     case $started in [0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9]Z) ;; *) stop "the record of $backup tells no time" ;; esac
-    for pair in "release=${OMUPGRADE_RELEASE:-}" "namespace=${OMUPGRADE_NAMESPACE:-}" "engine=$engine" "database=$database" "host=$host"; do
+    own=${OMUPGRADE_NAMESPACE:-}/${OMUPGRADE_RELEASE:-}
+    field namespace && of=$value && field release && of=$of/$value
+    [ "$of" = "${OMUPGRADE_BACKUP_OF:-$own}" ] || stop "$backup is of another release: '$of', not '${OMUPGRADE_BACKUP_OF:-$own}'; nothing was changed"
+    field engine
+    [ "$value" = "$engine" ] || stop "$backup is of another engine: '$value', not '$engine'; nothing was changed"
+    # Whoever says whose backup it is knows that it comes from elsewhere; what it holds is proven by its record.
+    for pair in "database=$database" "host=$host"; do
         field "${pair%%=*}"
-        [ "$value" = "${pair#*=}" ] || stop "$backup is of another ${pair%%=*}: '$value', not '${pair#*=}'; nothing was changed"
+        [ "$value" = "${pair#*=}" ] || [ -n "${OMUPGRADE_BACKUP_OF:-}" ] || stop "$backup is of another ${pair%%=*}: '$value', not '${pair#*=}'; nothing was changed"
     done
     dump=$directory/$backup/database.dump
     [ $engine = postgresql ] || dump=$directory/$backup/database.sql
@@ -201,6 +208,7 @@ check)
         case $free in "" | *[!0-9]*) free=unknown ;; *) free=$((free * 1024)) ;; esac
     fi
     printf 'claim_free_bytes\t%s\nbackup_started\t%s\n' "$free" "$started"
+    printf 'record\t%s\n' "$(tr '\n' ' ' <"$directory/$backup/catalog.json")"
     say_done "way=$way" ;;
 drill)
     read_record

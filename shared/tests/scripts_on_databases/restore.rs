@@ -304,8 +304,8 @@ fn what_is_no_whole_backup_of_this_database_changes_nothing() {
     ];
     let by_record: &[(&str, &str, &str)] = &[
         ("\"v\":1", "\"v\":2", "not of version 1"),
-        ("\"release\":\"om\"", "\"release\":\"other\"", "of another release: 'other', not 'om'"),
-        ("\"namespace\":\"data\"", "\"namespace\":\"other\"", "of another namespace"),
+        ("\"release\":\"om\"", "\"release\":\"other\"", "of another release: 'data/other', not 'data/om'"),
+        ("\"namespace\":\"data\"", "\"namespace\":\"other\"", "of another release: 'other/om', not 'data/om'"),
         ("\"database\":\"om_", "\"database\":\"xx_", "of another database"),
         ("\"host\":\"127.0.0.1\"", "\"host\":\"db2\"", "of another host"),
         ("\"server_version\":\"", "\"server_version\":\"99.", "newer than this server"),
@@ -335,6 +335,36 @@ fn what_is_no_whole_backup_of_this_database_changes_nothing() {
         for (from, to, words) in by_record {
             undisturbed(words, &|case| record(case, from, to));
         }
+    }
+}
+
+/// Said explicitly: another release, namespace, database and address are taken, another engine never.
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
+fn a_backup_of_elsewhere_comes_in_where_it_is_said_whose_it_is() {
+    for engine in BOTH {
+        let mut case = Case::new(engine).privileged();
+        let path = case.backup.join("catalog.json");
+        let mut text = fs::read_to_string(&path).unwrap();
+        for (from, to) in [
+            ("\"release\":\"om\"", "\"release\":\"meta\""),
+            ("\"namespace\":\"data\"", "\"namespace\":\"lost\""),
+            ("\"database\":\"om_", "\"database\":\"xx_"),
+            ("\"host\":\"127.0.0.1\"", "\"host\":\"db2\""),
+        ] {
+            assert!(text.contains(from), "{text}");
+            text = text.replacen(from, to, 1);
+        }
+        fs::write(&path, text).unwrap();
+        let _ = fs::remove_file(case.backup.join("catalog.sha256"));
+        case.act("check").assert(1, &["of another release: 'lost/meta', not 'data/om'"]);
+        case.pod.set("OMUPGRADE_BACKUP_OF", "lost/om");
+        case.act("check").assert(1, &["of another release: 'lost/meta', not 'lost/om'"]);
+        case.pod.set("OMUPGRADE_BACKUP_OF", "lost/meta");
+        case.act("check").assert(0, &["way\tbeside", "record\t{\"v\":1,"]);
+        case.act("beside").assert(0, &["beside done"]);
+        case.act("swap").assert(0, &["swap done"]);
+        case.assert_restored("a backup of elsewhere");
     }
 }
 

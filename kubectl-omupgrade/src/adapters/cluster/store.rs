@@ -125,6 +125,7 @@ pub struct Store {
     pub database: Fact<Database>,
     pub asking: bool,
     pub recorded: Option<Recorded>,
+    pub search_due: Option<Timestamp>,
     pub folders: BTreeMap<String, Vec<String>>,
     pub logs: Logs,
 }
@@ -152,6 +153,7 @@ impl Store {
             database: not_asked(),
             asking: false,
             recorded: None,
+            search_due: None,
             folders: BTreeMap::new(),
             logs: BTreeMap::new(),
         }
@@ -228,6 +230,7 @@ impl Store {
             foreign: Vec::new(),
             database: self.database.clone(),
             recorded: self.recorded.clone(),
+            search_due: self.search_due,
             folders: self.folders.clone(),
             logs: self.logs.clone(),
         }

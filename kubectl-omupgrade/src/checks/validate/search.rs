@@ -3,7 +3,7 @@
 
 use super::{Facts, either, known, of, row};
 use crate::checks::{Answer, Check, fail, pass, skip, unknown, warn};
-use crate::facts::SearchEngine;
+use crate::facts::{Job, SearchEngine};
 
 const GROUP: &str = "search";
 const REINDEX: &str = "kubectl create job -n {namespace} --from=cronjob/cron-reindex reindex-by-hand";
@@ -46,6 +46,25 @@ pub const CHECKS: &[Check<Facts>] = &[
     },
 ];
 
+/// The name of the app that fills the indexes.
+const INDEXING: &str = "SearchIndexingApplication";
+
+/// Why search is behind a restore of the database, however many documents it holds.
+fn behind(f: &Facts) -> Result<Option<String>, Answer> {
+    let Some(restored) = f.look.search_due else { return Ok(None) };
+    let job = |j: &Job| j.meta.name.contains("reindex") && j.started.is_some_and(|s| s > restored);
+    if f.look.jobs.items().iter().any(|j| job(j) && j.completed.is_some()) {
+        return Ok(None);
+    }
+    let app = of(f, |s| &s.apps)?.iter().find(|a| a.name == INDEXING);
+    let at = restored.strftime("%Y-%m-%d %H:%MZ");
+    Ok(match app.map(|a| (a.began.is_some_and(|began| began > restored), a.last.as_deref())) {
+        Some((true, Some("success" | "completed"))) => None,
+        Some((true, Some(how))) => Some(format!("{INDEXING} began after the restore of {at}: {how}")),
+        _ => Some(format!("the database was restored at {at}, and {INDEXING} did not run since")),
+    })
+}
+
 fn finds(f: &Facts) -> Result<Answer, Answer> {
     let Some(entity) = of(f, |s| &s.entity)? else { return Ok(skip("there is no entity")) };
     let found = of(f, |s| &s.entity_found)?;
@@ -56,6 +75,9 @@ fn documents(f: &Facts) -> Result<Answer, Answer> {
     let server = known(&f.server)?;
     // Without a login nothing was counted: said as everywhere else.
     of(f, |s| &s.entity)?;
+    if let Some(why) = behind(f)? {
+        return Ok(fail(why));
+    }
     let (mut same, mut less, mut far) = (Vec::new(), Vec::new(), false);
     let mut why = None;
     for (kind, counted) in &server.kinds {

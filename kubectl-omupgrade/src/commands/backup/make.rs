@@ -259,7 +259,7 @@ async fn dumped(
         });
     }
     if !job::is_there(cluster, &name).await.map_err(failed)? {
-        let found = keys::read(cluster, place.beside.server()).await;
+        let found = keys::read(cluster, place.beside.server(), &[]).await;
         for unread in &found.unread {
             say::note(&format!("a Secret cannot be read, so its keys are not in the record: {unread}"));
         }

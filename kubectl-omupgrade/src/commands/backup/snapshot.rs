@@ -187,7 +187,7 @@ impl Making<'_> {
         let started = Timestamp::now();
         let name = snapshot_name(&release.name, self.to, started);
         stored.run.remembered.insert("snapshot".to_owned(), name.clone());
-        let found = keys::read(self.cluster, self.place.beside.server()).await;
+        let found = keys::read(self.cluster, self.place.beside.server(), &[]).await;
         let held = if self.args.with_secrets {
             let keep = keep(&stored.run);
             lock.check().await?;

@@ -56,9 +56,11 @@ pub(super) async fn look(
             folders(cluster, &target, &current),
         )
     };
-    let backups = backups(cluster, args, &history, &now, server).await;
+    let claim = claim::name_of(&current.name, args.claim.as_deref(), &history);
+    let backups = backups(cluster, args, &claim, &current.name, &now, server).await;
     Ok(Look {
         live: live::workloads(cluster, &now).await,
+        claim,
         backups,
         current,
         target,
@@ -84,26 +86,25 @@ async fn folders(cluster: &Cluster, target: &Release, current: &Release) -> BTre
 async fn backups(
     cluster: &Cluster,
     args: &Args,
-    history: &[Release],
+    claim: &str,
+    release: &str,
     objects: &[Object],
     server: Option<&Object>,
 ) -> Result<Vec<(String, Record)>, String> {
     if args.no_probe {
         return Err("not asked (--no-probe)".to_owned());
     }
-    let release = &history.last().ok_or("the release has no revision")?.name;
     let server = server.ok_or("the newest revision holds no OpenMetadata server to look beside")?;
     let beside = Beside::of(release, objects, server, args.probe_image.as_deref())?;
-    let claim = claim::name_of(release, None, history);
     let (snapshots, _) = snapshots::all(cluster, release).await?;
     let snapshots: Vec<_> = snapshots.into_iter().map(|e| (e.name, e.record)).collect();
     // Without a claim nothing was read: backups may be elsewhere, so it is not known, and not called impossible.
-    if claim::get(cluster, &claim).await.map_err(|r| format!("looking for the claim {claim}: {r}"))?.is_none() {
+    if claim::get(cluster, claim).await.map_err(|r| format!("looking for the claim {claim}: {r}"))?.is_none() {
         if !snapshots.is_empty() {
             return Ok(snapshots);
         }
         return Err(format!("there is no claim {claim} to list backups on"));
     }
-    let listing = claim::listing(cluster, &beside, &claim).await?;
+    let listing = claim::listing(cluster, &beside, claim).await?;
     Ok(listing.backups.into_iter().map(|e| (e.name, e.record)).chain(snapshots).collect())
 }

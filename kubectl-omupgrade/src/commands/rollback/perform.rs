@@ -43,17 +43,20 @@ pub(super) fn steps(cluster: &Cluster, helm: &Helm, decision: &Decision, restore
         decision.release
     ));
     out.extend(restore.map(Plan::steps).unwrap_or_default());
-    if !decision.already {
+    if !decision.already && !decision.stay {
         let args = helm.rollback_args(cluster, &decision.release, decision.to, conflicts(decision, restore));
         out.push(format!("run {}", helm.shown(&args, decision.driver)));
     }
     for label in restore.iter().flat_map(|p| &p.unnamed) {
-        out.push(format!("put {label} back to its count of before, which the revision does not name"));
+        out.push(match restore.and_then(|p| p.workloads.get(label)).filter(|_| decision.stay) {
+            Some(count) => format!("scale {label} to {count}, as it was"),
+            None => format!("put {label} back to its count of before, which the revision does not name"),
+        });
     }
     for name in restore.iter().flat_map(|p| &p.schedules) {
         out.push(format!("let CronJob/{name} go on"));
     }
-    for count in decision.counts.iter().filter(|c| c.autoscaler.is_some()) {
+    for count in decision.counts.iter().filter(|c| c.autoscaler.is_some() && !decision.stay) {
         out.push(format!("put {} back to {} replicas, where helm changed them", count.object, count.live));
     }
     out.push("write the end into the journal, give the lock back".to_owned());
@@ -175,8 +178,14 @@ async fn steps_of(
     if let Some(restoration) = restoration {
         restore::perform(&restoration.beside, decision, terms, lock, stored).await?;
     }
-    let rolled = roll::roll(cluster, helm, decision, args, terms, lock, stored).await;
-    if rolled.is_err() && !stored.run.begun(HELM) {
+    let rolled = if decision.stay && stored.run.begun(restore::START) {
+        Ok(())
+    } else if decision.stay {
+        stored.write(lock, restore::START, Phase::About, "the servers, as they were").await
+    } else {
+        roll::roll(cluster, helm, decision, args, terms, lock, stored).await
+    };
+    if rolled.is_err() && !stored.run.begun(HELM) && !stored.run.begun(restore::START) {
         return rolled.map(|()| Exit::Done);
     }
     // Also after a helm that failed half-way: it may have changed the counts before.
@@ -188,7 +197,7 @@ async fn steps_of(
         .collect();
     for (object, replicas) in counts {
         let step = format!("replicas of {object}");
-        if !stored.run.is_done_since(&step, HELM) {
+        if !stored.run.is_done_since(&step, if decision.stay { restore::START } else { HELM }) {
             stored.write(lock, &step, Phase::About, &format!("{replicas}, as it was")).await?;
             live::scale(lock, &object, replicas).await?;
             stored.write(lock, &step, Phase::Done, "").await?;

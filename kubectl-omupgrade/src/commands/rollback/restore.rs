@@ -10,80 +10,137 @@ use crate::beside::Beside;
 use crate::cli::say as to;
 use crate::facts::Release;
 use crate::failure::Failure;
-use crate::journal::Phase;
-use crate::wayback::restore::{Found, Plan, Road, Wanted, objections};
-use crate::wayback::{Decision, Refusal};
-use shared::marks;
+use crate::journal::{Outcome, Phase, RESTORED, Run};
+use crate::wayback::found::Found;
+use crate::wayback::keys::Compared;
+use crate::wayback::objections::{At, objections, of_key, of_schema};
+use crate::wayback::restore::{Plan, Road, Wanted};
+use crate::wayback::{Decision, Look, Refusal};
 use tokio::time::{Instant, sleep};
 
 /// The first step that changes something.
 pub(super) const QUIESCE: &str = "quiesce";
 
-/// The step after which the database is the restored one, by either road.
-const RESTORED: &str = "swap";
+/// The step that starts the servers again where no helm does: the revision stays.
+pub(super) const START: &str = "start";
 
 /// A restore that is to begin, or one that a run was left in the middle of.
 #[derive(Debug)]
 pub(super) struct Restoration {
     /// The server to stand beside.
     pub(super) beside: Beside,
-    /// What the check found; none where a run is gone on with.
-    pub(super) found: Option<Found>,
+    /// What the check found, and how the keys stand; none where a run is gone on with.
+    pub(super) found: Option<(Found, Compared)>,
     /// What is to be done; its id is the run's, once there is one.
     pub(super) plan: Plan,
 }
 
 /// What was asked, with the defaults of the release.
-pub(super) fn wanted(args: &Args, release: &str) -> Wanted {
+fn wanted(args: &Args, claim: &str) -> Wanted {
     Wanted {
         backup: args.backup.clone(),
-        claim: args.claim.clone().unwrap_or_else(|| marks::backup_claim(release)),
+        claim: claim.to_owned(),
+        of: args.backup_of.clone(),
         dump: !args.no_dump,
         in_place: args.in_place,
         admin_secret: args.admin_secret.clone(),
+        other_fernet_key: args.accept_other_fernet_key,
     }
+}
+
+/// Whether this very backup was brought back under this revision already, and nobody confirmed it yet: a command that is
+/// typed again after its end does not begin anew.
+pub(super) fn done_already(look: &Look, args: &Args) -> bool {
+    let of = |run: &Run| Plan::recall(&run.remembered).filter(|_| run.begun(QUIESCE));
+    let last = look.runs.iter().rev().find_map(|run| Some((run, of(run)?)));
+    let Some((run, plan)) = last.filter(|(run, plan)| {
+        run.outcome == Outcome::Done
+            && run.to == Some(look.target.revision.number)
+            && Some(&plan.backup) == args.backup.as_ref()
+            && !run.is_done(super::confirm::STEP)
+    }) else {
+        return false;
+    };
+    let ended = run.ended.map(|at| format!(" at {at:.0}")).unwrap_or_default();
+    let on = format!("{} -n {}", look.current.name, look.current.namespace);
+    to::note(&format!(
+        "{} was brought back{ended} already, and nothing was done now; to do it again, first: kubectl omupgrade rollback {on} --confirm",
+        plan.backup
+    ));
+    true
 }
 
 /// Goes on with this plan.
 pub(super) fn left(current: &Release, args: &Args, plan: Plan) -> anyhow::Result<Restoration> {
+    if let Some(other) = args.backup.as_ref().filter(|b| **b != plan.backup) {
+        let on = format!("{} -n {}", current.name, current.namespace);
+        return Err(Failure::refused(format!(
+            "a restore of {} was begun and did not end; {other} is another one",
+            plan.backup
+        ))
+        .hint(format!("the same command with --backup {}    # goes on with it", plan.backup))
+        .hint(format!(
+            "kubectl omupgrade unlock {on} --reason WHY    # gives it up; `history` tells the replicas of before"
+        ))
+        .into());
+    }
     Ok(Restoration { beside: stand_beside(current, args, plan.admin_secret.as_deref())?, found: None, plan })
 }
 
 /// Checks what a restore needs, before the first write.
 pub(super) async fn prepare(
     cluster: &Cluster,
-    current: &Release,
+    look: &Look,
     decision: &Decision,
     args: &Args,
 ) -> anyhow::Result<(Restoration, Vec<Refusal>)> {
-    let wanted = wanted(args, &decision.release);
-    let command =
-        format!("kubectl omupgrade rollback {} {} -n {} --restore", decision.release, decision.to, decision.namespace);
+    let wanted = wanted(args, &look.claim);
+    let (release, namespace) = (decision.release.as_str(), decision.namespace.as_str());
+    let named = |backup: &str| {
+        if decision.stay {
+            return format!("kubectl omupgrade backup restore {release} {backup} -n {namespace}");
+        }
+        format!("kubectl omupgrade rollback {release} {} -n {namespace} --restore --backup {backup}", decision.to)
+    };
     let backup = wanted.backup.clone().or_else(|| decision.verdict.backup.clone());
     let backup = backup.ok_or_else(|| {
-        Failure::refused("which backup is to be restored is not known").hint(format!("{command} --backup NAME"))
+        Failure::refused("which backup is to be restored is not known")
+            .hint(named("NAME"))
+            .hint(format!("kubectl omupgrade backup list {release} -n {namespace}"))
     })?;
-    let beside = stand_beside(current, args, wanted.admin_secret.as_deref())?;
+    let command = named(&backup);
+    let beside = stand_beside(&look.current, args, wanted.admin_secret.as_deref())?;
     let found = restore::check(cluster, &beside, &wanted, &backup).await.map_err(|why| {
-        Failure::refused(format!("{backup} cannot be restored: {why}"))
-            .hint(format!("{command} --backup NAME    # another one"))
+        let failure = Failure::refused(format!("{backup} cannot be restored: {why}"));
+        // The script names it: `'lost/om', not 'data/om'`; also where only the address is another one.
+        let of = why.split_once("of another release: '").and_then(|(_, rest)| Some(rest.split_once('\'')?.0));
+        let elsewhere = why.contains("is of another host") || why.contains("is of another database");
+        match of.map(str::to_owned).or_else(|| elsewhere.then(|| format!("{namespace}/{release}"))) {
+            Some(of) => failure.hint(format!("{command} --backup-of {of}    # if that is the one you mean")),
+            None => failure.hint(format!("{}    # another one", named("NAME"))),
+        }
     })?;
-    let refusals = objections(&found, &wanted, &command);
+    let mut refusals = objections(&found, &wanted, &command);
+    refusals.extend(of_schema(&found, decision.to, decision.reach, &named("OTHER")));
+    let (keys, clues) = super::keys::compared(cluster, look, &found.record, decision.stay).await?;
+    let at = At { release, namespace, revision: decision.to, backup: &backup, command: &command };
+    refusals.extend(of_key(&keys.fernet, at, &clues, wanted.other_fernet_key));
     let road = if wanted.in_place { Road::InPlace } else { found.road };
     let schedules = restore::active(cluster, &decision.quiesce.schedules).await?;
     let plan = Plan {
         id: String::new(),
         backup,
         claim: wanted.claim,
+        of: wanted.of,
         road,
         dump: wanted.dump,
         admin_secret: wanted.admin_secret,
         workloads: decision.quiesce.workloads.clone(),
-        unnamed: decision.quiesce.unnamed.clone(),
+        unnamed: decision.put_back(),
         images: decision.quiesce.images.clone(),
         schedules,
     };
-    Ok((Restoration { beside, found: Some(Found { road, ..found }), plan }, refusals))
+    Ok((Restoration { beside, found: Some((Found { road, ..found }, keys)), plan }, refusals))
 }
 
 fn stand_beside(current: &Release, args: &Args, admin: Option<&str>) -> anyhow::Result<Beside> {
@@ -167,8 +224,8 @@ async fn quiesce(
 
 /// Nobody began a revision or started a server since this run stilled them.
 async fn untouched(plan: &Plan, decision: &Decision, lock: &Lock, stored: &Stored) -> anyhow::Result<()> {
-    if stored.run.begun(super::roll::HELM) {
-        return Ok(()); // from here on it is our own helm that starts servers
+    if stored.run.begun(super::roll::HELM) || stored.run.begun(START) {
+        return Ok(()); // from here on it is our own helm that starts servers, or we
     }
     revision_stands(decision, lock, stored).await?;
     let awake = restore::awake(lock.of().0, &decision.release, &plan.images).await?;
@@ -225,5 +282,9 @@ pub(super) fn say_after(decision: &Decision, plan: &Plan) {
             "the database from before is kept; once all is well: kubectl omupgrade rollback {on} --confirm"
         ));
     }
-    to::note("the search index is due for reindex: it still holds what the database of before held");
+    to::note(&format!(
+        "search is due for reindex, it still holds what the database of before held: {} (then: kubectl omupgrade validate {on} --record)",
+        "kubectl create job -n NAMESPACE --from=cronjob/cron-reindex reindex-by-hand"
+            .replace("NAMESPACE", &decision.namespace)
+    ));
 }

@@ -7,6 +7,8 @@ use crate::facts::Revision;
 use crate::failure::Failure;
 use crate::preview::Preview;
 use crate::wayback::Decision;
+use crate::wayback::found::Found;
+use crate::wayback::keys::Compared;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt::Write;
@@ -25,6 +27,7 @@ const FIELDS: usize = 12;
 pub(super) struct Answer<'a> {
     decision: &'a Decision,
     steps: &'a [String],
+    found: Option<&'a (Found, Compared)>,
     output: Output,
 }
 
@@ -39,13 +42,31 @@ pub struct Data<'a> {
     outcome: &'a str,
     #[serde(flatten)]
     decision: &'a Decision,
+    /// What the check of a restore found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restore: Option<Restore<'a>>,
     /// What was or would be done, in order.
     steps: &'a [String],
 }
 
+/// What the check of a restore found.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Restore<'a> {
+    #[serde(flatten)]
+    found: &'a Found,
+    /// How the keys of the revision stand to the backup's.
+    keys: &'a Compared,
+}
+
 impl<'a> Answer<'a> {
-    pub(super) fn new(decision: &'a Decision, steps: &'a [String], output: Output) -> Self {
-        Self { decision, steps, output }
+    pub(super) fn new(
+        decision: &'a Decision,
+        steps: &'a [String],
+        found: Option<&'a (Found, Compared)>,
+        output: Output,
+    ) -> Self {
+        Self { decision, steps, found, output }
     }
 
     /// For people.
@@ -55,7 +76,8 @@ impl<'a> Answer<'a> {
 
     /// For programs: `outcome` is one of verdict, already, refused, dry-run, done, failed.
     pub(super) fn data(&self, outcome: &str) -> anyhow::Result<()> {
-        let data = Data { schema: SCHEMA, outcome, decision: self.decision, steps: self.steps };
+        let restore = self.found.map(|(found, keys)| Restore { found, keys });
+        let data = Data { schema: SCHEMA, outcome, decision: self.decision, restore, steps: self.steps };
         match self.output {
             Output::Json => to::output(&format!("{}\n", serde_json::to_string_pretty(&data)?)),
             Output::Yaml => to::output(&serde_saphyr::to_string(&data)?),
@@ -66,12 +88,38 @@ impl<'a> Answer<'a> {
 
 fn text(decision: &Decision, steps: &[String], dry_run: bool) -> String {
     let mut out = String::new();
-    let _ = writeln!(
-        out,
-        "{} -n {}: revision {} → {}  ({})",
-        decision.release, decision.namespace, decision.from, decision.to, decision.image
-    );
-    preview(&mut out, &decision.preview);
+    let (release, namespace) = (&decision.release, &decision.namespace);
+    if decision.stay {
+        let _ = writeln!(out, "{release} -n {namespace}: revision {} stays  ({})", decision.to, decision.image);
+        let _ = writeln!(out, "  only the database is brought back");
+    } else {
+        let _ = writeln!(
+            out,
+            "{release} -n {namespace}: revision {} → {}  ({})",
+            decision.from, decision.to, decision.image
+        );
+        code(&mut out, decision);
+    }
+    if dry_run {
+        for refusal in &decision.refusals {
+            let _ = writeln!(out, "\nrefused: {}", refusal.why);
+            for hint in &refusal.hints {
+                let _ = writeln!(out, "  try: {hint}");
+            }
+        }
+        if decision.refusals.is_empty() {
+            let _ = writeln!(out, "\nwould be done:");
+            for (number, step) in (1..).zip(steps) {
+                let _ = writeln!(out, "  {number}. {step}");
+            }
+        }
+    }
+    out
+}
+
+/// What becomes of the code, and the verdict.
+fn code(out: &mut String, decision: &Decision) {
+    preview(out, &decision.preview);
     for count in &decision.counts {
         let then = count.then.map_or_else(|| "none".to_owned(), |n| n.to_string());
         let _ = match &count.autoscaler {
@@ -101,21 +149,6 @@ fn text(decision: &Decision, steps: &[String], dry_run: bool) -> String {
         let _ = writeln!(out, "  ! {caution}");
     }
     let _ = writeln!(out, "  bare: {}", decision.verdict.bare);
-    if dry_run {
-        for refusal in &decision.refusals {
-            let _ = writeln!(out, "\nrefused: {}", refusal.why);
-            for hint in &refusal.hints {
-                let _ = writeln!(out, "  try: {hint}");
-            }
-        }
-        if decision.refusals.is_empty() {
-            let _ = writeln!(out, "\nwould be done:");
-            for (number, step) in (1..).zip(steps) {
-                let _ = writeln!(out, "  {number}. {step}");
-            }
-        }
-    }
-    out
 }
 
 fn preview(out: &mut String, preview: &Preview) {
@@ -177,7 +210,11 @@ pub(super) fn ask(
 
 /// Whether a person says yes.
 pub(super) fn confirm(decision: &Decision) -> anyhow::Result<bool> {
-    let answer = line(&format!("go back to revision {} ({})? [y/N] ", decision.to, decision.verdict.way.name()))?;
+    let answer = line(&if decision.stay {
+        format!("bring the database back under revision {}? [y/N] ", decision.to)
+    } else {
+        format!("go back to revision {} ({})? [y/N] ", decision.to, decision.verdict.way.name())
+    })?;
     Ok(matches!(answer.to_lowercase().as_str(), "y" | "yes"))
 }
 

@@ -5,7 +5,7 @@ use super::Target;
 use crate::adapters::cluster::{Cluster, Store, Watch};
 use crate::adapters::{journal, probe};
 use crate::facts::{Database, Fact, Release, not_asked};
-use crate::journal::Recorded;
+use crate::journal::{Recorded, Run, search_due};
 use jiff::Timestamp;
 use shared::backup::Asked;
 use std::collections::BTreeMap;
@@ -13,10 +13,13 @@ use std::collections::BTreeMap;
 /// An image's migration folders, by image.
 pub type Folders = BTreeMap<String, Vec<String>>;
 
-/// The state of the database that the journal recorded last. Who may not read it does without.
-pub async fn recorded(cluster: &Cluster, release: &str) -> Option<Recorded> {
-    let (runs, _) = journal::runs(cluster, release).await.ok()?;
-    runs.into_iter().filter_map(|s| s.run.recorded).max_by_key(|r| r.at)
+/// The state of the database that the journal recorded last, and since when search is behind a restore. Who may not read
+/// it does without.
+pub async fn recorded(cluster: &Cluster, release: &str) -> (Option<Recorded>, Option<Timestamp>) {
+    let Ok((runs, _)) = journal::runs(cluster, release).await else { return (None, None) };
+    let runs: Vec<Run> = runs.into_iter().map(|s| s.run).collect();
+    let due = search_due(&runs);
+    (runs.into_iter().filter_map(|run| run.recorded).max_by_key(|r| r.at), due)
 }
 
 /// Asks the database and the server's image, each in its own Pod at the same time. `image` is the database client's;
@@ -43,8 +46,8 @@ pub async fn ask(cluster: &Cluster, release: &Fact<Release>, image: Option<Optio
 pub fn watch(watch: &mut Watch, store: &mut Store, cluster: &Cluster, target: &Target, probe: Option<Option<String>>) {
     let (own, name) = (cluster.clone(), target.name.clone());
     watch.ask(async move {
-        let recorded = recorded(&own, &name).await;
-        move |store: &mut Store| store.recorded = recorded
+        let found = recorded(&own, &name).await;
+        move |store: &mut Store| (store.recorded, store.search_due) = found
     });
     let Some(image) = probe else { return };
     store.asking = true;

@@ -22,6 +22,10 @@ pub struct Database {
     pub backup: String,
     /// What the check says.
     pub check: String,
+    /// Why the check fails.
+    pub refuses: Option<String>,
+    /// Whose backup each action was told that it is.
+    pub of: Vec<String>,
     /// Databases beside, by restore: `None` is half-loaded.
     pub beside: BTreeMap<String, Option<String>>,
     /// Databases from before, by restore.
@@ -70,11 +74,12 @@ impl Database {
     }
 
     fn act(&mut self, action: &str, id: &str, pod: &Value) -> Result<String, String> {
+        self.of.push(variable(pod, "OMUPGRADE_BACKUP_OF").to_owned());
         let done = Ok(format!("omupgrade-restore: {action} done"));
         let swapped = self.old.contains_key(id);
         match action {
             "fingerprint" => Ok(self.state.clone()),
-            "check" => Ok(self.check.clone()),
+            "check" => self.refuses.clone().map_or_else(|| Ok(self.check.clone()), Err),
             "dump" => {
                 self.dumps.push(format!("{}: {}", variable(pod, "OMUPGRADE_BACKUP_NAME"), self.state));
                 done

@@ -1,0 +1,154 @@
+//! What the check of a restore found beside the database, and what it means in words. Reads the lines of shared's
+//! restore script; decides nothing.
+
+use super::keys::{Answer, Compared};
+use super::restore::{Plan, Road};
+use schemars::JsonSchema;
+use serde::Serialize;
+use shared::backup::Record;
+use shared::versions::Version;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// What the check found, which only reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Found {
+    /// The best road that the grants allow.
+    pub road: Road,
+    /// Why.
+    pub because: String,
+    /// The database's size.
+    pub database_bytes: u64,
+    /// The dump's size.
+    pub dump_bytes: u64,
+    /// What is free on the claim, where it can be told.
+    pub claim_free_bytes: Option<u64>,
+    /// When the backup began.
+    pub started: String,
+    /// Rows written since, by table, as far as tables tell it.
+    pub written: BTreeMap<String, u64>,
+    /// The backup's record, whose digest was compared.
+    #[serde(skip)]
+    pub record: Record,
+}
+
+impl Found {
+    /// Reads the log of the check.
+    pub fn parse(log: &str) -> Result<Self, String> {
+        let mut one: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut written = BTreeMap::new();
+        for line in log.lines() {
+            let words: Vec<&str> = line.split('\t').collect();
+            match words[..] {
+                ["written", table, rows] => {
+                    written.insert(table.to_owned(), rows.parse().map_err(|_| format!("`{line}` counts nothing"))?);
+                }
+                [key, value] => {
+                    one.insert(key, value);
+                }
+                _ => {}
+            }
+        }
+        let text = |key: &str| one.get(key).copied().ok_or_else(|| format!("the check of the restore tells no {key}"));
+        let number =
+            |key: &str| text(key)?.parse::<u64>().map_err(|_| format!("the check of the restore tells no {key}"));
+        Ok(Self {
+            road: match text("way")? {
+                "beside" => Road::Beside,
+                "in-place" => Road::InPlace,
+                other => return Err(format!("the check of the restore names an unknown way `{other}`")),
+            },
+            because: text("because")?.to_owned(),
+            database_bytes: number("database_bytes")?,
+            dump_bytes: number("dump_bytes")?,
+            claim_free_bytes: text("claim_free_bytes")?.parse().ok(),
+            started: text("backup_started")?.to_owned(),
+            written,
+            record: serde_json::from_str(text("record")?)
+                .map_err(|e| format!("the backup's record cannot be read: {e}"))?,
+        })
+    }
+
+    /// All rows written since the backup, at the least.
+    pub fn rows_written(&self) -> u64 {
+        self.written.values().sum()
+    }
+
+    /// In words, for whoever decides: what will be lost, and what it takes. `reach` is what the server knows.
+    pub fn words(&self, plan: &Plan, keys: &Compared, reach: Option<Version>) -> String {
+        let backup = &plan.backup;
+        let mut out = format!("restore from {backup} of {}\n", self.started);
+        if let Some(of) = &plan.of {
+            let (database, host) = (&self.record.database, &self.record.host);
+            let _ = writeln!(out, "  - it was made of {of}, database {database} on {host}");
+        }
+        if self.written.is_empty() {
+            let _ = writeln!(out, "  - no row tells that it was written since (tables without updatedAt tell nothing)");
+        } else {
+            let tables: Vec<String> = self.written.iter().map(|(table, rows)| format!("{table} {rows}")).collect();
+            let _ = writeln!(
+                out,
+                "  ! at least {} rows were written since and will be lost: {}",
+                self.rows_written(),
+                tables.join(", ")
+            );
+        }
+        match &keys.fernet {
+            Answer::Same(because) => {
+                let _ = writeln!(out, "  - the Fernet key is the backup's\n    [{because}]");
+            }
+            Answer::Other(because) => {
+                let _ = writeln!(out, "  ! the Fernet key is another one than the backup's\n    [{because}]");
+            }
+            Answer::Unknown(because) => {
+                let _ = writeln!(out, "  ! the Fernet key is not known to be the backup's\n    [{because}]");
+            }
+        }
+        for (name, answer) in &keys.others {
+            let (how, because) = match answer {
+                Answer::Unknown(because) => ("not known to be", because),
+                Answer::Other(because) | Answer::Same(because) => ("not", because),
+            };
+            let _ = writeln!(
+                out,
+                "  ! {name} is {how} the backup's: tokens of bots and users that were signed with another key are refused\n    [{because}]"
+            );
+        }
+        match (Version::parse(&self.record.schema_head), reach) {
+            (Some(head), Some(reach)) if head < reach && head.line() != reach.line() => {
+                let _ = writeln!(out, "  ! its schema is {head}: a server of {reach} migrates it when it starts");
+            }
+            (Some(head), None) => {
+                let _ = writeln!(out, "  ! its schema is {head}; what the server's image knows is not known");
+            }
+            _ => {}
+        }
+        let road = match self.road {
+            Road::Beside => "into a database beside, proven there, then both names are swapped; the one of now is kept",
+            Road::InPlace => "in place: the database is emptied first",
+        };
+        let _ = writeln!(out, "  - {road}\n    [{}]", self.because);
+        let _ = writeln!(
+            out,
+            "  - the database holds {}; its server needs up to three times that on its disk, which cannot be asked by SQL",
+            size(self.database_bytes)
+        );
+        out
+    }
+}
+
+/// Bytes for people.
+pub(super) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    let mut rest = bytes;
+    let mut shown = format!("{bytes} B");
+    for unit in UNITS {
+        if rest < 1024 {
+            break;
+        }
+        shown = format!("{}.{} {unit}", rest / 1024, rest % 1024 * 10 / 1024);
+        rest /= 1024;
+    }
+    shown
+}

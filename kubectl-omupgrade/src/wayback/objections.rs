@@ -1,0 +1,122 @@
+//! What stands against a restore, found before its first write: no right to make databases, no room, a schema that the
+//! server does not know, another Fernet key.
+
+use super::Refusal;
+use super::found::{Found, size};
+use super::keys::{Answer, Stands};
+use super::restore::{Road, Wanted};
+use shared::versions::Version;
+
+/// What stands against it, found before the first write.
+pub fn objections(found: &Found, wanted: &Wanted, command: &str) -> Vec<Refusal> {
+    let mut out = Vec::new();
+    if found.road == Road::InPlace && !wanted.in_place {
+        out.push(Refusal {
+            why: format!(
+                "the restore cannot be made beside: {}. In place the database is emptied first, and a failure leaves it empty",
+                found.because
+            ),
+            hints: vec![
+                format!("{command} --admin-secret NAME    # a Secret with username and password of one who may create databases"),
+                format!("{command} --in-place"),
+            ],
+        });
+    }
+    // A dump is smaller than its database; the one that is there tells how much.
+    let need = found.dump_bytes.saturating_add(found.dump_bytes / 2);
+    if wanted.dump
+        && let Some(free) = found.claim_free_bytes.filter(|free| *free < need)
+    {
+        out.push(Refusal {
+            why: format!(
+                "the claim {} has {} free, too little to dump the database as it is now (about {})",
+                wanted.claim,
+                size(free),
+                size(need)
+            ),
+            hints: vec![
+                format!(
+                    "kubectl edit persistentvolumeclaim {}    # more storage, where its class allows it",
+                    wanted.claim
+                ),
+                format!("{command} --no-dump    # what was written since the backup is then only in the old database"),
+            ],
+        });
+    }
+    out
+}
+
+/// Against a schema that the server would not know: it would start on it quietly, or stop at its guard.
+pub fn of_schema(found: &Found, revision: u64, reach: Option<Version>, command: &str) -> Option<Refusal> {
+    let head = Version::parse(&found.record.schema_head)?;
+    let reach = reach.filter(|reach| head > *reach)?;
+    let backup = found.record.of.as_ref().map(|of| format!(", which chart {} {} made", of.chart, of.chart_version));
+    Some(Refusal {
+        why: format!(
+            "the backup's schema is {head}{}, newer than what the server of revision {revision} knows ({reach})",
+            backup.unwrap_or_default()
+        ),
+        hints: vec![format!("{command}    # one from before, or go to a revision whose server knows {head}")],
+    })
+}
+
+/// What else is known about the Fernet key, for the words.
+#[derive(Debug, Clone, Default)]
+pub struct Clues {
+    /// Revisions that run with the backup's key.
+    pub same_in: Vec<u64>,
+    /// Where the key of the revision stands.
+    pub stands: Option<Stands>,
+    /// The Secret of omupgrade's that holds the backup's key, and whether it is in this namespace.
+    pub held: Option<(String, bool)>,
+}
+
+/// Against another Fernet key, or one that is not known to be the same.
+pub fn of_key(fernet: &Answer, at: At, clues: &Clues, accepted: bool) -> Option<Refusal> {
+    let At { release, namespace, revision, backup, command } = at;
+    let why = match fernet {
+        _ if accepted => return None,
+        Answer::Same(_) => return None,
+        Answer::Other(because) => format!(
+            "the Fernet key of revision {revision} is another one than the one of {backup} ({because}): what is encrypted in the database, passwords and tokens of services and bots, could not be read"
+        ),
+        Answer::Unknown(because) => format!(
+            "it is not known whether revision {revision} runs with the Fernet key of {backup}: {because}; under another one what is encrypted in the database, passwords and tokens, could not be read"
+        ),
+    };
+    let mut hints = Vec::new();
+    for number in clues.same_in.iter().rev().take(2) {
+        hints.push(format!(
+            "kubectl omupgrade rollback {release} {number} -n {namespace} --restore --backup {backup}    # revision {number} runs with the backup's key"
+        ));
+    }
+    match (&clues.held, &clues.stands) {
+        (Some((held, true)), Some(Stands::Cluster { secret, key, .. })) => hints.push(format!(
+            "kubectl patch secret {secret} -n {namespace} -p \"{{\\\"data\\\":{{\\\"{key}\\\":\\\"$(kubectl get secret {held} -n {namespace} -o jsonpath='{{.data.env\\.FERNET_KEY}}')\\\"}}}}\"    # the backup's key is in the Secret {held}; after it the same command again"
+        )),
+        (Some((held, true)), _) => hints.push(format!(
+            "helm upgrade {release} CHART -n {namespace} --reuse-values --set-file openmetadata.config.fernetkey.value=<(kubectl get secret {held} -n {namespace} -o jsonpath='{{.data.env\\.FERNET_KEY}}' | base64 -d)    # the backup's key is in the Secret {held}; then restore under that revision"
+        )),
+        (Some((held, false)), _) => hints.push(format!(
+            "kubectl get secret {held} -A    # its env.FERNET_KEY is the backup's key; it is not in {namespace}: bring it along, as the backup"
+        )),
+        (None, _) => {}
+    }
+    hints.push(format!("{command} --accept-other-fernet-key    # once you know that it is the right key, or do without what is encrypted"));
+    Some(Refusal { why, hints })
+}
+
+/// What a refusal speaks of.
+#[derive(Debug, Clone, Copy)]
+pub struct At<'a> {
+    /// The release.
+    pub release: &'a str,
+    /// Its namespace.
+    pub namespace: &'a str,
+    /// The revision that will read the database.
+    pub revision: u64,
+    /// The backup.
+    pub backup: &'a str,
+    /// The command so far.
+    pub command: &'a str,
+}

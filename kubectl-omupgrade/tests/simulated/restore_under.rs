@@ -1,0 +1,137 @@
+//! A restore under the revision that runs: no helm, the servers come back as they were, killed at every point it has.
+
+use crate::cluster::{Kill, PodFault, World};
+use crate::restore::{args, command, migrated, untouched};
+use crate::rollback::{STATE, runs};
+use kubectl_omupgrade::commands::rollback::Args;
+use kubectl_omupgrade::exit::Exit;
+use kubectl_omupgrade::failure::{exit_of, hints_of};
+use serde_json::{Value, json};
+
+/// Data went wrong under 1.12.4; the backup is of the same schema.
+async fn gone_wrong() -> (World, tempfile::TempDir) {
+    let (world, folder) = migrated().await;
+    keyed(&world, "dGhlLWtleQ==");
+    world.with_database(|d| {
+        d.backup.clone_from(&d.state);
+        d.state = d.state.replace("4:ab", "9:zz");
+        d.check = d.check.replace("\"schema_head\":\"1.12.3\"", "\"schema_head\":\"1.12.4\"");
+    });
+    (world, folder)
+}
+
+/// The Secret that the servers would start with: no helm brings another one.
+fn keyed(world: &World, key: &str) {
+    world.put(
+        "secrets",
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "om-fernet"}, "data": {"FERNET_KEY": key}}),
+    );
+}
+
+fn under(world: &World) -> Args {
+    Args { revision: None, stay: true, ..args(world) }
+}
+
+fn ended_well(world: &World, case: &str) {
+    assert_eq!(world.violations(), Vec::<String>::new(), "{case}");
+    assert!(world.helm_calls().is_empty(), "{case}");
+    world.with_database(|d| {
+        assert_eq!(d.state, d.backup, "{case}");
+        assert_ne!(d.state, STATE);
+        assert_eq!((d.beside.len(), d.old.len()), (0, 1), "{case}: one old database is kept");
+    });
+    let live = world.object("deployments", "om").unwrap();
+    assert_eq!(live["spec"]["replicas"], 5, "{case}");
+    assert_eq!(live["spec"]["template"]["spec"]["containers"][0]["image"], "server:1.12.4", "{case}");
+    assert_eq!(world.object("cronjobs", "cron-reindex").unwrap()["spec"]["suspend"], false, "{case}");
+    let runs: Vec<Value> = runs(world).into_iter().filter(|r| r["verb"] == "rollback").collect();
+    assert_eq!((runs.len(), &runs[0]["outcome"]), (1, &Value::from("done")), "{case}: {runs:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_kill_point_has_one_end() {
+    let faults: [Option<(&str, PodFault)>; 4] = [
+        None,
+        Some(("beside", PodFault::Vanishes)),
+        Some(("swap", PodFault::Fails)),
+        Some(("swap", PodFault::FailsAfterwards)),
+    ];
+    let points = futures::future::join_all(faults.into_iter().enumerate().map(every_kill_point)).await;
+    assert!(points[0] >= 12 && points.iter().all(|p| *p >= 4), "only {points:?} points");
+}
+
+/// Up to the swap it is the restore whose every write is a kill point in `restore`; so here every third one is enough.
+
+async fn every_kill_point((nth, fault): (usize, Option<(&str, PodFault)>)) -> usize {
+    let step = if nth == 0 { 3 } else { 9 };
+    let mut points = 0;
+    for at in (1 + nth..).step_by(step) {
+        for kill in [Kill::BeforeWrite(at), Kill::AfterWrite(at)] {
+            let case = format!("{fault:?}, {kill:?}");
+            let (world, _folder) = gone_wrong().await;
+            world.with_database(|d| d.fault = fault.map(|(action, fault)| (action.to_owned(), fault)));
+            let args = under(&world);
+            world.process(Some(kill), command(&world, &args)).await;
+            let survived = world.writes() < at;
+            let mut done = false;
+            for _ in 0..3 {
+                match command(&world, &args).await {
+                    Ok(exit) => {
+                        assert_eq!(exit, Exit::Done, "{case}");
+                        done = true;
+                        break;
+                    }
+                    Err(error) => assert!(matches!(exit_of(&error), Exit::No | Exit::Unknown), "{case}: {error:#}"),
+                }
+            }
+            assert!(done, "{case}: it never ended");
+            ended_well(&world, &case);
+            // Typed once more after its end it does not begin anew.
+            assert_eq!(command(&world, &args).await.unwrap(), Exit::Done, "{case}");
+            ended_well(&world, &format!("{case}, again"));
+            if survived {
+                return points;
+            }
+            points += 1;
+        }
+    }
+    points
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dry_run_says_what_becomes_of_the_servers_and_only_reads() {
+    let (world, _folder) = gone_wrong().await;
+    assert_eq!(command(&world, &Args { dry_run: true, ..under(&world) }).await.unwrap(), Exit::Done);
+    untouched(&world, "dry run");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_newer_schema_is_not_brought_under_an_older_server() {
+    let (world, _folder) = gone_wrong().await;
+    world.with_database(|d| d.check = d.check.replace("\"schema_head\":\"1.12.4\"", "\"schema_head\":\"1.13.0\""));
+    let refused = command(&world, &under(&world)).await.unwrap_err();
+    assert!(refused.to_string().contains("the backup's schema is 1.13.0"), "{refused:#}");
+    untouched(&world, "newer");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_key_that_is_there_counts_and_not_the_manifests() {
+    let (world, _folder) = gone_wrong().await;
+    keyed(&world, "YW5vdGhlci1rZXk=");
+    let refused = command(&world, &under(&world)).await.unwrap_err();
+    assert!(refused.to_string().contains("the Fernet key of revision 2 is another one"), "{refused:#}");
+    untouched(&world, "another key in the cluster");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_its_middle_another_backup_is_refused() {
+    let (world, _folder) = gone_wrong().await;
+    world.with_database(|d| d.fault = Some(("swap".to_owned(), PodFault::Fails)));
+    assert!(command(&world, &under(&world)).await.is_err());
+    let other = Args { backup: Some("om-another".into()), ..under(&world) };
+    let refused = command(&world, &other).await.unwrap_err();
+    assert_eq!(exit_of(&refused), Exit::Refused, "{refused:#}");
+    assert!(hints_of(&refused).iter().any(|h| h.contains("goes on with it")), "{:?}", hints_of(&refused));
+    assert_eq!(command(&world, &under(&world)).await.unwrap(), Exit::Done);
+    ended_well(&world, "after the refusal");
+}
