@@ -36,6 +36,8 @@ pub struct Look<'a> {
     pub search_image: Option<&'a str>,
     /// The Secret with a token for the server's API.
     pub token_secret: Option<&'a str>,
+    /// Whether the ingestion bot's token may be taken out of the database.
+    pub ingestion_bot: bool,
     /// Whether the image's registry may be asked.
     pub registry: bool,
     /// The helm that would be used.
@@ -93,7 +95,7 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
     };
     let said = async {
         match (&stored, &settings) {
-            (Ok(release), Ok(set)) => pipelines::ask(cluster, release, &beside, set, look.token_secret).await.map(Ok),
+            (Ok(release), Ok(set)) => pipelines::ask(cluster, release, &beside, set, &look).await.map(Ok),
             (Err(reason), _) | (_, Err(reason)) => Ok(Err(reason.clone())),
         }
     };

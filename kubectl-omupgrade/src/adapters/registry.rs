@@ -128,7 +128,16 @@ async fn send(at: &Uri, method: &str, authorization: Option<&Secret<String>>) ->
         request = request.header(header::AUTHORIZATION, text);
     }
     let request = request.body(Body::empty()).map_err(|e| e.to_string())?;
-    client.send(request).await.map_err(|e| super::cluster::why(&e))
+    client.send(request).await.map_err(|e| innermost(&e))
+}
+
+/// What went wrong at the bottom of it: what stands around that speaks of API servers.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut at = error;
+    while let Some(below) = at.source() {
+        at = below;
+    }
+    at.to_string()
 }
 
 /// The place that a redirect names: a whole address, or a path.

@@ -48,6 +48,9 @@ pub struct Args {
     /// The Secret that holds a token for the server's API: NAME, or NAME/KEY (as for `validate`).
     #[arg(long, value_name = "NAME")]
     pub token_secret: Option<String>,
+    /// Take the ingestion bot's token out of the database (as for `validate`).
+    #[arg(long, conflicts_with_all = ["token_secret", "no_probe"])]
+    pub ingestion_bot: bool,
     /// The server's address (host or host:port), where it is not to be reached through the API server.
     #[arg(long, value_name = "ADDRESS")]
     pub server: Option<String>,
@@ -79,7 +82,13 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     }
     let cluster = session.connect().await?;
     let target = status::target(&cluster, args.release.as_deref()).await?;
-    let server = Asking { token_secret: args.token_secret.clone(), server: args.server.clone(), ..Asking::default() };
+    let server = Asking {
+        token_secret: args.token_secret.clone(),
+        ingestion_bot: args.ingestion_bot,
+        probe_image: args.probe_image.clone(),
+        server: args.server.clone(),
+        ..Asking::default()
+    };
     let asked = Asked {
         server: &server,
         probe: !args.no_probe,

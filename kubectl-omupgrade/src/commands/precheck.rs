@@ -23,6 +23,7 @@ and the commands to type.
 
 Ends with 0 when no check failed, 1 when one did, 3 when an answer without which nothing can be decided is missing.
 With --exit-verdict: 20 rolling, 21 quiesce, 22 hop, 23 search window, 24 refused.")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Args {
     /// The release; without it the only OpenMetadata release of the namespace.
     #[arg(add = clap_complete::ArgValueCompleter::new(crate::cli::complete::releases))]
@@ -60,6 +61,9 @@ pub struct Args {
     /// The Secret that holds a token for the server's API: NAME, or NAME/KEY (as for `validate`).
     #[arg(long, value_name = "NAME")]
     pub token_secret: Option<String>,
+    /// Take the ingestion bot's token out of the database (as for `validate`).
+    #[arg(long, conflicts_with_all = ["token_secret", "no_probe"])]
+    pub ingestion_bot: bool,
     /// Ask no image registry.
     #[arg(long)]
     pub offline: bool,
@@ -117,7 +121,9 @@ async fn look(session: &Session, args: &Args, to: Version, tables: &Tables) -> a
     let (probe, probe_image, helm) = (!args.no_probe, args.probe_image.as_deref(), args.helm.as_deref());
     let search_image = args.search_image.as_deref();
     let (token_secret, registry) = (args.token_secret.as_deref(), !args.offline);
-    let look = Look { asked, values, probe, probe_image, search_image, token_secret, registry, helm, tables };
+    let ingestion_bot = args.ingestion_bot;
+    let look =
+        Look { asked, values, probe, probe_image, search_image, token_secret, ingestion_bot, registry, helm, tables };
     let facts = Box::pin(gather(&cluster, &target.name, &target.release, look)).await?;
     if facts.helm.value().is_none() && facts.server.value().is_none() {
         let reason = facts.server.known().err().unwrap_or_default();

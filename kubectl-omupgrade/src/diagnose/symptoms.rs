@@ -33,6 +33,16 @@ impl Symptom {
     }
 }
 
+/// Why a container waits and will not start by itself.
+const STUCK: &[&str] = &[
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "InvalidImageName",
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "ErrImageNeverPull",
+];
+
 /// All symptoms, in the guide's order.
 pub fn symptoms(evidence: &Evidence, sayings: &[Saying], findings: &[Finding]) -> Vec<Seen> {
     let found = |symptom: Symptom| {
@@ -66,7 +76,17 @@ fn crashes(evidence: &Evidence) -> (Option<bool>, String) {
             _ => false,
         })
     };
-    match pods.iter().filter(|p| p.meta.deleted.is_none()).find(crashed) {
+    let waits = |p: &Pod| {
+        p.containers.iter().find_map(|c| match &c.state {
+            State::Waiting { reason, .. } if STUCK.contains(&reason.as_str()) => Some(reason.clone()),
+            _ => None,
+        })
+    };
+    let there = || pods.iter().filter(|p| p.meta.deleted.is_none());
+    if let Some((pod, reason)) = there().find_map(|p| Some((p, waits(p)?))) {
+        return (Some(true), format!("Pod {} does not start: {reason}", pod.meta.name));
+    }
+    match there().find(crashed) {
         Some(pod) => (Some(true), format!("Pod {} ends with an error", pod.meta.name)),
         None if pods.is_empty() => (Some(false), "there is no pod".to_owned()),
         None => (Some(false), format!("none of {}", count(pods.len(), "pod"))),

@@ -106,7 +106,8 @@ impl Stage<'_> {
     /// What one of our verbs says as JSON to a service account with the rights that `rbac` prints for it.
     fn as_user(&self, verb: &str, words: &[&str]) -> Result<Value> {
         say::step(&format!("kubectl omupgrade {}", words.join(" ")));
-        let name = format!("asks-{verb}");
+        // Of the whole cluster are two of these objects: the other engine has its own.
+        let name = format!("{}-asks-{verb}", self.namespace);
         let rights = self.omupgrade("printing rights").args(["rbac", verb, "--name", &name]).text()?;
         self.kubectl("giving rights").args(["apply", "-f", "-"]).feed(rights.as_bytes())?;
         let account = format!("{}:{name}", self.namespace);

@@ -1,11 +1,12 @@
 //! Asks who runs the pipelines: Airflow for its version, which it tells to anybody; the server for its client's version
 //! and for pipelines that run now, where there is a token. Through forwarded ports; changes nothing.
 
+use super::Look;
 use super::beside::Beside;
 use crate::adapters::cluster::Cluster;
 use crate::adapters::openmetadata::{Client, Door, NoAnswer, login};
 use crate::adapters::tls::behind;
-use crate::adapters::validation;
+use crate::adapters::{bot, validation};
 use crate::facts::{Release, Secret};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -27,17 +28,17 @@ pub struct Said {
     pub running: Result<Vec<String>, String>,
 }
 
-/// Asks. `secret` is the Secret with a token that the user named.
+/// Asks.
 pub async fn ask(
     cluster: &Cluster,
     release: &Release,
     beside: &Beside,
     settings: &BTreeMap<String, Option<Secret<String>>>,
-    secret: Option<&str>,
+    look: &Look<'_>,
 ) -> anyhow::Result<Said> {
     let endpoint = settings.get("PIPELINE_SERVICE_CLIENT_ENDPOINT").and_then(|v| v.as_ref()?.expose().cloned());
     let airflow = airflow(cluster, endpoint.as_deref().unwrap_or_default()).await;
-    let (managed, running) = match client(cluster, release, beside, secret).await? {
+    let (managed, running) = match client(cluster, release, beside, look).await? {
         Ok(client) => (managed(&client).await, running(&client).await),
         Err(why) => (Err(why.clone()), Err(why)),
     };
@@ -71,14 +72,18 @@ async fn client(
     cluster: &Cluster,
     release: &Release,
     beside: &Beside,
-    secret: Option<&str>,
+    look: &Look<'_>,
 ) -> anyhow::Result<Result<Client, String>> {
     let door = match beside.server_pods().and_then(|pods| validation::newest(cluster, &pods)) {
         Ok((_, door)) => door,
         Err(why) => return Ok(Err(why)),
     };
     let client = validation::client(door, cluster.patience, Some(release));
-    let login = login(Some(cluster), &client, &release.name, secret).await?;
+    let login = if look.ingestion_bot {
+        bot::token(cluster, release, look.probe_image).await.map_err(|why| format!("the ingestion bot's token: {why}"))
+    } else {
+        login(Some(cluster), &client, &release.name, look.token_secret).await?
+    };
     Ok(login.map(|login| Client { token: Some(login.token), ..client }))
 }
 

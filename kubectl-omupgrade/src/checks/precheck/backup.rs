@@ -139,7 +139,8 @@ fn client(case: &Case) -> Answer {
     };
     case.facts.backup.judge(|place| {
         let image = &place.client_image;
-        let Some(client) = image_tag(image).and_then(Dotted::parse) else {
+        let tag = image_tag(image);
+        let Some(client) = tag.and_then(Dotted::parse) else {
             return unknown(format!("the image {image} names no version; the backup compares the versions itself"));
         };
         let Some(server) = Dotted::parse(&database.version) else {
@@ -151,7 +152,9 @@ fn client(case: &Case) -> Answer {
             Engine::Postgresql => PG_DUMP_MIN,
         };
         let newest = match database.engine {
-            // A dump of an older server by a newer client is sound; MySQL's clients also by the second number.
+            // A dump of an older server by a newer client is sound; MySQL's clients also by the second number. A tag of one
+            // number is the newest of its line.
+            Engine::Mysql if tag.is_some_and(|t| !t.contains('.')) => client.major() >= server.major(),
             Engine::Mysql => (client.number(0), client.number(1)) >= (server.number(0), server.number(1)),
             Engine::Postgresql => client.major() >= server.major(),
         };
