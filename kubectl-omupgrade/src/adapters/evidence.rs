@@ -42,7 +42,7 @@ pub async fn evidence(
     evidence.neighbours = cluster.fact(&cluster.api::<ApiPod>(), ListParams::default(), neighbours).await;
     let (logs, asked_database, compared, server, edges) = tokio::join!(
         logs_of(cluster, logs_wanted(&evidence.facts, evidence.neighbours.items()), None),
-        of_database(cluster, whole.as_ref(), asked),
+        of_database(cluster, whole.as_ref(), evidence.facts.pods.items(), asked),
         compared(cluster, name),
         Box::pin(server(cluster, &evidence.facts, whole.as_ref(), asked.server)),
         of_edges(cluster, whole.as_ref()),
@@ -65,7 +65,12 @@ pub async fn evidence(
     Ok((serde_json::from_value(value)?, redactor))
 }
 
-async fn of_database(cluster: &Cluster, release: Option<&Release>, asked: Asked<'_>) -> Fact<Vec<String>> {
+async fn of_database(
+    cluster: &Cluster,
+    release: Option<&Release>,
+    pods: &[Pod],
+    asked: Asked<'_>,
+) -> Fact<Vec<String>> {
     let source = "probe Pod";
     let answer = match release {
         _ if !asked.probe => Err("not asked (--no-probe)".to_owned()),
@@ -73,7 +78,7 @@ async fn of_database(cluster: &Cluster, release: Option<&Release>, asked: Asked<
         Some(release) => probe::facts(cluster, release, asked.probe_image, shared::backup::Asked::Facts).await,
     };
     match answer {
-        Ok((image, found)) => Fact::known(database(&found, &image), source, Timestamp::now()),
+        Ok((image, found)) => Fact::known(database(&found, &image, pods), source, Timestamp::now()),
         Err(reason) => Fact::unknown(reason, source, Timestamp::now()),
     }
 }

@@ -28,6 +28,16 @@ pub struct Said {
     pub words: String,
 }
 
+/// What helm and its client say where no API server answers. Helm asks for it before anything else.
+const NO_SERVER: &[&str] = &["cluster unreachable", "connection refused", "connection reset", "i/o timeout", ": EOF"];
+
+impl Said {
+    /// Whether it ended because no API server answered.
+    pub fn found_no_server(&self) -> bool {
+        !self.ok && NO_SERVER.iter().any(|words| self.words.contains(words))
+    }
+}
+
 impl Helm {
     /// The helm that is named, else the one on the PATH.
     pub async fn find(named: Option<&Path>) -> anyhow::Result<Self> {

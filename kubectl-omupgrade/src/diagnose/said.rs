@@ -1,6 +1,6 @@
 //! What the database and the server say of themselves, as sentences that rules can match.
 
-use crate::facts::{Database, Fact, Server};
+use crate::facts::{Database, Fact, Pod, Role, Server, State};
 use jiff::Timestamp;
 use shared::component;
 use shared::versions::Version;
@@ -12,15 +12,12 @@ const ERRORS: f64 = 0.01;
 /// Seconds for which a transaction may be open. Chosen: nothing of a server takes longer.
 const TRANSACTION: u64 = 3600;
 
-/// What a database says, beside the image of the server.
-pub fn database(d: &Database, image: &str) -> Vec<String> {
-    let mut out = Vec::new();
-    let tag = component::image_tag(image).and_then(Version::parse);
-    match (d.head(), tag) {
-        (Some(at), Some(tag)) if at > tag => out.push(format!("at {at}, newer than the running image {tag}")),
-        (Some(at), _) => out.push(format!("at {at}, the server's image is {image}")),
-        (None, _) => out.push("holds no migrations".to_owned()),
-    }
+/// What a database says, beside the image that the server should have and those that run.
+pub fn database(d: &Database, image: &str, pods: &[Pod]) -> Vec<String> {
+    let mut out = vec![match d.head() {
+        Some(at) => beside(at, image, &running(image, pods)),
+        None => "holds no migrations".to_owned(),
+    }];
     let unfinished = d.unfinished();
     if !unfinished.is_empty() {
         out.push(format!("migrations begun and not finished: {}", unfinished.join(", ")));
@@ -37,6 +34,22 @@ pub fn database(d: &Database, image: &str) -> Vec<String> {
         out.push(format!("a transaction is open for {} minutes", seconds / 60));
     }
     out
+}
+
+/// The images of the same program as `image` whose servers run: one that cannot be pulled harms no database.
+fn running<'a>(image: &str, pods: &'a [Pod]) -> Vec<&'a str> {
+    let base = component::image_base(image);
+    let containers = pods.iter().flat_map(|pod| &pod.containers);
+    let serving = containers.filter(|c| c.role == Role::Main && matches!(c.state, State::Running { .. }));
+    serving.map(|c| c.image.as_str()).filter(|image| component::image_base(image) == base).collect()
+}
+
+fn beside(at: Version, image: &str, running: &[&str]) -> String {
+    let oldest = running.iter().filter_map(|image| component::image_tag(image).and_then(Version::parse)).min();
+    match oldest.filter(|oldest| at > *oldest) {
+        Some(oldest) => format!("at {at}, newer than the running image {oldest}"),
+        None => format!("at {at}, the server's image is {image}"),
+    }
 }
 
 /// What a server says of itself, and of its pipelines.
@@ -91,4 +104,18 @@ pub fn said(server: &Fact<Server>, rolled_out: Option<Timestamp>) -> (Fact<Vec<S
         all.into_iter().map(one).collect()
     });
     (own, pipelines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_server_that_runs_is_older_than_its_database() {
+        let at = Version::parse("1.12.13").unwrap();
+        let said = |running: &[&str]| beside(at, "server:0.0.0", running);
+        assert_eq!(said(&["server:1.12.13"]), "at 1.12.13, the server's image is server:0.0.0");
+        assert_eq!(said(&[]), "at 1.12.13, the server's image is server:0.0.0");
+        assert_eq!(said(&["server:1.13.1", "server:1.12.3"]), "at 1.12.13, newer than the running image 1.12.3");
+    }
 }

@@ -96,9 +96,29 @@ fn missing_claim(scene: &Scene<'_>, job: &Job) -> Option<String> {
 /// What the pod's failed container said at its end.
 fn last_words(pod: &crate::facts::Pod) -> Option<String> {
     pod.containers.iter().find_map(|c| match &c.state {
-        crate::facts::State::Terminated(end) if end.exit != 0 && !end.message.is_empty() => {
-            Some(end.message.trim().to_owned())
-        }
+        crate::facts::State::Terminated(end) if end.exit != 0 && !end.message.is_empty() => Some(essence(&end.message)),
         _ => None,
     })
+}
+
+/// How many lines of a pod's last words are told; the log has all of them. Chosen: a client's error and its reasons.
+const LINES: usize = 4;
+
+/// The beginning of what was said, without the statement at which a client stood: pg_dump's are of forty lines.
+fn essence(words: &str) -> String {
+    let told = words.trim().lines().take_while(|line| !line.contains("detail: Query was:"));
+    told.take(LINES).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::essence;
+
+    #[test]
+    fn statements_of_a_client_are_left_to_the_log() {
+        let words = "pg_dump failed with 1: pg_dump: error: query failed\nthe connection broke\npg_dump: detail: Query was: SELECT 1\nFROM x\n";
+        assert_eq!(essence(words), "pg_dump failed with 1: pg_dump: error: query failed\nthe connection broke");
+        assert_eq!(essence("1\n2\n3\n4\n5"), "1\n2\n3\n4");
+        assert_eq!(essence("the claim is full\n"), "the claim is full");
+    }
 }

@@ -39,7 +39,7 @@ pub fn read(lines: &[String]) -> Progress {
         } else if line.contains("Failed to db migration due to") || line.contains("Failed due to") {
             let next = lines.get(i + 1).map(|l| l.trim()).filter(|_| line.trim_end().ends_with("due to"));
             let failure = format!("{} {}", line.trim(), next.unwrap_or_default());
-            progress.failure.get_or_insert_with(|| failure.trim().to_owned());
+            progress.failure.get_or_insert_with(|| cell(&failure).to_owned());
         } else if table && let Some(version) = row(line) {
             push(&mut progress.planned, version);
         }
@@ -87,6 +87,14 @@ fn after(line: &str, marker: &str) -> Option<String> {
     let rest = line.split_once(marker)?.1;
     let word = rest.split_whitespace().next()?;
     Some(word.trim_matches(|c: char| !c.is_alphanumeric()).to_owned()).filter(|v| !v.is_empty())
+}
+
+/// The words alone where they stand in a cell of the table of results.
+fn cell(line: &str) -> &str {
+    match line.find("Failed due to") {
+        Some(at) if line.trim_start().starts_with('|') => line[at..].split('|').next().unwrap_or_default().trim(),
+        _ => line.trim(),
+    }
 }
 
 /// The version in the first cell of a row of the table.
@@ -149,5 +157,8 @@ INFO [MigrationWorkFlow] Migration Run started for Version: 1.12.1";
             read(&lines(&log)).failure.unwrap(),
             "ERROR Failed to db migration due to Duplicate column name 'x'"
         );
+        // The log's head and a table of results, as a failed run prints it.
+        let table = "| 1.13.0  | Success  | Failed due to : no such column | Skipped | Skipped |          |";
+        assert_eq!(read(&lines(table)).failure.unwrap(), "Failed due to : no such column");
     }
 }

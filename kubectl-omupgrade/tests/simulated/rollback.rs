@@ -348,12 +348,14 @@ async fn unlock_keeps_the_reason_ends_what_was_left_open_and_frees_another_plan(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_helm_that_lost_the_api_server_is_run_again() {
-    let (world, _folder) = world();
-    let args = args(&world);
-    world.helm_dies(HelmDies::LosesTheServer);
-    assert_eq!(command(&world, &args).await.unwrap(), Exit::Done);
-    ended_well(&world, "helm lost the server");
-    assert_eq!(world.helm_calls().len(), 2);
+    for how in [HelmDies::FindsNoServer, HelmDies::LosesTheServer] {
+        let (world, _folder) = world();
+        let args = args(&world);
+        world.helm_dies(how);
+        assert_eq!(command(&world, &args).await.unwrap(), Exit::Done, "{how:?}");
+        ended_well(&world, "helm lost the server");
+        assert_eq!(world.helm_calls().len(), 2, "{how:?}");
+    }
 }
 
 /// Helm keeps its revisions in Secrets unless it is told otherwise: it has to be told where they are.

@@ -74,13 +74,18 @@ pub(super) async fn roll(
         // A helm that could not even write down that it failed lost the API server. It has ended, so its pending
         // revision is nobody's; the question what is there waits until the server is back.
         let lost = self::newest(cluster, decision).await?;
-        if last || lost.revision.status != Status::PendingRollback {
+        let half_way = lost.revision.status == Status::PendingRollback;
+        let not_begun = lost.revision.number == newest.revision.number && said.found_no_server();
+        if last || !(half_way || not_begun) {
             return Err(Failure::no(format!("helm rollback failed: {}", said.words))
                 .hint(format!("kubectl omupgrade status {} -n {}", decision.release, decision.namespace))
                 .into());
         }
-        let words =
-            format!("helm lost the API server and left revision {} pending: {}", lost.revision.number, said.words);
+        let how = match lost.revision.number {
+            number if half_way => format!("helm lost the API server and left revision {number} pending"),
+            number => format!("helm found no API server and left revision {number} as it was"),
+        };
+        let words = format!("{how}: {}", said.words);
         to::note(&format!("{words}; running it again"));
         stored.write(lock, step, Phase::Note, &words).await?;
     }

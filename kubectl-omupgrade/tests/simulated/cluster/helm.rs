@@ -17,6 +17,8 @@ pub enum HelmDies {
     Outlives,
     /// It did all; the process that started it is killed before it hears so.
     AfterAll,
+    /// It found no API server, wrote nothing, and says so. Nobody is killed.
+    FindsNoServer,
     /// It lost the API server half-way: its revision stays pending, and it says so. Nobody is killed.
     LosesTheServer,
     /// It changed the workload, then failed and said so. Nobody is killed.
@@ -36,6 +38,7 @@ echo "${HELM_DRIVER:-}" >>"$dir/drivers"
 dies=
 [ ! -e "$dir/dies" ] || { dies=$(cat "$dir/dies"); rm "$dir/dies"; }
 hear() { touch "$dir/reached"; }
+[ "$dies" != FindsNoServer ] || { echo 'Error: Kubernetes cluster unreachable: connection refused' >&2; exit 1; }
 [ "$dies" != BeforeAnything ] || { hear; exec sleep 1; }
 echo "pending $$ $2 $3" >>"$dir/deeds"
 [ "$dies" != Pending ] || { hear; exec sleep 1; }
