@@ -14,6 +14,8 @@ mod plugin_api_away;
 mod plugin_code_only;
 mod plugin_killed;
 mod plugin_rollback;
+mod restore_elsewhere;
+mod restore_refusals;
 mod rollback_on_failure;
 mod rollback_restore;
 mod uninstall_keeps_backups;
@@ -83,6 +85,8 @@ pub const SCENARIOS: &[Scenario] = &[
     uninstall_keeps_backups::SCENARIO,
     plugin_rollback::SCENARIO,
     rollback_restore::SCENARIO,
+    restore_refusals::SCENARIO,
+    restore_elsewhere::SCENARIO,
     drain::SCENARIO,
     faults::SCENARIO,
     plugin_code_only::SCENARIO,

@@ -92,7 +92,7 @@ impl Stage<'_> {
 
     /// The backups on the claim by their whole names.
     pub fn backup_names(&self) -> Result<Vec<String>> {
-        let folder = self.claimed()?;
+        let folder = self.backup_folder()?;
         let entries = fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
         let whole = entries.flatten().filter(|entry| entry.path().join("catalog.json").exists());
         let mut names: Vec<String> = whole.filter_map(|entry| entry.file_name().into_string().ok()).collect();
@@ -101,7 +101,7 @@ impl Stage<'_> {
     }
 
     /// The folder of the backups' claim on this machine.
-    fn claimed(&self) -> Result<PathBuf> {
+    pub fn backup_folder(&self) -> Result<PathBuf> {
         let claim = self.json(&["get", "persistentvolumeclaim", CLAIM])?;
         let volume = claim["spec"]["volumeName"].as_str().context("the claim has no volume")?;
         Ok(paths::state("volumes").join(volume))

@@ -8,6 +8,7 @@ pub mod door;
 pub mod helm;
 pub mod look;
 pub mod stage;
+pub mod watcher;
 pub mod words;
 
 use std::cmp::Reverse;
