@@ -95,7 +95,7 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
     };
     let said = async {
         match (&stored, &settings) {
-            (Ok(release), Ok(set)) => pipelines::ask(cluster, release, &beside, set, &look).await.map(Ok),
+            (Ok(release), Ok(set)) => Box::pin(pipelines::ask(cluster, release, &beside, set, &look)).await.map(Ok),
             (Err(reason), _) | (_, Err(reason)) => Ok(Err(reason.clone())),
         }
     };

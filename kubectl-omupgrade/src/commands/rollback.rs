@@ -19,7 +19,9 @@ use crate::adapters::{journal, release};
 use crate::cli::flags::{Output, duration};
 use crate::cli::say as to;
 use crate::exit::Exit;
+use crate::facts::Release;
 use crate::failure::Failure;
+use crate::journal::Run;
 use crate::session::Session;
 use crate::verdict::Way;
 use crate::wayback::restore::Plan;
@@ -169,22 +171,7 @@ pub struct Terms {
 /// Looks, decides, does, says; all but the watching afterwards.
 pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Result<Exit> {
     let helm = Helm::find(args.helm.as_deref()).await?;
-    let found = release::find(cluster, args.release.as_deref()).await?;
-    let name = found.release.name.clone();
-    let history = release::history(cluster, &name).await?;
-    let (runs, unread) = journal::runs(cluster, &name).await?;
-    for secret in unread {
-        to::note(&format!("the journal's Secret {secret} cannot be read and is left out"));
-    }
-    let runs: Vec<_> = runs.into_iter().map(|s| s.run).collect();
-    let revisions: Vec<_> = history.iter().map(|r| r.revision.clone()).collect();
-    let newest = history.last().map(|r| r.revision.number);
-    let asked = if args.stay { newest } else { args.revision };
-    let revision = match choose(asked, &revisions, &runs) {
-        Choice::Given(number) | Choice::Validated(number) => number,
-        Choice::Ask(served) => say::ask(&name, &cluster.namespace, &served, &revisions, terms.can_ask)?,
-        Choice::Absent(number, served) => return Err(say::absent(&name, cluster, number, &served)),
-    };
+    let Wanted { name, history, runs, revision } = wanted(cluster, args, terms).await?;
     let look = Box::pin(look::look(cluster, args, &helm, history, runs, revision)).await?;
     let left = perform::left_open(&look);
     let left_open = left.is_some();
@@ -270,4 +257,32 @@ pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
     }
     answer.data(if done.is_ok() { "done" } else { "failed" })?;
     done
+}
+
+/// A release with its past, and the revision to go back to.
+struct Wanted {
+    name: String,
+    history: Vec<Release>,
+    runs: Vec<Run>,
+    revision: u64,
+}
+
+async fn wanted(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Result<Wanted> {
+    let found = release::find(cluster, args.release.as_deref()).await?;
+    let name = found.release.name.clone();
+    let history = release::history(cluster, &name).await?;
+    let (runs, unread) = journal::runs(cluster, &name).await?;
+    for secret in unread {
+        to::note(&format!("the journal's Secret {secret} cannot be read and is left out"));
+    }
+    let runs: Vec<_> = runs.into_iter().map(|s| s.run).collect();
+    let revisions: Vec<_> = history.iter().map(|r| r.revision.clone()).collect();
+    let newest = history.last().map(|r| r.revision.number);
+    let asked = if args.stay { newest } else { args.revision };
+    let revision = match choose(asked, &revisions, &runs) {
+        Choice::Given(number) | Choice::Validated(number) => number,
+        Choice::Ask(served) => say::ask(&name, &cluster.namespace, &served, &revisions, terms.can_ask)?,
+        Choice::Absent(number, served) => return Err(say::absent(&name, cluster, number, &served)),
+    };
+    Ok(Wanted { name, history, runs, revision })
 }

@@ -104,7 +104,7 @@ fn last_words(pod: &crate::facts::Pod) -> Option<String> {
 /// How many lines of a pod's last words are told; the log has all of them. Chosen: a client's error and its reasons.
 const LINES: usize = 4;
 
-/// The beginning of what was said, without the statement at which a client stood: pg_dump's are of forty lines.
+/// The beginning of what was said, without the statement at which a client stood: `pg_dump`'s are of forty lines.
 fn essence(words: &str) -> String {
     let told = words.trim().lines().take_while(|line| !line.contains("detail: Query was:"));
     told.take(LINES).collect::<Vec<_>>().join("\n")

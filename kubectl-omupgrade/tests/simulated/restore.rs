@@ -254,8 +254,8 @@ async fn what_stands_against_it_is_found_before_the_first_write() {
             "a backup that is newer than the server",
             |w, _| {
                 w.with_database(|d| {
-                    d.check = d.check.replace("\"schema_head\":\"1.12.3\"", "\"schema_head\":\"1.12.4\"")
-                })
+                    d.check = d.check.replace("\"schema_head\":\"1.12.3\"", "\"schema_head\":\"1.12.4\"");
+                });
             },
             "the backup's schema is 1.12.4",
         ),

@@ -61,7 +61,6 @@ async fn every_kill_point_has_one_end() {
 }
 
 /// Up to the swap it is the restore whose every write is a kill point in `restore`; so here every third one is enough.
-
 async fn every_kill_point((nth, fault): (usize, Option<(&str, PodFault)>)) -> usize {
     let step = if nth == 0 { 3 } else { 9 };
     let mut points = 0;

@@ -38,7 +38,7 @@ pub async fn ask(
 ) -> anyhow::Result<Said> {
     let endpoint = settings.get("PIPELINE_SERVICE_CLIENT_ENDPOINT").and_then(|v| v.as_ref()?.expose().cloned());
     let airflow = airflow(cluster, endpoint.as_deref().unwrap_or_default()).await;
-    let (managed, running) = match client(cluster, release, beside, look).await? {
+    let (managed, running) = match Box::pin(client(cluster, release, beside, look)).await? {
         Ok(client) => (managed(&client).await, running(&client).await),
         Err(why) => (Err(why.clone()), Err(why)),
     };
