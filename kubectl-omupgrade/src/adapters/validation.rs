@@ -75,6 +75,12 @@ pub async fn facts(
     let facts = Facts { look, server: server?, database, search: Some(search), before, alerts, samples: Vec::new() };
     // Logs and messages of others may hold what is secret here.
     let secrets = whole.iter().flat_map(known::of_release);
+    // A database's user may have the name that stands before those of all indexes; hidden in half of them, an index
+    // would have no alias.
+    let indexes = facts.search.iter().filter_map(Fact::value).flat_map(|engine| engine.indexes.keys());
+    let indexes: Vec<&String> = indexes.collect();
+    let secrets =
+        secrets.filter(|s| !indexes.iter().any(|i| i.strip_prefix(s.as_str()).is_some_and(|r| r.starts_with('_'))));
     let redactor = Redactor::new(secrets, &public(&facts.look)).map_err(anyhow::Error::msg)?;
     let mut value = serde_json::to_value(&facts)?;
     redactor.value(&mut value);
