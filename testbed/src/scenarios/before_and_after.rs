@@ -30,7 +30,6 @@ const BEFORE: &[&str] = &[
     "backup-rights",
     "server-ready",
     "surge-room",
-    "image-there",
     "drift",
     "foreign-objects",
     "api-removals",
