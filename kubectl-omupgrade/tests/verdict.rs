@@ -226,28 +226,62 @@ fn record(origin: &str, started: &str, finished: &str) -> Record {
     .unwrap()
 }
 
+fn at(revision: u64, time: &str, version: &str) -> Moment {
+    Moment { revision, began: format!("2026-11-22T{time}Z").parse().ok(), version: Version::parse(version) }
+}
+
 #[test]
 fn only_what_was_made_while_the_revision_served_is_from_before() {
-    let at = |revision: u64, time: &str| Moment { revision, began: format!("2026-11-22T{time}Z").parse().ok() };
     // Revision 2 fails after it migrated, revision 3 tries again.
-    let history = [at(1, "10:00:00"), at(2, "11:00:00"), at(3, "12:00:00")];
-    for (origin, started, finished, from_1) in [
-        ("omupgrade", "09:00:00", "09:10:00", false), // before revision 1 itself
-        ("omupgrade", "10:30:00", "10:40:00", true),
-        ("omupgrade", "10:59:00", "11:01:00", false), // ended while revision 2 worked
-        ("omupgrade", "11:30:00", "11:40:00", false),
-        ("hook", "11:00:05", "11:02:00", true),  // revision 2's own first step
-        ("hook", "12:00:05", "12:02:00", false), // revision 3's: after revision 2 migrated
-        ("hook", "09:00:05", "09:02:00", false),
+    let history = [at(1, "10:00:00", "1.12.14"), at(2, "11:00:00", "1.13.1"), at(3, "12:00:00", "1.13.1")];
+    for (origin, started, finished, of) in [
+        ("omupgrade", "09:00:00", "09:10:00", None), // before revision 1 itself
+        ("omupgrade", "10:30:00", "10:40:00", Some(1)),
+        ("omupgrade", "10:59:00", "11:01:00", None), // ended while revision 2 worked
+        ("omupgrade", "11:30:00", "11:40:00", Some(2)),
+        ("omupgrade", "13:00:00", "13:02:00", Some(3)), // nothing followed yet
+        ("hook", "11:00:05", "11:02:00", Some(1)),      // revision 2's own first step
+        ("hook", "12:00:05", "12:02:00", Some(2)),      // revision 3's: after revision 2 migrated
+        ("hook", "09:00:05", "09:02:00", None),
     ] {
-        assert_eq!(from_before(&record(origin, started, finished), 1, &history), from_1, "{origin} {started}");
+        for revision in 1..=4 {
+            let credited = from_before(&record(origin, started, finished), revision, &history);
+            assert_eq!(credited, of == Some(revision), "{origin} {started} for revision {revision}");
+        }
     }
-    assert!(from_before(&record("hook", "12:00:05", "12:02:00"), 2, &history));
-    assert!(from_before(&record("omupgrade", "13:00:00", "13:02:00"), 3, &history), "nothing followed yet");
-    let unknown = [at(1, "10:00:00"), Moment { revision: 2, began: None }];
+    let unknown = [at(1, "10:00:00", "1.12.14"), Moment { began: None, ..at(2, "11:00:00", "1.13.1") }];
     assert!(
         !from_before(&record("omupgrade", "10:30:00", "10:40:00"), 1, &unknown),
         "a time that is not known proves nothing"
     );
-    assert!(!from_before(&record("omupgrade", "10:30:00", "10:40:00"), 7, &history), "a revision that is not known");
+    assert!(!from_before(&record("hook", "11:00:05", "11:02:00"), 1, &unknown), "nor for the hook's");
+}
+
+#[test]
+fn a_clock_that_is_ahead_on_helms_machine_credits_no_other_revision() {
+    let history = [at(1, "10:00:00", "1.12.14"), at(2, "11:00:00", "1.12.14"), at(3, "12:00:00", "1.13.1")];
+    let hook = Record { target: "1.13.1".into(), ..record("hook", "11:58:00", "11:59:00") };
+    let of: Vec<u64> = (1..=3).filter(|revision| from_before(&hook, *revision, &history)).collect();
+    assert_eq!(of, [2], "by its time it was of revision 2, whose server is of another version than it was made for");
+    // A record that names its revision is of no other one, and of that one only if the times agree.
+    let mut ours = record("omupgrade", "12:30:00", "12:31:00");
+    assert!(from_before(&ours, 3, &history));
+    let of = serde_json::json!({ "revision": 2, "chart": "", "chart_version": "", "app_version": "", "images": {},
+        "keys": { "salt": "", "hmac": {} } });
+    ours.of = serde_json::from_value(of).unwrap();
+    assert!((1..=3).all(|revision| !from_before(&ours, revision, &history)), "neither of 2, by its time, nor of 3");
+}
+
+#[test]
+fn of_two_backups_of_the_hook_the_first_tells_the_state_from_before() {
+    let history = [at(1, "10:00:00", "1.12.14"), at(2, "11:00:00", "1.13.1"), at(3, "12:00:00", "1.13.1")];
+    // Both seem to be of revision 2's first step: the clock of the second try's machine was ahead.
+    let made = |started: &str, finished: &str, head: &str| {
+        let parts = state(Engine::Mysql, "aa", head).parts;
+        let (target, schema_head) = ("1.13.1".to_owned(), head.to_owned());
+        (head.to_owned(), Record { fingerprint: parts, schema_head, target, ..record("hook", started, finished) })
+    };
+    let backups = [made("11:58:00", "11:59:00", "1.13.1"), made("11:00:05", "11:02:00", "1.12.14")];
+    let before = Before::newest([], &backups, 1, &history).unwrap();
+    assert_eq!(before.source, Source::Backup("1.12.14".into()));
 }

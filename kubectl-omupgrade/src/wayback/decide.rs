@@ -11,6 +11,7 @@ use crate::preview::{Loss, Object, Preview, elsewhere, losses, objects, preview,
 use crate::verdict::{Backup, Before, Facts, Moment, Reach, Running, Verdict, from_before, judge};
 use schemars::JsonSchema;
 use serde::Serialize;
+use shared::component::image_tag;
 use shared::versions::Version;
 
 /// A way back, decided.
@@ -170,11 +171,22 @@ fn twins(look: &Look) -> impl Iterator<Item = u64> {
     others.filter(same).map(|r| r.revision.number)
 }
 
+/// When each revision began, and the version of its server.
+pub fn moments(history: &[Release]) -> Vec<Moment> {
+    let moment = |release: &Release| {
+        let text = release.manifest.expose().map_or("", String::as_str);
+        let servers = servers(&objects(text, &release.namespace).unwrap_or_default());
+        let tag = servers.first().and_then(|server| image_tag(&server.image));
+        let version = tag.and_then(Version::parse);
+        Moment { revision: release.revision.number, began: release.revision.updated, version }
+    };
+    history.iter().map(moment).collect()
+}
+
 fn facts(look: &Look, now: &[Object], then: &[Object]) -> Facts {
     let number = look.target.revision.number;
     let (release, namespace) = (look.current.name.clone(), look.current.namespace.clone());
-    let history: Vec<Moment> =
-        look.history.iter().map(|r| Moment { revision: r.revision.number, began: r.revision.updated }).collect();
+    let history = moments(&look.history);
     let own = |all: &[(String, shared::backup::Record)]| -> Vec<(String, shared::backup::Record)> {
         all.iter().filter(|(_, r)| r.release == release && r.namespace == namespace).cloned().collect()
     };

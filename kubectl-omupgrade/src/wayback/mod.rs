@@ -14,7 +14,7 @@ pub mod restore;
 
 pub use choose::{Choice, choose};
 pub use counts::{Count, Live};
-pub use decide::{Decision, decide};
+pub use decide::{Decision, decide, moments};
 pub use elsewhere::elsewhere;
 pub use quiesce::{Quiesce, repository};
 pub use refusals::{Refusal, owner_of};

@@ -1,6 +1,5 @@
 //! Helm 3's road with a backup: made, tried out, carried out and in, and its receipt opens the upgrade.
 
-use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -44,10 +43,7 @@ fn play(stage: &Stage) -> Result<()> {
     ensure!(rows(stage)? == before, "a drill changed the database");
 
     say::step("export, and import onto another claim");
-    let folder = stage.write("exported", "")?;
-    fs::remove_file(&folder)?;
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder)?;
+    let folder = stage.empty("exported")?;
     ours(stage, "exporting", &["export", RELEASE, "--into", &folder])?;
     ours(stage, "making the other claim", &["init", RELEASE, "--claim", "other", "--size", "1Gi"])?;
     let exported = format!("{folder}/{name}");

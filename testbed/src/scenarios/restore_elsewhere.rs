@@ -1,7 +1,6 @@
 //! A namespace is lost with its database: the exported backup comes back in another one.
 
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -29,11 +28,8 @@ fn play(stage: &Stage) -> Result<()> {
     let (before, marked) = (state(stage)?, marks(stage)?);
     stage.omupgrade("backing up").args(["backup", RELEASE]).run()?;
     let name = stage.backup_names()?.pop().context("there is no backup")?;
-    let safe = stage.write("safe", "")?;
-    let safe = Path::new(&safe).with_file_name("exported");
-    let _ = fs::remove_dir_all(&safe);
-    let into = safe.display().to_string();
-    stage.omupgrade("exporting").args(["backup", "export", RELEASE, &name, "--into", &into]).run()?;
+    let safe = stage.empty("exported")?;
+    stage.omupgrade("exporting").args(["backup", "export", RELEASE, &name, "--into", &safe]).run()?;
 
     say::step("the namespace is lost, and the database with it");
     stage.clear()?;
@@ -41,7 +37,7 @@ fn play(stage: &Stage) -> Result<()> {
     second.install("1.12.14", 1)?;
     second.claim("testbed", "1Gi")?;
     ensure!(marks(&second)? != marked, "the new database holds the old one's rows already");
-    let from = safe.join(&name).display().to_string();
+    let from = format!("{safe}/{name}");
     second.omupgrade("importing").args(["backup", "import", RELEASE, "--from", &from]).run()?;
     let words = ["backup", "restore", RELEASE, &name, "--yes", "--no-watch"];
     let of = format!("{}/{RELEASE}", stage.namespace);

@@ -37,11 +37,11 @@ pub struct Stage<'a> {
 impl<'a> Stage<'a> {
     /// An empty namespace and an empty database; what an earlier run left of them goes.
     pub fn set(cache: &'a Cache, engine: Engine, namespace: &str) -> Result<Self> {
+        Self::open(cache, engine, namespace)?.clear()?;
+        // Files of an earlier run may be of another day's source, or where this one writes its own.
+        let _ = fs::remove_dir_all(folder(cache, namespace));
         let stage = Self::open(cache, engine, namespace)?;
-        stage.clear()?;
-        // Charts of an earlier run may be of another day's source.
         let charts = stage.charts();
-        let _ = fs::remove_dir_all(&charts);
         fs::create_dir_all(&charts).with_context(|| format!("cannot make the folder {}", charts.display()))?;
         kubectl(cache, "making the namespace").args(["create", "namespace", namespace]).run()?;
         databases::secrets(cache, namespace)?;
@@ -51,7 +51,7 @@ impl<'a> Stage<'a> {
 
     /// A scene that stands already, or what is left of it.
     pub fn open(cache: &'a Cache, engine: Engine, namespace: &str) -> Result<Self> {
-        let folder = cache.work().join("suite").join(namespace);
+        let folder = folder(cache, namespace);
         fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
         let helm = Helm::find(cache, &folder)?;
         let database = Database::of(cache, engine, namespace);
@@ -129,6 +129,13 @@ impl<'a> Stage<'a> {
     pub fn write(&self, name: &str, content: &str) -> Result<String> {
         let path = self.path(name);
         fs::write(&path, content).with_context(|| format!("cannot write {path}"))?;
+        Ok(path)
+    }
+
+    /// Makes an empty folder of this test's own; its path.
+    pub fn empty(&self, name: &str) -> Result<String> {
+        let path = self.path(name);
+        fs::create_dir(&path).with_context(|| format!("cannot make the folder {path}"))?;
         Ok(path)
     }
 
@@ -216,6 +223,11 @@ impl<'a> Stage<'a> {
         say::step(&format!("fault {name}: taken back"));
         faults::order(self.cache, &self.namespace, Some(name), None)
     }
+}
+
+/// Where a test writes its files.
+fn folder(cache: &Cache, namespace: &str) -> PathBuf {
+    cache.work().join("suite").join(namespace)
 }
 
 /// How long servers pause while they are replaced.

@@ -5,10 +5,10 @@ use crate::adapters::cluster::Cluster;
 use crate::adapters::{keys, secrets};
 use crate::facts::Release;
 use crate::preview::{objects, servers};
-use crate::verdict::{Moment, from_before};
-use crate::wayback::Look;
+use crate::verdict::from_before;
 use crate::wayback::keys::{Answer, Compared, FERNET, Sides, compare};
 use crate::wayback::objections::Clues;
+use crate::wayback::{Look, moments};
 use shared::backup::{Held, Record};
 use std::collections::BTreeMap;
 
@@ -29,8 +29,7 @@ pub(super) async fn compared(
     };
     // Where the revision stays no helm brings its Secrets again: the servers start with those that are there.
     let target = found(cluster, &look.target, !stay).await;
-    let moments: Vec<Moment> =
-        look.history.iter().map(|r| Moment { revision: r.revision.number, began: r.revision.updated }).collect();
+    let moments = moments(&look.history);
     let own = record.release == look.current.name && record.namespace == look.current.namespace;
     let served = look.history.iter().find(|r| own && from_before(record, r.revision.number, &moments));
     let served = match served {
