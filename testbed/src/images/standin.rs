@@ -13,14 +13,8 @@ use crate::paths::{self, Cache};
 use crate::versions::{Release, SERVER_IMAGE, STAND_IN};
 
 /// What the images follow from.
-pub const SOURCES: &[&str] = &[
-    "standin",
-    "src/images/standin.rs",
-    "src/versions.rs",
-    "images/postgres/rootfs.sh",
-    "../Cargo.toml",
-    "../Cargo.lock",
-];
+pub const SOURCES: &[&str] =
+    &["standin", "src/images/standin.rs", "images/postgres/rootfs.sh", "../Cargo.toml", "../Cargo.lock"];
 
 /// Whether every release is there.
 pub fn is_there(store: &Store) -> bool {
@@ -59,7 +53,7 @@ pub fn program(cache: &Cache) -> Result<PathBuf> {
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
         .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
-        .args(["build", "--release", "--target", &triple, "--manifest-path"])
+        .args(["build", "--locked", "--release", "--target", &triple, "--manifest-path"])
         .args([paths::source("standin/Cargo.toml")])
         .run()?;
     Ok(target.join(&triple).join("release/openmetadata-standin"))

@@ -17,6 +17,7 @@ pub const SCENARIO: Scenario = Scenario {
     engines: BOTH,
     deadline: Duration::from_mins(10),
     plays_faults: false,
+    more_stages: &[],
     play,
 };
 
