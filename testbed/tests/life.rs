@@ -39,12 +39,25 @@ fn down_leaves_nothing_whatever_was_killed() {
         assert!(up.wait().unwrap().success(), "of two at once one failed");
     }
     assert!(testbed("status").status().unwrap().success(), "the cluster is not whole");
+    await_pod();
     for pid in marked() {
         // Containers may go with their shims.
         let _ = Command::new("kill").args(["-KILL", &pid]).stderr(Stdio::null()).status();
     }
     down_to(&before);
     assert!(testbed("down").status().unwrap().success(), "a second `down` fails");
+}
+
+/// A pod has mounts, a link, addresses and rules of its own.
+fn await_pod() {
+    let has_link = || fs::read_dir("/sys/class/net/omtb0/brif").is_ok_and(|mut links| links.next().is_some());
+    for _ in 0..120 {
+        if has_link() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    panic!("no pod came");
 }
 
 fn testbed(verb: &str) -> Command {

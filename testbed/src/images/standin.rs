@@ -13,8 +13,17 @@ use crate::paths::{self, Cache};
 use crate::versions::{Release, SERVER_IMAGE, STAND_IN};
 
 /// What the images follow from.
-pub const SOURCES: &[&str] =
-    &["standin", "src/images/standin.rs", "images/postgres/rootfs.sh", "../Cargo.toml", "../Cargo.lock"];
+pub const SOURCES: &[&str] = &[
+    "standin/Cargo.toml",
+    "standin/src",
+    "standin/seed",
+    "standin/image",
+    "standin/migrations",
+    "src/images/standin.rs",
+    "images/postgres/rootfs.sh",
+    "../Cargo.toml",
+    "../Cargo.lock",
+];
 
 /// Whether every release is there.
 pub fn is_there(store: &Store) -> bool {

@@ -31,6 +31,8 @@ const PLAYED: &[(&str, &str, &[&str])] = &[
 fn play(stage: &Stage) -> Result<()> {
     databases::run(stage.cache, stage.database.engine, &stage.namespace)?;
     stage.upgrade("1.12.13", 1, &["--set", OWN_DATABASE])?;
+    // A Service takes a moment to find a server that has just become Ready.
+    stage.until("the release to answer", 30, |stage| Ok(stage.unanswered()?.is_empty()))?;
     for (fault, value, lost) in PLAYED {
         stage.fault(fault, value)?;
         ensure!(stage.unanswered()? == *lost, "under {fault} {:?} are not answered", stage.unanswered()?);

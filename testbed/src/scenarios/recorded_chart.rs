@@ -54,7 +54,7 @@ fn play(stage: &Stage) -> Result<()> {
             .args(["--post-renderer", "helm-postrender", "--post-renderer-args", "--backup=off"])
             .run()?;
         ensure!(stage.serving()? == [version; 2], "serving: {:?}", stage.serving()?);
-        ensure!(stage.unanswered()?.is_empty(), "{version} does not answer {:?}", stage.unanswered()?);
+        stage.until("the release to answer", 30, |stage| Ok(stage.unanswered()?.is_empty()))?;
     }
     Ok(())
 }
