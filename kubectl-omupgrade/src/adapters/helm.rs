@@ -31,6 +31,19 @@ pub struct Said {
 /// What helm and its client say where no API server answers. Helm asks for it before anything else.
 const NO_SERVER: &[&str] = &["cluster unreachable", "connection refused", "connection reset", "i/o timeout", ": EOF"];
 
+/// Variables that lead helm to another cluster or user than its flags say.
+const ELSEWHERE: &[&str] = &[
+    "HELM_KUBECONTEXT",
+    "HELM_KUBEAPISERVER",
+    "HELM_KUBETOKEN",
+    "HELM_KUBEASUSER",
+    "HELM_KUBEASGROUPS",
+    "HELM_KUBECAFILE",
+    "HELM_KUBEINSECURE_SKIP_TLS_VERIFY",
+    "HELM_KUBETLS_SERVER_NAME",
+    "HELM_NAMESPACE",
+];
+
 impl Said {
     /// Whether it ended because no API server answered.
     pub fn found_no_server(&self) -> bool {
@@ -99,6 +112,10 @@ impl Helm {
     pub async fn run(&self, args: &[OsString], driver: Driver) -> anyhow::Result<Said> {
         let mut command = Command::new(&self.program);
         command.args(args).stdin(Stdio::null()).env("HELM_DRIVER", driver.word());
+        // What was looked at is what helm writes to: nothing but our flags says where.
+        for name in ELSEWHERE {
+            command.env_remove(name);
+        }
         let output = command.output().await;
         let output = output.map_err(|e| Failure::unknown(format!("starting {}: {e}", self.program.display())))?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();

@@ -50,6 +50,13 @@ impl<'a> Scene<'a> {
         sets
     }
 
+    /// Whether a migration runs in a pod of a workload.
+    pub fn migrating(&self, workload: &str) -> bool {
+        let sets = self.sets.get(workload).into_iter().flatten().map(|set| set.meta.uid.as_str());
+        let mut pods = sets.chain([workload]).filter_map(|owner| self.pods.get(owner)).flatten();
+        pods.any(|pod| pod.migrates())
+    }
+
     /// The newest warning about an object, of one of these reasons.
     pub fn warning(&self, uid: &str, reasons: &[&str]) -> Option<&'a Event> {
         let all = self.events.get(uid)?;

@@ -68,6 +68,9 @@ pub fn facts(case: &Path) -> (Facts, Timestamp) {
         facts.database = Fact::known(database, "probe Pod", now);
     }
     facts.search_due = moment["searchDue"].as_str().map(|at| at.parse().unwrap());
+    if moment.get("open").is_some() {
+        facts.open = Some(serde_json::from_value(moment["open"].clone()).unwrap());
+    }
     if moment.get("recorded").is_some() {
         facts.recorded = Some(serde_json::from_value(moment["recorded"].clone()).unwrap());
     }

@@ -2,10 +2,11 @@
 //! nothing.
 
 use crate::facts::{
-    Autoscaler, Budget, Claim, Database, Event, Fact, Facts, Job, LogKey, Logs, Node, Pod, Quota, Release, ReplicaSet,
-    Revision, SCHEMA, Workload, not_asked,
+    Autoscaler, Budget, Claim, Database, Event, Fact, Facts, GONE, Job, LogKey, Logs, Node, Pod, Quota, Release,
+    ReplicaSet, Revision, SCHEMA, Workload, not_asked,
 };
-use crate::journal::Recorded;
+use crate::journal::{Open, Recorded};
+use crate::rollout::Wanted;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -28,6 +29,9 @@ pub enum Turn<T> {
         forbidden: bool,
     },
 }
+
+/// Seconds within which a watch that cannot go on has tried again.
+const BACK_OFF: i64 = 60;
 
 /// The objects of one kind.
 #[derive(Debug)]
@@ -89,6 +93,11 @@ impl<T: Clone> Shelf<T> {
         }
     }
 
+    /// Whether its watch was lost a moment ago and nothing was heard of it since.
+    fn silent(&self) -> bool {
+        self.ready && self.at > self.heard && Timestamp::now().as_second() - self.at.as_second() <= BACK_OFF
+    }
+
     /// Whether it has an answer, good or bad.
     fn answered(&self) -> bool {
         self.ready || self.refused.is_some()
@@ -126,8 +135,13 @@ pub struct Store {
     pub asking: bool,
     pub recorded: Option<Recorded>,
     pub search_due: Option<Timestamp>,
+    pub open: Option<Open>,
     pub folders: BTreeMap<String, Vec<String>>,
     pub logs: Logs,
+    /// Questions that were asked again and are not answered yet.
+    pub questions: u32,
+    /// Logs that ended or broke: they may be read again.
+    pub unread: Vec<Wanted>,
 }
 
 impl Store {
@@ -154,9 +168,32 @@ impl Store {
             asking: false,
             recorded: None,
             search_due: None,
+            open: None,
             folders: BTreeMap::new(),
             logs: BTreeMap::new(),
+            questions: 0,
+            unread: Vec::new(),
         }
+    }
+
+    /// Takes what a new look at the release found. An answer that was lost makes no known revision unknown.
+    pub fn take_release(&mut self, found: Fact<Release>) {
+        if found.value().is_some() || found.reason() == Some(GONE) || self.release.value().is_none() {
+            self.release = found;
+        }
+    }
+
+    /// Whether nothing may be decided yet: an answer is on its way, or a kind that a verdict rests on lost its watch and
+    /// was not heard of since.
+    pub fn unsettled(&self) -> bool {
+        self.asking
+            || self.questions > 0
+            || self.deployments.silent()
+            || self.stateful_sets.silent()
+            || self.daemon_sets.silent()
+            || self.replica_sets.silent()
+            || self.pods.silent()
+            || self.jobs.silent()
     }
 
     /// Whether every kind has answered once.
@@ -178,7 +215,6 @@ impl Store {
     /// Why what is shown may be old: a watch that lost its connection. None where all are up. A watch that goes on
     /// where it stopped says nothing until something changes; one that cannot refuses again within its back-off.
     pub fn lost(&self) -> Option<&str> {
-        const BACK_OFF: i64 = 60;
         let now = Timestamp::now();
         let heard = self.deployments.heard.max(self.replica_sets.heard).max(self.pods.heard).max(self.events.heard);
         let fresh = |at: Timestamp| at > heard && now.as_second() - at.as_second() <= BACK_OFF;
@@ -231,6 +267,7 @@ impl Store {
             database: self.database.clone(),
             recorded: self.recorded.clone(),
             search_due: self.search_due,
+            open: self.open.clone(),
             folders: self.folders.clone(),
             logs: self.logs.clone(),
         }
