@@ -56,6 +56,7 @@ fn verdicts() {
         "forbidden-in-part",
         "many-pods",
         "migrating",
+        "migrating-silent",
         "min-ready",
         "older-image-rolling",
         "missing-fields",

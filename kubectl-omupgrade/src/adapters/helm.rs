@@ -1,8 +1,10 @@
 //! Drives the real `helm`, version 3 or 4. Decides nothing.
 
 use super::cluster::Cluster;
+use crate::diagnose::redact::Redactor;
 use crate::facts::Driver;
 use crate::failure::Failure;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -121,6 +123,8 @@ impl Helm {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
         let (said, complained) = (text(&output.stdout), text(&output.stderr));
         let words = if output.status.success() || complained.is_empty() { said } else { complained };
-        Ok(Said { ok: output.status.success(), words })
+        // The API server's refusal of an object may quote it.
+        let hidden = Redactor::new([], &BTreeSet::new()).map(|redactor| redactor.text(&words));
+        Ok(Said { ok: output.status.success(), words: hidden.map_err(anyhow::Error::msg)? })
     }
 }

@@ -3,7 +3,7 @@
 use super::scene::Scene;
 use super::tree::{Cause, Health, Kind, Node, Why};
 use super::{database, job, workload};
-use crate::facts::{GONE, Pod, Release, Status};
+use crate::facts::{Component, GONE, Pod, Release, Status};
 use crate::journal::Open;
 
 /// Seconds after which a `pending-*` release is taken for one whose helm was killed. Helm's own default is 300 for
@@ -35,7 +35,12 @@ pub fn node(scene: &Scene<'_>) -> Node {
             "search is due for reindex: the database was restored at {}, and no validation was recorded since",
             at.strftime("%Y-%m-%d %H:%MZ")
         );
-        let reindex = format!("kubectl create job -n {} --from=cronjob/cron-reindex reindex-by-hand", facts.namespace);
+        let server = facts.workloads.items().iter().find(|w| w.component == Component::Server);
+        let server = server.map_or_else(
+            || "deployment/SERVER".to_owned(),
+            |w| format!("{}/{}", w.kind.name().to_lowercase(), w.meta.name),
+        );
+        let reindex = scene.kubectl(&format!("exec {server} -- ./bootstrap/openmetadata-ops.sh reindex --force"));
         node.why.push(Why::new(Cause::Search, text).hint(reindex));
     }
     let mut workloads: Vec<_> = facts.workloads.items().iter().collect();
@@ -130,6 +135,10 @@ fn helm(scene: &Scene<'_>, release: &Release, node: &mut Node) {
                     Health::Working,
                     Why::new(Cause::Helm, text).hint(format!("{} --watch", scene.command("status"))),
                 );
+            } else if revision.description.contains("pre-upgrade hooks failed") {
+                let text =
+                    format!("{text}. Nothing of it was applied: once the cause is gone, the same `helm upgrade` again");
+                node.because(Health::Failed, Why::new(Cause::Helm, text));
             } else {
                 node.because(Health::Failed, Why::new(Cause::Helm, text).hint(scene.command("rollback")));
             }

@@ -1,6 +1,6 @@
 //! The facts with the ways through them that a judgement takes often. Owns nothing, decides nothing.
 
-use crate::facts::{Event, Facts, LogKey, Pod, ReplicaSet};
+use crate::facts::{Event, Fact, Facts, LogKey, Pod, ReplicaSet};
 use jiff::Timestamp;
 use std::collections::HashMap;
 
@@ -76,6 +76,14 @@ impl<'a> Scene<'a> {
     /// The lines of a log, where they were read.
     pub fn log(&self, key: &LogKey) -> &'a [String] {
         self.facts.logs.get(key).map_or(&[], |fact| fact.items())
+    }
+
+    /// When the last line of a log was written, where it was read.
+    pub fn log_ends(&self, key: &LogKey) -> Option<Timestamp> {
+        match self.facts.logs.get(key)? {
+            Fact::Known(known) if !known.value.is_empty() => Some(known.at),
+            _ => None,
+        }
     }
 
     /// A command about the release, ready to type.

@@ -1,6 +1,7 @@
 //! What was seen of a namespace so far, kind by kind: filled by one pass of lists or by watches, read as facts. Asks
 //! nothing.
 
+use super::logs::Line;
 use crate::facts::{
     Autoscaler, Budget, Claim, Database, Event, Fact, Facts, GONE, Job, LogKey, Logs, Node, Pod, Quota, Release,
     ReplicaSet, Revision, SCHEMA, Workload, not_asked,
@@ -227,20 +228,20 @@ impl Store {
     }
 
     /// Adds lines to a log, and forgets the oldest ones of a long one.
-    pub fn log(&mut self, key: LogKey, lines: Vec<String>, fresh: bool) {
+    pub fn log(&mut self, key: LogKey, lines: Vec<Line>, fresh: bool) {
         const MOST: usize = 4000;
-        let now = Timestamp::now();
+        let last = lines.iter().rev().find_map(|line| line.at).unwrap_or_else(Timestamp::now);
         let mut all = match self.logs.remove(&key) {
             Some(Fact::Known(known)) if !fresh => known.value,
             _ => Vec::new(),
         };
-        all.extend(lines);
+        all.extend(lines.into_iter().map(|line| line.text));
         // The head holds the list of versions, the tail what happens now.
         if all.len() > MOST {
             let surplus = all.len() - MOST;
             all.drain(MOST / 4..MOST / 4 + surplus);
         }
-        self.logs.insert(key, Fact::known(all, "logs", now));
+        self.logs.insert(key, Fact::known(all, "logs", last));
     }
 
     /// The facts about the release.

@@ -1,8 +1,9 @@
 //! The same look, kept up to date by watches: each kind once, no polling. Lost connections, old versions (410) and
 //! overload (429) are the runtime's work: it backs off and lists again.
 
+use super::logs::{self, Line};
 use super::store::{Shelf, Store, Turn};
-use super::{Cluster, logs, why};
+use super::{Cluster, why};
 use crate::adapters::release;
 use crate::facts::{Driver, Fact, GONE, LogKey, Release, read};
 use crate::rollout::Wanted;
@@ -95,7 +96,7 @@ impl Watch {
                 }
                 return;
             }
-            let (to, mut lines) = channel::<Vec<String>>(64);
+            let (to, mut lines) = channel::<Vec<Line>>(64);
             let forward = async {
                 let mut fresh = true;
                 while let Some(lines) = lines.recv().await {
