@@ -104,7 +104,7 @@ pub async fn running(cluster: &Cluster, server: &Object) -> Vec<Running> {
 pub async fn migrating(cluster: &Cluster) -> Result<Vec<String>, String> {
     let api: Api<Pod> = cluster.api();
     let pods = cluster.all(&api, ListParams::default()).await.map_err(|refused| refused.to_string())?;
-    Ok(pods.iter().map(read::pod).filter(facts::Pod::migrates).map(|pod| pod.meta.name).collect())
+    Ok(pods.iter().map(read::pod).filter(facts::Pod::is_migrating).map(|pod| pod.meta.name).collect())
 }
 
 /// Of these objects, those that Helm leaves alone when it deletes: it looks at the annotation in the cluster.

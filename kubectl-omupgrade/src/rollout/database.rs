@@ -19,7 +19,7 @@ pub fn node(scene: &Scene<'_>) -> Option<Node> {
     let unfinished = database.unfinished();
     if !unfinished.is_empty() {
         let list = unfinished.join(", ");
-        if scene.facts.pods.items().iter().any(Pod::migrates) {
+        if scene.facts.pods.items().iter().any(Pod::is_migrating) {
             node.health = Health::Working;
             node.words = format!("{}, migrating {list}", node.words);
         } else {

@@ -129,7 +129,7 @@ fn helm(scene: &Scene<'_>, release: &Release, node: &mut Node) {
     match revision.status {
         Status::Failed => {
             let text = format!("helm gave up on revision {}: {}", revision.number, revision.description);
-            if scene.facts.pods.items().iter().any(Pod::migrates) {
+            if scene.facts.pods.items().iter().any(Pod::is_migrating) {
                 let text = format!("{text}; but a migration runs: leave it until it ended");
                 node.because(
                     Health::Working,

@@ -54,7 +54,7 @@ impl<'a> Scene<'a> {
     pub fn migrating(&self, workload: &str) -> bool {
         let sets = self.sets.get(workload).into_iter().flatten().map(|set| set.meta.uid.as_str());
         let mut pods = sets.chain([workload]).filter_map(|owner| self.pods.get(owner)).flatten();
-        pods.any(|pod| pod.migrates())
+        pods.any(|pod| pod.is_migrating())
     }
 
     /// The newest warning about an object, of one of these reasons.

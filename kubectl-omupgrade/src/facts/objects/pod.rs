@@ -35,8 +35,8 @@ impl Pod {
         self.conditions.iter().find(|c| c.kind == kind)
     }
 
-    /// Whether a migration runs in it now.
-    pub fn migrates(&self) -> bool {
+    /// Whether it migrates the database now: what is unfinished there is then at work, and has not broken off.
+    pub fn is_migrating(&self) -> bool {
         self.containers.iter().any(|c| c.migrates && matches!(c.state, State::Running { .. }))
     }
 
