@@ -74,6 +74,8 @@ const LOCK: &[Row] =
 
 const JOURNAL: &[Row] = &[("", "secrets", "create, update", "the journal")];
 
+const ARMED: &[Row] = &[("", "pods", "list, delete", "Pods of a restore that wait or work")];
+
 const ROLL_BACK: &[Row] = &[
     ("apps", "deployments/scale, statefulsets/scale", "patch", "the counts that an autoscaler chose are put back"),
     ("", "secrets", "create, update, patch, delete", "Helm's revisions, the journal"),
@@ -150,7 +152,7 @@ impl Verb {
             Self::Diagnose => [LOOK, PROBE, FORWARD, EDGES].concat(),
             Self::Validate => [LOOK, PROBE, FORWARD, SERVICES, RECORD].concat(),
             Self::History => HISTORY.to_vec(),
-            Self::Unlock => [HISTORY, LOCK, JOURNAL].concat(),
+            Self::Unlock => [HISTORY, LOCK, JOURNAL, ARMED].concat(),
             Self::Rollback => [LOOK, LOCK, ROLL_BACK, PROBE].concat(),
             Self::Backup => [BACK_UP, LOCK].concat(),
         }

@@ -1,5 +1,6 @@
 //! The verb `rollback`.
 
+mod again;
 mod confirm;
 mod keys;
 mod look;
@@ -24,7 +25,6 @@ use crate::failure::Failure;
 use crate::journal::Run;
 use crate::session::Session;
 use crate::verdict::Way;
-use crate::wayback::restore::Plan;
 use crate::wayback::{Asked, Choice, Decision, choose, decide, elsewhere};
 use restore::Restoration;
 use std::path::PathBuf;
@@ -63,6 +63,9 @@ pub struct Args {
     /// Restore although the revision's Fernet key is another one than the backup's, or is not known to be the same.
     #[arg(long, requires = "restore")]
     pub accept_other_fernet_key: bool,
+    /// Restore although the revision's JWT keys are not the backup's: bots and users get new tokens.
+    #[arg(long, requires = "restore")]
+    pub accept_other_jwt_key: bool,
     /// The claim with the backups; without it the backup hook's, else RELEASE-omupgrade-backup.
     #[arg(long, value_name = "NAME")]
     pub claim: Option<String>,
@@ -87,6 +90,9 @@ pub struct Args {
     /// The client image of that Pod; without it the schema guard's, else postgres:18 or mysql:8.4.
     #[arg(long, value_name = "IMAGE")]
     pub probe_image: Option<String>,
+    /// A label for every Pod of ours, for network policies and the like; may be given again.
+    #[arg(long = "pod-label", value_name = "KEY=VALUE", value_parser = super::backup::label)]
+    pub pod_labels: Vec<(String, String)>,
     /// Do not ask before doing it.
     #[arg(long, short = 'y')]
     pub yes: bool,
@@ -173,11 +179,12 @@ pub struct Terms {
 pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Result<Exit> {
     let helm = Helm::find(args.helm.as_deref()).await?;
     let Wanted { name, history, runs, revision } = wanted(cluster, args, terms).await?;
-    let look = Box::pin(look::look(cluster, args, &helm, history, runs, revision)).await?;
+    let mut look = Box::pin(look::look(cluster, args, &helm, history, runs, revision)).await?;
+    let given_up = restore::given_up(&mut look)?;
     let left = perform::left_open(&look);
     let left_open = left.is_some();
     // A restore that was begun is gone on with, whatever the half-way database looks like.
-    let begun = left.and_then(|run| Plan::recall(&run.remembered));
+    let begun = left.as_ref().map(restore::recalled).transpose()?.flatten();
     let asked = Asked {
         accept_unproven: args.accept_unproven,
         clear_pending: args.clear_pending,
@@ -203,7 +210,7 @@ pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
     let restoration = match begun {
         Some(plan) => Some(restore::left(&look.current, args, plan)?),
         None if wanted && !decision.already && decision.refusals.is_empty() => {
-            let (restoration, refusals) = restore::prepare(cluster, &look, &decision, args).await?;
+            let (restoration, refusals) = restore::prepare(cluster, &look, &decision, args, given_up.as_ref()).await?;
             decision.refusals.extend(refusals);
             Some(restoration)
         }

@@ -70,7 +70,7 @@ pub(super) fn refusals(look: &Look, asked: Asked, verdict: &Verdict, losses: &[L
     // A restore in its middle is gone on with, or given up by a person: nothing else begins over it.
     let this = plan(release, revision);
     for left in look.runs.iter().filter(|r| r.outcome == Outcome::Open && r.plan != this) {
-        if super::restore::Plan::recall(&left.remembered).is_some() {
+        if !matches!(super::restore::Plan::recall(&left.remembered), Ok(None)) {
             let to = left.to.map(|n| n.to_string()).unwrap_or_default();
             out.push(Refusal {
                 why: format!("the restore of `{}` was begun and did not end: the servers may be at zero, the database half-way", left.plan),

@@ -98,6 +98,7 @@ async fn backups(
     }
     let server = server.ok_or("the newest revision holds no OpenMetadata server to look beside")?;
     let beside = Beside::of(release, objects, server, args.probe_image.as_deref())?;
+    let beside = beside.labelled(&args.pod_labels).map_err(|e| e.to_string())?;
     let (snapshots, _) = snapshots::all(cluster, release).await?;
     let snapshots: Vec<_> = snapshots.into_iter().map(|e| (e.name, e.record)).collect();
     // Without a claim nothing was read: backups may be elsewhere, so it is not known, and not called impossible.
