@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::wayback::found::Found;
 use crate::wayback::repository;
 use crate::wayback::restore::{Plan, Wanted};
+use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::CronJob;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
@@ -80,11 +81,13 @@ pub async fn trial(lock: &Lock, beside: &Beside, claim: &str, backup: &str, dead
 /// Does one action of the plan, or goes on with it; its last words.
 pub async fn act(lock: &Lock, beside: &Beside, plan: &Plan, action: &str) -> Result<String, Failure> {
     let of = plan.of.as_deref().unwrap_or_default();
+    let not_after = (Timestamp::now().as_second() + pod::NOT_AFTER).to_string();
     let variables = [
         ("OMUPGRADE_ACTION", action),
         ("OMUPGRADE_BACKUP", &plan.backup),
         ("OMUPGRADE_BACKUP_OF", of),
         ("OMUPGRADE_RESTORE_ID", &plan.id),
+        ("OMUPGRADE_NOT_AFTER", &not_after),
     ];
     attended(lock, beside, plan, action, restore_script(), &variables).await
 }
@@ -92,8 +95,26 @@ pub async fn act(lock: &Lock, beside: &Beside, plan: &Plan, action: &str) -> Res
 /// Dumps the database as it is now, as a backup of its own name; its last words.
 pub async fn dump(lock: &Lock, beside: &Beside, plan: &Plan) -> Result<String, Failure> {
     let name: String = beside.release.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    let name = format!("{name}-before-restore-{}", plan.id);
+    let name = format!("{name}{}", plan.dumps_as().trim_end_matches('-'));
     attended(lock, beside, plan, "dump", script(), &[("OMUPGRADE_BACKUP_NAME", &name)]).await
+}
+
+/// The name of the Pod of a step.
+pub fn step_pod(release: &str, plan: &Plan, action: &str) -> String {
+    let head: String = release.chars().take(20).collect();
+    format!("{head}-omupgrade-restore-{}-{action}", plan.id)
+}
+
+/// Pods of these restores' steps that did not end: they may write.
+pub async fn at_work(cluster: &Cluster, release: &str, plans: &[&Plan]) -> Result<Vec<String>, String> {
+    let prefixes: Vec<String> = plans.iter().map(|plan| step_pod(release, plan, "")).collect();
+    pod::at_work(cluster, release, ROLE, &prefixes).await
+}
+
+/// Whether the Pod of a step waits for its node or its image. Where nobody can tell, it is left alone.
+pub async fn waits(cluster: &Cluster, name: &str) -> bool {
+    let pod = cluster.within(cluster.api::<Pod>().get(name)).await;
+    pod.is_ok_and(|pod| pod.status.and_then(|s| s.phase).is_none_or(|phase| phase == "Pending"))
 }
 
 async fn attended(
@@ -104,8 +125,7 @@ async fn attended(
     script: &str,
     variables: &[(&str, &str)],
 ) -> Result<String, Failure> {
-    let head: String = beside.release.chars().take(20).collect();
-    let name = format!("{head}-omupgrade-restore-{}-{action}", plan.id);
+    let name = step_pod(&beside.release, plan, action);
     let pod = manifest(beside, &name, LOADING, script, &plan.claim, variables);
     let log = Box::pin(pod::attended(lock, ROLE, &pod)).await?;
     Ok(log.lines().rfind(|l| !l.trim().is_empty()).unwrap_or_default().to_owned())

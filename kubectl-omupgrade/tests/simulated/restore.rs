@@ -87,7 +87,7 @@ pub async fn command(world: &World, args: &Args) -> anyhow::Result<Exit> {
 }
 
 /// The one place in which every history has to end.
-fn ended_well(world: &World, case: &str) {
+pub fn ended_well(world: &World, case: &str) {
     assert_eq!(world.violations(), Vec::<String>::new(), "{case}");
     world.with_database(|database| {
         assert_eq!(database.state, STATE, "{case}");
@@ -143,12 +143,14 @@ const FAULTS: &[(&str, Fault)] = &[
     ("the swap fails", |w| pod(w, "swap", PodFault::Fails)),
     ("the swap is done and its Pod fails", |w| pod(w, "swap", PodFault::FailsAfterwards)),
     ("the node dies in the swap", |w| pod(w, "swap", PodFault::Vanishes)),
+    ("the image for loading is not to be had", |w| pod(w, "beside", PodFault::NoImage)),
+    ("the image for the swap is not to be had", |w| pod(w, "swap", PodFault::NoImage)),
     ("helm fails", |w| w.helm_dies(HelmDies::Complains)),
     ("helm leaves its revision pending", |w| w.helm_dies(HelmDies::Pending)),
     ("helm dies after all", |w| w.helm_dies(HelmDies::AfterAll)),
 ];
 
-fn pod(world: &World, action: &str, fault: PodFault) {
+pub fn pod(world: &World, action: &str, fault: PodFault) {
     world.with_database(|database| database.fault = Some((action.to_owned(), fault)));
 }
 

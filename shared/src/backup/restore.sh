@@ -9,7 +9,8 @@
 #   clean-up   drops what is left of this restore: the old database after a swap, else the one beside
 # Each looks at what is there first: killed anywhere and run again, it ends in the same place. OMUPGRADE_RESTORE_ID keeps
 # one restore apart from another; OMUPGRADE_BACKUP_OF (NAMESPACE/RELEASE) says whose backup it is, where it is not this
-# release's or was made on another database server. POSIX sh and coreutils; never two dollar signs in a row, Kubernetes would make them one.
+# release's or was made on another database server; OMUPGRADE_NOT_AFTER (seconds since 1970) is when it must have begun.
+# POSIX sh and coreutils; never two dollar signs in a row, Kubernetes would make them one.
 # No pipeline around a client: the exit status of every stage counts.
 set -uf
 umask 077
@@ -64,6 +65,14 @@ case $id in "" | *[!a-z0-9]* | ?????????????????*) stop "'$id' cannot name a res
 case $database in *[!A-Za-z0-9_.-]*) stop "the database's name '$database' holds more than letters, digits, dots, dashes and underscores: restore it by hand" ;; esac
 head=$(printf '%.32s' "$database")
 beside=${head}_omupgrade_new_$id old=${head}_omupgrade_old_$id
+
+# A Pod that waited long for its node or its image has nobody any more who watches it: it writes nothing.
+in_time() {
+    [ -z "${OMUPGRADE_NOT_AFTER:-}" ] && return 0
+    now=$(date +%s)
+    [ "$now" -le "$OMUPGRADE_NOT_AFTER" ] ||
+        stop "this Pod starts $((now - OMUPGRADE_NOT_AFTER)) s too late by the clock of its node; nothing was changed, the same command again makes a new one"
+}
 
 # rank <- a number that orders releases of one engine: PostgreSQL's major, MySQL's major and minor.
 rank() {
@@ -231,6 +240,7 @@ drill)
     trap 'rm -rf "$work"' EXIT
     printf 'omupgrade-drill: restored %s\n' "$backup" ;;
 beside)
+    in_time
     read_record
     look_around
     [ "$swapped" = no ] || { say "it has the database's name already" && say_done "database=$beside" && exit 0; }
@@ -245,6 +255,7 @@ beside)
     fi
     say_done "database=$beside" ;;
 swap)
+    in_time
     read_record
     tries=0
     while :; do
@@ -260,6 +271,7 @@ swap)
     prove "$database"
     say_done "old=$old" ;;
 in-place)
+    in_time
     read_record
     read_dump
     say "emptying '$database' and loading $backup ($bytes bytes) into it"
@@ -268,6 +280,7 @@ in-place)
     prove "$database"
     say_done "database=$database" ;;
 clean-up)
+    in_time
     look_around
     clean_up
     say_done "swapped=$swapped" ;;

@@ -5,7 +5,7 @@ use crate::adapters::cluster::Cluster;
 use crate::adapters::lock::{Claim, Lock, Timing, holder_name};
 use crate::adapters::{claim, journal, secrets};
 use crate::backup::answers::Pruned;
-use crate::backup::{Fate, Keep, prune as fates};
+use crate::backup::{Fate, Keep, open_restore, prune as fates};
 use crate::cli::flags::Output;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -52,6 +52,14 @@ pub async fn prune(cluster: &Cluster, args: &Args, timing: Timing, output: Outpu
             .into());
         }
         let runs: Vec<_> = runs.into_iter().map(|s| s.run).collect();
+        if let Some(run) = open_restore(&runs) {
+            let words =
+                format!("the restore {} ({}) did not end: what it may need is not taken away", run.id, run.plan);
+            return Err(Failure::refused(words)
+                .hint(format!("kubectl omupgrade history {}", place.on(cluster)))
+                .hint(format!("kubectl omupgrade unlock {} --reason WHY    # gives it up", place.on(cluster)))
+                .into());
+        }
         let keep = Keep { last: args.keep_last, daily: args.keep_daily, weekly: args.keep_weekly };
         let fates = fates(&listing, name, namespace, &runs, keep);
         let gone: Vec<&str> = fates.iter().filter(|f| f.kept.is_none()).map(|f| f.name.as_str()).collect();

@@ -1,7 +1,7 @@
 //! Does what was decided: lock, journal, helm (see `roll`), replica counts. Every step says in the journal what it is about to do,
 //! does it, and says that it did; killed anywhere, the same command again ends in the same place.
 
-use super::restore::{self, Restoration};
+use super::restore::{self, Restoration, SUSPENDED};
 use super::roll::{self, HELM, conflicts};
 use super::{Args, Terms};
 use crate::adapters::cluster::Cluster;
@@ -13,7 +13,7 @@ use crate::cli::say as to;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::journal::{Outcome, Phase, Recorded, Run, open_run};
-use crate::wayback::restore::{Plan, restore_id};
+use crate::wayback::restore::{Plan, restore_id, unfinished};
 use crate::wayback::{Decision, Look, plan};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -56,7 +56,7 @@ pub(super) fn steps(cluster: &Cluster, helm: &Helm, decision: &Decision, restore
     for name in restore.iter().flat_map(|p| &p.schedules) {
         out.push(format!("let CronJob/{name} go on"));
     }
-    for count in decision.counts.iter().filter(|c| c.autoscaler.is_some() && !decision.stay) {
+    for count in decision.counts.iter().filter(|c| c.autoscaler.is_some() && c.live > 0 && !decision.stay) {
         out.push(format!("put {} back to {} replicas, where helm changed them", count.object, count.live));
     }
     out.push("write the end into the journal, give the lock back".to_owned());
@@ -98,7 +98,13 @@ pub(super) async fn perform(
             } else {
                 let _ = stored.end(&lock, Outcome::Failed).await;
             }
-            let _ = lock.release().await;
+            match restore::may_still_write(&lock, &stored).await {
+                // It runs out, and the same command takes it over; `unlock` ends the Pod.
+                Some(why) => to::note(&format!("the lock is not given back, the restore may be at work: {why}")),
+                None => {
+                    let _ = lock.release().await;
+                }
+            }
         }
     } else {
         stored.end(&lock, Outcome::Done).await?;
@@ -117,10 +123,12 @@ async fn begin(
     restoration: Option<&Restoration>,
 ) -> anyhow::Result<Stored> {
     let (runs, _) = journal::runs(cluster, &decision.release).await?;
+    let given_up = unfinished(&runs.iter().map(|s| s.run.clone()).collect::<Vec<_>>());
+    let given_up = given_up.map_err(|e| Failure::refused(e.to_string()))?;
     let left = runs.into_iter().rfind(|s| s.run.outcome == Outcome::Open && s.run.plan == claim.plan);
     if let Some(mut left) = left {
         to::note(&format!("going on with the run {} of {}, which did not end", left.run.id, left.run.by));
-        if !left.run.begun(HELM) && Plan::recall(&left.run.remembered).is_none() {
+        if !left.run.begun(HELM) && restore::recalled(&left.run)?.is_none() {
             // Nothing was changed yet, so what is now counts, not what was when it was killed.
             left.run.from = Some(decision.from);
             left.run.remembered = counts(decision);
@@ -145,6 +153,11 @@ async fn begin(
         plan.remember(&mut run.remembered)?;
         let unnamed = plan.workloads.iter().filter(|(label, _)| plan.unnamed.contains(label));
         run.remembered.extend(unnamed.map(|(label, count)| (format!("{COUNT}{label}"), count.to_string())));
+    } else if let Some(given_up) = given_up {
+        // What a restore stilled that was given up does not stay so under this revision.
+        let unnamed = given_up.workloads.iter().filter(|(label, _)| decision.quiesce.unnamed.contains(label));
+        run.remembered.extend(unnamed.map(|(label, count)| (format!("{COUNT}{label}"), count.to_string())));
+        run.remembered.extend(given_up.schedules.iter().map(|name| (format!("{SUSPENDED}{name}"), String::new())));
     }
     // What a later way back to the newest revision of now will compare with.
     run.recorded = decision.database.clone().map(|fingerprint| Recorded {
@@ -158,9 +171,10 @@ async fn begin(
     journal::open(cluster, Some(lock), run).await
 }
 
-/// The counts to put back, as a run remembers them.
+/// The counts to put back, as a run remembers them. Never zero: an autoscaler rests there for ever, so whoever set it
+/// meant another time than after this.
 fn counts(decision: &Decision) -> BTreeMap<String, String> {
-    let owned = decision.counts.iter().filter(|c| c.autoscaler.is_some());
+    let owned = decision.counts.iter().filter(|c| c.autoscaler.is_some() && c.live > 0);
     owned.map(|c| (format!("{COUNT}{}", c.object), c.live.to_string())).collect()
 }
 
