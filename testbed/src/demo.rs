@@ -10,7 +10,7 @@ use crate::load::{EMAIL, PASSWORD};
 use crate::paths::{self, Cache};
 use crate::say::{self, heading};
 use crate::suite::database;
-use crate::suite::helm::Version;
+use crate::suite::helm::{self, Version};
 use crate::suite::look::Pod;
 use crate::suite::stage::{CLAIM, Pace, RELEASE, Stage};
 
@@ -68,6 +68,7 @@ const ACTS: &[Act] = &[
 
 /// Plays all of it.
 pub fn run(cache: &Cache) -> Result<()> {
+    helm::programs()?;
     up::run(cache)?;
     database::serve(cache, Engine::Postgres)?;
     let stage = Stage::set(cache, Engine::Postgres, NAMESPACE)?;
