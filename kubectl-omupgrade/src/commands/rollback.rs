@@ -93,7 +93,7 @@ pub struct Args {
     /// A label for every Pod of ours, for network policies and the like; may be given again.
     #[arg(long = "pod-label", value_name = "KEY=VALUE", value_parser = super::backup::label)]
     pub pod_labels: Vec<(String, String)>,
-    /// Do not ask before doing it.
+    /// Do not ask before doing it; without a terminal nobody can be asked, and then it is needed.
     #[arg(long, short = 'y')]
     pub yes: bool,
     /// The helm to use; without it the one on the PATH.
@@ -127,6 +127,13 @@ pub(super) fn whose(text: &str) -> Result<String, String> {
 /// Runs it.
 pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     let cluster = session.connect().await?;
+    if cluster.pointers.mixed {
+        return Err(Failure::usage(
+            "helm takes neither --cluster nor --user, and would write elsewhere than this looks",
+        )
+        .hint("kubectl config set-context NAME --cluster CLUSTER --user USER    # then --context NAME")
+        .into());
+    }
     let terms = Terms {
         output: session.output(),
         can_ask: session.can_ask(),
@@ -256,7 +263,12 @@ pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
         answer.data("dry-run")?;
         return Ok(Exit::Done);
     }
-    if terms.can_ask && !args.yes {
+    if !args.yes && !terms.can_ask {
+        return Err(Failure::refused("nobody can be asked here whether to do it")
+            .hint("the same command with --yes; --dry-run shows what it would do")
+            .into());
+    }
+    if !args.yes {
         let asked = Instant::now();
         if !say::confirm(&decision).await? {
             return Err(Failure::refused("nothing was done").into());

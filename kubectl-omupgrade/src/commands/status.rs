@@ -6,7 +6,7 @@ pub mod record;
 
 use super::watching;
 use crate::adapters::cluster::{Cluster, gather, release_facts};
-use crate::adapters::release;
+use crate::adapters::{evidence, release};
 use crate::cli::flags::{Output, duration};
 use crate::cli::say;
 use crate::exit::Exit;
@@ -94,7 +94,9 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     (facts.recorded, facts.search_due, facts.open) = recorded;
     (facts.database, facts.folders) = asked;
     if let Some(file) = &args.facts {
-        std::fs::write(file, facts.to_text()?).with_context(|| format!("writing {}", file.display()))?;
+        let (safe, unread) = evidence::without_secrets(&cluster, &facts).await?;
+        unread.iter().for_each(|why| say::note(why));
+        std::fs::write(file, safe.to_text()?).with_context(|| format!("writing {}", file.display()))?;
     }
     if nothing_seen(&facts) {
         let reason = facts.workloads.reason().unwrap_or_default();

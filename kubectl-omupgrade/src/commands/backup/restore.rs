@@ -49,7 +49,7 @@ pub struct Args {
     /// Print exactly what would be done, and do nothing.
     #[arg(long)]
     pub dry_run: bool,
-    /// Do not ask before doing it.
+    /// Do not ask before doing it; without a terminal nobody can be asked, and then it is needed.
     #[arg(long, short = 'y')]
     pub yes: bool,
     /// Do not watch the pods afterwards.

@@ -22,8 +22,15 @@ pub fn of_container(scene: &Scene<'_>, pod: &Pod, c: &Container) -> Option<(Heal
     let detail = if says_why(message) { message.as_str() } else { said.unwrap_or(message) };
     let (definite, words) = read(&nameless(detail, image), reason);
     let health = if definite && reason != "ErrImagePull" { Health::Failed } else { Health::Blocked };
-    let why = Why::new(Cause::Image, format!("the image {image} {words}"))
-        .hint(scene.kubectl(&format!("describe pod {}", pod.meta.name)));
+    let hint = if definite && words.contains("does not exist") {
+        format!(
+            "helm get values {} -n {} --all    # which tag and repository it names",
+            scene.facts.name, scene.facts.namespace
+        )
+    } else {
+        scene.kubectl(&format!("describe pod {}", pod.meta.name))
+    };
+    let why = Why::new(Cause::Image, format!("the image {image} {words}")).hint(hint);
     Some((health, why))
 }
 
