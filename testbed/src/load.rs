@@ -1,6 +1,6 @@
 //! Sends steady requests to a release's Service while something happens to it, and counts what failed. It never stops early: a failure is a result.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -128,7 +128,7 @@ pub fn during(cache: &Cache, plan: &Plan, work: impl FnOnce() -> Result<()>) -> 
 /// Sends the plan's requests until a time is over, if there is one, or `done`.
 fn measure(cache: &Cache, plan: &Plan, length: Option<Duration>, done: &AtomicBool) -> Result<Report> {
     let address = address(cache, plan)?;
-    let token = login(address).with_context(|| format!("cannot log in at {address}"))?;
+    let token = first_login(address).with_context(|| format!("cannot log in at {address}"))?;
     let start = Instant::now();
     let pause = Duration::from_secs(1) / plan.rate;
     let (samples, mut covered) = (Mutex::new(Vec::new()), Duration::ZERO);
@@ -171,6 +171,26 @@ fn address(cache: &Cache, plan: &Plan) -> Result<SocketAddr> {
     let text = kubectl(cache, "looking for the Service").args(words).text()?;
     let parsed = format!("{text}:8585").parse();
     parsed.map_err(|_| Failure::new(format!("the Service has no address: {text:?}"), "kubectl get services -A").into())
+}
+
+/// How long a Service may take to find a server that has just become Ready. Chosen.
+const REACHED: Duration = Duration::from_secs(10);
+
+/// The login before the load: where nobody listens yet it is tried again; any other failure is one.
+fn first_login(address: SocketAddr) -> Result<String> {
+    let start = Instant::now();
+    loop {
+        match login(address) {
+            Err(error) if nobody_listens(&error) && start.elapsed() < REACHED => {
+                std::thread::sleep(Duration::from_millis(200));
+            }
+            end => return end,
+        }
+    }
+}
+
+fn nobody_listens(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 fn login(address: SocketAddr) -> Result<String> {
@@ -253,6 +273,16 @@ mod tests {
         assert_eq!(report.gap, Duration::from_millis(800));
         assert_eq!((report.p50.as_millis(), report.p99.as_millis()), (7, 9));
         assert_eq!(report.words(false), "3 requests in 1 s, 1 failed, longest gap 800 ms, p50 7 ms, p99 9 ms");
+    }
+
+    #[test]
+    fn only_where_nobody_listens_a_first_login_waits() {
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        assert!(nobody_listens(&login(closed).unwrap_err()));
+        let open = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = open.local_addr().unwrap();
+        std::thread::spawn(move || open.accept().map(|(mut stream, _)| write!(stream, "HTTP/1.1 500 no\r\n\r\n")));
+        assert!(!nobody_listens(&login(address).unwrap_err()));
     }
 
     #[test]

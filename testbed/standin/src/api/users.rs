@@ -9,7 +9,8 @@ use super::{Api, Asking, resources};
 use crate::http::Answer;
 use crate::{entities, metrics, token};
 
-/// Who can log in with a password. The first is the real server's own at its first start.
+/// Who can log in with a password. Assumption: the real server looks them up in its database; here a login needs none, so
+/// that a server which lost its database still tells who asks. The first is the real server's own at its first start.
 const PEOPLE: &[(&str, &str, &str)] =
     &[("admin@open-metadata.org", "admin", "admin"), ("viewer@open-metadata.org", "viewer", "viewer")];
 
