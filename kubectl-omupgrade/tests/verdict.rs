@@ -239,7 +239,12 @@ fn record(origin: &str, started: &str, finished: &str) -> Record {
 }
 
 fn at(revision: u64, time: &str, version: &str) -> Moment {
-    Moment { revision, began: format!("2026-11-22T{time}Z").parse().ok(), version: Version::parse(version) }
+    Moment {
+        revision,
+        began: format!("2026-11-22T{time}Z").parse().ok(),
+        version: Version::parse(version),
+        served: true,
+    }
 }
 
 #[test]
@@ -267,6 +272,16 @@ fn only_what_was_made_while_the_revision_served_is_from_before() {
         "a time that is not known proves nothing"
     );
     assert!(!from_before(&record("hook", "11:00:05", "11:02:00"), 1, &unknown), "nor for the hook's");
+}
+
+#[test]
+fn a_try_that_its_hook_stopped_never_served() {
+    // Revision 2's hook had no room; revision 3 is the same upgrade once there was.
+    let stopped = Moment { served: false, ..at(2, "11:00:00", "1.13.1") };
+    let history = [at(1, "10:00:00", "1.12.14"), stopped, at(3, "12:00:00", "1.13.1")];
+    let of: Vec<u64> =
+        (1..=3).filter(|revision| from_before(&record("hook", "12:00:05", "12:02:00"), *revision, &history)).collect();
+    assert_eq!(of, [1], "the database is as revision 1 left it");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::load::{EMAIL, PASSWORD};
 use crate::paths::{self, Cache};
 use crate::say::{self, heading};
 use crate::suite::database;
-use crate::suite::helm::Version;
+use crate::suite::helm::{self, Version};
 use crate::suite::look::Pod;
 use crate::suite::stage::{CLAIM, Pace, RELEASE, Stage};
 
@@ -68,6 +68,7 @@ const ACTS: &[Act] = &[
 
 /// Plays all of it.
 pub fn run(cache: &Cache) -> Result<()> {
+    helm::programs()?;
     up::run(cache)?;
     database::serve(cache, Engine::Postgres)?;
     let stage = Stage::set(cache, Engine::Postgres, NAMESPACE)?;
@@ -179,6 +180,38 @@ fn typed(words: &[&str]) {
 
 fn quote(text: &str, lines: usize) {
     for line in last_lines(text, lines) {
-        say::answer(&format!("  | {}", line.trim()));
+        for part in folded(line.trim(), WIDTH) {
+            say::answer(&format!("  | {part}"));
+        }
+    }
+}
+
+/// What fits beside the mark on the narrowest terminal that anybody has.
+const WIDTH: usize = 76;
+
+/// A line as lines of at most so many letters, broken between words; a longer word stays whole.
+fn folded(line: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in line.split(' ') {
+        match lines.last_mut() {
+            Some(last) if last.is_empty() => last.push_str(word),
+            Some(last) if last.chars().count() + 1 + word.chars().count() <= width => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::folded;
+
+    #[test]
+    fn lines_break_between_words() {
+        assert_eq!(folded("one two three", 7), ["one two", "three"]);
+        assert_eq!(folded("incomprehensible one", 7), ["incomprehensible", "one"]);
     }
 }

@@ -62,6 +62,13 @@ pub struct Revision {
     pub apply_method: Option<String>,
 }
 
+impl Revision {
+    /// Whether a hook stopped it before anything of it was applied: the revision before it served on.
+    pub fn stopped_at_its_hook(&self) -> bool {
+        self.status == Status::Failed && self.description.contains("pre-upgrade hooks failed")
+    }
+}
+
 /// A chart.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]

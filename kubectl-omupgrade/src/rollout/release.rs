@@ -135,7 +135,7 @@ fn helm(scene: &Scene<'_>, release: &Release, node: &mut Node) {
                     Health::Working,
                     Why::new(Cause::Helm, text).hint(format!("{} --watch", scene.command("status"))),
                 );
-            } else if revision.description.contains("pre-upgrade hooks failed") {
+            } else if revision.stopped_at_its_hook() {
                 let text =
                     format!("{text}. Nothing of it was applied: once the cause is gone, the same `helm upgrade` again");
                 node.because(Health::Failed, Why::new(Cause::Helm, text));

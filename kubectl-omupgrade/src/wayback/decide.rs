@@ -180,7 +180,8 @@ pub fn moments(history: &[Release]) -> Vec<Moment> {
         let servers = servers(&objects(text, &release.namespace).unwrap_or_default());
         let tag = servers.first().and_then(|server| image_tag(&server.image));
         let version = tag.and_then(Version::parse);
-        Moment { revision: release.revision.number, began: release.revision.updated, version }
+        let revision = &release.revision;
+        Moment { revision: revision.number, began: revision.updated, version, served: !revision.stopped_at_its_hook() }
     };
     history.iter().map(moment).collect()
 }

@@ -20,16 +20,17 @@ use crate::{images, real, say, tools};
 pub fn run(cache: &Cache) -> Result<()> {
     tools::machine::check()?;
     tools::nothing_in_the_way(cache)?;
-    images::refresh(cache)?;
     real::resolvers()?;
-    if is_up(cache)? {
+    refuse_other_settings(cache)?;
+    images::refresh(cache)?;
+    if is_up(cache) {
         return Ok(());
     }
     tools::all(cache)?;
     images::ensure(cache, &["pause", "coredns"])?;
     let _turn = super::turn()?;
     // Who waited finds it up.
-    if is_up(cache)? {
+    if is_up(cache) {
         return Ok(());
     }
     if disk::exists() {
@@ -73,20 +74,24 @@ pub fn run(cache: &Cache) -> Result<()> {
     Ok(())
 }
 
-/// Whether it is up already, and says so. One that was started for another server would not find this one's image or search.
-fn is_up(cache: &Cache) -> Result<bool> {
+/// Whether it is up already, and says so.
+fn is_up(cache: &Cache) -> bool {
     let whole = status::is_whole(cache);
     if whole {
-        let now = real::settings();
-        // One that an older testbed started remembers nothing.
-        if let Some(of) = fs::read_to_string(paths::state(real::KEPT)).ok().filter(|of| *of != now) {
-            let what = format!("the cluster was started for {of}, and now the settings are for {now}");
-            bail!(Failure::new(what, "testbed down && testbed up"));
-        }
         say::step("the cluster is already up");
         say::answer(&paths::kubeconfig().display().to_string());
     }
-    Ok(whole)
+    whole
+}
+
+/// One that was started for another server would not find this one's image or search.
+fn refuse_other_settings(cache: &Cache) -> Result<()> {
+    let now = real::settings();
+    // One that an older testbed started remembers nothing.
+    let other = fs::read_to_string(paths::state(real::KEPT)).ok().filter(|of| *of != now && status::is_whole(cache));
+    let Some(of) = other else { return Ok(()) };
+    let what = format!("the cluster was started for {of}, and now the settings are for {now}");
+    bail!(Failure::new(what, "testbed down && testbed up"))
 }
 
 /// Starts one component and makes sure that it did not end at once.

@@ -24,6 +24,19 @@ pub enum Version {
 const RENDERER: &str = "helm-postrender";
 const PLUGIN: &str = "kubectl-omupgrade";
 
+/// What makes both.
+const BUILD: &str = "cargo build --locked --workspace --bins";
+
+/// The folder with our programs, all of which lie beside this one; whoever needs them asks before it writes anything.
+pub fn programs() -> Result<PathBuf> {
+    let folder = std::env::current_exe()?.parent().map(Path::to_owned).context("this program has no folder")?;
+    for program in [RENDERER, PLUGIN] {
+        let what = || format!("{program} is not beside this program, in {}", folder.display());
+        ensure!(folder.join(program).exists(), Failure::new(what(), BUILD));
+    }
+    Ok(folder)
+}
+
 /// Both Helms and our programs.
 #[derive(Debug)]
 pub struct Helm<'a> {
@@ -40,18 +53,10 @@ pub struct Helm<'a> {
 impl<'a> Helm<'a> {
     /// Looks for our programs beside this one; `home` takes what helm and the post-renderer keep.
     pub fn find(cache: &'a Cache, home: &Path) -> Result<Self> {
-        let programs = std::env::current_exe()?.parent().map(Path::to_owned).context("this program has no folder")?;
-        let build = "cargo build --locked --workspace --bins";
-        for program in [RENDERER, PLUGIN] {
-            let path = programs.join(program);
-            ensure!(
-                path.exists(),
-                Failure::new(format!("{program} is not beside this program, in {}", programs.display()), build)
-            );
-        }
+        let programs = programs()?;
         let renderer = programs.join(RENDERER);
         let said = Call::new(&renderer, "looking for the post-renderer").args(["plugin-dir"]);
-        let said = said.env("XDG_DATA_HOME", home).hint(build);
+        let said = said.env("XDG_DATA_HOME", home).hint(BUILD);
         let plugins = said.text()?.trim().to_owned();
         // Our programs first, then a `helm` as users have it, then the testbed's tools.
         let bin = home.join("bin");

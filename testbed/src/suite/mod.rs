@@ -158,6 +158,7 @@ impl Run {
 
 /// What all cases share: images, and a database server per engine.
 fn prepare(cache: &Cache, cases: &[Case]) -> Result<()> {
+    helm::programs()?;
     if !crate::cluster::status::is_whole(cache) {
         bail!(Failure::new("the suite needs a running cluster", "testbed up"));
     }

@@ -63,6 +63,11 @@ impl Era {
         self.0 >= Version(2, 0, 0)
     }
 
+    /// Whether an application says that it is enabled: the published client 1.13.1 reads that, 1.12.14 refuses the field.
+    pub fn says_whether_an_app_is_enabled(self) -> bool {
+        self.0 >= Version(1, 13, 0)
+    }
+
     /// Whether the tool's `reindex` still knows `--recreate-indexes` (gone in the 2.0 line; which patch is not known).
     pub fn knows_recreate_indexes(self) -> bool {
         self.0 < Version(2, 0, 0)

@@ -171,6 +171,7 @@ fn releases_differ(scene: &mut Scene) {
     let first = server(scene, "1.9.0", OLD);
     assert_eq!(first.ask("GET", "system/health", "").0, 404);
     assert_eq!(first.ask("GET", "system/diagnostics", "").0, 404);
+    assert!(first.get("apps/name/SearchIndexingApplication")["enabled"].is_null());
     assert!(first.get("system/config/customUiThemePreference")["customTheme"].is_object());
     assert_eq!(first.ask("POST", "users/refresh", "{}").0, 400);
     drop(first);
