@@ -9,7 +9,7 @@ use crate::diagnose::redact::Redactor;
 use crate::diagnose::{Changes, Evidence, changes, database, known, last_good, logs_wanted, said};
 use crate::facts::{Fact, Facts, Pod, Release, Revision, read};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Pod as ApiPod, Secret as ApiSecret};
+use k8s_openapi::api::core::v1::{Event as ApiEvent, Pod as ApiPod, Secret as ApiSecret};
 use kube::api::ListParams;
 use std::collections::{BTreeSet, HashSet};
 
@@ -40,6 +40,10 @@ pub async fn evidence(
     let mine: HashSet<String> = evidence.facts.pods.items().iter().map(|p| p.meta.uid.clone()).collect();
     let neighbours = |p: &ApiPod| Some(read::pod(p)).filter(|p: &Pod| !mine.contains(&p.meta.uid));
     evidence.neighbours = cluster.fact(&cluster.api::<ApiPod>(), ListParams::default(), neighbours).await;
+    let beside: HashSet<&str> = evidence.neighbours.items().iter().map(|p| p.meta.uid.as_str()).collect();
+    let warnings = |e: &ApiEvent| Some(read::event(e)).filter(|e| e.warning && beside.contains(e.about_uid.as_str()));
+    let events = cluster.fact(&cluster.api::<ApiEvent>(), ListParams::default(), warnings).await;
+    evidence.events_beside = events;
     let (logs, asked_database, compared, server, edges) = tokio::join!(
         logs_of(cluster, logs_wanted(&evidence.facts, evidence.neighbours.items()), None),
         of_database(cluster, whole.as_ref(), evidence.facts.pods.items(), asked),
@@ -48,7 +52,7 @@ pub async fn evidence(
         of_edges(cluster, whole.as_ref()),
     );
     let server = server?;
-    let rolled_out = evidence.facts.release.value().and_then(|r| r.revision.updated);
+    let rolled_out = evidence.facts.rolled_out();
     (evidence.api, evidence.pipelines) = said(&server, rolled_out);
     evidence.edges = edges;
     evidence.facts.logs.extend(logs);

@@ -66,7 +66,7 @@ pub async fn facts(
         search_engine(cluster, whole.as_ref(), asking),
         logs(cluster, &look),
         prometheus::alerts(cluster, asking.prometheus.as_deref()),
-        before::recorded(cluster, name, whole.as_ref(), asking),
+        before::recorded(cluster, name, whole.as_ref(), look.history.items(), asking),
         search_due(cluster, name),
     );
     look.search_due = due;
@@ -198,7 +198,7 @@ async fn database(cluster: &Cluster, release: Option<&Release>, asking: &Asking)
 
 /// The ends of the servers' logs; of a pod that is older than the rollout only what came after it.
 async fn logs(cluster: &Cluster, look: &Look) -> Logs {
-    let rolled_out = look.release.value().and_then(|r| r.revision.updated);
+    let rolled_out = look.rolled_out();
     let older = |wanted: &Wanted| {
         let pod = look.pods.items().iter().find(|p| p.meta.name == wanted.pod);
         matches!((pod.and_then(|p| p.meta.created), rolled_out), (Some(made), Some(rolled)) if made < rolled)

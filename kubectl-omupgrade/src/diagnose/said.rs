@@ -1,14 +1,12 @@
 //! What the database and the server say of themselves, as sentences that rules can match.
 
-use crate::facts::{Database, Fact, Pod, Role, Server, State};
+use crate::facts::{Database, Fact, Metrics, Pod, Role, Server, State};
 use jiff::Timestamp;
 use shared::component;
 use shared::versions::Version;
 
 /// The share of connections in use from which on it is told. Chosen.
 const CONNECTIONS: u64 = 90;
-/// The share of requests answered with 5xx from which on it is told. Chosen, as in `validate`.
-const ERRORS: f64 = 0.01;
 /// Seconds for which a transaction may be open. Chosen: nothing of a server takes longer.
 const TRANSACTION: u64 = 3600;
 
@@ -69,7 +67,7 @@ pub fn said(server: &Fact<Server>, rolled_out: Option<Timestamp>) -> (Fact<Vec<S
     if let Some(health) = s.health.value().filter(|h| h.status >= 500) {
         seen.push(format!("health answered {}", health.status));
     }
-    if let Some(m) = s.metrics.value().filter(|m| m.error_share().is_some_and(|share| share > ERRORS)) {
+    if let Some(m) = s.metrics.value().filter(|m| m.error_share().is_some_and(|share| share > Metrics::ERRORS)) {
         seen.push(format!("requests: {:.0} of {:.0} answered with 5xx since its start", m.errors, m.requests));
     }
     // What can be seen without a login is said without one, too.

@@ -252,6 +252,9 @@ impl Metrics {
         (self.requests > 0.0).then(|| self.seconds / self.requests * 1000.0)
     }
 
+    /// The share of requests answered with 5xx from which on a server is not well. Chosen.
+    pub const ERRORS: f64 = 0.01;
+
     /// The share of requests that were answered with 5xx.
     pub fn error_share(&self) -> Option<f64> {
         (self.requests > 0.0).then(|| self.errors / self.requests)

@@ -2,6 +2,7 @@
 //! and never shows a token.
 
 mod door;
+mod list;
 mod look;
 mod token;
 

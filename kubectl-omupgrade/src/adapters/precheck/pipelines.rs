@@ -14,9 +14,6 @@ use std::collections::BTreeMap;
 /// Where Airflow 3 and Airflow 2 tell their version.
 const VERSIONS: [&str; 2] = ["/api/v2/version", "/api/v1/version"];
 
-/// Pipelines on one page: more are never running at once.
-const PAGE: usize = 1000;
-
 /// What was said. Each or why not.
 #[derive(Debug)]
 pub struct Said {
@@ -98,9 +95,8 @@ async fn managed(client: &Client) -> Result<String, String> {
 }
 
 async fn running(client: &Client) -> Result<Vec<String>, String> {
-    let path = format!("/api/v1/services/ingestionPipelines?limit={PAGE}&fields=pipelineStatuses");
-    let page = client.json(&path).await.map_err(|e| e.to_string())?;
-    let all = page.get("data").and_then(Value::as_array).ok_or("the answer has no `data`")?;
+    let all = client.list("services/ingestionPipelines", "&fields=pipelineStatuses").await;
+    let all = all.map_err(|e| e.to_string())?;
     let runs = |p: &&Value| {
         // One in older servers, a list in newer ones.
         let last = p.get("pipelineStatuses").map(|s| s.get(0).unwrap_or(s));
