@@ -70,6 +70,15 @@ impl Found {
         })
     }
 
+    /// What a dump of the database as it is now needs: as much of it as the backup's was of the database of then, and half
+    /// as much again.
+    pub fn dump_needs(&self) -> u64 {
+        let then = self.record.database_bytes.filter(|bytes| *bytes > 0).unwrap_or(self.database_bytes).max(1);
+        let grown = u128::from(self.dump_bytes) * u128::from(self.database_bytes.max(then)) / u128::from(then);
+        let grown = u64::try_from(grown).unwrap_or(u64::MAX);
+        grown.saturating_add(grown / 2)
+    }
+
     /// All rows written since the backup, at the least.
     pub fn rows_written(&self) -> u64 {
         self.written.values().sum()
@@ -134,6 +143,14 @@ impl Found {
             "  - the database holds {}; its server needs up to three times that on its disk, which cannot be asked by SQL",
             size(self.database_bytes)
         );
+        if plan.dump && self.claim_free_bytes.is_none() {
+            let need = size(self.dump_needs());
+            let _ = writeln!(
+                out,
+                "  ! what is free on the claim {} is not known; the dump of now needs about {need}",
+                plan.claim
+            );
+        }
         out
     }
 }

@@ -23,8 +23,7 @@ pub fn objections(found: &Found, wanted: &Wanted, command: &str) -> Vec<Refusal>
             ],
         });
     }
-    // A dump is smaller than its database; the one that is there tells how much.
-    let need = found.dump_bytes.saturating_add(found.dump_bytes / 2);
+    let need = found.dump_needs();
     if wanted.dump
         && let Some(free) = found.claim_free_bytes.filter(|free| *free < need)
     {

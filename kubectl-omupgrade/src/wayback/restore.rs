@@ -14,6 +14,7 @@ pub const QUIESCE: &str = "quiesce";
 
 /// What the person asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Wanted {
     /// The backup to take; none leaves the choice to the verdict.
     pub backup: Option<String>,

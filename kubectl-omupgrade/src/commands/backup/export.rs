@@ -84,6 +84,12 @@ pub async fn export(cluster: &Cluster, args: &ExportArgs, output: Output) -> any
     holder.end(cluster).await;
     copied.map_err(failed)?;
     std::fs::rename(&half, &folder).map_err(doing)?;
+    if let Some(secret) = entry.secret() {
+        say::note(&format!(
+            "the Fernet key is in the Secret {secret} of {} and does not come along: keep it as well, or make backups with --recipient",
+            cluster.namespace
+        ));
+    }
     let said = format!("{name} stands in {}: every file as recorded\n", folder.display());
     answer(output, &Exported { schema: "omupgrade.io/export/v1", backup: name.clone(), folder }, || said)?;
     Ok(Exit::Done)
