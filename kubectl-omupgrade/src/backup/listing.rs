@@ -65,6 +65,9 @@ pub struct Listing {
     pub backups: Vec<Entry>,
     /// Directories that look like backups and cannot be read, with the reason.
     pub unreadable: Vec<(String, String)>,
+    /// What a dump or an import left half-written, and for how many seconds nothing was written to it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub half: Vec<(String, u64)>,
     /// Bytes of the claim, and those that are free.
     pub room: Option<(u64, u64)>,
 }
@@ -109,6 +112,9 @@ pub fn read(text: &str) -> Result<Listing, String> {
                 if let Some(entry) = listing.backups.iter_mut().find(|e| e.name == name) {
                     *(if kind == "verified" { &mut entry.verified } else { &mut entry.drilled }) = mark;
                 }
+            }
+            ("half", Some(name), Some(seconds)) => {
+                listing.half.push((name.to_owned(), seconds.trim().parse().unwrap_or_default()));
             }
             ("room", Some(size), Some(free)) => listing.room = size.parse().ok().zip(free.parse().ok()),
             ("end", ..) => ended = true,

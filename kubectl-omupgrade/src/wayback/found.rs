@@ -3,6 +3,7 @@
 
 use super::keys::{Answer, Compared};
 use super::restore::{Plan, Road};
+use crate::backup::bytes as size;
 use schemars::JsonSchema;
 use serde::Serialize;
 use shared::backup::Record;
@@ -153,19 +154,4 @@ impl Found {
         }
         out
     }
-}
-
-/// Bytes for people.
-pub(super) fn size(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
-    let mut rest = bytes;
-    let mut shown = format!("{bytes} B");
-    for unit in UNITS {
-        if rest < 1024 {
-            break;
-        }
-        shown = format!("{}.{} {unit}", rest / 1024, rest % 1024 * 10 / 1024);
-        rest /= 1024;
-    }
-    shown
 }

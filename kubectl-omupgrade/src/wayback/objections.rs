@@ -2,9 +2,10 @@
 //! server does not know, another Fernet key.
 
 use super::Refusal;
-use super::found::{Found, size};
+use super::found::Found;
 use super::keys::{Answer, Stands};
 use super::restore::{Road, Wanted};
+use crate::backup::bytes as size;
 use shared::versions::Version;
 use std::collections::BTreeMap;
 

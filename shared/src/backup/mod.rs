@@ -42,6 +42,8 @@ pub fn with_database_client(script: &str) -> String {
         ("read_back.sh", include_str!("read_back.sh")),
         ("restore_postgres.sh", include_str!("restore_postgres.sh")),
         ("restore_mysql.sh", include_str!("restore_mysql.sh")),
+        // Named by the part before it.
+        ("rows_postgres.sql", ROWS_POSTGRESQL),
     ];
     parts.iter().fold(script.to_owned(), |text, (name, part)| text.replace(&format!("# omupgrade: {name}\n"), part))
 }

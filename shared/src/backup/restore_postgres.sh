@@ -105,11 +105,13 @@ come_back() {
     AND usename = '$(printf '%s' "$server_user" | sed "s/'/''/g")'" || failed "cannot look at the sessions"
 }
 
-# Every table's rows, as a record counts them.
+# Every table's rows, as a record counts them: by the same text.
 count_rows() {
-    tell "$1" "SELECT format('SELECT %L || chr(9) || count(*) FROM %I.%I', CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname || '.' END || c.relname, n.nspname, c.relname)
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-\\gexec"
+    tell "$1" "$(
+        cat <<'SQL'
+# omupgrade: rows_postgres.sql
+SQL
+    )"
 }
 
 # From 17 on pg_restore sets transaction_timeout in every session, which an older server does not know: that is no error.

@@ -13,7 +13,8 @@ use crate::failure::Failure;
 /// Take backups away that no rule keeps.
 ///
 /// Whatever is asked, the newest stays, the last one that is drilled, verified or complete, and any that a run of the
-/// journal refers to. Backups of other releases on the same claim are not looked at.
+/// journal refers to. Backups of other releases on the same claim are not looked at. What a killed dump or import left
+/// half-written goes after a day.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -32,6 +33,9 @@ pub struct Args {
     #[arg(long)]
     pub dry_run: bool,
 }
+
+/// Seconds for which nothing was written to what is half-written: then nobody is at work on it. Chosen.
+const HALF_OLDER_THAN: u64 = 24 * 3600;
 
 /// Prunes.
 pub async fn prune(cluster: &Cluster, args: &Args, timing: Timing, output: Output) -> anyhow::Result<Exit> {
@@ -100,14 +104,20 @@ async fn take_away(lock: &Lock, place: &Place, listing: &Listing, gone: &[&str])
     let needed = |name: &str| listing.backups.iter().filter(stays).any(|entry| entry.secret() == Some(name));
     let going = kept.iter().filter(|s| !needed(&s.name) && gone.iter().any(|backup| s.is_of(claim, backup)));
     let going: Vec<&str> = going.map(|s| s.name.as_str()).collect();
-    if !gone.is_empty() {
+    let half = listing.half.iter().any(|(_, seconds)| *seconds > HALF_OLDER_THAN);
+    if !gone.is_empty() || half {
         for secret in &going {
             lock.check().await?;
             secrets::going(cluster, secret).await.map_err(Failure::unknown)?;
         }
         lock.check().await?;
         let backups = gone.join(" ");
-        let variables = [("OMUPGRADE_ACTION", "remove"), ("OMUPGRADE_BACKUPS", backups.as_str())];
+        let older = HALF_OLDER_THAN.to_string();
+        let variables = [
+            ("OMUPGRADE_ACTION", "remove"),
+            ("OMUPGRADE_BACKUPS", backups.as_str()),
+            ("OMUPGRADE_HALF_OLDER_THAN", older.as_str()),
+        ];
         let removed = claim::run(cluster, &place.beside, claim, &variables, 600).await;
         removed.map_err(|e| Failure::unknown(format!("removing backups: {e}")))?;
     }
