@@ -27,6 +27,20 @@ fn encoded(text: &str) -> String {
     base64::engine::general_purpose::STANDARD.encode(text)
 }
 
+/// Secrets as people make them: names, words, numbers, addresses, short ones. Each stands in a Secret under the name
+/// before it, and in a log.
+const SHAPES: &[(&str, &str)] = &[
+    ("password", "kanarie_password"),
+    ("mysql-password", "my-kanarie-password"),
+    ("passphrase", "kanarietoken"),
+    ("note", "kanarievogel"),
+    ("pin", "8127364509"),
+    ("hook", "https://hooks.example/services/KANARIE/T0/b1"),
+    ("class", "kanarie.Vogel"),
+    ("token", "k4n7"),
+    ("credentials", "openmetadata-kanarie-key"),
+];
+
 /// A template with canaries in environment, arguments, annotations and a probe.
 fn template() -> Value {
     let container = json!({
@@ -84,6 +98,9 @@ fn log() -> String {
         "-----END PRIVATE KEY-----".to_owned(),
         "java.lang.OutOfMemoryError: Java heap space".to_owned(),
     ]
+    .into_iter()
+    .chain(SHAPES.iter().map(|(name, secret)| format!("DEBUG shaped {name} is {secret}, as it stands")))
+    .collect::<Vec<_>>()
     .join("\n")
 }
 
@@ -92,6 +109,14 @@ fn registries() -> String {
     let pair = encoded(&format!("puller:{}", canary("pulls")));
     json!({"auths": {"r.example": {"username": "puller", "password": canary("pull")}, "s.example": {"auth": pair}}})
         .to_string()
+}
+
+fn shapes() -> Value {
+    SHAPES
+        .iter()
+        .map(|(name, secret)| ((*name).to_owned(), json!(encoded(secret))))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 fn answer(path: &str) -> (u16, Value) {
@@ -109,6 +134,7 @@ fn answer(path: &str) -> (u16, Value) {
         "secrets" => list(json!([
             stored(2), stored(3),
             {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "outside"}, "data": {"note": encoded(&canary("outside"))}},
+            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "shapes"}, "data": shapes()},
             {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "es"}, "data": {"password": encoded(&canary("search"))}},
             {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "pull"}, "data": {".dockerconfigjson": encoded(&registries())}},
             {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "om-omupgrade-token"}, "data": {"token": encoded(&canary("token"))}},
@@ -212,6 +238,9 @@ async fn no_canary_leaves() {
             "{name}: {}",
             text.lines().filter(|l| l.contains(WORD)).collect::<Vec<_>>().join("\n")
         );
+        for (kind, secret) in SHAPES {
+            assert!(!text.contains(secret), "{name} holds the secret under `{kind}`");
+        }
         assert!(!text.contains(encoded(WORD).trim_end_matches('=')), "{name} holds one in base64");
         names.push(name);
     }
@@ -226,6 +255,7 @@ async fn no_canary_leaves() {
     let all: String = files.iter().map(|f| f.text.as_str()).collect();
     for kept in [
         "this line stays",
+        "shaped mysql-password is (hidden), as it stands",
         "cannot start",
         "this stays",
         "OutOfMemoryError",

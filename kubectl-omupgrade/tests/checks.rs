@@ -39,7 +39,8 @@ fn list() -> Vec<Check<Facts>> {
 }
 
 fn report(newest: Answer) -> Report {
-    let names = Names { release: "om".to_owned(), namespace: "data".to_owned(), to: "1.13.1".to_owned() };
+    let names =
+        Names { release: "om".to_owned(), namespace: "data".to_owned(), to: "1.13.1".to_owned(), ..Names::default() };
     let mut report = Report {
         schema: SCHEMA.to_owned(),
         verb: "precheck".to_owned(),

@@ -118,6 +118,9 @@ fn situation(folder: &Path) -> (Facts, BTreeMap<String, String>) {
     if !s["search_due"].is_null() {
         facts["searchDue"] = s["search_due"].clone();
     }
+    if !s["jobs"].is_null() {
+        facts["jobs"] = known(&s["jobs"]);
+    }
     facts["server"] = if s["without_server"].is_null() { known(&server.into()) } else { unknown(&s["without_server"]) };
     facts["database"] = known(&database(&s));
     facts["search"] = if s["without_engine"].is_null() { known(&engine(&s)) } else { unknown(&s["without_engine"]) };

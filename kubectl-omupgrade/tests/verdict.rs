@@ -54,8 +54,9 @@ fn facts() -> Facts {
 /// The law in the fewest words, written without looking at the code.
 fn law(now: &str, before: bool, head: &str, reach: bool, backups: &str, elsewhere: bool) -> Way {
     let comparable = before && matches!(now, "same" | "moved");
+    // The image's folders are not listed here, so a head above its tag makes equal states doubtful and no more.
     if comparable && now == "same" {
-        return if elsewhere { Way::Unproven } else { Way::CodeOnly };
+        return if elsewhere || (head == "above" && reach) { Way::Unproven } else { Way::CodeOnly };
     }
     let moved = (comparable && now == "moved") || (head == "above" && reach);
     match (moved, backups) {
@@ -205,6 +206,17 @@ fn the_backup_with_the_recorded_state_is_named_before_a_newer_one() {
     facts.backups = Ok(vec![backup("older"), exact, backup("newer")]);
     let verdict = judge(&facts);
     assert!(verdict.reasons.iter().any(|r| r.text.contains("backup exact is from before")), "{verdict:#?}");
+}
+
+#[test]
+fn a_state_recorded_under_an_older_server_on_a_newer_schema_is_no_way_back() {
+    let mut facts = facts();
+    facts.head = Ok(Some(version("1.13.1")));
+    assert_eq!(judge(&facts).way, Way::Unproven, "by the tag alone: its folders may run ahead of it");
+    facts.reach.folders = vec!["1.12.3".into()];
+    let verdict = judge(&facts);
+    assert_eq!(verdict.way, Way::Restore);
+    assert!(verdict.reasons[0].text.contains("newer than what revision 1 reaches"), "{verdict:#?}");
 }
 
 #[test]

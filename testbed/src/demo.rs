@@ -1,4 +1,4 @@
-//! Plays the story on the real cluster, from the question whether an upgrade can be made to the bare rollback that the guard stops. It never hides a command's failure.
+//! Plays the story on the real cluster, from the question whether an upgrade can be made, over the bare rollback that the guard stops, to the database that comes back. It never hides a command's failure.
 
 use anyhow::{Context as _, Result, bail, ensure};
 
@@ -58,6 +58,11 @@ const ACTS: &[Act] = &[
         heading: "5. At night: a bare `helm rollback`",
         words: "The schema has moved, and the older server would start quietly on it. The guard\nstops it, and the new servers serve on.",
         play: bare_rollback,
+    },
+    Act {
+        heading: "6. The way back that the database allows",
+        words: "First only asked: it refuses without a decision, and says which one. Then the\ndatabase comes back from the backup of act 3, and the code after it.",
+        play: restore,
     },
 ];
 
@@ -137,6 +142,19 @@ fn bare_rollback(stage: &Stage) -> Result<()> {
     quote(&stage.refusal(&old.context("no older server came")?.name)?, 8);
     stage.must_serve()?;
     ask(stage, &["status", RELEASE], &[0, 1])
+}
+
+fn restore(stage: &Stage) -> Result<()> {
+    ask(stage, &["rollback", RELEASE, REVISION], &[5])?;
+    stage.database.may_make_others()?;
+    say::answer("The database's administrator has let its user make databases.");
+    ask(stage, &["rollback", RELEASE, REVISION, "--restore", "--yes"], &[0])?;
+    ensure!(
+        stage.serving()? == [OLD; 2],
+        Failure::new(format!("after the restore {:?} serve", stage.serving()?), "kubectl get pods -n demo")
+    );
+    ask(stage, &["status", RELEASE], &[0, 1])?;
+    ask(stage, &["history", RELEASE], &[0])
 }
 
 /// The upgrade that the story is about.

@@ -62,7 +62,8 @@ pub async fn evidence(
     let redactor = Redactor::new(secrets, &public(&evidence.facts)).map_err(anyhow::Error::msg)?;
     let mut value = serde_json::to_value(&evidence)?;
     redactor.value(&mut value);
-    Ok((serde_json::from_value(value)?, redactor))
+    let evidence = Evidence { redacted: asked.leaves, ..serde_json::from_value(value)? };
+    Ok((evidence, redactor))
 }
 
 async fn of_database(
@@ -120,7 +121,7 @@ async fn compared(cluster: &Cluster, name: &str) -> (Fact<Changes>, Vec<String>)
 }
 
 /// The contents of the namespace's Secrets, except Helm's own storage and our journal.
-async fn of_namespace(cluster: &Cluster) -> anyhow::Result<Vec<String>> {
+pub(super) async fn of_namespace(cluster: &Cluster) -> anyhow::Result<Vec<String>> {
     let all = cluster.all(&cluster.api::<ApiSecret>(), ListParams::default()).await;
     let all = all.map_err(|r| {
         r.failure("reading the Secrets of the namespace, to keep their contents out of the file")

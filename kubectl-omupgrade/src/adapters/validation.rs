@@ -5,7 +5,7 @@ mod before;
 mod prometheus;
 
 use super::cluster::{Cluster, gather, logs_of};
-use super::evidence::public;
+use super::evidence::{of_namespace, public};
 use super::openmetadata::{Client, Door, Login, login, look};
 use super::{bot, journal, probe, search};
 use crate::checks::validate::{Before, Facts, Sample};
@@ -24,6 +24,7 @@ use std::time::Duration;
 
 /// What to ask, and how.
 #[derive(Debug, Clone, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Asking {
     /// Whether a Pod may ask the database.
     pub probe: bool,
@@ -39,6 +40,8 @@ pub struct Asking {
     pub server: Option<String>,
     /// Prometheus' address.
     pub prometheus: Option<String>,
+    /// Whether the answer leaves the terminal: then the namespace's Secrets are read, to be hidden.
+    pub leaves: bool,
     /// Whether to compare with the newest backup, or with what the journal recorded.
     pub since_backup: bool,
 }
@@ -74,13 +77,17 @@ pub async fn facts(
     };
     let facts = Facts { look, server: server?, database, search: Some(search), before, alerts, samples: Vec::new() };
     // Logs and messages of others may hold what is secret here.
-    let secrets = whole.iter().flat_map(known::of_release);
+    let mut secrets: Vec<String> = whole.iter().flat_map(known::of_release).collect();
+    if asking.leaves {
+        secrets.extend(of_namespace(cluster).await?);
+    }
     // A database's user may have the name that stands before those of all indexes; hidden in half of them, an index
     // would have no alias.
     let indexes = facts.search.iter().filter_map(Fact::value).flat_map(|engine| engine.indexes.keys());
     let indexes: Vec<&String> = indexes.collect();
-    let secrets =
-        secrets.filter(|s| !indexes.iter().any(|i| i.strip_prefix(s.as_str()).is_some_and(|r| r.starts_with('_'))));
+    let secrets = secrets
+        .into_iter()
+        .filter(|s| !indexes.iter().any(|i| i.strip_prefix(s.as_str()).is_some_and(|r| r.starts_with('_'))));
     let redactor = Redactor::new(secrets, &public(&facts.look)).map_err(anyhow::Error::msg)?;
     let mut value = serde_json::to_value(&facts)?;
     redactor.value(&mut value);

@@ -130,6 +130,7 @@ mod tests {
             ),
             hooks: Vec::new(),
             holds_openmetadata: true,
+            workloads: Vec::new(),
         };
         let known = Known { defaults: Some(json!({"a": {"b": 1, "c": 3, "gone": 4}})), ..Known::default() };
         let packed = pack(&release, known).unwrap();

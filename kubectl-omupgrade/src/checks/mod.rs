@@ -16,6 +16,6 @@ mod waiver;
 pub use answer::{Answer, Outcome, fail, pass, skip, unknown, warn};
 pub use registry::{commands, faults};
 pub use report::{Counts, Decision, Finding, Report, SCHEMA, Step, Strictness, Waived};
-pub use row::{Check, Names, Row, run};
+pub use row::{Check, Names, REINDEX, Row, run};
 pub use seen::{Seen, unseen};
 pub use waiver::{Waiver, Waivers};

@@ -73,7 +73,12 @@ pub fn faults(rows: &[Row], parses: impl Fn(&[String]) -> Result<(), String>) ->
 
 /// Whether a hint is a command that exists, names filled in. A remark after ` # ` is left out.
 pub fn commands(hint: &str, parses: impl Fn(&[String]) -> Result<(), String>) -> Result<(), String> {
-    let names = super::row::Names { release: "om".to_owned(), namespace: "data".to_owned(), to: "1.13.1".to_owned() };
+    let names = super::row::Names {
+        release: "om".to_owned(),
+        namespace: "data".to_owned(),
+        to: "1.13.1".to_owned(),
+        ..Default::default()
+    };
     let filled = names.fill(hint);
     let command = filled.split(" # ").next().unwrap_or_default();
     // What a shell puts in is one word.

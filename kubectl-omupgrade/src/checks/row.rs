@@ -14,7 +14,7 @@ pub struct Row {
     pub fact: &'static str,
     /// The bullet of the upgrade guide that asks for it.
     pub guide: &'static str,
-    /// What to do where it is not true: a command, with `{release}`, `{namespace}` and `{to}` for [`Names`].
+    /// What to do where it is not true: a command, with `{release}`, `{namespace}`, `{to}` and `{workload}` for [`Names`].
     pub hint: &'static str,
     /// Where to read more.
     pub docs: &'static str,
@@ -39,13 +39,27 @@ pub struct Names {
     pub namespace: String,
     /// The version to go to, where there is one.
     pub to: String,
+    /// The server's workload as kubectl takes it; empty where it was not seen.
+    pub workload: String,
 }
+
+/// What the chart calls the server's workload, whatever the release is called.
+const WORKLOAD: &str = "deployment/openmetadata";
+
+/// Makes all indexes anew. The chart's own `CronJob` does not do: without `--force` a reindex ends with 0 and does
+/// nothing where no mapping changed, and in 1.6.1 and 1.6.2 that `CronJob` deploys pipelines.
+pub const REINDEX: &str = "kubectl exec -n {namespace} {workload} -- ./bootstrap/openmetadata-ops.sh reindex --force # or, in the user interface, run the app Search Indexing with recreated indexes";
 
 impl Names {
     /// A command with the names put in.
     pub fn fill(&self, command: &str) -> String {
         let to = if self.to.is_empty() { "VERSION" } else { &self.to };
-        command.replace("{release}", &self.release).replace("{namespace}", &self.namespace).replace("{to}", to)
+        let workload = if self.workload.is_empty() { WORKLOAD } else { &self.workload };
+        command
+            .replace("{release}", &self.release)
+            .replace("{namespace}", &self.namespace)
+            .replace("{to}", to)
+            .replace("{workload}", workload)
     }
 }
 

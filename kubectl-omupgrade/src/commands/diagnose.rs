@@ -77,6 +77,15 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
         let text =
             std::fs::read_to_string(file).map_err(|e| Failure::usage(format!("reading {}: {e}", file.display())))?;
         let found = Evidence::from_text(&text).with_context(|| format!("reading {}", file.display()))?;
+        // A bundle promises that nothing secret is in it; without the namespace's Secrets nobody can keep that.
+        if args.bundle.is_some() && !found.redacted {
+            return Err(Failure::usage(format!(
+                "{} was not redacted (`status --facts` writes such files): no bundle is made of it",
+                file.display()
+            ))
+            .hint("kubectl omupgrade diagnose RELEASE --bundle FILE    # looks anew, and takes the secrets out")
+            .into());
+        }
         let redactor = Redactor::new([], &BTreeSet::new()).map_err(anyhow::Error::msg)?;
         return answer(session, args, &found, &rules, &redactor);
     }

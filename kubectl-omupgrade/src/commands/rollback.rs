@@ -25,10 +25,10 @@ use crate::failure::Failure;
 use crate::journal::Run;
 use crate::session::Session;
 use crate::verdict::Way;
-use crate::wayback::{Asked, Choice, choose, decide, elsewhere};
+use crate::wayback::{Asked, Choice, Decision, choose, decide, elsewhere};
 use restore::Restoration;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Take a release back to a revision, by what the database says.
 ///
@@ -138,12 +138,13 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
         return confirmed(&cluster, args, terms).await;
     }
     let exit = Box::pin(roll_back(&cluster, args, terms)).await?;
-    if exit != Exit::Done || args.dry_run || args.no_watch || terms.output.is_data() {
+    if exit != Exit::Done || args.dry_run || args.no_watch {
         return Ok(exit);
     }
-    // As `status --watch` does, with its words and its verdict.
+    // As `status --watch` does, with its words and its verdict; beside an answer for a program without the words.
     let target = status::target(&cluster, args.release.as_deref()).await?;
-    let exit = watching::run(session, &cluster, &target, Some(args.timeout), None).await?;
+    let quiet = terms.output.is_data();
+    let exit = watching::run(session, &cluster, &target, Some(args.timeout), None, quiet).await?;
     if exit == Exit::Done && !args.no_probe {
         remember(&cluster, &target.name, args).await;
     }
@@ -259,8 +260,14 @@ pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
         answer.data("dry-run")?;
         return Ok(Exit::Done);
     }
-    if terms.can_ask && !args.yes && !say::confirm(&decision)? {
-        return Err(Failure::refused("nothing was done").into());
+    if terms.can_ask && !args.yes {
+        let asked = Instant::now();
+        if !say::confirm(&decision).await? {
+            return Err(Failure::refused("nothing was done").into());
+        }
+        if asked.elapsed() > FRESH {
+            changed_meanwhile(cluster, args, &helm, &decision).await?;
+        }
     }
     let done = perform::perform(cluster, &helm, &decision, args, terms, restoration.as_ref()).await;
     if let (Ok(_), Some(plan)) = (&done, restore_plan) {
@@ -268,6 +275,29 @@ pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
     }
     answer.data(if done.is_ok() { "done" } else { "failed" })?;
     done
+}
+
+/// How long what was looked at is taken for what is there: a person may read a preview over lunch.
+const FRESH: Duration = Duration::from_secs(20);
+
+/// Looks again, and refuses where the verdict is another one by now.
+async fn changed_meanwhile(cluster: &Cluster, args: &Args, helm: &Helm, before: &Decision) -> anyhow::Result<()> {
+    let history = release::history(cluster, &before.release).await?;
+    let (runs, _) = journal::runs(cluster, &before.release).await?;
+    let runs = runs.into_iter().map(|stored| stored.run).collect();
+    let look = Box::pin(look::look(cluster, args, helm, history, runs, before.to)).await?;
+    let asked = Asked { accept_unproven: args.accept_unproven, clear_pending: args.clear_pending, ..Asked::default() };
+    let now = decide(&look, asked).map_err(Failure::unknown)?;
+    let same = now.from == before.from && now.database == before.database && look.migrating == Ok(Vec::new());
+    if same {
+        return Ok(());
+    }
+    Err(Failure::refused("the release or its database moved while this was asked; nothing was done")
+        .hint(format!(
+            "kubectl omupgrade rollback {} {} -n {}    # looks again",
+            before.release, before.to, before.namespace
+        ))
+        .into())
 }
 
 /// A release with its past, and the revision to go back to.
@@ -292,7 +322,7 @@ async fn wanted(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Result<
     let asked = if args.stay { newest } else { args.revision };
     let revision = match choose(asked, &revisions, &runs) {
         Choice::Given(number) | Choice::Validated(number) => number,
-        Choice::Ask(served) => say::ask(&name, &cluster.namespace, &served, &revisions, terms.can_ask)?,
+        Choice::Ask(served) => say::ask(&name, &cluster.namespace, &served, &revisions, terms.can_ask).await?,
         Choice::Absent(number, served) => return Err(say::absent(&name, cluster, number, &served)),
     };
     Ok(Wanted { name, history, runs, revision })

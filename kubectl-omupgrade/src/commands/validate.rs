@@ -103,12 +103,13 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
         server: args.server.clone(),
         prometheus: args.prometheus.clone(),
         since_backup: args.since_backup,
+        leaves: args.facts.is_some(),
     };
     let mut samples = Vec::new();
     if let Some(time) = args.watch {
         // The watch comes first: the checks then speak of its end.
         let end = Instant::now() + time;
-        let light = Asking { probe: false, ingestion_bot: false, since_backup: false, ..asking.clone() };
+        let light = Asking { probe: false, ingestion_bot: false, since_backup: false, leaves: false, ..asking.clone() };
         let first = Box::pin(validation::facts(
             &cluster,
             &target.name,

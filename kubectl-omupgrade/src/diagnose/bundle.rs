@@ -3,6 +3,7 @@
 
 use super::redact::Redactor;
 use super::{Diagnosis, Evidence};
+use serde::Serialize;
 use std::fmt::Write;
 
 /// A file of a bundle.
@@ -34,28 +35,29 @@ pub fn files(
     shown: &str,
     redactor: &Redactor,
 ) -> anyhow::Result<Vec<File>> {
+    let text = |name: &str, text: &str| File { name: name.to_owned(), text: redactor.text(text) };
     let mut out = vec![
-        file("README.txt", README.to_owned()),
-        file("diagnosis.txt", shown.to_owned()),
-        file("diagnosis.json", serde_json::to_string_pretty(diagnosis)? + "\n"),
-        file("facts.json", evidence.to_text()?),
-        file("events.txt", events(evidence)),
+        text("README.txt", README),
+        text("diagnosis.txt", shown),
+        json("diagnosis.json", diagnosis, redactor)?,
+        json("facts.json", evidence, redactor)?,
+        text("events.txt", &events(evidence)),
     ];
     for (key, fact) in &evidence.facts.logs {
-        let text = match fact.value() {
+        let lines = match fact.value() {
             Some(lines) => lines.join("\n") + "\n",
             None => format!("not read: {}\n", fact.reason().unwrap_or_default()),
         };
-        out.push(file(&format!("logs/{}.log", key.as_str().replace('/', ".")), text));
-    }
-    for file in &mut out {
-        file.text = redactor.text(&file.text);
+        out.push(text(&format!("logs/{}.log", key.as_str().replace('/', ".")), &lines));
     }
     Ok(out)
 }
 
-fn file(name: &str, text: String) -> File {
-    File { name: name.to_owned(), text }
+/// Redacted by value: as text its numbers could be taken for a secret, and it would be no JSON any more.
+fn json(name: &str, what: &impl Serialize, redactor: &Redactor) -> anyhow::Result<File> {
+    let mut value = serde_json::to_value(what)?;
+    redactor.value(&mut value);
+    Ok(File { name: name.to_owned(), text: serde_json::to_string_pretty(&value)? + "\n" })
 }
 
 fn events(evidence: &Evidence) -> String {

@@ -15,6 +15,9 @@ pub struct Evidence {
     /// The release and what belongs to it.
     #[serde(flatten)]
     pub facts: Facts,
+    /// Whether the contents of the namespace's Secrets were taken out of all of it: only then may it leave the house.
+    #[serde(default)]
+    pub redacted: bool,
     /// Pods of the namespace that do not belong to it: database, search engine, Airflow, runs of pipelines.
     #[serde(default = "unasked")]
     pub neighbours: Fact<Vec<Pod>>,
@@ -44,6 +47,7 @@ impl Evidence {
     pub fn of(facts: Facts) -> Self {
         Self {
             facts,
+            redacted: false,
             neighbours: unasked(),
             database: unasked(),
             api: unasked(),

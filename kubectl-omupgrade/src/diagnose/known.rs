@@ -6,30 +6,75 @@ use crate::facts::Release;
 use crate::preview::{Object, objects, sensitive};
 use base64::Engine;
 use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// Settings that the chart renders into its Secrets although they hold none. Where their text is a plain one, hiding it
+/// would hide words of the language (`public`, `prometheus`).
+const QUIET_SETTINGS: &str = "\
+    AUTHENTICATION_AUTHORITY AUTHENTICATION_CLIENT_TYPE AUTHENTICATION_RESPONSE_TYPE AUTHORIZER_PRINCIPAL_DOMAIN \
+    AUTHORIZER_REQUEST_FILTER DB_CONNECTION_EVICTION_INTERVAL DB_CONNECTION_MIN_IDLE_TIME \
+    ELASTICSEARCH_PAYLOAD_BYTES_SIZE EVENT_MONITOR JWT_ISSUER K8S_IMAGE_PULL_POLICY K8S_INGESTION_IMAGE \
+    K8S_NAMESPACE K8S_SERVICE_ACCOUNT_NAME OM_URI PIPELINE_SERVICE_CLIENT_SSL_CERT_PATH \
+    PIPELINE_SERVICE_CLIENT_VERIFY_SSL SERVER_IDLE_THREAD_TIMEOUT WEB_CONF_FRAME_OPTION WEB_CONF_HSTS_MAX_AGE \
+    WEB_CONF_REFERRER_POLICY_OPTION";
+
+/// Digits from which on a number under a name that calls it a secret is one, and no count.
+const DIGITS: usize = 6;
 
 /// The secrets of a revision.
 pub fn of_release(release: &Release) -> Vec<String> {
-    let mut out = Vec::new();
     let hooks = release.hooks.iter().filter_map(|h| h.manifest.expose());
-    for text in release.manifest.expose().into_iter().chain(hooks) {
-        for object in objects(text, &release.namespace).unwrap_or_default() {
-            of_object(&object, &mut out);
-        }
+    let texts = release.manifest.expose().into_iter().chain(hooks);
+    let all: Vec<Object> = texts.flat_map(|t| objects(t, &release.namespace).unwrap_or_default()).collect();
+    let mut keys = BTreeSet::new();
+    for object in all.iter().filter(|o| o.kind != "Secret") {
+        references("", &object.value, &mut keys);
     }
-    if let Some(values) = release.values.expose() {
-        walk("", values, &mut out);
+    let values = release.values.expose();
+    if let Some(values) = values {
+        references("", values, &mut keys);
+    }
+    let mut out = Vec::new();
+    for object in all.iter().filter(|o| o.kind != "Secret") {
+        walk("", &object.value, &keys, &mut out);
+    }
+    if let Some(values) = values {
+        walk("", values, &keys, &mut out);
+    }
+    for secret in all.iter().filter(|o| o.kind == "Secret") {
+        of_secret(secret, &mut out);
     }
     out
 }
 
+/// Keys that references name (`secretKeyRef`, tolerations, `secretRef` beside `secretKey`): they call something, often
+/// by the word `password`, and are nothing secret themselves.
+fn references(name: &str, value: &Value, out: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(map) => {
+            let refers = matches!(name, "secretKeyRef" | "configMapKeyRef")
+                || ["operator", "effect", "path"].iter().any(|k| map.contains_key(*k));
+            let keys = [("key", refers), ("secretKey", map.contains_key("secretRef")), ("topologyKey", true)];
+            let named = keys.iter().filter(|(_, yes)| *yes).filter_map(|(key, _)| map.get(*key)?.as_str());
+            out.extend(named.map(str::to_owned));
+            map.iter().for_each(|(key, item)| references(key, item, out));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(name, item, out)),
+        _ => {}
+    }
+}
+
 /// The secrets of one entry of a Secret.
 pub fn of_entry(name: &str, value: &str, out: &mut Vec<String>) {
-    if !is_plain_setting(name) && (sensitive(name) || !is_plain(value)) {
+    let quiet = || !sensitive(name) && QUIET_SETTINGS.split_whitespace().any(|word| word == name) && is_plain(value);
+    // A short text is a secret only where its name says so.
+    let long = value.trim().len() >= super::redact::ANYWHERE;
+    if !is_plain_setting(name) && !quiet() && (sensitive(name) || long) {
         out.push(value.to_owned());
     }
     // A whole configuration, as that of registries: its passwords stand in logs without what is around them.
     if let Ok(inside @ Value::Object(_)) = serde_json::from_str(value) {
-        walk("", &inside, out);
+        walk("", &inside, &BTreeSet::new(), out);
         of_registries(&inside, out);
     }
 }
@@ -45,11 +90,7 @@ fn of_registries(config: &Value, out: &mut Vec<String>) {
     }
 }
 
-fn of_object(object: &Object, out: &mut Vec<String>) {
-    if object.kind != "Secret" {
-        walk("", &object.value, out);
-        return;
-    }
+fn of_secret(object: &Object, out: &mut Vec<String>) {
     for (key, encoded) in [("data", true), ("stringData", false)] {
         for (name, value) in object.value.get(key).and_then(Value::as_object).into_iter().flatten() {
             let text = value.as_str().unwrap_or_default();
@@ -60,12 +101,15 @@ fn of_object(object: &Object, out: &mut Vec<String>) {
     }
 }
 
-/// Texts under names that call them secret, and environment entries of such a name.
-fn walk(name: &str, value: &Value, out: &mut Vec<String>) {
+/// Texts under names that call them secret, and environment entries of such a name. `keys` are those of references.
+fn walk(name: &str, value: &Value, keys: &BTreeSet<String>, out: &mut Vec<String>) {
     match value {
-        Value::String(text) if sensitive(name) => out.push(text.clone()),
+        Value::String(text) if sensitive(name) => out.extend((!keys.contains(text)).then(|| text.clone())),
         Value::String(text) => out.extend(inside(text)),
-        // References name a Secret and a key of it, often the word `password`: hiding that would hide what patterns see.
+        Value::Number(number) if sensitive(name) => {
+            out.extend(Some(number.to_string()).filter(|digits| digits.len() >= DIGITS));
+        }
+        // References name a Secret and a key of it: hiding that would hide what patterns see.
         Value::Object(_) if matches!(name, "secretKeyRef" | "configMapKeyRef" | "secretRef" | "configMapRef") => {}
         Value::Object(map) => {
             let entry = map.get("name").and_then(Value::as_str).filter(|_| map.contains_key("value"));
@@ -74,9 +118,9 @@ fn walk(name: &str, value: &Value, out: &mut Vec<String>) {
             {
                 out.push(text.to_owned());
             }
-            map.iter().for_each(|(key, item)| walk(key, item, out));
+            map.iter().for_each(|(key, item)| walk(key, item, keys, out));
         }
-        Value::Array(items) => items.iter().for_each(|item| walk(name, item, out)),
+        Value::Array(items) => items.iter().for_each(|item| walk(name, item, keys, out)),
         _ => {}
     }
 }
@@ -93,7 +137,7 @@ fn inside(text: &str) -> Vec<String> {
     out
 }
 
-/// Words, class names and addresses without a password: hiding them would hide what logs say.
+/// Words, class names and addresses without a password.
 fn is_plain(value: &str) -> bool {
     let value = value.trim().trim_matches('"');
     let word = value.chars().all(|c| c.is_ascii_lowercase());

@@ -7,8 +7,10 @@ use std::collections::BTreeSet;
 /// What stands for a secret.
 pub const HIDDEN: &str = "(hidden)";
 
-/// Shorter known secrets are words of the language: hiding them would hide the text.
-const SHORTEST: usize = 6;
+/// Known secrets from here on are hidden wherever they stand, also inside of other words.
+pub const ANYWHERE: usize = 6;
+/// From here on they are hidden where they stand alone. Shorter ones stand in every text, and tell as little.
+const SHORTEST: usize = 3;
 
 /// How secrets look where nobody told us of them. The group `keep` stays.
 const LOOKS: &[&str] = &[
@@ -32,6 +34,7 @@ const LOOKS: &[&str] = &[
 #[derive(Debug)]
 pub struct Redactor {
     known: Option<Regex>,
+    alone: Option<Regex>,
     looks: Vec<Regex>,
     random: Regex,
 }
@@ -39,21 +42,26 @@ pub struct Redactor {
 impl Redactor {
     /// One that knows these secrets; `public` are names that are said everywhere and hide nothing.
     pub fn new(known: impl IntoIterator<Item = String>, public: &BTreeSet<String>) -> Result<Self, String> {
-        let mut all: BTreeSet<String> = BTreeSet::new();
+        let (mut anywhere, mut alone): (BTreeSet<String>, BTreeSet<String>) = Default::default();
         for secret in known {
             // A file's lines are said one by one.
             let lines = secret.lines().map(|l| l.trim().trim_matches('"').to_owned());
-            for line in lines.filter(|l| l.len() >= SHORTEST && !public.contains(l) && !is_name(l)) {
-                all.insert(encoded(&line));
-                all.insert(line);
+            for line in lines.filter(|l| l.len() >= SHORTEST && !public.contains(l)) {
+                let among = if line.len() < ANYWHERE || is_name(&line) { &mut alone } else { &mut anywhere };
+                among.insert(encoded(&line));
+                among.insert(line);
             }
         }
-        let mut all: Vec<String> = all.into_iter().collect();
-        all.sort_by_key(|s| std::cmp::Reverse(s.len()));
-        let pattern = all.iter().map(|s| regex::escape(s)).collect::<Vec<_>>().join("|");
         let compile = |p: &str| RegexBuilder::new(p).size_limit(1 << 28).build().map_err(|e| e.to_string());
+        let any_of = |all: BTreeSet<String>| {
+            let mut all: Vec<String> = all.into_iter().collect();
+            all.sort_by_key(|s| std::cmp::Reverse(s.len()));
+            let pattern = all.iter().map(|s| regex::escape(s)).collect::<Vec<_>>().join("|");
+            if all.is_empty() { Ok(None) } else { compile(&pattern).map(Some) }
+        };
         Ok(Self {
-            known: if all.is_empty() { None } else { Some(compile(&pattern)?) },
+            known: any_of(anywhere)?,
+            alone: any_of(alone)?,
             looks: LOOKS.iter().map(|p| compile(p)).collect::<Result<_, _>>()?,
             random: compile(r"[A-Za-z0-9+/_=-]{20,}")?,
         })
@@ -72,6 +80,10 @@ impl Redactor {
                 format!("{kept}{HIDDEN}{end}")
             };
             out = look.replace_all(&out, hide).into_owned();
+        }
+        // Last: a secret that is the word `password` would else hide what the patterns above know a password by.
+        if let Some(alone) = &self.alone {
+            out = without(alone, &out);
         }
         let random = |c: &regex::Captures<'_>| {
             let word = c.get(0).map_or("", |m| m.as_str());
@@ -103,7 +115,7 @@ impl Redactor {
     }
 }
 
-/// A word that calls something a secret (`password`, `fernet_key`): hidden, it would no longer tell where one stands.
+/// A word that calls something a secret (`password`, `fernet_key`), and that patterns know a secret by.
 fn is_name(word: &str) -> bool {
     let letters = word.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c == '-');
     let word = word.trim_end_matches('s');
@@ -111,6 +123,21 @@ fn is_name(word: &str) -> bool {
         && ["password", "passwd", "passphrase", "secret", "token", "key", "credential"]
             .iter()
             .any(|w| word.ends_with(w))
+}
+
+/// The text without the words that stand alone in it.
+fn without(words: &Regex, text: &str) -> String {
+    let joins = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    let (mut out, mut done) = (String::new(), 0);
+    for found in words.find_iter(text) {
+        let before = text.get(..found.start()).and_then(|t| t.chars().next_back());
+        let after = text.get(found.end()..).and_then(|t| t.chars().next());
+        out.push_str(text.get(done..found.start()).unwrap_or_default());
+        out.push_str(if joins(before) || joins(after) { found.as_str() } else { HIDDEN });
+        done = found.end();
+    }
+    out.push_str(text.get(done..).unwrap_or_default());
+    out
 }
 
 /// Lines between the first and the last of a private key.
@@ -171,6 +198,22 @@ mod tests {
             ("eyJhbGciOi.eyJzdWIi.c2ln done", "(hidden) done"),
             ("AKIAIOSFODNN7EXAMPLE", "(hidden)"),
             ("key jJ9sz0g0OHxsfxOoSfdFdmk3ysNmPRnH3TUAbz3IHA= end", "key (hidden) end"),
+        ] {
+            assert_eq!(r.text(text), said);
+        }
+    }
+
+    #[test]
+    fn a_secret_that_is_a_name_or_short_is_hidden_where_it_stands_alone() {
+        let known = ["openmetadata_password", "my-db-password", "password", "k4n", "secretly"].map(str::to_owned);
+        let r = Redactor::new(known, &BTreeSet::new()).unwrap();
+        for (text, said) in [
+            ("login with openmetadata_password refused", "login with (hidden) refused"),
+            ("[my-db-password]", "[(hidden)]"),
+            ("password=geheim", "(hidden)=(hidden)"),
+            ("pin k4n, k4n5 k4n", "pin (hidden), k4n5 (hidden)"),
+            ("the Secret openmetadata-my-db-password", "the Secret openmetadata-my-db-password"),
+            ("xsecretlyx", "x(hidden)x"),
         ] {
             assert_eq!(r.text(text), said);
         }

@@ -18,9 +18,15 @@ pub fn database(d: &Database, image: &str, pods: &[Pod]) -> Vec<String> {
         Some(at) => beside(at, image, &running(image, pods)),
         None => "holds no migrations".to_owned(),
     }];
-    let unfinished = d.unfinished();
-    if !unfinished.is_empty() {
-        out.push(format!("migrations begun and not finished: {}", unfinished.join(", ")));
+    let unfinished = d.unfinished().join(", ");
+    match pods.iter().find(|p| p.is_migrating()) {
+        // A rollback now would end its statements half way.
+        Some(pod) if !unfinished.is_empty() => {
+            out.push(format!("a migration is at work in {}: {unfinished}", pod.meta.name));
+        }
+        Some(pod) => out.push(format!("a migration is at work in {}", pod.meta.name)),
+        None if unfinished.is_empty() => {}
+        None => out.push(format!("migrations begun and not finished: {unfinished}")),
     }
     out.push(format!("character set {}, collation {}", d.charset, d.collation));
     if d.read_only {
@@ -109,6 +115,24 @@ pub fn said(server: &Fact<Server>, rolled_out: Option<Timestamp>) -> (Fact<Vec<S
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_at_work_has_not_broken_off() {
+        use crate::facts::Container;
+        use shared::backup::Engine;
+        let text = "change_log\t3:aa\nsql_logs\t9:bb\nschema\t70:cc\nflowable\tabsent\nhead\t1.13.0\nfacts:\n\
+            version\t15.4\ndatabase\tom\nuser\tom\nbytes\t5000\ncharset\tUTF8\ncollation\tC\nsort_buffer\t4194304\n\
+            read_only\tno\nmigration 1.12.3\t2026-11-22 10:00:00\nstatements 1.12.3\t4\nstatements 1.13.0\t1\n";
+        let d = Database::parse(Engine::Postgresql, text).unwrap();
+        let said = |state: State| {
+            let mut pod = Pod::default();
+            pod.meta.name = "om-1".to_owned();
+            pod.containers.push(Container { migrates: true, state, ..Container::default() });
+            database(&d, "server:1.13.0", &[pod]).swap_remove(1)
+        };
+        assert_eq!(said(State::Running { since: None }), "a migration is at work in om-1: 1.13.0");
+        assert_eq!(said(State::Unsaid), "migrations begun and not finished: 1.13.0");
+    }
 
     #[test]
     fn only_a_server_that_runs_is_older_than_its_database() {

@@ -28,7 +28,13 @@ pub struct Release {
     pub hooks: Vec<Hook>,
     /// Whether some manifest of it holds an OpenMetadata server.
     pub holds_openmetadata: bool,
+    /// The workloads that its manifest names in its own namespace: `Deployment/om`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub workloads: Vec<String>,
 }
+
+/// Why the newest revision of a release is unknown that was there, and of which nothing is stored any more.
+pub const GONE: &str = "the release is gone";
 
 /// What a list of revisions shows of one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -35,6 +35,17 @@ pub(super) fn refusals(look: &Look, asked: Asked, verdict: &Verdict, losses: &[L
             hints: vec![format!("kubectl auth can-i list horizontalpodautoscalers.autoscaling -n {namespace}")],
         });
     }
+    let migrating = match &look.migrating {
+        Ok(pods) if pods.is_empty() => None,
+        Ok(pods) => {
+            Some(format!("a migration runs in {}: a way back now would kill it in its middle", pods.join(", ")))
+        }
+        Err(reason) => Some(format!("whether a migration runs is not known, and a way back would kill it: {reason}")),
+    };
+    if let Some(why) = migrating.filter(|_| !asked.restoring) {
+        let hints = vec![format!("kubectl omupgrade status {release} -n {namespace} --watch    # until it ended")];
+        out.push(Refusal { why, hints });
+    }
     match look.current.revision.status {
         status if status.is_pending() && !asked.clear_pending && !ours(look) => {
             let since = look.current.revision.updated.map(|t| format!(" since {t:.0}")).unwrap_or_default();

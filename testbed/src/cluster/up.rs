@@ -10,25 +10,26 @@ use super::components::{COMPONENTS, Component};
 use super::kubectl::kubectl;
 use super::nodes::NODES;
 use super::process::{self, Identity};
-use super::{certificates, disk, down, leftovers, network, room, settings, status};
+use super::{certificates, disk, down, leftovers, manifests, network, room, settings, status};
 use crate::call::last_lines;
 use crate::failure::Failure;
 use crate::paths::{self, Cache};
-use crate::{images, say, tools};
+use crate::{images, real, say, tools};
 
 /// From whatever is there to Ready nodes.
 pub fn run(cache: &Cache) -> Result<()> {
     tools::machine::check()?;
     tools::nothing_in_the_way(cache)?;
     images::refresh(cache)?;
-    if is_up(cache) {
+    real::resolvers()?;
+    if is_up(cache)? {
         return Ok(());
     }
     tools::all(cache)?;
     images::ensure(cache, &["pause", "coredns"])?;
     let _turn = super::turn()?;
     // Who waited finds it up.
-    if is_up(cache) {
+    if is_up(cache)? {
         return Ok(());
     }
     if disk::exists() {
@@ -63,9 +64,8 @@ pub fn run(cache: &Cache) -> Result<()> {
     }
     say::step("adding DNS and the storage classes");
     await_namespace(cache)?;
-    for manifest in ["storage.yaml", "dns.yaml"] {
-        let path = paths::source(&format!("manifests/{manifest}"));
-        kubectl(cache, "adding DNS and storage").args(["apply", "--server-side", "-f"]).args([path]).run()?;
+    for manifest in ["storage", "dns"] {
+        manifests::apply(cache, manifest, "kube-system", "adding DNS and storage")?;
     }
     await_nodes(cache)?;
     say::step("the nodes are Ready");
@@ -73,14 +73,20 @@ pub fn run(cache: &Cache) -> Result<()> {
     Ok(())
 }
 
-/// Whether it is up already, and says so.
-fn is_up(cache: &Cache) -> bool {
+/// Whether it is up already, and says so. One that was started for another server would not find this one's image or search.
+fn is_up(cache: &Cache) -> Result<bool> {
     let whole = status::is_whole(cache);
     if whole {
+        let now = real::settings();
+        // One that an older testbed started remembers nothing.
+        if let Some(of) = fs::read_to_string(paths::state(real::KEPT)).ok().filter(|of| *of != now) {
+            let what = format!("the cluster was started for {of}, and now the settings are for {now}");
+            bail!(Failure::new(what, "testbed down && testbed up"));
+        }
         say::step("the cluster is already up");
         say::answer(&paths::kubeconfig().display().to_string());
     }
-    whole
+    Ok(whole)
 }
 
 /// Starts one component and makes sure that it did not end at once.

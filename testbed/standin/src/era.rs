@@ -68,6 +68,17 @@ impl Era {
         self.0 < Version(2, 0, 0)
     }
 
+    /// Whether Flyway runs before the native migrations (facts 1.10, 3.3: up to 1.10).
+    pub fn runs_flyway(self) -> bool {
+        self.0 < Version(1, 11, 0)
+    }
+
+    /// Whether a server starts although search is away: since the spring of 2026 (facts 10.7). Before, it "could" abort;
+    /// here it does. Assumption by date.
+    pub fn starts_without_search(self) -> bool {
+        self.0 >= Version(1, 12, 8)
+    }
+
     /// Whether `migrate` makes Flowable's tables (pull request 27234, spring of 2026); before, the server does at its start.
     /// Assumption by date.
     pub fn migrates_flowable(self) -> bool {

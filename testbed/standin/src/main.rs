@@ -9,6 +9,7 @@ mod entities;
 mod era;
 mod faults;
 mod flowable;
+mod flyway;
 mod history;
 mod http;
 mod log;

@@ -40,6 +40,11 @@ impl Case {
         self.facts.asked.to
     }
 
+    /// The server's workload as kubectl takes it; empty where it was not seen.
+    pub fn workload(&self) -> String {
+        self.facts.server.value().map(|s| s.workload.to_lowercase()).unwrap_or_default()
+    }
+
     /// The version that serves: the image's tag, else what the chart says it installs.
     pub fn from(&self) -> Option<Version> {
         let tag = self.facts.server.value().and_then(|s| image_tag(&s.image)).and_then(Version::parse);

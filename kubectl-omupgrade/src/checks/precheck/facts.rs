@@ -146,6 +146,9 @@ pub struct Server {
     pub ready: i32,
     /// Whether its rollout is finished.
     pub settled: bool,
+    /// The pod that migrates the database now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub migrating: Option<String>,
     /// Its autoscaler.
     pub autoscaler: Option<Scaler>,
     /// Whether its template holds the schema guard.

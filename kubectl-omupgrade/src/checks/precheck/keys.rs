@@ -41,12 +41,16 @@ pub const CHECKS: &[Check<Case>] = &[
         ask: exported,
     },
     Check {
-        row: row(
-            "no-force",
-            "no migration is forced",
-            "Upgrade: never migrate with --force",
-            "helm get values {release} -n {namespace} # take --force out of upgradeMigrationConfigs.additionalArgs",
-        ),
+        // Whoever takes the servers down for a forced migration has lost before it begins: refused.
+        row: Row {
+            needed: true,
+            ..row(
+                "no-force",
+                "no migration is forced",
+                "Upgrade: never migrate with --force",
+                "helm get values {release} -n {namespace} # take --force out of upgradeMigrationConfigs.additionalArgs",
+            )
+        },
         ask: no_force,
     },
 ];

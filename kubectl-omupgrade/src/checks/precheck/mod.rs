@@ -58,7 +58,12 @@ pub fn ids() -> Vec<&'static str> {
 /// Asks all checks. The verdict comes after waivers: see [`decide`].
 pub fn report(case: &Case) -> Report {
     let facts = &case.facts;
-    let names = Names { release: facts.release.clone(), namespace: facts.namespace.clone(), to: case.to().to_string() };
+    let names = Names {
+        release: facts.release.clone(),
+        namespace: facts.namespace.clone(),
+        to: case.to().to_string(),
+        workload: case.workload(),
+    };
     let mut report = Report {
         schema: SCHEMA.to_owned(),
         verb: "precheck".to_owned(),

@@ -8,6 +8,8 @@ use shared::versions::Version;
 const GUIDE: &str = "https://docs.open-metadata.org/v1.12.x/deployment/upgrade";
 const MIGRATIONS: &str = "https://docs.open-metadata.org/v1.12.x/deployment/upgrade";
 const GROUP: &str = "path";
+const WATCH: &str = "kubectl omupgrade status {release} -n {namespace} --watch";
+const BACK: &str = "kubectl omupgrade rollback {release} -n {namespace} --dry-run";
 
 /// The rows.
 pub const CHECKS: &[Check<Case>] = &[
@@ -103,7 +105,7 @@ pub const CHECKS: &[Check<Case>] = &[
             guide: "Release notes: known issues of the target",
             hint: "kubectl omupgrade precheck {release} --to {to} -n {namespace} # with another version",
             docs: "https://github.com/open-metadata/OpenMetadata/issues",
-            needed: false,
+            needed: true,
         },
         ask: troubles,
     },
@@ -117,12 +119,13 @@ fn direction(case: &Case) -> Answer {
         return fail(format!(
             "the database is at {head}, newer than {to}: an older server would start on a newer schema"
         ))
-        .next("kubectl omupgrade rollback {release} -n {namespace} --dry-run");
+        .next(BACK);
     }
     match from {
         None => unknown("what serves now names no version: neither the image's tag nor the chart"),
-        Some(from) if from > to => fail(format!("{from} serves, which is newer than {to}: a rollback is another verb"))
-            .next("kubectl omupgrade rollback {release} -n {namespace} --dry-run"),
+        Some(from) if from > to => {
+            fail(format!("{from} serves, which is newer than {to}: a rollback is another verb")).next(BACK)
+        }
         Some(from) if from == to => warn(format!("{from} serves already")),
         Some(from) => {
             let head = head.map_or_else(|| "not read".to_owned(), |h| h.to_string());
@@ -146,11 +149,9 @@ fn target_known(case: &Case) -> Answer {
         let recorded = newest.map_or_else(|| "none of its line".to_owned(), |c| c.to_string());
         return pass(format!("{to} is known; of its charts {recorded} is the newest that the tables hold"));
     }
-    let line = tables.line(to).map(|l| (l.newest, l.newest_date.clone()));
-    match line {
-        Some((newest, date)) if newest > to => {
-            let next = format!("kubectl omupgrade precheck {{release}} --to {newest} -n {{namespace}}");
-            pass(format!("{to} is known; the newest of its line is {newest} ({date})")).next(next)
+    match tables.line(to) {
+        Some(line) if line.newest > to => {
+            pass(format!("{to} is known; the newest of its line is {} ({})", line.newest, line.newest_date))
         }
         _ => pass(format!("{to} is known and the newest of its line")),
     }
@@ -171,14 +172,26 @@ fn helm_state(case: &Case) -> Answer {
             Status::Deployed => pass(said),
             Status::Superseded => warn(format!("{said}, though nothing follows it")),
             Status::Failed => warn(format!("{said}: {}", helm.description)),
-            status if status.is_pending() => fail(format!("{said}: a helm is at work on it, or was killed at it"))
-                .next("kubectl omupgrade rollback {release} -n {namespace} --dry-run"),
+            status if status.is_pending() => {
+                let answer = fail(format!("{said}: a helm is at work on it, or was killed at it"));
+                // A way back is for what was killed, not for what is at work.
+                let next = if migrating(case).is_some() { WATCH } else { BACK };
+                answer.next(next)
+            }
             _ => fail(said),
         }
     })
 }
 
+fn migrating(case: &Case) -> Option<&str> {
+    case.facts.server.value()?.migrating.as_deref()
+}
+
 fn finished(case: &Case) -> Answer {
+    // What looks broken off while one is at work is that one; a second must not begin beside it.
+    if let Some(pod) = migrating(case) {
+        return fail(format!("a migration is at work in {pod}: wait for its end")).next(WATCH);
+    }
     case.facts.database.judge(|database| match database.unfinished().as_slice() {
         [] => pass(format!("{} versions ran, none broke off", database.migrations.len())),
         broken => fail(format!(

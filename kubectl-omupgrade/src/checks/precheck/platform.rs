@@ -2,7 +2,7 @@
 //! dependencies' release.
 
 use super::case::Case;
-use crate::checks::{Answer, Check, Row, fail, pass, skip, unknown, warn};
+use crate::checks::{Answer, Check, Outcome, Row, fail, pass, skip, unknown, warn};
 use shared::versions::{Dotted, Version};
 
 const GROUP: &str = "platform";
@@ -16,6 +16,9 @@ const HELM4_MIN: &str = "4.2.0";
 
 /// The first Helm 3 that these checks were tried with a neighbour of.
 const HELM3_MIN: &str = "3.8.0";
+
+/// The first Helm that knows `--reset-then-reuse-values`: the new chart's defaults with your values over them.
+const HELM3_KEEPS_VALUES: &str = "3.14.0";
 
 const fn row(id: &'static str, fact: &'static str, guide: &'static str, hint: &'static str) -> Row {
     Row { id, group: GROUP, fact, guide, hint, docs: KUBERNETES, needed: false }
@@ -94,9 +97,23 @@ fn kubernetes(case: &Case) -> Answer {
 fn helm(case: &Case) -> Answer {
     case.facts.helm_version.judge(|version| match Dotted::parse(version).map(|v| v.major()) {
         Some(4) => at_least("Helm", version, HELM4_MIN),
-        Some(3) => at_least("Helm", version, HELM3_MIN),
+        Some(3) => {
+            let answer = at_least("Helm", version, HELM3_MIN);
+            if answer.outcome != Outcome::Pass || keeps_values(case) || case.facts.asked.values_file.is_some() {
+                return answer;
+            }
+            warn(format!(
+                "Helm {version} does not know --reset-then-reuse-values ({HELM3_KEEPS_VALUES} does): the steps take your values from a file"
+            ))
+        }
         _ => fail(format!("`{version}` is neither Helm 3 nor Helm 4")),
     })
+}
+
+/// Whether this helm can take the new chart's defaults with the release's values over them; none seen counts as new.
+pub fn keeps_values(case: &Case) -> bool {
+    let has = case.facts.helm_version.value().and_then(|v| Dotted::parse(v));
+    has.zip(Dotted::parse(HELM3_KEEPS_VALUES)).is_none_or(|(has, least)| has >= least)
 }
 
 fn airflow(case: &Case) -> Answer {

@@ -21,12 +21,16 @@ const SHOW: &str = "helm show values open-metadata/openmetadata --version {to}";
 /// The rows.
 pub const CHECKS: &[Check<Case>] = &[
     Check {
-        row: row(
-            "values-accepted",
-            "the target chart takes every value of yours",
-            "Release notes: changed Helm values",
-            SHOW,
-        ),
+        // A chart that refuses the values does so when the servers are at zero already: refused before.
+        row: Row {
+            needed: true,
+            ..row(
+                "values-accepted",
+                "the target chart takes every value of yours",
+                "Release notes: changed Helm values",
+                SHOW,
+            )
+        },
         ask: accepted,
     },
     Check {
@@ -114,14 +118,18 @@ fn accepted(case: &Case) -> Answer {
 fn honoured(case: &Case) -> Answer {
     case.facts.values.judge(|values| {
         let keys = gone(case, values, "ignored");
-        if keys.is_empty() {
+        let rules = rules(case, values, "ignored");
+        if keys.is_empty() && rules.is_empty() {
             return pass(format!("{}, against what chart {} is known to ignore", source(case), case.chart_to()));
         }
         let moved = keys.iter().any(|k| k.contains("pipelineServiceClientConfig"));
         let fix = if moved { "; they moved below pipelineServiceClientConfig.airflow" } else { "" };
         let before = case.chart_from().is_some_and(|from| !gone_at(case, values, "ignored", from).is_empty());
         let since = if before { ", as it is already now" } else { "" };
-        fail(format!("{}: {} would be ignored without a word{since}{fix}", source(case), keys.join(", ")))
+        let keys = Some(format!("{} would be ignored without a word{since}{fix}", keys.join(", ")))
+            .filter(|_| !keys.is_empty());
+        let words: Vec<String> = keys.into_iter().chain(rules).collect();
+        fail(format!("{}: {}", source(case), words.join("; ")))
     })
 }
 

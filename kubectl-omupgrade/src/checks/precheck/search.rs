@@ -3,7 +3,7 @@
 
 use super::case::Case;
 use super::facts::Search;
-use crate::checks::{Answer, Check, Row, fail, pass, unknown, warn};
+use crate::checks::{Answer, Check, REINDEX, Row, fail, pass, unknown, warn};
 use shared::versions::Dotted;
 use shared::versions::tables::Requirement;
 
@@ -45,7 +45,7 @@ pub const CHECKS: &[Check<Case>] = &[
             group: GROUP,
             fact: "every search alias stands for exactly one index",
             guide: "Prerequisites: indexes without drift",
-            hint: "kubectl create job --from=cronjob/cron-reindex reindex -n {namespace}",
+            hint: REINDEX,
             docs: "https://github.com/open-metadata/OpenMetadata/issues/33667",
             needed: false,
         },
@@ -57,7 +57,7 @@ pub const CHECKS: &[Check<Case>] = &[
             group: GROUP,
             fact: "every index has the mapping that the server gave it",
             guide: "Prerequisites: indexes without drift",
-            hint: "kubectl create job --from=cronjob/cron-reindex reindex -n {namespace} # after the upgrade: it makes the indexes anew",
+            hint: REINDEX,
             docs: REQUIREMENTS,
             needed: false,
         },

@@ -3,7 +3,10 @@
 use super::case::Case;
 use super::decide::Way;
 use super::facts::Server;
+use super::platform;
 use crate::checks::report::{Report, Step};
+use crate::checks::{Names, REINDEX};
+use shared::versions::Dotted;
 
 /// The steps of a way.
 pub fn of(case: &Case, way: &Way, report: &Report) -> Vec<Step> {
@@ -37,13 +40,14 @@ fn backup(case: &Case) -> Step {
 fn upgrade(case: &Case, more: &str) -> String {
     let values = match &case.facts.asked.values_file {
         Some(file) => format!("-f {file}"),
-        None => "--reset-then-reuse-values".to_owned(),
+        None if platform::keeps_values(case) => "--reset-then-reuse-values".to_owned(),
+        None => format!("-f {EXPORTED}"),
     };
     // What kubectl scaled belongs to kubectl: a server-side apply would stop at it.
     let server_side = case.facts.helm.value().and_then(|h| h.apply_method.as_deref()) == Some("ssa");
-    let conflicts = if server_side { " --force-conflicts" } else { "" };
-    // Helm 4 takes post-renderers from plugin folders only.
-    let four = case.facts.helm_version.value().is_some_and(|v| v.trim_start_matches('v').starts_with('4'));
+    // Helm 4 takes post-renderers from plugin folders only; Helm 3 applies on its own side and has no such flag.
+    let four = case.facts.helm_version.value().and_then(|v| Dotted::parse(v)).is_some_and(|v| v.major() == 4);
+    let conflicts = if server_side && four { " --force-conflicts" } else { "" };
     let plugins = if four { "HELM_PLUGINS=\"$(helm-postrender plugin-dir)\" " } else { "" };
     format!(
         "{plugins}OMUPGRADE_RECEIPT=receipt.json OMUPGRADE_NAMESPACE={} helm upgrade {} open-metadata/openmetadata --version {} {values}{more}{conflicts} --post-renderer helm-postrender",
@@ -53,8 +57,13 @@ fn upgrade(case: &Case, more: &str) -> String {
     )
 }
 
+/// The file that values are exported into where the upgrade needs them as one.
+const EXPORTED: &str = "values.yaml";
+
 fn export(case: &Case) -> Step {
-    step("keep values and keys outside the cluster", format!("helm get values {} -o yaml", on(case)))
+    let file = case.facts.asked.values_file.is_none() && !platform::keeps_values(case);
+    let into = if file { format!(" > {EXPORTED}") } else { String::new() };
+    step("keep values and keys outside the cluster", format!("helm get values {} -o yaml{into}", on(case)))
 }
 
 fn watch(case: &Case, what: &str) -> Step {
@@ -138,7 +147,7 @@ fn search_window(case: &Case) -> Vec<Step> {
     let stop = out.iter().position(|s| s.what.starts_with("back the database up")).unwrap_or(out.len());
     let what = "in the window, once the server is down: upgrade the search engine, or point the values at a new empty one; its indexes are rebuilt";
     out.insert(stop, step(what, format!("kubectl get pods -n {namespace}")));
-    let what = "rebuild the indexes, and see that it ends";
-    out.push(step(what, format!("kubectl create job --from=cronjob/cron-reindex reindex -n {namespace}")));
+    let names = Names { namespace: namespace.clone(), workload: case.workload(), ..Names::default() };
+    out.push(step("rebuild the indexes, and see that it ends", names.fill(REINDEX)));
     out
 }

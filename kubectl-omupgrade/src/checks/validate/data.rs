@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 const GROUP: &str = "data";
 const DIAGNOSE: &str = "kubectl omupgrade diagnose {release} -n {namespace}";
 const BACK: &str = "kubectl omupgrade rollback {release} -n {namespace} --dry-run # the ways back";
+const WATCH: &str = "kubectl omupgrade status {release} -n {namespace} --watch";
 const BEFORE: &str = "kubectl omupgrade validate {release} -n {namespace} --facts before.json # before an upgrade; afterwards --before before.json";
 
 /// Tables that no upgrade makes smaller: a loss here is the trouble of 1.11.0 to 1.11.3, and others like it.
@@ -49,14 +50,7 @@ pub const CHECKS: &[Check<Facts>] = &[
             "Post-upgrade validation: migrations",
             "kubectl omupgrade rollback {release} -n {namespace} --dry-run",
         ),
-        ask: |f| {
-            either(known(&f.database).map(|d| match d.unfinished().as_slice() {
-                [] => {
-                    pass(format!("the database is at {}", d.head().map_or("no version".to_owned(), |v| v.to_string())))
-                }
-                all => fail(format!("not finished: {}", all.join(", "))),
-            }))
-        },
+        ask: |f| either(migrations(f)),
     },
     Check {
         row: row(
@@ -69,6 +63,23 @@ pub const CHECKS: &[Check<Facts>] = &[
         ask: |f| either(lost(f)),
     },
 ];
+
+fn migrations(f: &Facts) -> Result<Answer, Answer> {
+    let database = known(&f.database)?;
+    let at_work = f.look.pods.items().iter().find(|p| p.is_migrating());
+    let unfinished = database.unfinished().join(", ");
+    Ok(match at_work {
+        // Whether one broke off is told by what stands there when none is at work.
+        Some(pod) if !unfinished.is_empty() => {
+            warn(format!("a migration is at work in {}: {unfinished}", pod.meta.name)).next(WATCH)
+        }
+        Some(pod) => warn(format!("a migration is at work in {}", pod.meta.name)).next(WATCH),
+        None if unfinished.is_empty() => {
+            pass(format!("the database is at {}", database.head().map_or("no version".to_owned(), |v| v.to_string())))
+        }
+        None => fail(format!("not finished: {unfinished}")),
+    })
+}
 
 fn entity(f: &Facts) -> Result<Answer, Answer> {
     let Some(entity) = of(f, |s| &s.entity)? else { return Ok(skip("there is no entity")) };

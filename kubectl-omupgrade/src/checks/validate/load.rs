@@ -37,7 +37,7 @@ pub const CHECKS: &[Check<Facts>] = &[
             GROUP,
             "the heap has room",
             GUIDE,
-            "kubectl set env -n {namespace} deployment/openmetadata OPENMETADATA_HEAP_OPTS=-Xmx2G # for now; then in the values",
+            "kubectl set env -n {namespace} {workload} OPENMETADATA_HEAP_OPTS=-Xmx2G # for now; then in the values",
         ),
         ask: |f| either(of(f, |s| &s.metrics).map(|m| heap(m, before(f)))),
     },

@@ -15,7 +15,7 @@ pub use facts::{Before, Facts, Sample};
 use super::report::{Counts, Report, SCHEMA};
 use super::row::{Check, Names, Row, run};
 use super::{Answer, unknown};
-use crate::facts::{Fact, Server};
+use crate::facts::{Component, Fact, Server, Workload};
 use jiff::Timestamp;
 use shared::component;
 
@@ -52,7 +52,9 @@ pub fn ids() -> Vec<&'static str> {
 /// Asks all checks.
 pub fn report(facts: &Facts) -> Report {
     let (release, namespace) = (facts.look.name.clone(), facts.look.namespace.clone());
-    let names = Names { release: release.clone(), namespace: namespace.clone(), to: String::new() };
+    let workload =
+        server_workload(facts).map(|w| format!("{}/{}", w.kind.name().to_lowercase(), w.meta.name)).unwrap_or_default();
+    let names = Names { release: release.clone(), namespace: namespace.clone(), to: String::new(), workload };
     let findings = checks().flat_map(|check| run(std::slice::from_ref(check), facts, &names)).collect();
     let server = facts.server.value();
     let mut report = Report {
@@ -75,9 +77,11 @@ pub fn report(facts: &Facts) -> Report {
 
 /// The tag of the image that the server's workload asks for.
 fn tag(facts: &Facts) -> Option<&str> {
-    use crate::facts::Component;
-    let found = facts.look.workloads.items().iter().find(|w| w.component == Component::Server)?;
-    component::image_tag(&found.image)
+    component::image_tag(&server_workload(facts)?.image)
+}
+
+fn server_workload(facts: &Facts) -> Option<&Workload> {
+    facts.look.workloads.items().iter().find(|w| w.component == Component::Server)
 }
 
 /// When the newest revision was made.

@@ -24,6 +24,7 @@ pub fn server(live: &Value, workload: &facts::Workload) -> Server {
         settled: workload.observed_generation >= workload.meta.generation
             && workload.updated >= workload.wanted
             && workload.pods == workload.wanted,
+        migrating: None,
         autoscaler: None,
         guarded: workload.guarded,
         rules: text(&rules),
@@ -53,6 +54,8 @@ pub fn around(
             && pod.meta.label("app.kubernetes.io/component").is_none_or(|c| !c.contains("operator"))
     };
     let ours = |meta: &facts::Meta| membership::of_release(meta, release.0, release.1);
+    let migrates = |pod: &&facts::Pod| pod.is_migrating() && (of_server(pod) || ours(&pod.meta));
+    server.migrating = pods.iter().find(migrates).map(|pod| format!("Pod {}", pod.meta.name));
     for budget in budgets {
         let selected: Vec<&facts::Pod> = pods.iter().filter(|p| budget.selector.selects(&labels(p))).collect();
         if !selected.iter().any(|p| of_server(p)) {
