@@ -2,6 +2,7 @@
 
 mod bring_back;
 mod drill;
+mod dump;
 mod export;
 mod following;
 mod init;
@@ -27,7 +28,7 @@ pub use verify::{Args as VerifyArgs, verify};
 
 use crate::adapters::cluster::Cluster;
 use crate::adapters::lock::Timing;
-use crate::adapters::{claim, release, snapshots};
+use crate::adapters::{claim, release, secrets, snapshots};
 use crate::backup::{Entry, Listing};
 use crate::beside::Beside;
 use crate::cli::flags::Output;
@@ -152,7 +153,14 @@ impl Place {
         }
         let listing = claim::listing(cluster, &self.beside, &self.claim).await;
         let listing = listing.map_err(|e| Failure::unknown(format!("listing the backups on {}: {e}", self.claim)))?;
-        Ok(listing.with(snapshots))
+        // Where they may not be listed the records are believed.
+        match secrets::all(cluster).await {
+            Ok(there) => {
+                let there: Vec<String> = there.into_iter().map(|s| s.name).collect();
+                Ok(listing.with(snapshots).with_secrets(&there))
+            }
+            Err(_) => Ok(listing.with(snapshots)),
+        }
     }
 
     /// The snapshots that are recorded of the release.

@@ -184,14 +184,18 @@ pub struct Terms {
 
 /// Looks, decides, does, says; all but the watching afterwards.
 pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Result<Exit> {
-    let helm = Helm::find(args.helm.as_deref()).await?;
+    let helm = match Helm::find(args.helm.as_deref()).await {
+        Err(_) if args.stay => Helm::not_needed(),
+        found => found?,
+    };
     let Wanted { name, history, runs, revision } = wanted(cluster, args, terms).await?;
     let mut look = Box::pin(look::look(cluster, args, &helm, history, runs, revision)).await?;
     let given_up = restore::given_up(&mut look)?;
     let left = perform::left_open(&look);
     let left_open = left.is_some();
-    // A restore that was begun is gone on with, whatever the half-way database looks like.
-    let begun = left.as_ref().map(restore::recalled).transpose()?.flatten();
+    // A restore that was begun is gone on with, whatever the half-way database looks like; one that was killed before it
+    // changed anything is looked at anew.
+    let begun = left.as_ref().filter(|run| run.begun(restore::QUIESCE)).map(restore::recalled).transpose()?.flatten();
     let asked = Asked {
         accept_unproven: args.accept_unproven,
         clear_pending: args.clear_pending,
