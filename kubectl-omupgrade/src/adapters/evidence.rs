@@ -6,7 +6,7 @@ use super::validation::{Asking, server};
 use super::{journal, probe, release, tls};
 use crate::diagnose::edges::Edge;
 use crate::diagnose::redact::Redactor;
-use crate::diagnose::{Changes, Evidence, changes, database, known, last_good, logs_wanted, said};
+use crate::diagnose::{Changes, Evidence, changes, database, known, last_good, logs_wanted, said, search};
 use crate::facts::{Fact, Facts, Pod, Release, Revision, read};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event as ApiEvent, Pod as ApiPod, Secret as ApiSecret};
@@ -44,9 +44,10 @@ pub async fn evidence(
     let warnings = |e: &ApiEvent| Some(read::event(e)).filter(|e| e.warning && beside.contains(e.about_uid.as_str()));
     let events = cluster.fact(&cluster.api::<ApiEvent>(), ListParams::default(), warnings).await;
     evidence.events_beside = events;
-    let (logs, asked_database, compared, server, edges) = tokio::join!(
+    let (logs, asked_database, asked_search, compared, server, edges) = tokio::join!(
         logs_of(cluster, logs_wanted(&evidence.facts, evidence.neighbours.items()), None),
         of_database(cluster, whole.as_ref(), evidence.facts.pods.items(), asked),
+        of_search(cluster, whole.as_ref(), asked),
         compared(cluster, name),
         Box::pin(server(cluster, &evidence.facts, whole.as_ref(), asked.server)),
         of_edges(cluster, whole.as_ref()),
@@ -57,6 +58,7 @@ pub async fn evidence(
     evidence.edges = edges;
     evidence.facts.logs.extend(logs);
     evidence.database = asked_database;
+    evidence.search = asked_search;
     let (changes, mut secrets) = compared;
     evidence.changes = changes;
     secrets.extend(whole.iter().flat_map(known::of_release));
@@ -85,6 +87,17 @@ async fn of_database(
     match answer {
         Ok((image, found)) => Fact::known(database(&found, &image, pods), source, Timestamp::now()),
         Err(reason) => Fact::unknown(reason, source, Timestamp::now()),
+    }
+}
+
+async fn of_search(cluster: &Cluster, release: Option<&Release>, asked: Asked<'_>) -> Fact<Vec<String>> {
+    let answer = match release {
+        None => Err("the release's content could not be read".to_owned()),
+        Some(release) => super::search::ask(cluster, release, asked.probe, None).await,
+    };
+    match answer {
+        Ok((engine, at)) => Fact::known(search(&engine), at, Timestamp::now()),
+        Err(reason) => Fact::unknown(reason, "the search engine", Timestamp::now()),
     }
 }
 

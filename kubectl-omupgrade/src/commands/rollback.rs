@@ -267,20 +267,7 @@ pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
         answer.data("dry-run")?;
         return Ok(Exit::Done);
     }
-    if !args.yes && !terms.can_ask {
-        return Err(Failure::refused("nobody can be asked here whether to do it")
-            .hint("the same command with --yes; --dry-run shows what it would do")
-            .into());
-    }
-    if !args.yes {
-        let asked = Instant::now();
-        if !say::confirm(&decision).await? {
-            return Err(Failure::refused("nothing was done").into());
-        }
-        if asked.elapsed() > FRESH {
-            changed_meanwhile(cluster, args, &helm, &decision).await?;
-        }
-    }
+    agreed(cluster, args, &helm, &decision, terms).await?;
     let done = perform::perform(cluster, &helm, &decision, args, terms, restoration.as_ref()).await;
     if let (Ok(_), Some(plan)) = (&done, restore_plan) {
         restore::say_after(&decision, plan);
@@ -291,6 +278,26 @@ pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
 
 /// How long what was looked at is taken for what is there: a person may read a preview over lunch.
 const FRESH: Duration = Duration::from_secs(20);
+
+/// Whether a person agrees; refused where there is none to ask.
+async fn agreed(cluster: &Cluster, args: &Args, helm: &Helm, decision: &Decision, terms: Terms) -> anyhow::Result<()> {
+    if args.yes {
+        return Ok(());
+    }
+    if !terms.can_ask {
+        return Err(Failure::refused("nobody can be asked here whether to do it")
+            .hint("the same command with --yes; --dry-run shows what it would do")
+            .into());
+    }
+    let asked = Instant::now();
+    if !say::confirm(decision).await? {
+        return Err(Failure::refused("nothing was done").into());
+    }
+    if asked.elapsed() > FRESH {
+        changed_meanwhile(cluster, args, helm, decision).await?;
+    }
+    Ok(())
+}
 
 /// Looks again, and refuses where the verdict is another one by now.
 async fn changed_meanwhile(cluster: &Cluster, args: &Args, helm: &Helm, before: &Decision) -> anyhow::Result<()> {

@@ -27,6 +27,9 @@ pub struct Evidence {
     /// What the database says of itself, a sentence each.
     #[serde(default = "unasked")]
     pub database: Fact<Vec<String>>,
+    /// What the search engine says of itself, a sentence each.
+    #[serde(default = "unasked")]
+    pub search: Fact<Vec<String>>,
     /// The steps of the server's own status, `NAME passed` or `NAME not passed: why`.
     #[serde(default = "unasked")]
     pub api: Fact<Vec<String>>,
@@ -54,6 +57,7 @@ impl Evidence {
             neighbours: unasked(),
             events_beside: unasked(),
             database: unasked(),
+            search: unasked(),
             api: unasked(),
             pipelines: unasked(),
             changes: unasked(),

@@ -96,8 +96,10 @@ pub enum Place {
     Helm,
     /// A step of the server's own status.
     Api,
-    /// What the database says of itself.
+    /// What the database says of itself, or why it did not answer.
     Database,
+    /// The same of the search engine.
+    Search,
     /// An ingestion pipeline's state.
     Pipeline,
 }

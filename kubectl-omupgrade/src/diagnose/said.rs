@@ -1,6 +1,6 @@
 //! What the database and the server say of themselves, as sentences that rules can match.
 
-use crate::facts::{Database, Fact, Metrics, Pod, Role, Server, State};
+use crate::facts::{Database, Fact, Metrics, Pod, Role, SearchEngine, Server, State};
 use jiff::Timestamp;
 use shared::component;
 use shared::versions::Version;
@@ -40,8 +40,30 @@ pub fn database(d: &Database, image: &str, pods: &[Pod]) -> Vec<String> {
     out
 }
 
-/// The images of the same program as `image` whose servers run: one that cannot be pulled harms no database.
+/// The percent of a disk from which on a search engine makes its indexes read-only: its own flood stage.
+const FULL: u64 = 95;
+
+/// What a search engine says.
+pub fn search(engine: &SearchEngine) -> Vec<String> {
+    let mut out = vec![format!("{} {}, {} indexes", engine.engine, engine.version, engine.indexes.len())];
+    if !engine.health.is_empty() {
+        let lost = engine.unassigned.filter(|n| *n > 0).map(|n| format!(", {n} shards on no node")).unwrap_or_default();
+        out.push(format!("health {}{lost}", engine.health));
+    }
+    if let Some(percent) = engine.disk_percent.filter(|percent| *percent >= FULL) {
+        out.push(format!("its disk is {percent} percent full"));
+    }
+    out.extend(engine.odd().into_iter().map(|odd| format!("alias: {odd}")));
+    out.extend(engine.drifted().into_iter().map(|index| format!("guessed: {index}")));
+    out
+}
+
+/// The images of the same program as `image` whose servers run: one that cannot be pulled harms no database. None while a
+/// migration is at work: in every rolling upgrade the servers of before serve meanwhile.
 fn running<'a>(image: &str, pods: &'a [Pod]) -> Vec<&'a str> {
+    if pods.iter().any(Pod::is_migrating) {
+        return Vec::new();
+    }
     let base = component::image_base(image);
     let containers = pods.iter().flat_map(|pod| &pod.containers);
     let serving = containers.filter(|c| c.role == Role::Main && matches!(c.state, State::Running { .. }));

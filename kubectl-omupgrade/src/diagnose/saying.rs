@@ -2,7 +2,7 @@
 
 use super::evidence::Evidence;
 use super::rule::{Part, Place};
-use crate::facts::{Container, Pod, Role, State, Terminated};
+use crate::facts::{Container, Fact, Pod, Role, State, Terminated};
 use shared::component;
 use std::collections::HashMap;
 
@@ -74,12 +74,21 @@ pub fn sayings(evidence: &Evidence) -> Vec<Saying> {
     let said = [
         (Place::Api, "the server's own status", &evidence.api),
         (Place::Database, "the database", &evidence.database),
+        (Place::Search, "the search engine", &evidence.search),
         (Place::Pipeline, "the pipelines", &evidence.pipelines),
     ];
     for (place, at, lines) in said {
-        out.push(saying(place, Part::Other, ("", ""), at.to_owned(), lines.items().to_vec()));
+        out.push(saying(place, Part::Other, ("", ""), at.to_owned(), said_or_why(lines)));
     }
     out
+}
+
+/// What was said; of who was asked and did not answer, why. Who was not asked says nothing.
+fn said_or_why(lines: &Fact<Vec<String>>) -> Vec<String> {
+    match lines.reason().filter(|why| !why.starts_with("not asked")) {
+        Some(why) => vec![format!("did not answer: {}", why.split_whitespace().collect::<Vec<_>>().join(" "))],
+        None => lines.items().to_vec(),
+    }
 }
 
 fn saying(place: Place, part: Part, who: (&str, &str), at: String, lines: Vec<String>) -> Saying {

@@ -94,8 +94,12 @@ async fn backed_up(
 fn first_step(record: &Record, history: &[Revision]) -> Option<Timestamp> {
     let rollout = rollout_of(history).filter(|_| record.origin == "hook")?;
     let before = history.iter().map(|r| r.number).filter(|n| *n < rollout.number).max()?;
-    let moment =
-        |r: &Revision| Moment { revision: r.number, began: r.updated, version: Version::parse(&r.chart.app_version) };
+    let moment = |r: &Revision| Moment {
+        revision: r.number,
+        began: r.updated,
+        version: Version::parse(&r.chart.app_version),
+        served: !r.stopped_at_its_hook(),
+    };
     let moments: Vec<Moment> = history.iter().map(moment).collect();
     from_before(record, before, &moments).then_some(rollout.updated)?
 }
