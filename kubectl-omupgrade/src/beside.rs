@@ -5,6 +5,7 @@ mod search;
 
 pub use search::SEARCH_SCRIPT;
 
+use crate::failure::Failure;
 use crate::preview::{Object, engine, objects, servers};
 use serde_json::{Map, Value, json};
 use shared::backup::{Engine, Job, pod, script};
@@ -95,6 +96,16 @@ impl Beside {
     pub fn with_labels(mut self, labels: &[(String, String)]) -> Self {
         self.labels.extend(labels.iter().map(|(key, value)| (key.clone(), json!(value))));
         self
+    }
+
+    /// The same with labels that a person names: none by which a Service would take our Pods for the server's.
+    pub fn labelled(self, labels: &[(String, String)]) -> Result<Self, Failure> {
+        let selected = self.server.pointer("/spec/selector/matchLabels");
+        if let Some((key, _)) = labels.iter().find(|(key, _)| selected.is_some_and(|s| s.get(key).is_some())) {
+            let words = format!("the label {key} selects the server's own pods: traffic would go to ours");
+            return Err(Failure::usage(words));
+        }
+        Ok(self.with_labels(labels))
     }
 
     /// The same with more entries of the environment.

@@ -48,13 +48,30 @@ pub fn main() -> ExitCode {
     let done = runtime.block_on(async {
         tokio::select! {
             done = cli.command.run(&session) => done,
-            _ = tokio::signal::ctrl_c() => Ok(Exit::Interrupted),
+            () = interrupted() => {
+                if let Some(words) = cli.command.goes_on() {
+                    say::note(words);
+                }
+                Ok(Exit::Interrupted)
+            }
         }
     });
     // A stream that still waits for a line must not keep the process.
     runtime.shutdown_background();
     let exit = done.unwrap_or_else(|error| say::failure(&error));
     ExitCode::from(exit.code())
+}
+
+/// Waits for Ctrl-C, or for who ends processes.
+async fn interrupted() {
+    #[cfg(unix)]
+    if let Ok(mut ended) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        tokio::select! {
+            _ = ended.recv() => return,
+            _ = tokio::signal::ctrl_c() => return,
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
 }
 
 /// The definition of the command line, with the name that the user typed: kubectl's plugins are called with a dash.

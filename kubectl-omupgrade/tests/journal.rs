@@ -62,8 +62,12 @@ fn states_are_found_by_the_revision_that_served() {
         run
     };
     let runs = [state("new", 1, 30), state("old", 1, 10), state("other", 2, 40)];
-    let times: Vec<String> = recorded(&runs, 1).into_iter().map(|b| b.at).collect();
-    assert_eq!(times, [at(10).to_string(), at(30).to_string()]);
+    let times = |began: i64, image: &str| -> Vec<String> {
+        recorded(&runs, 1, Some(at(began)), image).into_iter().map(|b| b.at).collect()
+    };
+    assert_eq!(times(5, "server:1.12.3"), [at(10).to_string(), at(30).to_string()]);
+    assert_eq!(times(20, "server:1.12.3"), [at(30).to_string()], "an earlier life of the release is another one");
+    assert!(times(5, "server:1.13.1").is_empty(), "so is a revision of another image");
 }
 
 #[test]

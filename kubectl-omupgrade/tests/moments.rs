@@ -39,6 +39,7 @@ fn verdicts() {
         "migration-broke-off",
         "crash-loop",
         "deadline",
+        "uninstalled",
         "guard-refuses",
         "image-missing",
         "killed-by-probe",
@@ -50,10 +51,12 @@ fn verdicts() {
     let progressing = [
         "backup-running",
         "daemon-set",
+        "deadline-while-migrating",
         "first-crash",
         "forbidden-in-part",
         "many-pods",
         "migrating",
+        "migrating-silent",
         "min-ready",
         "older-image-rolling",
         "missing-fields",
@@ -62,7 +65,7 @@ fn verdicts() {
         "startup-probe",
         "stateful-set",
     ];
-    let unknown = ["forbidden-workloads"];
+    let unknown = ["forbidden-workloads", "mistyped"];
     for case in cases() {
         let name = case.file_name().unwrap().to_str().unwrap();
         let (facts, now) = facts(&case);

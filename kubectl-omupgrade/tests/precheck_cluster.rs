@@ -88,6 +88,7 @@ async fn look(answer: impl Fn(&str) -> (u16, Value) + Send + 'static) -> (Facts,
         apply_method: None,
     };
     let release = Release {
+        workloads: Vec::new(),
         revision,
         name: "om".to_owned(),
         namespace: "data".to_owned(),

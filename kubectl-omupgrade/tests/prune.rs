@@ -4,6 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use kubectl_omupgrade::backup::{Keep, Listing, State, prune, read};
 use kubectl_omupgrade::journal::{Outcome, Run};
+use kubectl_omupgrade::wayback::restore::Plan;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -42,6 +43,11 @@ fn runs(ran: &[Ran], count: usize) -> Vec<Run> {
         if *in_words {
             let words = format!("the backup {name} on the claim");
             run.write("dump", kubectl_omupgrade::journal::Phase::Done, &words, Timestamp::UNIX_EPOCH);
+        } else if *rollback {
+            // As a restore remembers it: within its plan.
+            let plan = serde_json::json!({"id": "r", "backup": name, "claim": "c", "road": "beside", "dump": true,
+                "admin_secret": null, "workloads": {}, "unnamed": [], "schedules": [], "images": []});
+            serde_json::from_value::<Plan>(plan).unwrap().remember(&mut run.remembered).unwrap();
         } else {
             run.remembered.insert("backup".to_owned(), name);
         }

@@ -9,12 +9,18 @@ mod backup;
 mod cluster;
 #[path = "simulated/lock.rs"]
 mod lock;
+#[path = "simulated/prune.rs"]
+mod prune;
 #[path = "simulated/record.rs"]
 mod record;
 #[path = "simulated/restore.rs"]
 mod restore;
+#[path = "simulated/restore_armed.rs"]
+mod restore_armed;
 #[path = "simulated/restore_from.rs"]
 mod restore_from;
+#[path = "simulated/restore_given_up.rs"]
+mod restore_given_up;
 #[path = "simulated/restore_under.rs"]
 mod restore_under;
 #[path = "simulated/rollback.rs"]

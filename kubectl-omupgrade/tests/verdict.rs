@@ -54,8 +54,9 @@ fn facts() -> Facts {
 /// The law in the fewest words, written without looking at the code.
 fn law(now: &str, before: bool, head: &str, reach: bool, backups: &str, elsewhere: bool) -> Way {
     let comparable = before && matches!(now, "same" | "moved");
+    // The image's folders are not listed here, so a head above its tag makes equal states doubtful and no more.
     if comparable && now == "same" {
-        return if elsewhere { Way::Unproven } else { Way::CodeOnly };
+        return if elsewhere || (head == "above" && reach) { Way::Unproven } else { Way::CodeOnly };
     }
     let moved = (comparable && now == "moved") || (head == "above" && reach);
     match (moved, backups) {
@@ -208,6 +209,17 @@ fn the_backup_with_the_recorded_state_is_named_before_a_newer_one() {
 }
 
 #[test]
+fn a_state_recorded_under_an_older_server_on_a_newer_schema_is_no_way_back() {
+    let mut facts = facts();
+    facts.head = Ok(Some(version("1.13.1")));
+    assert_eq!(judge(&facts).way, Way::Unproven, "by the tag alone: its folders may run ahead of it");
+    facts.reach.folders = vec!["1.12.3".into()];
+    let verdict = judge(&facts);
+    assert_eq!(verdict.way, Way::Restore);
+    assert!(verdict.reasons[0].text.contains("newer than what revision 1 reaches"), "{verdict:#?}");
+}
+
+#[test]
 fn running_images_older_than_the_database_are_named() {
     let mut facts = facts();
     facts.head = Ok(Some(version("1.13.1")));
@@ -227,7 +239,12 @@ fn record(origin: &str, started: &str, finished: &str) -> Record {
 }
 
 fn at(revision: u64, time: &str, version: &str) -> Moment {
-    Moment { revision, began: format!("2026-11-22T{time}Z").parse().ok(), version: Version::parse(version) }
+    Moment {
+        revision,
+        began: format!("2026-11-22T{time}Z").parse().ok(),
+        version: Version::parse(version),
+        served: true,
+    }
 }
 
 #[test]
@@ -255,6 +272,16 @@ fn only_what_was_made_while_the_revision_served_is_from_before() {
         "a time that is not known proves nothing"
     );
     assert!(!from_before(&record("hook", "11:00:05", "11:02:00"), 1, &unknown), "nor for the hook's");
+}
+
+#[test]
+fn a_try_that_its_hook_stopped_never_served() {
+    // Revision 2's hook had no room; revision 3 is the same upgrade once there was.
+    let stopped = Moment { served: false, ..at(2, "11:00:00", "1.13.1") };
+    let history = [at(1, "10:00:00", "1.12.14"), stopped, at(3, "12:00:00", "1.13.1")];
+    let of: Vec<u64> =
+        (1..=3).filter(|revision| from_before(&record("hook", "12:00:05", "12:02:00"), *revision, &history)).collect();
+    assert_eq!(of, [1], "the database is as revision 1 left it");
 }
 
 #[test]

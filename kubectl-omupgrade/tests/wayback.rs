@@ -16,6 +16,7 @@ fn release(number: u64, status: Status, version: &str, replicas: &str, guard: &s
          initContainers: [{guard} {{name: run-db-migrations, image: 'server:{version}'}}]\n      containers: [{{name: om, image: 'server:{version}'}}]\n"
     );
     Release {
+        workloads: Vec::new(),
         revision: Revision {
             number,
             status,
@@ -49,6 +50,7 @@ fn look(replicas: &str) -> Look {
         ..Live::default()
     };
     Look {
+        migrating: Ok(Vec::new()),
         history: vec![target.clone(), current.clone()],
         current,
         target,
@@ -122,6 +124,7 @@ fn a_conflict_over_replicas_is_seen_coming_where_there_is_one() {
 fn it_is_there_already_only_when_helm_finished_with_the_same_content() {
     let same = |status| {
         let mut look = look("replicas: 1");
+        look.database = Err("not asked".into());
         look.current = release(3, status, "1.12.3", "replicas: 1", GUARD);
         decide(&look, Asked::default()).unwrap().already
     };
@@ -181,7 +184,9 @@ fn the_folders_of_an_image_say_more_than_its_tag() {
 fn what_was_recorded_of_the_same_content_proves_a_later_revision_of_it() {
     // Revision 1 was recorded, 2 upgraded, 3 went back to 1, 4 upgraded again: is the way back to 3 proven?
     let mut look = look("replicas: 1");
-    let database = look.database.clone().unwrap();
+    let text = "change_log\t1:a\nsql_logs\t1:b\nschema\t1:c\nflowable\tabsent\nhead\t1.12.3\n";
+    let database = Fingerprint::parse(Engine::Mysql, text).unwrap();
+    look.database = Ok(database.clone());
     let (third, fourth) = (
         release(3, Status::Superseded, "1.12.3", "replicas: 1", GUARD),
         release(4, Status::Deployed, "1.13.1", "replicas: 1", GUARD),
@@ -197,6 +202,34 @@ fn what_was_recorded_of_the_same_content_proves_a_later_revision_of_it() {
     // Other content proves nothing.
     look.history[0] = release(1, Status::Superseded, "1.12.2", "replicas: 1", GUARD);
     assert_ne!(decide(&look, Asked::default()).unwrap().verdict.way, Way::CodeOnly);
+}
+
+#[test]
+fn nothing_goes_back_while_a_migration_runs() {
+    let mut look = look("replicas: 1");
+    for (migrating, words) in [
+        (Ok(vec!["om-1".to_owned()]), "a migration runs in om-1"),
+        (Err("pods is forbidden".to_owned()), "whether a migration runs is not known"),
+    ] {
+        look.migrating = migrating;
+        let restoring = Asked { restoring: true, ..Asked::default() };
+        let whys = |asked: Asked| decide(&look, asked).unwrap().refusals.into_iter().map(|r| r.why).collect::<String>();
+        assert!(whys(Asked::default()).contains(words), "{}", whys(Asked::default()));
+        assert!(!whys(restoring).contains(words), "a restore that was begun looks after the servers itself");
+    }
+}
+
+#[test]
+fn after_a_bare_rollback_the_code_is_there_and_the_database_is_not() {
+    let mut look = look("replicas: 1");
+    look.current = release(3, Status::Deployed, "1.12.3", "replicas: 1", GUARD);
+    look.history.push(look.current.clone());
+    let decision = decide(&look, Asked::default()).unwrap();
+    assert_eq!(decision.verdict.way, Way::Impossible, "1.13.1 in the database, no backup");
+    assert!(!decision.already && !decision.refusals.is_empty(), "{decision:#?}");
+    // Where nothing tells of a newer schema there is nothing to do.
+    look.database = Err("not asked".into());
+    assert!(decide(&look, Asked::default()).unwrap().already);
 }
 
 #[test]

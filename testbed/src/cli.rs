@@ -61,7 +61,8 @@ enum Verb {
         #[arg(short, long, default_value = "default")]
         namespace: String,
     },
-    /// Play the story: a failed backup stops an upgrade, the next one succeeds under load, a bare rollback is stopped
+    /// Play the story: a failed backup stops an upgrade, the next one succeeds under load, a bare rollback is stopped, the
+    /// database comes back
     Demo,
     /// Send steady requests to a release and say how many failed; exit code 1 if any did
     Load(load::Plan),

@@ -1,4 +1,4 @@
-//! Plays the story on the real cluster, from the question whether an upgrade can be made to the bare rollback that the guard stops. It never hides a command's failure.
+//! Plays the story on the real cluster, from the question whether an upgrade can be made, over the bare rollback that the guard stops, to the database that comes back. It never hides a command's failure.
 
 use anyhow::{Context as _, Result, bail, ensure};
 
@@ -10,7 +10,7 @@ use crate::load::{EMAIL, PASSWORD};
 use crate::paths::{self, Cache};
 use crate::say::{self, heading};
 use crate::suite::database;
-use crate::suite::helm::Version;
+use crate::suite::helm::{self, Version};
 use crate::suite::look::Pod;
 use crate::suite::stage::{CLAIM, Pace, RELEASE, Stage};
 
@@ -59,10 +59,16 @@ const ACTS: &[Act] = &[
         words: "The schema has moved, and the older server would start quietly on it. The guard\nstops it, and the new servers serve on.",
         play: bare_rollback,
     },
+    Act {
+        heading: "6. The way back that the database allows",
+        words: "First only asked: it refuses without a decision, and says which one. Then the\ndatabase comes back from the backup of act 3, and the code after it.",
+        play: restore,
+    },
 ];
 
 /// Plays all of it.
 pub fn run(cache: &Cache) -> Result<()> {
+    helm::programs()?;
     up::run(cache)?;
     database::serve(cache, Engine::Postgres)?;
     let stage = Stage::set(cache, Engine::Postgres, NAMESPACE)?;
@@ -139,6 +145,19 @@ fn bare_rollback(stage: &Stage) -> Result<()> {
     ask(stage, &["status", RELEASE], &[0, 1])
 }
 
+fn restore(stage: &Stage) -> Result<()> {
+    ask(stage, &["rollback", RELEASE, REVISION], &[5])?;
+    stage.database.may_make_others()?;
+    say::answer("The database's administrator has let its user make databases.");
+    ask(stage, &["rollback", RELEASE, REVISION, "--restore", "--yes"], &[0])?;
+    ensure!(
+        stage.serving()? == [OLD; 2],
+        Failure::new(format!("after the restore {:?} serve", stage.serving()?), "kubectl get pods -n demo")
+    );
+    ask(stage, &["status", RELEASE], &[0, 1])?;
+    ask(stage, &["history", RELEASE], &[0])
+}
+
 /// The upgrade that the story is about.
 fn go(stage: &Stage) -> Result<()> {
     stage.upgrade_with(Version::Four, Pace::Gentle, NEW, 2, &[])
@@ -161,6 +180,38 @@ fn typed(words: &[&str]) {
 
 fn quote(text: &str, lines: usize) {
     for line in last_lines(text, lines) {
-        say::answer(&format!("  | {}", line.trim()));
+        for part in folded(line.trim(), WIDTH) {
+            say::answer(&format!("  | {part}"));
+        }
+    }
+}
+
+/// What fits beside the mark on the narrowest terminal that anybody has.
+const WIDTH: usize = 76;
+
+/// A line as lines of at most so many letters, broken between words; a longer word stays whole.
+fn folded(line: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in line.split(' ') {
+        match lines.last_mut() {
+            Some(last) if last.is_empty() => last.push_str(word),
+            Some(last) if last.chars().count() + 1 + word.chars().count() <= width => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::folded;
+
+    #[test]
+    fn lines_break_between_words() {
+        assert_eq!(folded("one two three", 7), ["one two", "three"]);
+        assert_eq!(folded("incomprehensible one", 7), ["incomprehensible", "one"]);
     }
 }

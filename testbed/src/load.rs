@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::cluster::kubectl::kubectl;
 use crate::failure::Failure;
@@ -34,9 +34,9 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// A load on a release of the usual name.
-    pub fn new(namespace: &str, rate: u32, seconds: u64) -> Self {
-        Self { namespace: namespace.to_owned(), service: "openmetadata".to_owned(), rate, seconds, json: false }
+    /// A load on a release of the usual name, for as long as something takes.
+    pub fn new(namespace: &str, rate: u32) -> Self {
+        Self { namespace: namespace.to_owned(), service: "openmetadata".to_owned(), rate, seconds: 0, json: false }
     }
 }
 
@@ -60,6 +60,8 @@ pub struct Report {
     gap: Duration,
     p50: Duration,
     p99: Duration,
+    /// From the beginning to the last request.
+    covered: Duration,
 }
 
 /// The stand-in's and the quick start's own user.
@@ -67,62 +69,84 @@ pub const EMAIL: &str = "admin@open-metadata.org";
 /// Its password.
 pub const PASSWORD: &str = "admin";
 
+/// What is asked.
+struct Request {
+    name: &'static str,
+    method: &'static str,
+    path: &'static str,
+    body: &'static str,
+}
+
+const fn get(name: &'static str, path: &'static str) -> Request {
+    Request { name, method: "GET", path, body: "" }
+}
+
 /// The login: the password is base64, as the API wants it.
-const LOGIN: (&str, &str, &str) =
-    ("POST", "/api/v1/users/login", r#"{"email":"admin@open-metadata.org","password":"YWRtaW4="}"#);
-/// Method, path and body of what every server answers, and of what only the stand-in's sample data does.
-const REQUESTS: [(&str, &str, &str); 4] = [
+const LOGIN: Request = Request {
+    name: "login",
+    method: "POST",
+    path: "/api/v1/users/login",
+    body: r#"{"email":"admin@open-metadata.org","password":"YWRtaW4="}"#,
+};
+/// What every server answers, then what only the stand-in's sample data does.
+const REQUESTS: [Request; 4] = [
     LOGIN,
-    ("GET", "/api/v1/search/query?q=*&index=table_search_index&size=0", ""),
-    ("GET", "/api/v1/tables/name/sample.shop.public.t03", ""),
-    ("GET", "/api/v1/lineage/table/name/sample.shop.public.t03?upstreamDepth=1&downstreamDepth=1", ""),
+    get("search", "/api/v1/search/query?q=*&index=table_search_index&size=0"),
+    get("entity", "/api/v1/tables/name/sample.shop.public.t03"),
+    get("lineage", "/api/v1/lineage/table/name/sample.shop.public.t03?upstreamDepth=1&downstreamDepth=1"),
 ];
 /// A client's patience: as long as a browser's user has, and longer than a busy machine makes the stand-in wait.
 const LIMIT: Duration = Duration::from_secs(15);
 
 /// Runs the plan and prints its report; true if no request failed.
 pub fn run(cache: &Cache, plan: &Plan) -> Result<bool> {
-    let report = measure(cache, plan, &AtomicBool::new(false))?;
+    let report = measure(cache, plan, Some(Duration::from_secs(plan.seconds)), &AtomicBool::new(false))?;
     say::answer(&report.words(plan.json));
     Ok(report.failures == 0)
 }
 
-/// Loads the release while `work` is done, at most for the plan's time; `work` begins after some requests.
+/// Loads the release for as long as `work` takes, whatever the plan's time is; `work` begins after some requests. A load
+/// that did not cover the work says nothing of it, and is a failure.
 pub fn during(cache: &Cache, plan: &Plan, work: impl FnOnce() -> Result<()>) -> Result<Report> {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let load = scope.spawn(|| measure(cache, plan, &done));
+        let load = scope.spawn(|| measure(cache, plan, None, &done));
         std::thread::sleep(Duration::from_secs(2));
+        let began = Instant::now();
         let worked = work();
+        let took = began.elapsed();
         std::thread::sleep(Duration::from_secs(2));
         done.store(true, Ordering::Relaxed);
         let report = load.join().unwrap_or_else(|_| anyhow::bail!("the load stopped"));
-        worked.and(report)
+        worked?;
+        let report = report?;
+        ensure!(report.covered >= took, "the load covered {:?} of work that took {took:?}", report.covered);
+        Ok(report)
     })
 }
 
-/// Sends the plan's requests until its time is over or `done`.
-fn measure(cache: &Cache, plan: &Plan, done: &AtomicBool) -> Result<Report> {
+/// Sends the plan's requests until a time is over, if there is one, or `done`.
+fn measure(cache: &Cache, plan: &Plan, length: Option<Duration>, done: &AtomicBool) -> Result<Report> {
     let address = address(cache, plan)?;
     let token = login(address).with_context(|| format!("cannot log in at {address}"))?;
     let start = Instant::now();
-    let length = Duration::from_secs(plan.seconds);
     let pause = Duration::from_secs(1) / plan.rate;
-    let samples = Mutex::new(Vec::new());
+    let (samples, mut covered) = (Mutex::new(Vec::new()), Duration::ZERO);
     std::thread::scope(|scope| {
         let requests = if real::image().is_some() { &REQUESTS[..2] } else { &REQUESTS };
-        for (turn, (method, path, body)) in requests.iter().cycle().enumerate() {
+        for (turn, request) in requests.iter().cycle().enumerate() {
             // Requests begin on time whether or not earlier ones have ended, as people do.
             let due = pause * u32::try_from(turn).unwrap_or(u32::MAX);
-            if due >= length || done.load(Ordering::Relaxed) {
+            if length.is_some_and(|length| due >= length) || done.load(Ordering::Relaxed) {
                 break;
             }
             std::thread::sleep(due.saturating_sub(start.elapsed()));
+            covered = start.elapsed();
             let (token, samples) = (&token, &samples);
             scope.spawn(move || {
                 let began = Instant::now();
                 // A connection of its own each time: the Service then picks a pod each time.
-                let ok = ask(address, method, path, Some(token), body).is_ok();
+                let ok = ask(address, request, Some(token)).is_ok();
                 let sample = Sample { at: start.elapsed(), took: began.elapsed(), ok };
                 if let Ok(mut samples) = samples.lock() {
                     samples.push(sample);
@@ -130,7 +154,15 @@ fn measure(cache: &Cache, plan: &Plan, done: &AtomicBool) -> Result<Report> {
             });
         }
     });
-    Ok(report(samples.into_inner().unwrap_or_default(), start.elapsed()))
+    Ok(Report { covered, ..report(samples.into_inner().unwrap_or_default(), start.elapsed()) })
+}
+
+/// Which of the requests get no whole answer, each sent once: `["search"]`.
+pub fn unanswered(cache: &Cache, plan: &Plan) -> Result<Vec<&'static str>> {
+    let address = address(cache, plan)?;
+    let token = login(address).unwrap_or_default();
+    let fails = |request: &&Request| ask(address, request, Some(&token)).is_err();
+    Ok(REQUESTS.iter().filter(fails).map(|request| request.name).collect())
 }
 
 /// The Service's own address, which the node reaches as pods do.
@@ -142,14 +174,14 @@ fn address(cache: &Cache, plan: &Plan) -> Result<SocketAddr> {
 }
 
 fn login(address: SocketAddr) -> Result<String> {
-    let (method, path, body) = LOGIN;
-    let answer = ask(address, method, path, None, body)?;
+    let answer = ask(address, &LOGIN, None)?;
     let answer: serde_json::Value = serde_json::from_str(&answer).context("the login's answer is no JSON")?;
     Ok(answer["accessToken"].as_str().context("the login's answer has no accessToken")?.to_owned())
 }
 
 /// One request on a connection of its own; anything but a whole answer with status 200 is an error.
-fn ask(address: SocketAddr, method: &str, path: &str, token: Option<&str>, body: &str) -> Result<String> {
+fn ask(address: SocketAddr, request: &Request, token: Option<&str>) -> Result<String> {
+    let Request { method, path, body, .. } = request;
     let mut stream = TcpStream::connect_timeout(&address, LIMIT)?;
     stream.set_read_timeout(Some(LIMIT))?;
     let bearer = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
@@ -182,21 +214,26 @@ fn report(mut samples: Vec<Sample>, length: Duration) -> Report {
         gap,
         p50: at(50).unwrap_or_default(),
         p99: at(99).unwrap_or_default(),
+        covered: length,
     }
 }
 
 impl Report {
     /// The report as a line for people, or as JSON.
     pub fn words(&self, json: bool) -> String {
-        let Self { requests, failures, gap, p50, p99 } = self;
+        let Self { requests, failures, gap, p50, p99, covered } = self;
+        let covered = covered.as_secs();
         let (gap, p50, p99) = (gap.as_millis(), p50.as_millis(), p99.as_millis());
         if json {
             return serde_json::json!({
                 "requests": requests, "failures": failures, "longestGapMs": gap, "p50Ms": p50, "p99Ms": p99,
+                "seconds": covered,
             })
             .to_string();
         }
-        format!("{requests} requests, {failures} failed, longest gap {gap} ms, p50 {p50} ms, p99 {p99} ms")
+        format!(
+            "{requests} requests in {covered} s, {failures} failed, longest gap {gap} ms, p50 {p50} ms, p99 {p99} ms"
+        )
     }
 }
 
@@ -215,6 +252,7 @@ mod tests {
         assert_eq!((report.requests, report.failures), (3, 1));
         assert_eq!(report.gap, Duration::from_millis(800));
         assert_eq!((report.p50.as_millis(), report.p99.as_millis()), (7, 9));
+        assert_eq!(report.words(false), "3 requests in 1 s, 1 failed, longest gap 800 ms, p50 7 ms, p99 9 ms");
     }
 
     #[test]

@@ -175,6 +175,34 @@ const fn elasticsearch(tag: &'static str) -> Search {
     Search { registry: "docker.elastic.co", image: "elasticsearch/elasticsearch", tag, distribution: "elasticsearch" }
 }
 
+/// A `PostgreSQL` and the Debian suite that has it.
+#[derive(Debug)]
+pub struct Postgres {
+    /// The suite.
+    pub suite: &'static str,
+    /// The major version, which is the image's tag.
+    pub major: &'static str,
+}
+
+/// The `PostgreSQL` that servers run on.
+pub const POSTGRES: Postgres = Postgres { suite: "bookworm", major: "15" };
+/// The newest major, whose client the hook and the guard take unless a policy says otherwise.
+pub const POSTGRES_CLIENT: Postgres = Postgres { suite: "sid", major: "18" };
+
+/// The only real `MySQL` that Debian has.
+#[derive(Debug)]
+pub struct Mysql {
+    /// The suite, which moves: what is downloaded once is kept.
+    pub suite: &'static str,
+    /// The image's tag.
+    pub tag: &'static str,
+    /// The line that everything was tried with; another one is said.
+    pub line: &'static str,
+}
+
+/// The `MySQL` that servers run on, and whose client hook and guard take here.
+pub const MYSQL: Mysql = Mysql { suite: "sid", tag: "9", line: "9.7" };
+
 /// The real server image's name, which the chart renders and the stand-in bears.
 pub const SERVER_IMAGE: (&str, &str) = ("docker.getcollate.io", "openmetadata/server");
 
@@ -198,6 +226,21 @@ mod tests {
         assert!(kubernetes.contains(&format!("k8s.io/kubernetes {KUBERNETES}")));
         assert!(kubernetes.contains("go.etcd.io/etcd/server/v3 v3.6.5"));
         assert!(include_str!("../go/coredns/go.mod").contains("github.com/coredns/coredns v1.12.4"));
+    }
+
+    #[test]
+    fn scripts_and_manifests_leave_versions_to_this_table() {
+        for text in [
+            include_str!("../manifests/postgres.yaml"),
+            include_str!("../manifests/mysql.yaml"),
+            include_str!("../manifests/search.yaml"),
+        ] {
+            let tagged = |line: &&str| line.trim_start().starts_with("image:") && !line.contains('$');
+            assert_eq!(text.lines().find(tagged), None);
+        }
+        // Called without one by the tests on bare databases.
+        let script = include_str!("../../testdata/databases/mysql-rootfs.sh");
+        assert!(script.contains(&format!("suite=${{2:-{}}}", MYSQL.suite)));
     }
 
     #[test]

@@ -14,7 +14,8 @@ if [ ! -e "$home/.complete" ]; then
     "$python" -m venv "$home"
     # Newer dbt-core releases bring a package that is fetched from elsewhere while it is built; the client needs neither.
     echo 'dbt-core<1.11' >"$home/constraints.txt"
-    "$home/bin/pip" install --quiet --prefer-binary --constraint "$home/constraints.txt" "openmetadata-ingestion==$version" >&2
+    # 1.12 imports cachetools and does not ask for it.
+    "$home/bin/pip" install --quiet --prefer-binary --constraint "$home/constraints.txt" "openmetadata-ingestion==$version" cachetools >&2
     : >"$home/.complete"
 fi
 exec "$home/bin/python" -W ignore "$here/client-check.py" "$url"

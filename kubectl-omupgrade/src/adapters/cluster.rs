@@ -37,6 +37,11 @@ pub struct Pointers {
     pub kubeconfig: Option<std::path::PathBuf>,
     /// `--context`.
     pub context: Option<String>,
+    /// The context that was current when we connected: helm gets it by name, because another window may make another one
+    /// current while a person reads a preview.
+    pub current: Option<String>,
+    /// Whether `--cluster` or `--user` replace a part of the context: helm has no such flags.
+    pub mixed: bool,
     /// `--as`.
     pub as_user: Option<String>,
     /// `--as-group`.
@@ -46,11 +51,15 @@ pub struct Pointers {
 impl Pointers {
     /// As flags that helm takes.
     pub fn for_helm(&self) -> Vec<String> {
+        self.flags(self.current.as_ref())
+    }
+
+    fn flags(&self, context: Option<&String>) -> Vec<String> {
         let mut flags = Vec::new();
         if let Some(file) = &self.kubeconfig {
             flags.push(format!("--kubeconfig={}", file.display()));
         }
-        for (flag, value) in [("--kube-context", &self.context), ("--kube-as-user", &self.as_user)] {
+        for (flag, value) in [("--kube-context", context), ("--kube-as-user", self.as_user.as_ref())] {
             flags.extend(value.iter().map(|v| format!("{flag}={v}")));
         }
         flags.extend(self.as_groups.iter().map(|g| format!("--kube-as-group={g}")));
@@ -59,7 +68,8 @@ impl Pointers {
 
     /// As flags that kubectl and its plugins take, for a command in a hint.
     pub fn for_kubectl(&self) -> Vec<String> {
-        self.for_helm().into_iter().map(|f| f.replace("--kube-as-user", "--as").replace("--kube-", "--")).collect()
+        let flags = self.flags(self.context.as_ref());
+        flags.into_iter().map(|f| f.replace("--kube-as-user", "--as").replace("--kube-", "--")).collect()
     }
 }
 

@@ -125,6 +125,23 @@ async fn compared(cluster: &Cluster, name: &str) -> (Fact<Changes>, Vec<String>)
     (fact, secrets)
 }
 
+/// Facts that leave the terminal, without the secrets in their logs and messages; and why only what looks like one could
+/// be hidden, where the namespace's Secrets may not be read.
+pub async fn without_secrets(cluster: &Cluster, facts: &Facts) -> anyhow::Result<(Facts, Option<String>)> {
+    let mut secrets: Vec<String> = facts.release.value().into_iter().flat_map(known::of_release).collect();
+    let unread = match of_namespace(cluster).await {
+        Ok(more) => {
+            secrets.extend(more);
+            None
+        }
+        Err(error) => Some(format!("{error:#}: only what looks like a secret is hidden; look through the file")),
+    };
+    let redactor = Redactor::new(secrets, &public(facts)).map_err(anyhow::Error::msg)?;
+    let mut value = serde_json::to_value(facts)?;
+    redactor.value(&mut value);
+    Ok((serde_json::from_value(value)?, unread))
+}
+
 /// The contents of the namespace's Secrets, except Helm's own storage and our journal.
 pub(super) async fn of_namespace(cluster: &Cluster) -> anyhow::Result<Vec<String>> {
     let all = cluster.all(&cluster.api::<ApiSecret>(), ListParams::default()).await;

@@ -1,8 +1,10 @@
 //! Drives the real `helm`, version 3 or 4. Decides nothing.
 
 use super::cluster::Cluster;
+use crate::diagnose::redact::Redactor;
 use crate::facts::Driver;
 use crate::failure::Failure;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -31,6 +33,19 @@ pub struct Said {
 /// What helm and its client say where no API server answers. Helm asks for it before anything else.
 const NO_SERVER: &[&str] = &["cluster unreachable", "connection refused", "connection reset", "i/o timeout", ": EOF"];
 
+/// Variables that lead helm to another cluster or user than its flags say.
+const ELSEWHERE: &[&str] = &[
+    "HELM_KUBECONTEXT",
+    "HELM_KUBEAPISERVER",
+    "HELM_KUBETOKEN",
+    "HELM_KUBEASUSER",
+    "HELM_KUBEASGROUPS",
+    "HELM_KUBECAFILE",
+    "HELM_KUBEINSECURE_SKIP_TLS_VERIFY",
+    "HELM_KUBETLS_SERVER_NAME",
+    "HELM_NAMESPACE",
+];
+
 impl Said {
     /// Whether it ended because no API server answered.
     pub fn found_no_server(&self) -> bool {
@@ -39,6 +54,11 @@ impl Said {
 }
 
 impl Helm {
+    /// In place of one, where the revision stays and none runs.
+    pub fn not_needed() -> Self {
+        Self { program: PathBuf::from("helm"), version: String::new(), major: 4 }
+    }
+
     /// The helm that is named, else the one on the PATH.
     pub async fn find(named: Option<&Path>) -> anyhow::Result<Self> {
         let program = named.map_or_else(|| PathBuf::from("helm"), Path::to_path_buf);
@@ -99,11 +119,17 @@ impl Helm {
     pub async fn run(&self, args: &[OsString], driver: Driver) -> anyhow::Result<Said> {
         let mut command = Command::new(&self.program);
         command.args(args).stdin(Stdio::null()).env("HELM_DRIVER", driver.word());
+        // What was looked at is what helm writes to: nothing but our flags says where.
+        for name in ELSEWHERE {
+            command.env_remove(name);
+        }
         let output = command.output().await;
         let output = output.map_err(|e| Failure::unknown(format!("starting {}: {e}", self.program.display())))?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
         let (said, complained) = (text(&output.stdout), text(&output.stderr));
         let words = if output.status.success() || complained.is_empty() { said } else { complained };
-        Ok(Said { ok: output.status.success(), words })
+        // The API server's refusal of an object may quote it.
+        let hidden = Redactor::new([], &BTreeSet::new()).map(|redactor| redactor.text(&words));
+        Ok(Said { ok: output.status.success(), words: hidden.map_err(anyhow::Error::msg)? })
     }
 }

@@ -34,9 +34,14 @@ pub fn run_id(now: Timestamp, fence: i32) -> String {
     format!("{}-{fence}", now.strftime("%Y%m%dt%H%M%Sz"))
 }
 
+/// What selects the Secrets of a release's runs.
+pub fn labels(release: &str) -> String {
+    format!("{}={},{}={release}", marks::ROLE, marks::ROLE_JOURNAL, marks::RELEASE)
+}
+
 /// All runs of a release, oldest first. A run that cannot be read is left out and named.
 pub async fn runs(cluster: &Cluster, release: &str) -> anyhow::Result<(Vec<Stored>, Vec<String>)> {
-    let labels = format!("{}={},{}={release}", marks::ROLE, marks::ROLE_JOURNAL, marks::RELEASE);
+    let labels = labels(release);
     let api: Api<Secret> = cluster.api();
     let doing = format!("reading the journal of {release}");
     let all = cluster.all(&api, ListParams::default().labels(&labels)).await.map_err(|r| r.failure(&doing))?;

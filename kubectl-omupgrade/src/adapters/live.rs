@@ -3,6 +3,7 @@
 
 use super::cluster::Cluster;
 use super::lock::Lock;
+use crate::facts::{self, read};
 use crate::failure::Failure;
 use crate::preview::Object;
 use crate::verdict::{Reach, Running};
@@ -97,6 +98,13 @@ pub async fn running(cluster: &Cluster, server: &Object) -> Vec<Running> {
     let reach =
         |image: &str| Reach { folders: Vec::new(), tag: shared::component::image_tag(image).map(str::to_owned) };
     counted.into_iter().map(|(image, pods)| Running { reach: reach(&image), image, pods }).collect()
+}
+
+/// The pods of the namespace in which a migration runs.
+pub async fn migrating(cluster: &Cluster) -> Result<Vec<String>, String> {
+    let api: Api<Pod> = cluster.api();
+    let pods = cluster.all(&api, ListParams::default()).await.map_err(|refused| refused.to_string())?;
+    Ok(pods.iter().map(read::pod).filter(facts::Pod::is_migrating).map(|pod| pod.meta.name).collect())
 }
 
 /// Of these objects, those that Helm leaves alone when it deletes: it looks at the annotation in the cluster.

@@ -20,6 +20,32 @@ const IN_USE: i64 = 120;
 /// room first is told of by its own words.
 const NO_NODE: Duration = Duration::from_secs(30);
 
+/// How long a Pod that stands for a step may take to start: after it nobody waits for it, so it must not start any more.
+/// Chosen: a large image over a slow line.
+const STARTING: Duration = Duration::from_mins(10);
+
+/// Seconds after which the script of such a Pod does not begin to write, by the clock of its node: the time to start, and
+/// as much again for a clock that runs ahead. Chosen.
+pub const NOT_AFTER: i64 = 1800;
+
+/// Why a Pod gave no log.
+enum Without {
+    /// It ended, badly.
+    Ended(String),
+    /// It did not begin, and could still do so.
+    Armed(String),
+    /// It could not be asked: it may be at work.
+    Unasked(String),
+}
+
+impl Without {
+    fn words(self) -> String {
+        match self {
+            Self::Ended(words) | Self::Armed(words) | Self::Unasked(words) => words,
+        }
+    }
+}
+
 /// A name for a Pod of this role that no other has.
 pub fn name(release: &str, role: &str) -> String {
     let head: String = release.chars().take(30).collect();
@@ -36,13 +62,14 @@ pub async fn answer(cluster: &Cluster, release: &str, role: &str, pod: &serde_js
     clean_up(cluster, &api, release, role, left_over).await;
     let doing = format!("starting the {role} Pod {name}");
     cluster.within(api.create(&PostParams::default(), &pod)).await.map_err(|r| format!("{doing}: {r}"))?;
-    let answer = wait(cluster, &api, role, &name, deadline).await;
-    let _ = cluster.within(api.delete(&name, &DeleteParams::background().grace_period(0))).await;
-    answer
+    let answer = wait(cluster, &api, role, &name, deadline, Duration::MAX).await;
+    let _ = cluster.within(api.delete(&name, &at_once())).await;
+    answer.map_err(Without::words)
 }
 
 /// The log of a Pod of a name of its own, which stands for one step of a run: it is started, or gone on with where a
-/// killed process left it; one that failed is taken away and started anew. The Pod stays until [`forget`].
+/// killed process left it; one that failed or cannot start is taken away and started anew. The Pod stays until [`forget`],
+/// but never one that did not begin: it would do its step when nobody looks any more.
 pub async fn attended(lock: &Lock, role: &str, pod: &serde_json::Value) -> Result<String, Failure> {
     let cluster = lock.of().0;
     let wrong = |text: String| Failure::unknown(text);
@@ -50,30 +77,74 @@ pub async fn attended(lock: &Lock, role: &str, pod: &serde_json::Value) -> Resul
     let name = pod.metadata.name.clone().unwrap_or_default();
     let deadline = pod.spec.as_ref().and_then(|s| s.active_deadline_seconds).unwrap_or(300).unsigned_abs();
     let api: Api<Pod> = cluster.api();
+    if !usable(lock, &api, role, &name).await? {
+        held(lock).await?;
+        let made = cluster.within(api.create(&PostParams::default(), &pod)).await;
+        made.map_err(|refused| refused.failure(&format!("starting the {role} Pod {name}")))?;
+    }
+    match wait(cluster, &api, role, &name, deadline, STARTING).await {
+        Ok(log) => Ok(log),
+        Err(Without::Ended(words)) => Err(Failure::no(words)),
+        Err(Without::Unasked(words)) => Err(wrong(words)),
+        Err(Without::Armed(words)) => {
+            held(lock).await?;
+            disarm(cluster, &name).await.map_err(|why| wrong(format!("{words}; and {why}")))?;
+            Err(Failure::no(words))
+        }
+    }
+}
+
+/// Whether a Pod of this name is there and does its work, or did it. One that failed or cannot start is taken away.
+async fn usable(lock: &Lock, api: &Api<Pod>, role: &str, name: &str) -> Result<bool, Failure> {
     let until = Instant::now() + Duration::from_mins(2);
     loop {
-        let there = match cluster.within(api.get(&name)).await {
-            Ok(there) => Some(there),
-            Err(refused) if refused.is_absent() => None,
+        let there = match lock.of().0.within(api.get(name)).await {
+            Ok(there) => there,
+            Err(refused) if refused.is_absent() => return Ok(false),
             Err(refused) => return Err(refused.failure(&format!("looking for the {role} Pod {name}"))),
         };
-        let Some(there) = there else { break };
-        let ended_badly = there.status.is_some_and(|s| s.phase.as_deref() == Some("Failed"));
-        if !ended_badly && there.metadata.deletion_timestamp.is_none() {
-            return wait(cluster, &api, role, &name, deadline).await.map_err(Failure::no);
+        let failed = there.status.as_ref().is_some_and(|s| s.phase.as_deref() == Some("Failed"));
+        if !failed && state(&there).and_then(hopeless).is_none() && there.metadata.deletion_timestamp.is_none() {
+            return Ok(true);
         }
         if Instant::now() >= until {
-            return Err(wrong(format!("the {role} Pod {name}, which failed, does not go away")));
+            return Err(Failure::unknown(format!("the {role} Pod {name}, which failed, does not go away")));
         }
         held(lock).await?;
-        let _ = cluster.within(api.delete(&name, &DeleteParams::background().grace_period(0))).await;
+        let _ = lock.of().0.within(api.delete(name, &at_once())).await;
         sleep(Duration::from_millis(200)).await;
     }
-    held(lock).await?;
-    match cluster.within(api.create(&PostParams::default(), &pod)).await {
-        Ok(_) => wait(cluster, &api, role, &name, deadline).await.map_err(Failure::no),
-        Err(refused) => Err(refused.failure(&format!("starting the {role} Pod {name}"))),
+}
+
+/// Takes a Pod away, with the time that its script needs to end, and waits until it cannot start or write any more.
+pub async fn disarm(cluster: &Cluster, name: &str) -> Result<(), String> {
+    let api: Api<Pod> = cluster.api();
+    let until = Instant::now() + Duration::from_secs(45);
+    let still = |why: &str| format!("the Pod {name} cannot be taken away and may still do its step: {why}");
+    while Instant::now() < until {
+        match cluster.within(api.delete(name, &DeleteParams::background())).await {
+            Err(refused) if refused.is_absent() => return Ok(()),
+            Err(refused) => return Err(still(&refused.to_string())),
+            Ok(_) => sleep(Duration::from_millis(200)).await,
+        }
     }
+    Err(still("it is still there"))
+}
+
+/// Pods of this role that did not end, by what their names begin with.
+pub async fn at_work(cluster: &Cluster, release: &str, role: &str, prefixes: &[String]) -> Result<Vec<String>, String> {
+    if prefixes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let labels = format!("{}={role},{}={release}", marks::ROLE, marks::RELEASE);
+    let all = cluster.all(&cluster.api::<Pod>(), ListParams::default().labels(&labels)).await;
+    let all = all.map_err(|refused| format!("looking for Pods at work: {refused}"))?;
+    let names = all.into_iter().filter(|pod| !ended(pod)).filter_map(|pod| pod.metadata.name);
+    Ok(names.filter(|name| prefixes.iter().any(|prefix| name.starts_with(prefix))).collect())
+}
+
+fn at_once() -> DeleteParams {
+    DeleteParams::background().grace_period(0)
 }
 
 async fn held(lock: &Lock) -> Result<(), Failure> {
@@ -88,41 +159,56 @@ pub async fn forget(cluster: &Cluster, release: &str, role: &str) {
     clean_up(cluster, &cluster.api(), release, role, ended).await;
 }
 
-async fn wait(cluster: &Cluster, api: &Api<Pod>, role: &str, name: &str, deadline: u64) -> Result<String, String> {
+async fn wait(
+    cluster: &Cluster,
+    api: &Api<Pod>,
+    role: &str,
+    name: &str,
+    deadline: u64,
+    starting: Duration,
+) -> Result<String, Without> {
     let began = Instant::now();
     let until = began + Duration::from_secs(deadline);
     let mut pause = Duration::from_millis(5);
     loop {
         sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(2));
-        let pod = cluster.within(api.get(name)).await.map_err(|r| format!("waiting for the {role} Pod {name}: {r}"))?;
+        let pod = cluster.within(api.get(name)).await;
+        let pod = pod.map_err(|r| Without::Unasked(format!("waiting for the {role} Pod {name}: {r}")))?;
+        if let Some(reason) = state(&pod).and_then(hopeless) {
+            return Err(Without::Armed(format!("the {role} Pod cannot start: {reason}")));
+        }
         let status = pod.status.unwrap_or_default();
         let phase = status.phase.unwrap_or_default();
         if phase == "Succeeded" || phase == "Failed" {
             let log = cluster.within(api.logs(name, &LogParams::default())).await;
-            let log = log.map_err(|r| format!("reading the log of the {role} Pod {name}: {r}"))?;
+            let log = log.map_err(|r| Without::Unasked(format!("reading the log of the {role} Pod {name}: {r}")))?;
             let last = || log.lines().rfind(|l| !l.trim().is_empty()).unwrap_or("it said nothing").to_owned();
             return if phase == "Succeeded" {
                 Ok(log)
             } else {
-                Err(format!("the {role} failed: {}", status.message.unwrap_or_else(last)))
+                Err(Without::Ended(format!("the {role} failed: {}", status.message.unwrap_or_else(last))))
             };
-        }
-        let state = status.container_statuses.and_then(|all| all.into_iter().next()?.state).unwrap_or_default();
-        if let Some(reason) = hopeless(&state) {
-            return Err(format!("the {role} Pod cannot start: {reason}"));
         }
         let conditions = status.conditions.unwrap_or_default();
         let placed = conditions.iter().find(|c| c.type_ == "PodScheduled");
         if let Some(why) = placed.filter(|c| c.status == "False" && began.elapsed() >= NO_NODE) {
             let why = why.message.as_deref().unwrap_or_default();
-            return Err(format!("the {role} Pod gets no node: {}", no_node(why)));
+            return Err(Without::Armed(format!("the {role} Pod gets no node: {}", no_node(why))));
         }
-        if Instant::now() >= until {
+        let late = phase != "Running" && began.elapsed() >= starting;
+        if late || Instant::now() >= until {
+            let (what, within) = if late { ("start", starting.as_secs()) } else { ("end", deadline) };
             let condition = conditions.into_iter().rev().find_map(|c| c.message);
-            return Err(format!("the {role} Pod did not end within {deadline} s: {}", condition.unwrap_or(phase)));
+            let why = condition.unwrap_or(phase);
+            return Err(Without::Armed(format!("the {role} Pod did not {what} within {within} s: {why}")));
         }
     }
+}
+
+/// The state of its one container.
+fn state(pod: &Pod) -> Option<&ContainerState> {
+    pod.status.as_ref()?.container_statuses.as_ref()?.first()?.state.as_ref()
 }
 
 /// Why a container will not start, however long one waits.

@@ -14,6 +14,6 @@ pub use contents::{Known, Packed, of, pack};
 pub use drill::{Drilled, drilled};
 pub use listing::{Entry, Listing, Mark, State, read};
 pub use progress::{Progress, Said, bytes};
-pub use prune::{Fate, Keep, prune};
+pub use prune::{Fate, Keep, open_restore, prune};
 pub use receipt::{Receipt, receipt};
 pub use snapshot::{Around, Commands, brought_back, snapshot_name, snapshot_record};

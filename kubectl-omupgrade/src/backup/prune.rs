@@ -3,6 +3,7 @@
 
 use super::{Entry, Listing, State};
 use crate::journal::{Outcome, Run};
+use crate::wayback::restore::Plan;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -81,12 +82,22 @@ pub fn prune(listing: &Listing, release: &str, namespace: &str, runs: &[Run], ke
     elsewhere.into_iter().map(left).chain(all.iter().enumerate().map(fate)).collect()
 }
 
-/// Whether a run still needs a backup: any but the one that made it, and that one while it is open.
+/// Whether a run still needs a backup: any but the one that made it, and that one while it is open. A restore remembers
+/// its backup within its plan, and makes one of the database from before under a name of its own.
 fn refers(run: &Run, name: &str) -> bool {
+    let restore = Plan::recall(&run.remembered).ok().flatten();
+    let restores = restore.is_some_and(|plan| plan.backup == name || name.contains(&plan.dumps_as()));
     let names = || {
         run.remembered.values().any(|v| v == name) || run.entries.iter().any(|e| e.words.split(' ').any(|w| w == name))
     };
-    (run.outcome == Outcome::Open || !matches!(run.verb.as_str(), "backup" | "prune")) && names()
+    restores || (run.outcome == Outcome::Open || !matches!(run.verb.as_str(), "backup" | "prune")) && names()
+}
+
+/// The restore that was begun and did not end, or that this version cannot read: nothing of what it may need goes.
+pub fn open_restore(runs: &[Run]) -> Option<&Run> {
+    let restores = |run: &&Run| !matches!(Plan::recall(&run.remembered), Ok(None));
+    let unreadable = |run: &Run| Plan::recall(&run.remembered).is_err();
+    runs.iter().filter(restores).find(|run| run.outcome == Outcome::Open || unreadable(run))
 }
 
 #[cfg(test)]
@@ -110,6 +121,26 @@ mod tests {
         super::super::read(&format!("{text}end\n")).unwrap()
     }
 
+    fn plan(backup: &str) -> Plan {
+        let text = format!(
+            r#"{{"id":"r1","backup":"{backup}","claim":"c","road":"beside","dump":true,"admin_secret":null,"workloads":{{}},"unnamed":[],"schedules":[],"images":[]}}"#
+        );
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn what_a_restore_dumped_first_stays_also_where_it_never_learned_the_name() {
+        let all = listing(&[
+            ("om-before-restore-r1-20261101T100000Z", "2026-11-01T10:00:00Z"),
+            ("om-before-restore-r2-20261102T100000Z", "2026-11-02T10:00:00Z"),
+            ("z", "2026-11-11T11:00:00Z"),
+        ]);
+        let mut run = Run::new("r", "om", "data", "rollback", "p", "anna", Timestamp::UNIX_EPOCH);
+        plan("gone").remember(&mut run.remembered).unwrap();
+        let fates = prune(&all, "om", "data", &[run], Keep::default());
+        assert_eq!(gone(&fates), ["om-before-restore-r2-20261102T100000Z"], "{fates:?}");
+    }
+
     fn gone(fates: &[Fate]) -> Vec<&str> {
         fates.iter().filter(|f| f.kept.is_none()).map(|f| f.name.as_str()).collect()
     }
@@ -123,11 +154,17 @@ mod tests {
             ("d", "2026-11-11T11:00:00Z"),
         ]);
         let mut run = Run::new("r", "om", "data", "rollback", "p", "anna", Timestamp::UNIX_EPOCH);
-        run.remembered.insert("backup".into(), "b".into());
+        plan("b").remember(&mut run.remembered).unwrap();
+        assert!(open_restore(&[run.clone()]).is_some());
         run.end(Outcome::Failed, Timestamp::UNIX_EPOCH);
+        assert!(open_restore(&[run.clone()]).is_none());
         let fates = prune(&all, "om", "data", &[run.clone()], Keep::default());
         assert_eq!(gone(&fates), ["c"], "{fates:?}");
+        // One that cannot be read may need any.
+        run.remembered.insert("restore".into(), "{}".into());
+        assert!(open_restore(&[run.clone()]).is_some());
         // The run that made one does not keep it for ever.
+        run.remembered = [("backup".to_owned(), "b".to_owned())].into();
         let made = Run { verb: "backup".into(), ..run };
         assert_eq!(gone(&prune(&all, "om", "data", &[made], Keep::default())), ["b", "c"]);
         assert!(prune(&all, "other", "data", &[], Keep::default()).is_empty());

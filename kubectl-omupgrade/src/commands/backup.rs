@@ -2,6 +2,7 @@
 
 mod bring_back;
 mod drill;
+mod dump;
 mod export;
 mod following;
 mod init;
@@ -27,7 +28,7 @@ pub use verify::{Args as VerifyArgs, verify};
 
 use crate::adapters::cluster::Cluster;
 use crate::adapters::lock::Timing;
-use crate::adapters::{claim, release, snapshots};
+use crate::adapters::{claim, release, secrets, snapshots};
 use crate::backup::{Entry, Listing};
 use crate::beside::Beside;
 use crate::cli::flags::Output;
@@ -88,7 +89,7 @@ pub struct Of {
 }
 
 /// A label of a Pod. Those that tell our own Pods are ours.
-fn label(text: &str) -> Result<(String, String), String> {
+pub(super) fn label(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("write KEY=VALUE")?;
     let own = key.is_empty() || key.starts_with("omupgrade.io/") || key == "app.kubernetes.io/managed-by";
     if own { Err(format!("`{key}` is no label to choose")) } else { Ok((key.to_owned(), value.to_owned())) }
@@ -133,12 +134,7 @@ impl Place {
             Failure::unknown(format!("reading the newest revision of {}: {e}", release.name))
                 .hint(format!("kubectl omupgrade status {} -n {}", release.name, cluster.namespace))
         })?;
-        let selected = beside.server().pointer("/spec/selector/matchLabels");
-        if let Some((key, _)) = of.pod_labels.iter().find(|(key, _)| selected.is_some_and(|s| s.get(key).is_some())) {
-            let words = format!("the label {key} selects the server's own pods: traffic would go to ours");
-            return Err(Failure::usage(words).into());
-        }
-        let beside = beside.with_labels(&of.pod_labels);
+        let beside = beside.labelled(&of.pod_labels)?;
         let claim = claim::name_of(&release.name, of.claim.as_deref(), std::slice::from_ref(&release));
         Ok(Self { release, stored, beside, claim })
     }
@@ -157,7 +153,14 @@ impl Place {
         }
         let listing = claim::listing(cluster, &self.beside, &self.claim).await;
         let listing = listing.map_err(|e| Failure::unknown(format!("listing the backups on {}: {e}", self.claim)))?;
-        Ok(listing.with(snapshots))
+        // Where they may not be listed the records are believed.
+        match secrets::all(cluster).await {
+            Ok(there) => {
+                let there: Vec<String> = there.into_iter().map(|s| s.name).collect();
+                Ok(listing.with(snapshots).with_secrets(&there))
+            }
+            Err(_) => Ok(listing.with(snapshots)),
+        }
     }
 
     /// The snapshots that are recorded of the release.

@@ -37,6 +37,13 @@ pub enum Command {
 }
 
 impl Command {
+    /// What a person is told who stopped it: nothing where it only looks.
+    pub fn goes_on(&self) -> Option<&'static str> {
+        matches!(self, Self::Rollback(_) | Self::Backup(_)).then_some(
+            "interrupted: what was begun stays as it is, and the same command goes on with it; `kubectl omupgrade history` tells how far it came",
+        )
+    }
+
     /// Runs the verb.
     pub async fn run(&self, session: &Session) -> anyhow::Result<Exit> {
         let runs_checks = matches!(self, Self::Precheck(_) | Self::Validate(_));

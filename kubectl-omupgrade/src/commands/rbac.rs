@@ -57,6 +57,7 @@ const LOOK: &[Row] = &[
         "get, list, watch",
         "Helm's revisions (their storage; leave it out: status then needs the release's name)",
     ),
+    ("", "configmaps", "get, list, watch", "optional: Helm's revisions, where it keeps them there"),
     ("", "persistentvolumeclaims, resourcequotas", "get, list, watch", "optional: claims and quotas in the causes"),
     ("policy", "poddisruptionbudgets", "get, list, watch", "optional: budgets in the causes"),
     ("autoscaling", "horizontalpodautoscalers", "get, list, watch", "optional: autoscalers"),
@@ -73,8 +74,9 @@ const LOCK: &[Row] =
 
 const JOURNAL: &[Row] = &[("", "secrets", "create, update", "the journal")];
 
+const ARMED: &[Row] = &[("", "pods", "list, delete", "Pods of a restore that wait or work")];
+
 const ROLL_BACK: &[Row] = &[
-    ("", "configmaps", "get, list", "Helm's revisions, where it keeps them there"),
     ("apps", "deployments/scale, statefulsets/scale", "patch", "the counts that an autoscaler chose are put back"),
     ("", "secrets", "create, update, patch, delete", "Helm's revisions, the journal"),
     ("batch", "cronjobs", "list, patch", "a restore suspends those that start the server's image"),
@@ -83,7 +85,7 @@ const ROLL_BACK: &[Row] = &[
 
 const PRECHECK: &[Row] = &[
     ("batch", "cronjobs", "get, list", "ingestion's images"),
-    ("", "configmaps", "get, list", "drift, and Helm's revisions where it keeps them there"),
+    ("", "configmaps", "get, list", "drift"),
     ("", "serviceaccounts", "get", "optional: drift, and the Secrets that the image is pulled with"),
     ("networking.k8s.io", "ingresses, networkpolicies", "get", "optional: drift"),
 ];
@@ -150,7 +152,7 @@ impl Verb {
             Self::Diagnose => [LOOK, PROBE, FORWARD, EDGES].concat(),
             Self::Validate => [LOOK, PROBE, FORWARD, SERVICES, RECORD].concat(),
             Self::History => HISTORY.to_vec(),
-            Self::Unlock => [HISTORY, LOCK, JOURNAL].concat(),
+            Self::Unlock => [HISTORY, LOCK, JOURNAL, ARMED].concat(),
             Self::Rollback => [LOOK, LOCK, ROLL_BACK, PROBE].concat(),
             Self::Backup => [BACK_UP, LOCK].concat(),
         }

@@ -1,5 +1,6 @@
 //! The verb `rollback`.
 
+mod again;
 mod confirm;
 mod keys;
 mod look;
@@ -24,11 +25,10 @@ use crate::failure::Failure;
 use crate::journal::Run;
 use crate::session::Session;
 use crate::verdict::Way;
-use crate::wayback::restore::Plan;
-use crate::wayback::{Asked, Choice, choose, decide, elsewhere};
+use crate::wayback::{Asked, Choice, Decision, choose, decide, elsewhere};
 use restore::Restoration;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Take a release back to a revision, by what the database says.
 ///
@@ -63,6 +63,9 @@ pub struct Args {
     /// Restore although the revision's Fernet key is another one than the backup's, or is not known to be the same.
     #[arg(long, requires = "restore")]
     pub accept_other_fernet_key: bool,
+    /// Restore although the revision's JWT keys are not the backup's: bots and users get new tokens.
+    #[arg(long, requires = "restore")]
+    pub accept_other_jwt_key: bool,
     /// The claim with the backups; without it the backup hook's, else RELEASE-omupgrade-backup.
     #[arg(long, value_name = "NAME")]
     pub claim: Option<String>,
@@ -87,7 +90,10 @@ pub struct Args {
     /// The client image of that Pod; without it the schema guard's, else postgres:18 or mysql:8.4.
     #[arg(long, value_name = "IMAGE")]
     pub probe_image: Option<String>,
-    /// Do not ask before doing it.
+    /// A label for every Pod of ours, for network policies and the like; may be given again.
+    #[arg(long = "pod-label", value_name = "KEY=VALUE", value_parser = super::backup::label)]
+    pub pod_labels: Vec<(String, String)>,
+    /// Do not ask before doing it; without a terminal nobody can be asked, and then it is needed.
     #[arg(long, short = 'y')]
     pub yes: bool,
     /// The helm to use; without it the one on the PATH.
@@ -121,6 +127,13 @@ pub(super) fn whose(text: &str) -> Result<String, String> {
 /// Runs it.
 pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     let cluster = session.connect().await?;
+    if cluster.pointers.mixed {
+        return Err(Failure::usage(
+            "helm takes neither --cluster nor --user, and would write elsewhere than this looks",
+        )
+        .hint("kubectl config set-context NAME --cluster CLUSTER --user USER    # then --context NAME")
+        .into());
+    }
     let terms = Terms {
         output: session.output(),
         can_ask: session.can_ask(),
@@ -132,12 +145,13 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
         return confirmed(&cluster, args, terms).await;
     }
     let exit = Box::pin(roll_back(&cluster, args, terms)).await?;
-    if exit != Exit::Done || args.dry_run || args.no_watch || terms.output.is_data() {
+    if exit != Exit::Done || args.dry_run || args.no_watch {
         return Ok(exit);
     }
-    // As `status --watch` does, with its words and its verdict.
+    // As `status --watch` does, with its words and its verdict; beside an answer for a program without the words.
     let target = status::target(&cluster, args.release.as_deref()).await?;
-    let exit = watching::run(session, &cluster, &target, Some(args.timeout), None).await?;
+    let quiet = terms.output.is_data();
+    let exit = watching::run(session, &cluster, &target, Some(args.timeout), None, quiet).await?;
     if exit == Exit::Done && !args.no_probe {
         remember(&cluster, &target.name, args).await;
     }
@@ -170,13 +184,18 @@ pub struct Terms {
 
 /// Looks, decides, does, says; all but the watching afterwards.
 pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Result<Exit> {
-    let helm = Helm::find(args.helm.as_deref()).await?;
+    let helm = match Helm::find(args.helm.as_deref()).await {
+        Err(_) if args.stay => Helm::not_needed(),
+        found => found?,
+    };
     let Wanted { name, history, runs, revision } = wanted(cluster, args, terms).await?;
-    let look = Box::pin(look::look(cluster, args, &helm, history, runs, revision)).await?;
+    let mut look = Box::pin(look::look(cluster, args, &helm, history, runs, revision)).await?;
+    let given_up = restore::given_up(&mut look)?;
     let left = perform::left_open(&look);
     let left_open = left.is_some();
-    // A restore that was begun is gone on with, whatever the half-way database looks like.
-    let begun = left.and_then(|run| Plan::recall(&run.remembered));
+    // A restore that was begun is gone on with, whatever the half-way database looks like; one that was killed before it
+    // changed anything is looked at anew.
+    let begun = left.as_ref().filter(|run| run.begun(restore::QUIESCE)).map(restore::recalled).transpose()?.flatten();
     let asked = Asked {
         accept_unproven: args.accept_unproven,
         clear_pending: args.clear_pending,
@@ -202,7 +221,7 @@ pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
     let restoration = match begun {
         Some(plan) => Some(restore::left(&look.current, args, plan)?),
         None if wanted && !decision.already && decision.refusals.is_empty() => {
-            let (restoration, refusals) = restore::prepare(cluster, &look, &decision, args).await?;
+            let (restoration, refusals) = restore::prepare(cluster, &look, &decision, args, given_up.as_ref()).await?;
             decision.refusals.extend(refusals);
             Some(restoration)
         }
@@ -248,8 +267,19 @@ pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
         answer.data("dry-run")?;
         return Ok(Exit::Done);
     }
-    if terms.can_ask && !args.yes && !say::confirm(&decision)? {
-        return Err(Failure::refused("nothing was done").into());
+    if !args.yes && !terms.can_ask {
+        return Err(Failure::refused("nobody can be asked here whether to do it")
+            .hint("the same command with --yes; --dry-run shows what it would do")
+            .into());
+    }
+    if !args.yes {
+        let asked = Instant::now();
+        if !say::confirm(&decision).await? {
+            return Err(Failure::refused("nothing was done").into());
+        }
+        if asked.elapsed() > FRESH {
+            changed_meanwhile(cluster, args, &helm, &decision).await?;
+        }
     }
     let done = perform::perform(cluster, &helm, &decision, args, terms, restoration.as_ref()).await;
     if let (Ok(_), Some(plan)) = (&done, restore_plan) {
@@ -257,6 +287,29 @@ pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
     }
     answer.data(if done.is_ok() { "done" } else { "failed" })?;
     done
+}
+
+/// How long what was looked at is taken for what is there: a person may read a preview over lunch.
+const FRESH: Duration = Duration::from_secs(20);
+
+/// Looks again, and refuses where the verdict is another one by now.
+async fn changed_meanwhile(cluster: &Cluster, args: &Args, helm: &Helm, before: &Decision) -> anyhow::Result<()> {
+    let history = release::history(cluster, &before.release).await?;
+    let (runs, _) = journal::runs(cluster, &before.release).await?;
+    let runs = runs.into_iter().map(|stored| stored.run).collect();
+    let look = Box::pin(look::look(cluster, args, helm, history, runs, before.to)).await?;
+    let asked = Asked { accept_unproven: args.accept_unproven, clear_pending: args.clear_pending, ..Asked::default() };
+    let now = decide(&look, asked).map_err(Failure::unknown)?;
+    let same = now.from == before.from && now.database == before.database && look.migrating == Ok(Vec::new());
+    if same {
+        return Ok(());
+    }
+    Err(Failure::refused("the release or its database moved while this was asked; nothing was done")
+        .hint(format!(
+            "kubectl omupgrade rollback {} {} -n {}    # looks again",
+            before.release, before.to, before.namespace
+        ))
+        .into())
 }
 
 /// A release with its past, and the revision to go back to.
@@ -281,7 +334,7 @@ async fn wanted(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Result<
     let asked = if args.stay { newest } else { args.revision };
     let revision = match choose(asked, &revisions, &runs) {
         Choice::Given(number) | Choice::Validated(number) => number,
-        Choice::Ask(served) => say::ask(&name, &cluster.namespace, &served, &revisions, terms.can_ask)?,
+        Choice::Ask(served) => say::ask(&name, &cluster.namespace, &served, &revisions, terms.can_ask).await?,
         Choice::Absent(number, served) => return Err(say::absent(&name, cluster, number, &served)),
     };
     Ok(Wanted { name, history, runs, revision })

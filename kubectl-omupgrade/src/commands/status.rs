@@ -6,7 +6,7 @@ pub mod record;
 
 use super::watching;
 use crate::adapters::cluster::{Cluster, gather, release_facts};
-use crate::adapters::release;
+use crate::adapters::{evidence, release};
 use crate::cli::flags::{Output, duration};
 use crate::cli::say;
 use crate::exit::Exit;
@@ -79,7 +79,7 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     let target = target(&cluster, args.release.as_deref()).await?;
     if args.watch {
         let probe = args.probe.then(|| args.probe_image.clone());
-        let exit = Box::pin(watching::run(session, &cluster, &target, args.timeout, probe)).await?;
+        let exit = Box::pin(watching::run(session, &cluster, &target, args.timeout, probe, false)).await?;
         if args.record && exit == Exit::Done {
             record::record(&cluster, &target.name, args).await?;
         }
@@ -91,10 +91,12 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
         database::recorded(&cluster, &target.name),
         Box::pin(database::ask(&cluster, &release, args.probe.then_some(args.probe_image.as_deref()))),
     );
-    (facts.recorded, facts.search_due) = recorded;
+    (facts.recorded, facts.search_due, facts.open) = recorded;
     (facts.database, facts.folders) = asked;
     if let Some(file) = &args.facts {
-        std::fs::write(file, facts.to_text()?).with_context(|| format!("writing {}", file.display()))?;
+        let (safe, unread) = evidence::without_secrets(&cluster, &facts).await?;
+        unread.iter().for_each(|why| say::note(why));
+        std::fs::write(file, safe.to_text()?).with_context(|| format!("writing {}", file.display()))?;
     }
     if nothing_seen(&facts) {
         let reason = facts.workloads.reason().unwrap_or_default();
@@ -136,6 +138,7 @@ pub async fn target(cluster: &Cluster, name: Option<&str>) -> anyhow::Result<Tar
     };
     let reason = format!("{error:#}");
     match name {
+        // The refusal's own words, which is all that an error keeps of it.
         Some(name) if reason.contains("forbidden") => {
             let now = Timestamp::now();
             let unknown = || (reason.clone(), "list of stored revisions", now);

@@ -2,21 +2,23 @@
 
 use crate::adapters::cluster::Cluster;
 use crate::adapters::lock::{Released, Timing, force, holder_name};
-use crate::adapters::{journal, release};
+use crate::adapters::{journal, pod, release, restore};
 use crate::cli::flags::Output;
 use crate::cli::say;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::journal::{Outcome, Phase, Run};
 use crate::session::Session;
+use crate::wayback::restore::Plan;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
+use shared::marks;
 
 /// Take the lock of a release away from a process that is gone.
 ///
 /// Looks first whether its holder still renews it: a holder that is at work keeps it. The reason is kept in the
-/// journal, and runs that were left open end as failed.
+/// journal, runs that were left open end as failed, and Pods of a restore are taken away.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Args {
     /// The release; without it the only one of the namespace.
@@ -48,6 +50,16 @@ pub struct Answer<'a> {
 pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     let cluster = session.connect().await?;
     unlock(&cluster, args, session.output(), Timing::default()).await
+}
+
+fn left_armed(why: &str, name: &str, cluster: &Cluster) -> Failure {
+    Failure::unknown(format!("{why}; the runs that were left open stay open")).hint(format!(
+        "kubectl get pods -n {} -l {}={},{}={name}    # once none is left, the same command again",
+        cluster.namespace,
+        marks::ROLE,
+        restore::ROLE,
+        marks::RELEASE
+    ))
 }
 
 /// Writes the reason, takes the lock away, ends what was left open.
@@ -82,6 +94,13 @@ pub async fn unlock(cluster: &Cluster, args: &Args, output: Output, timing: Timi
     if alive {
         let hint = format!("kubectl omupgrade unlock {name} -n {} --reason WHY --even-alive", cluster.namespace);
         return Err(Failure::refused(format!("{name} stays locked: {words}")).hint(hint).into());
+    }
+    // A Pod of a restore that waits for its node would swap when nobody looks any more.
+    let plans: Vec<Plan> = runs.iter().filter_map(|s| Plan::recall(&s.run.remembered).ok().flatten()).collect();
+    let armed = restore::at_work(cluster, &name, &plans.iter().collect::<Vec<_>>()).await;
+    for pod in armed.map_err(|why| left_armed(&why, &name, cluster))? {
+        say::note(&format!("taking the Pod {pod} of a restore away"));
+        pod::disarm(cluster, &pod).await.map_err(|why| left_armed(&why, &name, cluster))?;
     }
     for left in runs.iter_mut().filter(|s| s.run.outcome == Outcome::Open) {
         left.run.write("end", Phase::Failed, &format!("unlocked: {}", args.reason), Timestamp::now());

@@ -24,13 +24,14 @@ const IDLE: Duration = Duration::from_hours(1);
 const TICK: Duration = Duration::from_secs(1);
 
 /// Watches until the verdict, or until `timeout` is over. `probe` asks the database too, with this client image; the
-/// verdict then waits for its answer.
+/// verdict then waits for its answer. `quiet` says nothing but how it ended, on standard error.
 pub async fn run(
     session: &Session,
     cluster: &Cluster,
     target: &Target,
     timeout: Option<Duration>,
     probe: Option<Option<String>>,
+    quiet: bool,
 ) -> anyhow::Result<Exit> {
     let mut store = Store::new(&cluster.namespace, &target.name, target.release.clone(), target.history.clone());
     let mut watch = Watch::start(cluster, &target.name, target.driver);
@@ -57,6 +58,9 @@ pub async fn run(
         if (dirty && now < next && !over) || !(store.answered() || over) {
             continue;
         }
+        for wanted in store.unread.drain(..) {
+            reading.remove(&wanted);
+        }
         let facts = store.facts();
         for wanted in logs_wanted(&facts) {
             if reading.insert(wanted.clone()) {
@@ -66,9 +70,14 @@ pub async fn run(
             }
         }
         let rollout = judge(&facts, Timestamp::now());
-        let decided = rollout.verdict.is_final() && !store.asking;
+        let held_back = rollout.verdict.is_final() && store.unsettled();
+        let decided = rollout.verdict.is_final() && !held_back;
         let ended = decided || over;
-        if !screen.show(&rollout, store.lost(), ended) {
+        if quiet {
+            if decided {
+                say::note(&rollout.sentence);
+            }
+        } else if !screen.show(&rollout, store.lost(), ended) {
             // Nobody is left to tell.
             return Ok(Exit::Unknown);
         }
@@ -79,8 +88,8 @@ pub async fn run(
             say::note(&format!("out of time: {}", rollout.sentence));
             return Ok(if rollout.verdict == Verdict::Unknown { Exit::Unknown } else { Exit::OutOfTime });
         }
-        next = now + FRAME;
-        dirty = false;
+        next = now + if held_back { TICK } else { FRAME };
+        dirty = held_back;
     }
 }
 

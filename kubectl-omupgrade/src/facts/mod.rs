@@ -22,14 +22,14 @@ pub use objects::{
     Autoscaler, Budget, Claim, Component, Condition, Container, Event, Job, Meta, Node, Owner, Pod, Probe, Quota,
     ReplicaSet, Role, Selector, State, Terminated, Workload, WorkloadKind,
 };
-pub use release::{Chart, Driver, Hook, HookRun, Release, Revision, Status, rollout_of};
+pub use release::{Chart, Driver, GONE, Hook, HookRun, Release, Revision, Status, rollout_of};
 pub use search::{Index, NoSearchEngine, QUESTIONS as SEARCH_QUESTIONS, SearchEngine};
 pub use secret::Secret;
 pub use server::{
     Answered, App, Bot, Counted, Edges, Entity, Metrics, Permissions, Pipeline, Server, Step, Subscription, Who,
 };
 
-use crate::journal::Recorded;
+use crate::journal::{Open, Recorded};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -88,6 +88,9 @@ pub struct Facts {
     /// Since when search holds what a database of before a restore held, by the journal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search_due: Option<Timestamp>,
+    /// A way back that the journal calls open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open: Option<Open>,
     /// The migration folders that an image carries, by image; only of images that were looked into.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub folders: BTreeMap<String, Vec<String>>,

@@ -28,7 +28,13 @@ pub struct Release {
     pub hooks: Vec<Hook>,
     /// Whether some manifest of it holds an OpenMetadata server.
     pub holds_openmetadata: bool,
+    /// The workloads that its manifest names in its own namespace: `Deployment/om`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub workloads: Vec<String>,
 }
+
+/// Why the newest revision of a release is unknown that was there, and of which nothing is stored any more.
+pub const GONE: &str = "the release is gone";
 
 /// What a list of revisions shows of one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -54,6 +60,13 @@ pub struct Revision {
     /// Helm 4 only: `ssa` or `csa`, how the objects were applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub apply_method: Option<String>,
+}
+
+impl Revision {
+    /// Whether a hook stopped it before anything of it was applied: the revision before it served on.
+    pub fn stopped_at_its_hook(&self) -> bool {
+        self.status == Status::Failed && self.description.contains("pre-upgrade hooks failed")
+    }
 }
 
 /// The revision with which the present version came, of a history in its order: what helm did since with the same chart

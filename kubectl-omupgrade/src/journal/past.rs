@@ -1,9 +1,10 @@
 //! What the runs of a release tell: the last validated revision, the states recorded while one served, a run that was
 //! left open, a search that a restore left behind.
 
-use super::run::{Outcome, Phase, Run};
+use super::run::{Outcome, Phase, Recorded, Run};
 use crate::verdict::{Before, Source};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// The newest validation's revision, by when it was validated.
 pub fn last_validated(runs: &[Run], still_there: impl Fn(u64) -> bool) -> Option<u64> {
@@ -13,17 +14,40 @@ pub fn last_validated(runs: &[Run], still_there: impl Fn(u64) -> bool) -> Option
     found.into_iter().rev().map(|(_, revision)| revision).find(|r| still_there(*r))
 }
 
-/// The states that were recorded while a revision served, oldest first.
-pub fn recorded(runs: &[Run], revision: u64) -> Vec<Before> {
+/// The states that were recorded while a revision served, oldest first. Not those of a revision with the same number of a
+/// release that was uninstalled since: they are older than this one, or of another image.
+pub fn recorded(runs: &[Run], revision: u64, began: Option<Timestamp>, image: &str) -> Vec<Before> {
+    let same = |state: &Recorded| {
+        state.revision == revision && began.is_none_or(|began| state.at >= began) && state.image == image
+    };
     let mut found: Vec<_> =
-        runs.iter().filter_map(|r| Some((r, r.recorded.as_ref()?))).filter(|(_, s)| s.revision == revision).collect();
+        runs.iter().filter_map(|r| Some((r, r.recorded.as_ref()?))).filter(|(_, state)| same(state)).collect();
     found.sort_by_key(|(_, state)| state.at);
-    let before = |(run, state): (&Run, &super::run::Recorded)| Before {
+    let before = |(run, state): (&Run, &Recorded)| Before {
         fingerprint: state.fingerprint.clone(),
         source: Source::Journal(run.id.clone()),
         at: state.at.to_string(),
     };
     found.into_iter().map(before).collect()
+}
+
+/// A run that changes the release and has no end yet: it is at work, or was killed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Open {
+    /// What it does, as the lock calls it.
+    pub plan: String,
+    /// Who began it.
+    pub by: String,
+    /// When it last wrote.
+    pub at: Timestamp,
+}
+
+/// The newest way back without an end.
+pub fn open_way_back(runs: &[Run]) -> Option<Open> {
+    let run = runs.iter().rfind(|run| run.outcome == Outcome::Open && run.verb == "rollback")?;
+    let at = run.entries.last().map_or(run.began, |entry| entry.at);
+    Some(Open { plan: run.plan.clone(), by: run.by.clone(), at })
 }
 
 /// The step of a restore after which the database is the restored one, by either road.

@@ -51,11 +51,11 @@ fn running(scene: &Scene<'_>, pod: &Pod, c: &Container, node: &mut Node) {
     if c.role == Role::Init {
         "running".clone_into(&mut node.words);
         if c.migrates {
-            let progress = migration::read(scene.log(&LogKey::new(&pod.meta.name, &c.name)));
+            let key = LogKey::new(&pod.meta.name, &c.name);
+            let progress = migration::read(scene.log(&key));
             node.words = progress.to_string();
-            if let Some(why) = init::swallowed(&progress) {
-                node.why.push(why);
-            }
+            node.why.extend(init::swallowed(&progress));
+            node.why.extend(scene.log_ends(&key).and_then(|last| init::silent(scene, last)));
         }
         return;
     }

@@ -3,7 +3,7 @@
 
 use super::scene::Scene;
 use super::tree::{Cause, Health, Kind, Node, Why};
-use crate::facts::{Database, Facts, Role, State, Workload, WorkloadKind};
+use crate::facts::{Database, Facts, Pod, Role, State, Workload, WorkloadKind};
 use crate::verdict::Reach;
 use shared::component;
 use shared::versions::Version;
@@ -19,7 +19,7 @@ pub fn node(scene: &Scene<'_>) -> Option<Node> {
     let unfinished = database.unfinished();
     if !unfinished.is_empty() {
         let list = unfinished.join(", ");
-        if migrating(scene.facts) {
+        if scene.facts.pods.items().iter().any(Pod::is_migrating) {
             node.health = Health::Working;
             node.words = format!("{}, migrating {list}", node.words);
         } else {
@@ -82,12 +82,6 @@ fn pending(scene: &Scene<'_>, database: &Database) -> Option<Why> {
         pending.join(", ")
     );
     (!pending.is_empty()).then(|| Why::new(Cause::Migration, text))
-}
-
-/// Whether some container runs migrations now.
-fn migrating(facts: &Facts) -> bool {
-    let mut containers = facts.pods.items().iter().flat_map(|p| &p.containers);
-    containers.any(|c| c.migrates && matches!(c.state, State::Running { .. }))
 }
 
 /// The database's version, and in words how that is known.

@@ -77,6 +77,9 @@ fn why_failed(scene: &Scene<'_>, job: &Job, reason: &str, message: &str) -> Why 
     };
     let hint = match missing {
         Some(claim) => super::causes::scheduling::make_claim(scene, &claim),
+        None if text.contains("claim is full") => {
+            format!("{} --keep-last 3 --dry-run    # or enlarge the claim", scene.command("backup prune"))
+        }
         None => scene.kubectl(&format!("logs job/{} --all-containers", job.meta.name)),
     };
     let cause = if job.role.as_deref() == Some(marks::ROLE_BACKUP) || !job.events.is_empty() {

@@ -3,7 +3,8 @@
 use super::scene::Scene;
 use super::tree::{Cause, Health, Kind, Node, Why};
 use super::{database, job, workload};
-use crate::facts::{Release, Status};
+use crate::facts::{Component, GONE, Pod, Release, Status};
+use crate::journal::Open;
 
 /// Seconds after which a `pending-*` release is taken for one whose helm was killed. Helm's own default is 300 for
 /// each hook and for waiting.
@@ -13,19 +14,33 @@ const HELM_GONE: i64 = 1800;
 pub fn node(scene: &Scene<'_>) -> Node {
     let facts = scene.facts;
     let mut node = Node::new(Kind::Release, &facts.name, Health::Done, words(scene));
-    match facts.release.value() {
-        Some(release) => {
-            node.since = release.revision.updated;
-            helm(scene, release, &mut node);
+    if let Some(release) = facts.release.value() {
+        node.since = release.revision.updated;
+        helm(scene, release, &mut node);
+        missing(scene, release, &mut node);
+    } else {
+        let reason = facts.release.reason().unwrap_or_default();
+        node.words = format!("revision unknown: {reason}");
+        if reason == GONE {
+            let history = format!("kubectl omupgrade history {} -n {}", facts.name, facts.namespace);
+            let why = Why::new(Cause::Helm, "nothing of the release is stored any more");
+            node.because(Health::Failed, why.hint(history));
         }
-        None => node.words = format!("revision unknown: {}", facts.release.reason().unwrap_or_default()),
+    }
+    if let Some(open) = &facts.open {
+        node.because(Health::Blocked, left_open(scene, open));
     }
     if let Some(at) = facts.search_due {
         let text = format!(
             "search is due for reindex: the database was restored at {}, and no validation was recorded since",
             at.strftime("%Y-%m-%d %H:%MZ")
         );
-        let reindex = format!("kubectl create job -n {} --from=cronjob/cron-reindex reindex-by-hand", facts.namespace);
+        let server = facts.workloads.items().iter().find(|w| w.component == Component::Server);
+        let server = server.map_or_else(
+            || "deployment/SERVER".to_owned(),
+            |w| format!("{}/{}", w.kind.name().to_lowercase(), w.meta.name),
+        );
+        let reindex = scene.kubectl(&format!("exec {server} -- ./bootstrap/openmetadata-ops.sh reindex --force"));
         node.why.push(Why::new(Cause::Search, text).hint(reindex));
     }
     let mut workloads: Vec<_> = facts.workloads.items().iter().collect();
@@ -38,10 +53,49 @@ pub fn node(scene: &Scene<'_>) -> Node {
     if let Some(release) = facts.release.value() {
         standing_still(scene, release, &mut node);
     }
+    let workload = |kind: Kind| matches!(kind, Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet);
+    let empty = !node.children.iter().any(|child| workload(child.kind));
+    if empty && facts.release.value().is_none() {
+        // A name that was mistyped would look the same.
+        node.health = node.health.max(Health::Unknown);
+    }
     if node.children.is_empty() && facts.workloads.value().is_some() {
         node.words = format!("{}, no workloads", node.words);
     }
     node
+}
+
+/// A way back that did not end. A journal cannot tell one that works from one that was killed; its lock can.
+fn left_open(scene: &Scene<'_>, open: &Open) -> Why {
+    let text = format!(
+        "`{}` by {} is open, its last line is of {}: it is at work, or was killed, and the same command goes on with it",
+        open.plan,
+        open.by,
+        open.at.strftime("%Y-%m-%d %H:%M:%SZ")
+    );
+    Why::new(Cause::Helm, text).hint(scene.command("history"))
+}
+
+/// Workloads of a finished revision that are not in the cluster: helm does not look after them.
+fn missing(scene: &Scene<'_>, release: &Release, node: &mut Node) {
+    let facts = scene.facts;
+    if release.revision.status != Status::Deployed
+        || facts.workloads.value().is_none()
+        || !facts.workload_gaps.is_empty()
+    {
+        return;
+    }
+    let there: Vec<String> =
+        facts.workloads.items().iter().map(|w| format!("{}/{}", w.kind.name(), w.meta.name)).collect();
+    for label in release.workloads.iter().filter(|label| !there.contains(label)) {
+        let number = release.revision.number;
+        let text = format!("{label} of revision {number} is not there: someone deleted it");
+        let again = format!(
+            "helm rollback {} {number} -n {}    # the same revision makes it again",
+            facts.name, facts.namespace
+        );
+        node.because(Health::Blocked, Why::new(Cause::Helm, text).hint(again));
+    }
 }
 
 /// A pending revision below which nothing moves: helm is at its very beginning or end, or was killed.
@@ -75,8 +129,19 @@ fn helm(scene: &Scene<'_>, release: &Release, node: &mut Node) {
     match revision.status {
         Status::Failed => {
             let text = format!("helm gave up on revision {}: {}", revision.number, revision.description);
-            let why = Why::new(Cause::Helm, text).hint(scene.command("rollback"));
-            node.because(Health::Failed, why);
+            if scene.facts.pods.items().iter().any(Pod::is_migrating) {
+                let text = format!("{text}; but a migration runs: leave it until it ended");
+                node.because(
+                    Health::Working,
+                    Why::new(Cause::Helm, text).hint(format!("{} --watch", scene.command("status"))),
+                );
+            } else if revision.stopped_at_its_hook() {
+                let text =
+                    format!("{text}. Nothing of it was applied: once the cause is gone, the same `helm upgrade` again");
+                node.because(Health::Failed, Why::new(Cause::Helm, text));
+            } else {
+                node.because(Health::Failed, Why::new(Cause::Helm, text).hint(scene.command("rollback")));
+            }
         }
         status if status.is_pending() => {
             let age = revision.updated.map_or(0, |at| scene.now.as_second() - at.as_second());

@@ -1,6 +1,6 @@
 //! The facts with the ways through them that a judgement takes often. Owns nothing, decides nothing.
 
-use crate::facts::{Event, Facts, LogKey, Pod, ReplicaSet};
+use crate::facts::{Event, Fact, Facts, LogKey, Pod, ReplicaSet};
 use jiff::Timestamp;
 use std::collections::HashMap;
 
@@ -50,6 +50,13 @@ impl<'a> Scene<'a> {
         sets
     }
 
+    /// Whether a migration runs in a pod of a workload.
+    pub fn migrating(&self, workload: &str) -> bool {
+        let sets = self.sets.get(workload).into_iter().flatten().map(|set| set.meta.uid.as_str());
+        let mut pods = sets.chain([workload]).filter_map(|owner| self.pods.get(owner)).flatten();
+        pods.any(|pod| pod.is_migrating())
+    }
+
     /// The newest warning about an object, of one of these reasons.
     pub fn warning(&self, uid: &str, reasons: &[&str]) -> Option<&'a Event> {
         let all = self.events.get(uid)?;
@@ -69,6 +76,14 @@ impl<'a> Scene<'a> {
     /// The lines of a log, where they were read.
     pub fn log(&self, key: &LogKey) -> &'a [String] {
         self.facts.logs.get(key).map_or(&[], |fact| fact.items())
+    }
+
+    /// When the last line of a log was written, where it was read.
+    pub fn log_ends(&self, key: &LogKey) -> Option<Timestamp> {
+        match self.facts.logs.get(key)? {
+            Fact::Known(known) if !known.value.is_empty() => Some(known.at),
+            _ => None,
+        }
     }
 
     /// A command about the release, ready to type.

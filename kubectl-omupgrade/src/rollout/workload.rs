@@ -105,8 +105,8 @@ fn standstill(scene: &Scene<'_>, w: &Workload, node: &mut Node) {
             .hint(scene.kubectl("get pods"));
         node.because(Health::Blocked, why);
     }
-    if let Some(why) = deadline::passed(scene, w) {
-        node.because(Health::Failed, why);
+    if let Some((health, why)) = deadline::passed(scene, w) {
+        node.because(health, why);
     }
     if let Some(why) = quota::of_workload(scene, w) {
         node.because(Health::Blocked, why);

@@ -15,16 +15,19 @@ pub struct Moment {
     pub began: Option<Timestamp>,
     /// The version of its server; none where the image's tag is no version.
     pub version: Option<Version>,
+    /// Whether anything of it was applied: one that its hook stopped never served, and the one before it went on.
+    pub served: bool,
 }
 
 /// Whether a backup was made while `revision` served, before the next one changed anything.
 ///
 /// A backup of the plugin ends before the next revision begins, and says itself which one was the newest. The hook's is
-/// the first step of the next revision.
+/// the first step of the next revision; tries that their hooks stopped lie between without having served.
 pub fn from_before(record: &Record, revision: u64, history: &[Moment]) -> bool {
     if record.origin == "hook" {
         return maker(record, history).is_some_and(|maker| {
-            history.iter().map(|m| m.revision).filter(|earlier| *earlier < maker).max() == Some(revision)
+            let earlier = history.iter().filter(|m| m.served && m.revision < maker);
+            earlier.map(|m| m.revision).max() == Some(revision)
         });
     }
     if record.of.as_ref().is_some_and(|of| of.revision != revision) {

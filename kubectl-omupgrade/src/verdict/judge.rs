@@ -52,7 +52,14 @@ fn moved(facts: &Facts, why: &mut Vec<Why>) -> Option<bool> {
     match compared {
         Some(Comparison::Equal) => {
             why.push(Why::Equal);
-            return Some(false);
+            // What was recorded while an older server ran on a newer schema is no state to go back to.
+            return match (&facts.head, facts.reach.highest()) {
+                (Ok(Some(head)), Some(reach)) if *head > reach => {
+                    why.insert(0, Why::Above { head: *head, reach });
+                    (!facts.reach.folders.is_empty()).then_some(true)
+                }
+                _ => Some(false),
+            };
         }
         Some(Comparison::Unequal(parts)) => {
             why.push(Why::Unequal(parts));

@@ -2,12 +2,14 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Breaks `text` at spaces into lines of at most `width` columns; a longer word stays whole.
+/// Breaks `text` at spaces into lines of at most `width` columns; a longer word stays whole. Control characters are left
+/// out, as in [`clip`].
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.lines() {
         let mut line = String::new();
-        for word in paragraph.split_whitespace() {
+        let plain: String = paragraph.chars().filter(|c| !c.is_control() || c.is_whitespace()).collect();
+        for word in plain.split_whitespace() {
             if !line.is_empty() && line.width() + 1 + word.width() > width {
                 lines.push(std::mem::take(&mut line));
             }

@@ -1,5 +1,6 @@
 //! Replica counts across a rollback: which ones an autoscaler owns, where a server-side apply would conflict.
 
+use super::restore::Plan;
 use crate::preview::Object;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,23 @@ impl Live {
     pub fn label(&self) -> String {
         format!("{}/{}", self.kind, self.name)
     }
+}
+
+/// Puts the counts of before in place of the zeros that a restore left which was given up: nobody wanted those zeros.
+/// Tells which.
+pub fn as_before(live: &mut [Live], given_up: &Plan) -> Vec<String> {
+    let mut out = Vec::new();
+    for workload in live.iter_mut().filter(|l| l.replicas == 0) {
+        let label = workload.label();
+        if let Some(count) = given_up.workloads.get(&label).filter(|count| **count > 0) {
+            workload.replicas = *count;
+            out.push(format!(
+                "{label} stands at zero since the restore {}, which was given up: before, it had {count}",
+                given_up.id
+            ));
+        }
+    }
+    out
 }
 
 /// What happens to a replica count.

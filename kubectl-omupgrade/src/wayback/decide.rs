@@ -8,7 +8,7 @@ use crate::facts::{Driver, Release, Status};
 use crate::fingerprint::Fingerprint;
 use crate::journal::recorded;
 use crate::preview::{Loss, Object, Preview, elsewhere, losses, objects, preview, servers};
-use crate::verdict::{Backup, Before, Facts, Moment, Reach, Running, Verdict, from_before, judge};
+use crate::verdict::{Backup, Before, Facts, Moment, Reach, Running, Verdict, Way, from_before, judge};
 use schemars::JsonSchema;
 use serde::Serialize;
 use shared::component::image_tag;
@@ -108,7 +108,9 @@ pub fn decide(look: &Look, asked: Asked) -> Result<Decision, String> {
     let already = look.current.revision.status == Status::Deployed
         && number != look.current.revision.number
         && look.current.manifest == look.target.manifest
-        && look.current.hooks.len() == look.target.hooks.len();
+        && look.current.hooks.len() == look.target.hooks.len()
+        // After a bare `helm rollback` the code is there, and the database is not.
+        && !matches!(verdict.way, Way::Restore | Way::Impossible);
     let mut refusals = refusals(look, asked, &verdict, &losses);
     let newest = number == look.current.revision.number;
     let stay = newest && ((asked.restore && asked.named) || asked.restoring);
@@ -178,7 +180,8 @@ pub fn moments(history: &[Release]) -> Vec<Moment> {
         let servers = servers(&objects(text, &release.namespace).unwrap_or_default());
         let tag = servers.first().and_then(|server| image_tag(&server.image));
         let version = tag.and_then(Version::parse);
-        Moment { revision: release.revision.number, began: release.revision.updated, version }
+        let revision = &release.revision;
+        Moment { revision: revision.number, began: revision.updated, version, served: !revision.stopped_at_its_hook() }
     };
     history.iter().map(moment).collect()
 }
@@ -191,9 +194,15 @@ fn facts(look: &Look, now: &[Object], then: &[Object]) -> Facts {
         all.iter().filter(|(_, r)| r.release == release && r.namespace == namespace).cloned().collect()
     };
     let records = look.backups.as_ref().map(|all| own(all)).unwrap_or_default();
-    let before = Before::newest(recorded(&look.runs, number), &records, number, &history).or_else(|| {
-        twins(look).filter_map(|twin| Before::newest(recorded(&look.runs, twin), &[], twin, &history)).last()
-    });
+    // Several servers in one release: the lowest reach and a missing guard decide.
+    let servers = servers(then);
+    let image = servers.first().map_or("", |server| server.image.as_str());
+    let of = |revision: u64| {
+        let began = history.iter().find(|m| m.revision == revision).and_then(|m| m.began);
+        recorded(&look.runs, revision, began, image)
+    };
+    let before = Before::newest(of(number), &records, number, &history)
+        .or_else(|| twins(look).filter_map(|twin| Before::newest(of(twin), &[], twin, &history)).last());
     let backups = look.backups.as_ref().map_err(Clone::clone).map(|all| {
         let fact = |(name, record): &(String, shared::backup::Record)| Backup {
             name: name.clone(),
@@ -206,8 +215,6 @@ fn facts(look: &Look, now: &[Object], then: &[Object]) -> Facts {
         };
         all.iter().map(fact).collect()
     });
-    // Several servers in one release: the lowest reach and a missing guard decide.
-    let servers = servers(then);
     let reach = servers.iter().map(|s| s.reach(&look.folders)).min_by_key(Reach::highest).unwrap_or_default();
     Facts {
         revision: number,

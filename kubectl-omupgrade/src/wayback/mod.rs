@@ -13,7 +13,7 @@ mod refusals;
 pub mod restore;
 
 pub use choose::{Choice, choose};
-pub use counts::{Count, Live};
+pub use counts::{Count, Live, as_before};
 pub use decide::{Decision, decide, moments};
 pub use elsewhere::elsewhere;
 pub use quiesce::{Quiesce, repository};
@@ -47,6 +47,8 @@ pub struct Look {
     pub live: Result<Vec<Live>, String>,
     /// The server images that run.
     pub running: Vec<Running>,
+    /// The pods in which a migration runs now, or why they are not known.
+    pub migrating: Result<Vec<String>, String>,
     /// The migration folders that an image carries, by image; only of images that were looked into.
     pub folders: BTreeMap<String, Vec<String>>,
     /// Objects that Helm will not delete (`helm.sh/resource-policy: keep` in the cluster), by kind and name.

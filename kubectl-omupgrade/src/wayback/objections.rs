@@ -2,10 +2,12 @@
 //! server does not know, another Fernet key.
 
 use super::Refusal;
-use super::found::{Found, size};
+use super::found::Found;
 use super::keys::{Answer, Stands};
 use super::restore::{Road, Wanted};
+use crate::backup::bytes as size;
 use shared::versions::Version;
+use std::collections::BTreeMap;
 
 /// What stands against it, found before the first write.
 pub fn objections(found: &Found, wanted: &Wanted, command: &str) -> Vec<Refusal> {
@@ -22,8 +24,7 @@ pub fn objections(found: &Found, wanted: &Wanted, command: &str) -> Vec<Refusal>
             ],
         });
     }
-    // A dump is smaller than its database; the one that is there tells how much.
-    let need = found.dump_bytes.saturating_add(found.dump_bytes / 2);
+    let need = found.dump_needs();
     if wanted.dump
         && let Some(free) = found.claim_free_bytes.filter(|free| *free < need)
     {
@@ -104,6 +105,25 @@ pub fn of_key(fernet: &Answer, at: At, clues: &Clues, accepted: bool) -> Option<
     }
     hints.push(format!("{command} --accept-other-fernet-key    # once you know that it is the right key, or do without what is encrypted"));
     Some(Refusal { why, hints })
+}
+
+/// Against another JWT key: the server would refuse every token that bots and users hold.
+pub fn of_jwt(others: &BTreeMap<String, Answer>, at: At, accepted: bool) -> Option<Refusal> {
+    let At { revision, backup, command, .. } = at;
+    let mut other = others.iter().filter(|(name, answer)| is_jwt(name) && matches!(answer, Answer::Other(_)));
+    let (name, _) = other.next().filter(|_| !accepted)?;
+    Some(Refusal {
+        why: format!(
+            "{name} of revision {revision} is another key than the one of {backup}: tokens that were signed with the other one are refused, so the ingestion bot's, too, which the database holds"
+        ),
+        hints: vec![format!("{command} --accept-other-jwt-key    # bots and users then get new tokens")],
+    })
+}
+
+/// Whether a key signs tokens, by its name.
+fn is_jwt(name: &str) -> bool {
+    let name = name.to_lowercase();
+    ["jwt", "private", "rsa"].iter().any(|word| name.contains(word))
 }
 
 /// What a refusal speaks of.

@@ -35,6 +35,17 @@ pub(super) fn refusals(look: &Look, asked: Asked, verdict: &Verdict, losses: &[L
             hints: vec![format!("kubectl auth can-i list horizontalpodautoscalers.autoscaling -n {namespace}")],
         });
     }
+    let migrating = match &look.migrating {
+        Ok(pods) if pods.is_empty() => None,
+        Ok(pods) => {
+            Some(format!("a migration runs in {}: a way back now would kill it in its middle", pods.join(", ")))
+        }
+        Err(reason) => Some(format!("whether a migration runs is not known, and a way back would kill it: {reason}")),
+    };
+    if let Some(why) = migrating.filter(|_| !asked.restoring) {
+        let hints = vec![format!("kubectl omupgrade status {release} -n {namespace} --watch    # until it ended")];
+        out.push(Refusal { why, hints });
+    }
     match look.current.revision.status {
         status if status.is_pending() && !asked.clear_pending && !ours(look) => {
             let since = look.current.revision.updated.map(|t| format!(" since {t:.0}")).unwrap_or_default();
@@ -59,7 +70,7 @@ pub(super) fn refusals(look: &Look, asked: Asked, verdict: &Verdict, losses: &[L
     // A restore in its middle is gone on with, or given up by a person: nothing else begins over it.
     let this = plan(release, revision);
     for left in look.runs.iter().filter(|r| r.outcome == Outcome::Open && r.plan != this) {
-        if super::restore::Plan::recall(&left.remembered).is_some() {
+        if !matches!(super::restore::Plan::recall(&left.remembered), Ok(None)) {
             let to = left.to.map(|n| n.to_string()).unwrap_or_default();
             out.push(Refusal {
                 why: format!("the restore of `{}` was begun and did not end: the servers may be at zero, the database half-way", left.plan),

@@ -1,6 +1,7 @@
 //! A restore as part of a way back: what was asked, and the plan that the journal remembers, so that another process can
 //! go on with it.
 
+use crate::journal::{Outcome, Run};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -8,8 +9,12 @@ use std::collections::BTreeMap;
 /// The key under which a run remembers its restore.
 const KEY: &str = "restore";
 
+/// The first step of a restore that changes something.
+pub const QUIESCE: &str = "quiesce";
+
 /// What the person asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Wanted {
     /// The backup to take; none leaves the choice to the verdict.
     pub backup: Option<String>,
@@ -25,6 +30,8 @@ pub struct Wanted {
     pub admin_secret: Option<String>,
     /// Whether another Fernet key, or one that is not known, is accepted.
     pub other_fernet_key: bool,
+    /// Whether another JWT key is accepted.
+    pub other_jwt_key: bool,
 }
 
 /// How the dump comes to stand under the database's name.
@@ -63,6 +70,33 @@ pub struct Plan {
     pub schedules: Vec<String>,
     /// The images that could migrate or write, without tag and digest.
     pub images: Vec<String>,
+    /// The image of its Pods that somebody named; a later process may name another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// Labels of its Pods beyond our own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<(String, String)>,
+}
+
+/// A restore that the journal remembers and this version cannot read.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the journal remembers a restore that this version of omupgrade cannot read ({0}): use the version that began it"
+)]
+pub struct Unreadable(serde_json::Error);
+
+/// The newest restore that stilled workloads and did not come to put them back: given up, or open. What stands at zero
+/// since then has its count of before in there.
+pub fn unfinished(runs: &[Run]) -> Result<Option<Plan>, Unreadable> {
+    for run in runs.iter().rev().filter(|run| run.verb == "rollback") {
+        if run.outcome == Outcome::Done {
+            return Ok(None);
+        }
+        if let Some(plan) = Plan::recall(&run.remembered)?.filter(|_| run.begun(QUIESCE)) {
+            return Ok(Some(plan));
+        }
+    }
+    Ok(None)
 }
 
 impl Plan {
@@ -72,9 +106,15 @@ impl Plan {
         Ok(())
     }
 
-    /// Finds it again.
-    pub fn recall(remembered: &BTreeMap<String, String>) -> Option<Self> {
-        serde_json::from_str(remembered.get(KEY)?).ok()
+    /// Finds it again. One that cannot be read is no plan less: a newer version may have left it in its middle.
+    pub fn recall(remembered: &BTreeMap<String, String>) -> Result<Option<Self>, Unreadable> {
+        let read = |text: &String| serde_json::from_str(text).map_err(Unreadable);
+        remembered.get(KEY).map(read).transpose()
+    }
+
+    /// What stands in the name of the dump that is made first.
+    pub fn dumps_as(&self) -> String {
+        format!("-before-restore-{}-", self.id)
     }
 
     /// What is stilled, with the counts of before.

@@ -46,7 +46,7 @@ pub fn facts(case: &Path) -> (Facts, Timestamp) {
     let facts = json!({
         "schema": SCHEMA, "made": now, "namespace": "data", "name": "om",
         "release": fact("release", moment["release"].clone()),
-        "history": fact("history", json!([])),
+        "history": fact("history", moment.get("history").cloned().unwrap_or_else(|| json!([]))),
         "workloads": fact("workloads", json!(workloads)),
         "replicaSets": fact("replicaSets", json!(reduced::<apps::ReplicaSet, _>(all("ReplicaSet"), read::replica_set))),
         "pods": fact("pods", json!(reduced::<core::Pod, _>(all("Pod"), read::pod))),
@@ -61,13 +61,17 @@ pub fn facts(case: &Path) -> (Facts, Timestamp) {
     let mut facts: Facts = serde_json::from_value(facts).unwrap();
     for (key, lines) in moment["logs"].as_object().into_iter().flatten() {
         let key: LogKey = serde_json::from_value(json!(key)).unwrap();
-        facts.logs.insert(key, Fact::known(serde_json::from_value(lines.clone()).unwrap(), "logs", now));
+        let last = moment["lastLine"].as_str().map_or(now, |at| at.parse().unwrap());
+        facts.logs.insert(key, Fact::known(serde_json::from_value(lines.clone()).unwrap(), "logs", last));
     }
     if let Some(answer) = moment["probe"].as_str() {
         let database = Database::parse(shared::backup::Engine::Postgresql, &answer.replace(" = ", "\t")).unwrap();
         facts.database = Fact::known(database, "probe Pod", now);
     }
     facts.search_due = moment["searchDue"].as_str().map(|at| at.parse().unwrap());
+    if moment.get("open").is_some() {
+        facts.open = Some(serde_json::from_value(moment["open"].clone()).unwrap());
+    }
     if moment.get("recorded").is_some() {
         facts.recorded = Some(serde_json::from_value(moment["recorded"].clone()).unwrap());
     }

@@ -205,3 +205,18 @@ async fn only_a_pod_that_says_so_has_verified() {
     assert_eq!(exit_of(&failed), Exit::No, "{failed:#}");
     assert!(world.all("pods").is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_fernet_key_nothing_is_called_complete_and_nothing_begins() {
+    let (world, folder) = world();
+    world.put("secrets", json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "keys"}, "data": {}}));
+    for dry_run in [true, false] {
+        let refused = command(&world, &MakeArgs { dry_run, ..args(&folder) }).await.unwrap_err();
+        assert_eq!(exit_of(&refused), Exit::Refused, "{refused:#}");
+        assert!(refused.to_string().contains("the Fernet key is not to be had"), "{refused:#}");
+        assert!(hints_of(&refused)[0].contains("--fernet-key-held-elsewhere"));
+    }
+    assert!(world.log().iter().all(|r| r.starts_with("GET ")), "{:?}", world.log());
+    let elsewhere = MakeArgs { with_secrets: false, fernet_key_held_elsewhere: true, ..args(&folder) };
+    assert_eq!(command(&world, &elsewhere).await.unwrap(), Exit::Done);
+}

@@ -15,7 +15,7 @@ async fn the_state_of_the_database_goes_into_the_journal() {
     let (world, _folder) = world();
     world.database(STATE);
     let cluster = world.cluster();
-    assert_eq!(recorded(&cluster, "om").await, (None, None));
+    assert_eq!(recorded(&cluster, "om").await, (None, None, None));
     let args = Args { record: true, validated: true, ..Args::default() };
     record(&cluster, "om", &args).await.unwrap();
     let runs = runs(&world);

@@ -87,7 +87,7 @@ pub async fn command(world: &World, args: &Args) -> anyhow::Result<Exit> {
 }
 
 /// The one place in which every history has to end.
-fn ended_well(world: &World, case: &str) {
+pub fn ended_well(world: &World, case: &str) {
     assert_eq!(world.violations(), Vec::<String>::new(), "{case}");
     world.with_database(|database| {
         assert_eq!(database.state, STATE, "{case}");
@@ -143,12 +143,14 @@ const FAULTS: &[(&str, Fault)] = &[
     ("the swap fails", |w| pod(w, "swap", PodFault::Fails)),
     ("the swap is done and its Pod fails", |w| pod(w, "swap", PodFault::FailsAfterwards)),
     ("the node dies in the swap", |w| pod(w, "swap", PodFault::Vanishes)),
+    ("the image for loading is not to be had", |w| pod(w, "beside", PodFault::NoImage)),
+    ("the image for the swap is not to be had", |w| pod(w, "swap", PodFault::NoImage)),
     ("helm fails", |w| w.helm_dies(HelmDies::Complains)),
     ("helm leaves its revision pending", |w| w.helm_dies(HelmDies::Pending)),
     ("helm dies after all", |w| w.helm_dies(HelmDies::AfterAll)),
 ];
 
-fn pod(world: &World, action: &str, fault: PodFault) {
+pub fn pod(world: &World, action: &str, fault: PodFault) {
     world.with_database(|database| database.fault = Some((action.to_owned(), fault)));
 }
 
@@ -314,6 +316,29 @@ async fn a_teammate_at_work_stops_it_before_the_swap() {
                 );
             },
             "om-by-hand was started in between",
+        ),
+        (
+            "a server whose registry an admission webhook changed",
+            |w| {
+                w.put(
+                    "pods",
+                    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "om-mirrored", "labels": {"app": "om"}},
+                           "spec": {"containers": [{"name": "om", "image": "mirror.example/proxy/om:1.12.4"}]}, "status": {"phase": "Running"}}),
+                );
+            },
+            "om-mirrored was started in between",
+        ),
+        (
+            "another pod of the release with the server's container",
+            |w| {
+                w.put(
+                    "pods",
+                    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "om-job", "labels": {"app.kubernetes.io/instance": "om"}},
+                           "spec": {"containers": [{"name": "x", "image": "x"}], "initContainers": [{"name": "run-db-migrations", "image": "mirror.example/om:1.12.4"}]},
+                           "status": {"phase": "Pending"}}),
+                );
+            },
+            "om-job was started in between",
         ),
     ];
     for (case, change, words) in cases {

@@ -9,9 +9,9 @@ use crate::servers::{BOTH, Database, Engine, Pod};
 use crate::support::{Ran, listing};
 
 /// A database as a server leaves it, backed up; then migrated half-way and written to.
-struct Case {
-    database: Database,
-    pod: Pod,
+pub struct Case {
+    pub database: Database,
+    pub pod: Pod,
     /// Rows and fingerprint from before.
     before: String,
     backup: PathBuf,
@@ -20,12 +20,12 @@ struct Case {
 const SINCE: &str = "INSERT INTO entity(json) VALUES ('{\"id\": \"9\", \"updatedAt\": 99999999999999}');";
 
 impl Case {
-    fn new(engine: Engine) -> Self {
+    pub fn new(engine: Engine) -> Self {
         Self::of(engine, "", false)
     }
 
     /// With this SQL done before the backup, and large enough to be killed in the middle.
-    fn of(engine: Engine, more: &str, large: bool) -> Self {
+    pub fn of(engine: Engine, more: &str, large: bool) -> Self {
         let database = engine.database();
         database.with_tables().ran(&["0.0.15", "1.12.3"]).logged("1.12.3");
         if large {
@@ -59,6 +59,7 @@ impl Case {
         let name = listing(&pod.backups())[0].clone();
         let before = state(&database);
         pod.set("OMUPGRADE_BACKUP", &name).set("OMUPGRADE_RESTORE_ID", "20261122t1");
+        pod.set("OMUPGRADE_COME_BACK_SECONDS", "0.2");
         let backup = pod.backups().join(&name);
         // A migration that fails in the middle: statements without a version, and the next server's rows.
         database.logged("1.13.0");
@@ -73,7 +74,7 @@ impl Case {
     }
 
     /// The server's user may make and rename databases.
-    fn privileged(mut self) -> Self {
+    pub fn privileged(mut self) -> Self {
         let engine = self.database.engine;
         match engine {
             Engine::Postgres => {
@@ -89,12 +90,12 @@ impl Case {
         self
     }
 
-    fn act(&mut self, action: &str) -> Ran {
+    pub fn act(&mut self, action: &str) -> Ran {
         self.pod.set("OMUPGRADE_ACTION", action).run("restore.sh")
     }
 
     /// The databases of this one's name.
-    fn family(&self) -> Vec<String> {
+    pub fn family(&self) -> Vec<String> {
         let (engine, name) = (self.database.engine, &self.database.name);
         let question = match engine {
             Engine::Postgres => "SELECT datname FROM pg_database ORDER BY 1".to_owned(),
@@ -107,7 +108,7 @@ impl Case {
     }
 
     #[track_caller]
-    fn assert_restored(&self, case: &str) {
+    pub fn assert_restored(&self, case: &str) {
         assert_eq!(state(&self.database), self.before, "{case}");
     }
 
@@ -133,7 +134,7 @@ impl Case {
 }
 
 /// All rows of all tables, routines, and the fingerprint.
-fn state(database: &Database) -> String {
+pub fn state(database: &Database) -> String {
     let (tables, routines) = match database.engine {
         Engine::Postgres => (
             "SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 
 use super::nodes::NODES;
-use super::{API_PORT, NODE_ADDRESS};
+use super::{NODE_ADDRESS, ports};
 use crate::call::Call;
 use crate::paths;
 
@@ -128,7 +128,7 @@ current-context: testbed
 clusters:
 - name: testbed
   cluster:
-    server: https://127.0.0.1:{API_PORT}
+    server: https://127.0.0.1:{api}
     certificate-authority: {authority}
 contexts:
 - name: testbed
@@ -141,6 +141,7 @@ users:
     client-certificate: {certificate}
     client-key: {key}
 ",
+        api = ports::API,
         authority = certificate("ca").display(),
         certificate = certificate(who).display(),
         key = key(who).display(),

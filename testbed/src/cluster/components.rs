@@ -2,7 +2,7 @@
 
 use super::certificates::{certificate, key};
 use super::nodes::{FIRST, Node, SECOND};
-use super::{API_PORT, NODE, NODE_ADDRESS, POD_RANGE, SERVICE_RANGE};
+use super::{NODE, NODE_ADDRESS, POD_RANGE, SERVICE_RANGE, ports};
 use crate::paths::{self, Cache};
 
 /// One daemon.
@@ -25,9 +25,6 @@ pub enum Program {
     /// A verb of this program itself.
     Own,
 }
-
-const ETCD: &str = "http://127.0.0.1:12379";
-const ETCD_PEER: &str = "http://127.0.0.1:12380";
 
 const CONTAINERD: Program = Program::Installed("/usr/bin/containerd");
 
@@ -78,15 +75,21 @@ fn pem(name: &str) -> String {
     key(name).display().to_string()
 }
 
+/// An address that only this machine reaches.
+fn local(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
+}
+
 fn etcd() -> Vec<String> {
+    let (clients, peers) = (local(ports::ETCD), local(ports::ETCD_PEER));
     words([
         "--name=testbed".to_owned(),
         format!("--data-dir={}", file("etcd")),
-        format!("--listen-client-urls={ETCD}"),
-        format!("--advertise-client-urls={ETCD}"),
-        format!("--listen-peer-urls={ETCD_PEER}"),
-        format!("--initial-advertise-peer-urls={ETCD_PEER}"),
-        format!("--initial-cluster=testbed={ETCD_PEER}"),
+        format!("--listen-client-urls={clients}"),
+        format!("--advertise-client-urls={clients}"),
+        format!("--listen-peer-urls={peers}"),
+        format!("--initial-advertise-peer-urls={peers}"),
+        format!("--initial-cluster=testbed={peers}"),
         // The data lives no longer than the cluster; waiting for the disk would protect nothing.
         "--unsafe-no-fsync".to_owned(),
         "--logger=zap".to_owned(),
@@ -95,8 +98,8 @@ fn etcd() -> Vec<String> {
 
 fn apiserver() -> Vec<String> {
     words([
-        format!("--etcd-servers={ETCD}"),
-        format!("--secure-port={API_PORT}"),
+        format!("--etcd-servers={}", local(ports::ETCD)),
+        format!("--secure-port={}", ports::API),
         format!("--advertise-address={NODE_ADDRESS}"),
         format!("--service-cluster-ip-range={SERVICE_RANGE}"),
         format!("--cert-dir={}", file("apiserver")),
@@ -126,6 +129,7 @@ fn controller_manager() -> Vec<String> {
         format!("--authorization-kubeconfig={kubeconfig}"),
         format!("--cert-dir={}", file("controller-manager")),
         "--bind-address=127.0.0.1".to_owned(),
+        format!("--secure-port={}", ports::CONTROLLER_MANAGER),
         "--leader-elect=false".to_owned(),
         "--use-service-account-credentials=true".to_owned(),
         format!("--root-ca-file={}", crt("ca")),
@@ -145,6 +149,7 @@ fn scheduler() -> Vec<String> {
         format!("--authorization-kubeconfig={kubeconfig}"),
         format!("--cert-dir={}", file("scheduler")),
         "--bind-address=127.0.0.1".to_owned(),
+        format!("--secure-port={}", ports::SCHEDULER),
         "--leader-elect=false".to_owned(),
     ])
 }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 
 use super::kubectl::kubectl;
-use super::search;
+use super::{manifests, search};
 use crate::paths::{self, Cache};
 use crate::{images, say};
 
@@ -51,8 +51,7 @@ pub fn run(cache: &Cache, engine: Engine, namespace: &str) -> Result<()> {
     let own = serde_json::json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } });
     kubectl(cache, &doing).args(["apply", "--server-side", "-f", "-"]).feed(own.to_string().as_bytes())?;
     secrets(cache, namespace)?;
-    let path = paths::source(&format!("manifests/{}.yaml", engine.name()));
-    kubectl(cache, &doing).args(["apply", "--server-side", "-n", namespace, "-f"]).args([path]).run()?;
+    manifests::apply(cache, engine.name(), namespace, &doing)?;
     say::step(&format!("waiting for {} in {namespace}", engine.name()));
     let workload = format!("statefulset/{}", engine.workload());
     kubectl(cache, &doing)
@@ -70,7 +69,5 @@ pub fn run(cache: &Cache, engine: Engine, namespace: &str) -> Result<()> {
 
 /// Puts the Secrets that the chart refers to into a namespace.
 pub fn secrets(cache: &Cache, namespace: &str) -> Result<()> {
-    let path = paths::source("manifests/secrets.yaml");
-    let words = ["apply", "--server-side", "-n", namespace, "-f"];
-    kubectl(cache, "making the Secrets that the chart refers to").args(words).args([path]).run()
+    manifests::apply(cache, "secrets", namespace, "making the Secrets that the chart refers to")
 }

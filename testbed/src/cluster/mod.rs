@@ -7,10 +7,12 @@ pub mod disk;
 pub mod down;
 pub mod kubectl;
 pub mod leftovers;
+pub mod manifests;
 pub mod mounts;
 pub mod network;
 pub mod nodes;
 pub mod outage;
+pub mod ports;
 pub mod process;
 pub mod room;
 pub mod search;
@@ -46,5 +48,3 @@ pub const POD_RANGE: &str = "10.244.0.0/16";
 pub const SERVICE_RANGE: &str = "10.96.0.0/16";
 /// The address of the cluster's DNS.
 pub const DNS_ADDRESS: &str = "10.96.0.10";
-/// The API server's port.
-pub const API_PORT: u16 = 6443;

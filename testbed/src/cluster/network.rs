@@ -84,44 +84,55 @@ pub fn remove() -> Result<()> {
     Ok(())
 }
 
+/// How often a table is read anew: a rule of ours that is gone in between makes its removal fail as a whole.
+const TRIES: usize = 3;
+
 fn forget_rules(family: &str, table: &str) -> Result<()> {
     let doing = "removing the cluster's packet rules";
-    // A table that the kernel lacks has no rules of ours.
-    let Ok(saved) = Call::new(format!("{family}-save"), doing).args(["-t", table]).text() else { return Ok(()) };
-    let kept = without_ours(&saved);
-    if kept == saved {
-        return Ok(());
+    let mut last = Ok(());
+    for _ in 0..TRIES {
+        // A table that the kernel lacks has no rules of ours.
+        let Ok(saved) = Call::new(format!("{family}-save"), doing).args(["-t", table]).text() else { return Ok(()) };
+        let Some(orders) = removal(table, &saved) else { return Ok(()) };
+        let words = ["-w", "--noflush", "-T", table];
+        last = Call::new(format!("{family}-restore"), doing).args(words).feed(orders.as_bytes());
     }
-    Call::new(format!("{family}-restore"), doing).args(["-w", "-T", table]).feed(kept.as_bytes())
+    last
 }
 
-/// A saved table without the chains and rules of kube-proxy, kubelet, CNI and ourselves.
-pub fn without_ours(saved: &str) -> String {
-    let ours = |line: &str| {
-        line.split_whitespace().any(|word| {
-            let word = word.trim_start_matches(':');
-            word.starts_with("KUBE-") || word.starts_with("CNI-") || word == BRIDGE
-        })
-    };
-    saved.lines().filter(|line| line.starts_with('#') || !ours(line)).fold(String::new(), |mut kept, line| {
-        kept.push_str(line);
-        kept.push('\n');
-        kept
-    })
+/// What removes the chains and rules of kube-proxy, kubelet, CNI and ourselves from a saved table, and nothing else: what
+/// another program adds meanwhile stays. Nothing if there is none of ours.
+fn removal(table: &str, saved: &str) -> Option<String> {
+    let ours = |word: &str| word.starts_with("KUBE-") || word.starts_with("CNI-") || word == BRIDGE;
+    let chains =
+        || saved.lines().filter_map(|line| line.strip_prefix(':')?.split_whitespace().next()).filter(|name| ours(name));
+    let rules = saved.lines().filter_map(|line| line.strip_prefix("-A ")).filter(|rule| {
+        // What stands in a chain of ours goes with it.
+        !rule.split_whitespace().next().is_some_and(ours) && rule.split_whitespace().any(ours)
+    });
+    let emptied = chains().map(|chain| format!("-F {chain}\n"));
+    let lines: String = emptied
+        .chain(rules.map(|rule| format!("-D {rule}\n")))
+        .chain(chains().map(|chain| format!("-X {chain}\n")))
+        .collect();
+    (!lines.is_empty()).then(|| format!("*{table}\n{lines}COMMIT\n"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::without_ours;
+    use super::removal;
 
     #[test]
-    fn rules_of_others_stay() {
-        let saved = "# Generated\n*nat\n:PREROUTING ACCEPT [0:0]\n:KUBE-SERVICES - [0:0]\n:DOCKER - [0:0]\n\
+    fn only_what_is_ours_is_removed_and_chains_go_when_nothing_leads_to_them() {
+        let saved = "# Generated\n*nat\n:PREROUTING ACCEPT [0:0]\n:KUBE-SERVICES - [0:0]\n:DOCKER - [0:0]\n:KUBE-SEP - [0:0]\n\
                      -A PREROUTING -m comment --comment \"kubernetes service portals\" -j KUBE-SERVICES\n\
-                     -A FORWARD -i omtb0 -j ACCEPT\n-A PREROUTING -j DOCKER\nCOMMIT\n";
+                     -A KUBE-SERVICES -j KUBE-SEP\n-A FORWARD -i omtb0 -j ACCEPT\n-A PREROUTING -j DOCKER\nCOMMIT\n";
         assert_eq!(
-            without_ours(saved),
-            "# Generated\n*nat\n:PREROUTING ACCEPT [0:0]\n:DOCKER - [0:0]\n-A PREROUTING -j DOCKER\nCOMMIT\n"
+            removal("nat", saved).unwrap(),
+            "*nat\n-F KUBE-SERVICES\n-F KUBE-SEP\n\
+             -D PREROUTING -m comment --comment \"kubernetes service portals\" -j KUBE-SERVICES\n\
+             -D FORWARD -i omtb0 -j ACCEPT\n-X KUBE-SERVICES\n-X KUBE-SEP\nCOMMIT\n"
         );
+        assert_eq!(removal("nat", "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -j DOCKER\nCOMMIT\n"), None);
     }
 }

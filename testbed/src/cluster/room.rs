@@ -7,23 +7,20 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 
 use super::nodes::NODES;
-use super::{API_PORT, BRIDGE, POD_RANGE, SERVICE_RANGE};
+use super::{BRIDGE, POD_RANGE, SERVICE_RANGE, ports};
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::paths::{self, Cache};
 
-/// Ports of daemons that no other table knows: etcd's two, kube-proxy's two, controller-manager's, scheduler's, images' and faults'.
-const PORTS: [u16; 8] = [12379, 12380, 10249, 10256, 10257, 10259, 15000, 15001];
-
 const GIB: u64 = 1 << 30;
-/// What a running cluster with the whole suite writes, rounded up (measured: 3 GiB).
+/// Room for what a running cluster with the whole suite writes. Chosen.
 const CLUSTER: u64 = 5 * GIB;
-/// What everything that is built takes, with what it is built of, rounded up (measured: 9 GiB with Go's caches).
+/// Room for everything that is built, with what it is built of, Go's caches too. Chosen.
 const BUILT: u64 = 12 * GIB;
 
 /// Refuses, with words, where a daemon would fail later with words that nobody finds. The cluster itself must not be here.
 pub fn check() -> Result<()> {
-    let ports = NODES.iter().flat_map(|node| [node.port, node.health_port]).chain(PORTS).chain([API_PORT]);
+    let ports = NODES.iter().flat_map(|node| [node.port, node.health_port]).chain(ports::ALL);
     let taken: Vec<String> = ports.filter(|port| is_taken(*port)).map(|port| port.to_string()).collect();
     if !taken.is_empty() {
         bail!(Failure::new(

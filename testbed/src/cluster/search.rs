@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::kubectl::kubectl;
+use super::manifests;
 use crate::paths::{self, Cache};
 use crate::{images, say};
 
@@ -10,8 +11,7 @@ use crate::{images, say};
 pub fn run(cache: &Cache, namespace: &str) -> Result<()> {
     images::ensure(cache, &["search"])?;
     let doing = format!("starting search in {namespace}");
-    let path = paths::source("manifests/search.yaml");
-    kubectl(cache, &doing).args(["apply", "--server-side", "-n", namespace, "-f"]).args([path]).run()?;
+    manifests::apply(cache, "search", namespace, &doing)?;
     say::step(&format!("waiting for search in {namespace}"));
     kubectl(cache, &doing)
         .args(["rollout", "status", "-n", namespace, "statefulset/opensearch", "--timeout=120s"])

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 
 use super::certificates::{certificate, key};
 use super::nodes::{NODES, Node, TAINT};
-use super::{BRIDGE, DNS_ADDRESS, NODE, POD_RANGE};
+use super::{BRIDGE, DNS_ADDRESS, NODE, POD_RANGE, ports};
 use crate::images::registry;
 use crate::paths::{self, STATE};
 use crate::real;
@@ -17,6 +17,7 @@ pub fn write() -> Result<()> {
         ("registries/_default/hosts.toml".to_owned(), hosts()),
         ("cni/10-testbed.conflist".to_owned(), network()),
         ("kube-proxy.yaml".to_owned(), proxy()),
+        (real::KEPT.to_owned(), real::settings()),
         ("resolv.conf".to_owned(), format!("nameserver {DNS_ADDRESS}\n")),
     ];
     let of_nodes = NODES.iter().flat_map(|node| {
@@ -73,7 +74,7 @@ state = "{STATE}/containerd{mark}/state"
 }
 
 fn hosts() -> String {
-    let address = registry::ADDRESS;
+    let address = registry::address();
     format!("server = \"http://{address}\"\n\n[host.\"http://{address}\"]\n  capabilities = [\"pull\", \"resolve\"]\n")
 }
 
@@ -148,9 +149,11 @@ clusterCIDR: {POD_RANGE}
 clientConnection: {{ kubeconfig: {STATE}/proxy.kubeconfig }}
 hostnameOverride: {NODE}
 bindAddress: 0.0.0.0
-healthzBindAddress: 127.0.0.1:10256
-metricsBindAddress: 127.0.0.1:10249
+healthzBindAddress: 127.0.0.1:{health}
+metricsBindAddress: 127.0.0.1:{metrics}
 conntrack: {{ maxPerCore: 0, min: 0, tcpEstablishedTimeout: 0s, tcpCloseWaitTimeout: 0s }}
-"
+",
+        health = ports::PROXY_HEALTH,
+        metrics = ports::PROXY_METRICS,
     )
 }

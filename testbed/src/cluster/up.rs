@@ -10,16 +10,18 @@ use super::components::{COMPONENTS, Component};
 use super::kubectl::kubectl;
 use super::nodes::NODES;
 use super::process::{self, Identity};
-use super::{certificates, disk, down, leftovers, network, room, settings, status};
+use super::{certificates, disk, down, leftovers, manifests, network, room, settings, status};
 use crate::call::last_lines;
 use crate::failure::Failure;
 use crate::paths::{self, Cache};
-use crate::{images, say, tools};
+use crate::{images, real, say, tools};
 
 /// From whatever is there to Ready nodes.
 pub fn run(cache: &Cache) -> Result<()> {
     tools::machine::check()?;
     tools::nothing_in_the_way(cache)?;
+    real::resolvers()?;
+    refuse_other_settings(cache)?;
     images::refresh(cache)?;
     if is_up(cache) {
         return Ok(());
@@ -63,9 +65,8 @@ pub fn run(cache: &Cache) -> Result<()> {
     }
     say::step("adding DNS and the storage classes");
     await_namespace(cache)?;
-    for manifest in ["storage.yaml", "dns.yaml"] {
-        let path = paths::source(&format!("manifests/{manifest}"));
-        kubectl(cache, "adding DNS and storage").args(["apply", "--server-side", "-f"]).args([path]).run()?;
+    for manifest in ["storage", "dns"] {
+        manifests::apply(cache, manifest, "kube-system", "adding DNS and storage")?;
     }
     await_nodes(cache)?;
     say::step("the nodes are Ready");
@@ -81,6 +82,16 @@ fn is_up(cache: &Cache) -> bool {
         say::answer(&paths::kubeconfig().display().to_string());
     }
     whole
+}
+
+/// One that was started for another server would not find this one's image or search.
+fn refuse_other_settings(cache: &Cache) -> Result<()> {
+    let now = real::settings();
+    // One that an older testbed started remembers nothing.
+    let other = fs::read_to_string(paths::state(real::KEPT)).ok().filter(|of| *of != now && status::is_whole(cache));
+    let Some(of) = other else { return Ok(()) };
+    let what = format!("the cluster was started for {of}, and now the settings are for {now}");
+    bail!(Failure::new(what, "testbed down && testbed up"))
 }
 
 /// Starts one component and makes sure that it did not end at once.

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use super::Scene;
+use super::{Scene, Waiter};
 use crate::cluster::databases::Engine;
 use crate::failure::Failure;
 use crate::say;
@@ -22,8 +22,9 @@ pub fn start(scene: &Scene) -> Result<()> {
     scene.kubectl("waiting for it to start").args(["rollout", "status", &set, "--timeout=180s"]).run()
 }
 
-/// Waits for a dump and ends its connection; the server looks for it itself, many times a second.
-pub fn cut(scene: &Scene, seconds: &str) -> Result<()> {
+/// Begins to look for a dump, whose connection it then ends; what comes back waits for that. The server looks for it itself,
+/// many times a second.
+pub fn cut(scene: &Scene, seconds: &str) -> Result<Waiter> {
     let Some(seconds) = seconds.parse().ok().filter(|seconds| (1..=600_u64).contains(seconds)) else {
         bail!(Failure::new(format!("{seconds:?} is no number of seconds up to 600"), "testbed fault dump-cut 60"));
     };
@@ -36,9 +37,19 @@ pub fn cut(scene: &Scene, seconds: &str) -> Result<()> {
     };
     let pod = format!("{}-0", engine.workload());
     say::step(&format!("waiting up to {seconds} s for a dump"));
+    let (cache, namespace) = (scene.cache.clone(), scene.namespace.to_owned());
+    // It looks from now on, and not only when somebody asks what came of it.
+    let looking = std::thread::spawn(move || {
+        let scene = Scene { cache: &cache, namespace: &namespace };
+        wait(&scene, &pod, client, &sql, seconds)
+    });
+    Ok(Box::new(move |_| looking.join().unwrap_or_else(|_| bail!("the fault stopped"))))
+}
+
+fn wait(scene: &Scene, pod: &str, client: &str, sql: &str, seconds: u64) -> Result<()> {
     let said = scene
         .kubectl("waiting for a dump to cut")
-        .args(["exec", "-i", &pod, "--", "sh", "-c", client])
+        .args(["exec", "-i", pod, "--", "sh", "-c", client])
         .fed(sql.as_bytes())?;
     if said.trim() == "cut" {
         say::step("cut");

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::Scene;
+use shared::marks;
+
+use super::{Scene, Waiter};
 use crate::failure::Failure;
 use crate::say;
 
@@ -21,24 +23,32 @@ const MOMENTS: &[Moment] = &[
     // The revision is recorded, nothing has been done.
     Moment { name: "pending", look: &["get", "secrets", "-l", "owner=helm,status=pending-upgrade", "-o", "name"] },
     // The backup runs.
-    Moment { name: "hook", look: &["get", "jobs", "-l", "omupgrade.io/role=backup", "-o", "name"] },
+    Moment { name: "hook", look: &["get", "jobs", "-l", "ROLE=backup", "-o", "name"] },
     // The Deployment is changed.
     Moment { name: "applied", look: &["get", "deployments", "-o", "jsonpath={.items[*].metadata.generation}"] },
 ];
 
-/// Waits for the moment and kills helm.
-pub fn kill(scene: &Scene, moment: &str) -> Result<()> {
+/// Looks what is there before the moment; what comes back waits for it and kills helm.
+pub fn look(scene: &Scene, moment: &str) -> Result<Waiter> {
     let Some(moment) = MOMENTS.iter().find(|known| known.name == moment) else {
         bail!(Failure::new(
             format!("{moment} is no moment of an upgrade"),
             "testbed fault helm-killed pending|hook|applied"
         ));
     };
-    let seen = || scene.kubectl("waiting for the moment").args(moment.look).text();
-    let before = seen()?;
+    let before = seen(scene, moment)?;
     say::step(&format!("waiting for the moment `{}`", moment.name));
+    Ok(Box::new(move |scene| kill(scene, moment, &before)))
+}
+
+fn seen(scene: &Scene, moment: &Moment) -> Result<String> {
+    let look: Vec<String> = moment.look.iter().map(|word| word.replace("ROLE", marks::ROLE)).collect();
+    scene.kubectl("waiting for the moment").args(look).text()
+}
+
+fn kill(scene: &Scene, moment: &Moment, before: &str) -> Result<()> {
     let start = Instant::now();
-    while seen()? == before {
+    while seen(scene, moment)? == before {
         if start.elapsed() > Duration::from_mins(5) {
             bail!(Failure::late(
                 "the moment did not come in five minutes",

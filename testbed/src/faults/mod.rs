@@ -2,9 +2,11 @@
 
 mod database;
 mod helm;
+mod image;
 mod node;
 mod objects;
 mod server;
+mod values;
 
 use anyhow::{Result, bail};
 
@@ -39,27 +41,40 @@ struct Fault {
 
 /// How it comes about.
 enum Way {
-    /// The stand-ins of the namespace play it.
-    Played,
+    /// The stand-ins of the namespace play it, if its value is one that they understand.
+    Played { fits: fn(&str) -> bool },
     /// It is done, and can be undone.
     Done { strike: fn(&Scene, &str) -> Result<()>, heal: fn(&Scene) -> Result<()> },
-    /// It is done once, as soon as its moment comes, and leaves nothing to undo.
-    Once { strike: fn(&Scene, &str) -> Result<()> },
+    /// It is done once, as soon as its moment comes, and leaves nothing to undo. To look comes first: what is there already
+    /// is not the moment.
+    Once { look: fn(&Scene, &str) -> Result<Waiter> },
+}
+
+/// What waits for a fault's moment and strikes.
+pub type Waiter = Box<dyn FnOnce(&Scene) -> Result<()> + Send>;
+
+const fn played(name: &'static str, value: &'static str, fits: fn(&str) -> bool) -> Fault {
+    Fault { name, value, way: Way::Played { fits } }
 }
 
 /// All of them.
 const FAULTS: &[Fault] = &[
-    Fault { name: "migrate-fails", value: "VERSION:before|middle|after", way: Way::Played },
-    Fault { name: "migrate-hangs", value: "VERSION:before|middle|after", way: Way::Played },
-    Fault { name: "migrate-slow", value: "SECONDS before every statement", way: Way::Played },
-    Fault { name: "slow-start", value: "SECONDS before the server starts", way: Way::Played },
-    Fault { name: "crash-loop", value: "yes: the server ends at its start", way: Way::Played },
-    Fault { name: "answers-500", value: "yes: every request fails", way: Way::Played },
-    Fault { name: "loses-database", value: "yes: the server's questions to its database fail", way: Way::Played },
-    Fault { name: "loses-search", value: "yes: the server's questions to search fail", way: Way::Played },
-    Fault { name: "search-down", value: "yes: search answers 503", way: Way::Played },
-    Fault { name: "search-health", value: "green|yellow|red: what search says of itself", way: Way::Played },
-    Fault { name: "search-drift", value: "INDEX whose mapping is not what the server wrote", way: Way::Played },
+    played("migrate-fails", "VERSION:before|middle|after", values::moment),
+    played("migrate-hangs", "VERSION:before|middle|after", values::moment),
+    played("migrate-slow", "SECONDS before every statement", values::seconds),
+    played("suffixed-row", "collate|baseline: migrate also writes a row of another distribution", |value| {
+        matches!(value, "collate" | "baseline")
+    }),
+    played("slow-start", "SECONDS before the server starts", values::seconds),
+    played("crash-loop", "yes: the server ends at its start", values::yes),
+    played("answers-500", "yes: every request fails", values::yes),
+    played("loses-database", "yes: the server's questions to its database fail", values::yes),
+    played("loses-search", "yes: the server's questions to search fail", values::yes),
+    played("search-down", "yes: search answers 503", values::yes),
+    played("search-health", "green|yellow|red: what search says of itself", |value| {
+        matches!(value, "green" | "yellow" | "red")
+    }),
+    played("search-drift", "INDEX whose mapping is not what the server wrote", values::name),
     Fault {
         name: "database-away",
         value: "yes: the namespace's own database stops",
@@ -68,7 +83,12 @@ const FAULTS: &[Fault] = &[
     Fault {
         name: "dump-cut",
         value: "SECONDS to wait for a dump, whose connection is then cut",
-        way: Way::Once { strike: database::cut },
+        way: Way::Once { look: database::cut },
+    },
+    Fault {
+        name: "image-missing",
+        value: "yes: the Deployment names an image that no registry has",
+        way: Way::Done { strike: image::miss, heal: image::find },
     },
     Fault {
         name: "wrong-fernet-key",
@@ -101,7 +121,7 @@ const FAULTS: &[Fault] = &[
         value: "NODE on which nothing more has room",
         way: Way::Done { strike: node::fill, heal: node::make_room },
     },
-    Fault { name: "helm-killed", value: "pending|hook|applied: the moment", way: Way::Once { strike: helm::kill } },
+    Fault { name: "helm-killed", value: "pending|hook|applied: the moment", way: Way::Once { look: helm::look } },
 ];
 
 /// Brings a fault about, or with no value takes it back; with no name lists what is ordered of the stand-ins.
@@ -110,19 +130,48 @@ pub fn order(cache: &Cache, namespace: &str, name: Option<&str>, value: Option<&
         say::answer(server::ordered(namespace).trim_end());
         return Ok(());
     };
-    let Some(fault) = FAULTS.iter().find(|fault| fault.name == name) else {
-        bail!(Failure::new(format!("no fault is called {name}; there are:\n{}", known()), "testbed fault --help"));
-    };
-    let scene = Scene { cache, namespace };
+    let (fault, scene) = (named(name)?, Scene { cache, namespace });
     match (&fault.way, value) {
-        (Way::Played, Some(value)) => server::write(namespace, name, value),
-        (Way::Played, None) => server::remove(namespace, name),
-        (Way::Done { strike, .. } | Way::Once { strike }, Some(value)) => strike(&scene, value),
+        (Way::Played { fits }, Some(value)) => {
+            fault.refuse_unless(fits(value), value)?;
+            server::write(namespace, name, value)
+        }
+        (Way::Played { .. }, None) => server::remove(namespace, name),
+        (Way::Done { strike, .. }, Some(value)) => strike(&scene, value),
         (Way::Done { heal, .. }, None) => heal(&scene),
+        (Way::Once { look }, Some(value)) => look(&scene, value)?(&scene),
         (Way::Once { .. }, None) => bail!(Failure::new(
             format!("{name} strikes once and leaves nothing to take back"),
             format!("testbed fault {name} {:?}", fault.value),
         )),
+    }
+}
+
+/// Looks for a fault that waits for its moment, and returns what waits: whoever brings the moment about begins after this.
+pub fn look(scene: &Scene, name: &str, value: &str) -> Result<Waiter> {
+    match named(name)?.way {
+        Way::Once { look } => look(scene, value),
+        _ => bail!("{name} waits for no moment"),
+    }
+}
+
+fn named(name: &str) -> Result<&'static Fault> {
+    match FAULTS.iter().find(|fault| fault.name == name) {
+        Some(fault) => Ok(fault),
+        None => {
+            bail!(Failure::new(format!("no fault is called {name}; there are:\n{}", known()), "testbed fault --help"))
+        }
+    }
+}
+
+impl Fault {
+    /// A value that the stand-in would pass over in silence is refused, in the table's own words.
+    fn refuse_unless(&self, fits: bool, value: &str) -> Result<()> {
+        let Self { name, value: wanted, .. } = self;
+        if fits {
+            return Ok(());
+        }
+        bail!(Failure::new(format!("{value:?} is no value of {name}, which takes {wanted}"), "testbed fault --help"))
     }
 }
 
@@ -144,15 +193,47 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_is_struck_in_a_scenario() {
-        let folder = crate::paths::source("src/scenarios");
-        let files =
-            std::fs::read_dir(folder).unwrap().map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap());
-        let scenarios: String = files.collect();
+    fn a_value_that_nobody_understands_is_refused_in_the_tables_words() {
+        let cache = Cache::at(std::path::Path::new("/nowhere"));
+        let refused = |name: &str, value: &str| {
+            order(&cache, "not/a/namespace", Some(name), Some(value)).unwrap_err().to_string()
+        };
+        for (name, value) in [
+            ("slow-start", "abc"),
+            ("slow-start", "-1"),
+            ("migrate-slow", "inf"),
+            ("migrate-fails", "1.13.0"),
+            ("migrate-hangs", "1.13.0:soon"),
+            ("crash-loop", "1"),
+            ("search-health", "blue"),
+            ("search-drift", ""),
+            ("suffixed-row", "other"),
+        ] {
+            assert!(refused(name, value).contains(&format!("is no value of {name}, which takes ")), "{name} {value}");
+        }
+        // The right ones come as far as the namespace.
+        for (name, value) in [("slow-start", "0.5"), ("migrate-fails", "1.13.0:middle"), ("crash-loop", "yes")] {
+            assert!(refused(name, value).contains("is no namespace"), "{name} {value}");
+        }
+    }
+
+    #[test]
+    fn every_fault_is_struck_in_a_scenario_that_is_played_without_being_named() {
+        let is_played = |name: &str| !crate::scenarios::WHEN_NAMED.contains(&name.replace('_', "-").as_str());
+        let scenarios: String = std::fs::read_dir(crate::paths::source("src/scenarios"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| is_played(path.file_stem().unwrap().to_str().unwrap()))
+            .map(|path| std::fs::read_to_string(path).unwrap())
+            .collect();
         for Fault { name, .. } in FAULTS {
-            // By itself, or as a line of a scenario's table of faults and values.
-            let struck = [format!("fault(\"{name}\", "), format!("    (\"{name}\", \"")];
-            assert!(struck.iter().any(|words| scenarios.contains(words)), "no scenario strikes {name}");
+            // By itself, while something else is done, or as a line of a scenario's table of faults and values.
+            let struck = ["fault(", "fault_during(", "    ("].map(|call| format!("{call}\"{name}\", "));
+            let shown = scenarios.contains(&format!("(stage, \"{name}\", "));
+            assert!(shown || struck.iter().any(|words| scenarios.contains(words)), "no scenario strikes {name}");
+        }
+        for moment in ["before", "middle", "after"] {
+            assert!(scenarios.contains(&format!("fault(\"migrate-fails\", \"1.13.0:{moment}\")")), "{moment}");
         }
     }
 }

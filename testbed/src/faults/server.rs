@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use crate::cluster::NODE_ADDRESS;
+use crate::cluster::{NODE_ADDRESS, ports};
 use crate::paths;
 
 /// Where stand-ins ask: on the node's address, which every pod reaches.
-const PORT: u16 = 15001;
+const PORT: u16 = ports::FAULTS;
 
 /// Writes an order down.
 pub fn write(namespace: &str, name: &str, value: &str) -> Result<()> {

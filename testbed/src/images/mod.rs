@@ -21,10 +21,7 @@ use recipes::{RECIPES, Recipe};
 /// Builds the named images, or all of them, where their sources changed since they were made.
 pub fn build(cache: &Cache, names: &[String]) -> Result<()> {
     for name in names {
-        if !RECIPES.iter().any(|recipe| recipe.name == name) {
-            let known: Vec<&str> = RECIPES.iter().map(|recipe| recipe.name).collect();
-            bail!(Failure::new(format!("no image is called {name}"), format!("testbed images {}", known.join(" "))));
-        }
+        named(name)?;
     }
     for recipe in RECIPES.iter().filter(|recipe| names.is_empty() || names.iter().any(|name| name == recipe.name)) {
         if !make_unless_current(cache, recipe)? {
@@ -36,10 +33,18 @@ pub fn build(cache: &Cache, names: &[String]) -> Result<()> {
 
 /// Builds those of the named images that are not there, or are older than their sources.
 pub fn ensure(cache: &Cache, names: &[&str]) -> Result<()> {
-    for recipe in RECIPES.iter().filter(|recipe| names.contains(&recipe.name)) {
-        make_unless_current(cache, recipe)?;
+    for name in names {
+        make_unless_current(cache, named(name)?)?;
     }
     Ok(())
+}
+
+fn named(name: &str) -> Result<&'static Recipe> {
+    let known = || RECIPES.iter().map(|recipe| recipe.name).collect::<Vec<_>>().join(" ");
+    match RECIPES.iter().find(|recipe| recipe.name == name) {
+        Some(recipe) => Ok(recipe),
+        None => bail!(Failure::new(format!("no image is called {name}"), format!("testbed images {}", known()))),
+    }
 }
 
 /// Builds again what was built before and is older than its sources.
@@ -70,7 +75,7 @@ fn is_current(cache: &Cache, recipe: &Recipe) -> Result<bool> {
 fn make(cache: &Cache, recipe: &Recipe) -> Result<()> {
     say::step(&format!("building the image {}", recipe.name));
     // Taken before: what changes while it is made is made again the next time.
-    let stamp = stamps::of(recipe.sources)?;
+    let stamp = stamps::of(recipe)?;
     for reference in (recipe.make)(cache)? {
         say::answer(&reference);
     }

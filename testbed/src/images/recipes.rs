@@ -12,7 +12,8 @@ use super::oci::{Blob, Owner, Store};
 use super::{search, standin};
 use crate::call::Call;
 use crate::paths::{self, Cache};
-use crate::{tools, versions};
+use crate::versions::{MYSQL, POSTGRES, POSTGRES_CLIENT, Postgres};
+use crate::{say, tools, versions};
 
 /// One image, or one family of images.
 pub struct Recipe {
@@ -43,19 +44,19 @@ pub const RECIPES: &[Recipe] = &[
     Recipe {
         name: "postgres",
         sources: &["images/postgres"],
-        is_there: |store| postgres_there(store, &POSTGRES[0]),
-        make: |cache| postgres(cache, &POSTGRES[0]),
+        is_there: |store| postgres_there(store, &POSTGRES),
+        make: |cache| postgres(cache, &POSTGRES),
     },
     Recipe {
         name: "postgres-18",
         sources: &["images/postgres"],
-        is_there: |store| postgres_there(store, &POSTGRES[1]),
-        make: |cache| postgres(cache, &POSTGRES[1]),
+        is_there: |store| postgres_there(store, &POSTGRES_CLIENT),
+        make: |cache| postgres(cache, &POSTGRES_CLIENT),
     },
     Recipe {
         name: "mysql",
         sources: &["images/mysql", "../testdata/databases/mysql-rootfs.sh"],
-        is_there: |store| store.tagged("library/mysql", "9").is_some(),
+        is_there: |store| store.tagged("library/mysql", MYSQL.tag).is_some(),
         make: mysql,
     },
     Recipe { name: "openmetadata", sources: standin::SOURCES, is_there: standin::is_there, make: standin::make },
@@ -85,15 +86,6 @@ fn coredns(cache: &Cache) -> Result<Vec<String>> {
     Ok(vec!["testbed/coredns:1".to_owned()])
 }
 
-/// A `PostgreSQL` and the Debian suite that has it.
-struct Postgres {
-    suite: &'static str,
-    major: &'static str,
-}
-
-/// The server of the tests, and the newest major, whose client the hook and the guard take unless a policy says otherwise.
-const POSTGRES: &[Postgres] = &[Postgres { suite: "bookworm", major: "15" }, Postgres { suite: "sid", major: "18" }];
-
 fn postgres_there(store: &Store, which: &Postgres) -> bool {
     store.tagged("library/postgres", which.major).is_some()
 }
@@ -114,7 +106,7 @@ fn postgres(cache: &Cache, which: &Postgres) -> Result<Vec<String>> {
 
 /// The layer that the server of the tests and the stand-in share.
 pub fn postgres_base(cache: &Cache, store: &Store) -> Result<Blob> {
-    postgres_layer(cache, store, &POSTGRES[0])
+    postgres_layer(cache, store, &POSTGRES)
 }
 
 fn postgres_layer(cache: &Cache, store: &Store, which: &Postgres) -> Result<Blob> {
@@ -126,19 +118,34 @@ fn postgres_layer(cache: &Cache, store: &Store, which: &Postgres) -> Result<Blob
 fn mysql(cache: &Cache) -> Result<Vec<String>> {
     let store = Store::new(cache);
     let root = mysql_root(cache)?;
+    say_if_moved(
+        &Call::new("chroot", "asking MySQL for its version").args([&root]).args(["mysqld", "--version"]).text()?,
+    );
     let base = store.layer(&root, Some(&key("mysql", &root)?), Owner::AsIs)?;
     let entry = entrypoint(cache, &store, "mysql")?;
     let run = json!({
         "Entrypoint": ["/usr/local/bin/docker-entrypoint.sh"], "Cmd": ["mysqld"],
         "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"],
     });
-    store.tag("library/mysql", "9", &[base, entry], &run)?;
-    Ok(vec!["mysql:9".to_owned()])
+    store.tag("library/mysql", MYSQL.tag, &[base, entry], &run)?;
+    Ok(vec![format!("mysql:{}", MYSQL.tag)])
 }
 
 /// The root filesystem with Oracle's `MySQL`, server and client.
 pub fn mysql_root(cache: &Cache) -> Result<PathBuf> {
-    rootfs(cache, &paths::source("../testdata/databases/mysql-rootfs.sh"), "mysql", &[])
+    rootfs(cache, &paths::source("../testdata/databases/mysql-rootfs.sh"), "mysql", &[MYSQL.suite])
+}
+
+/// Sid moves on, and the sums of its packages are kept on this machine only: what was tried is a line of versions.
+fn say_if_moved(says: &str) {
+    if !says.contains(&format!("Ver {}.", MYSQL.line)) {
+        say::line(&format!(
+            "tried with MySQL {} only, and Debian {} now has: {}",
+            MYSQL.line,
+            MYSQL.suite,
+            says.trim()
+        ));
+    }
 }
 
 /// Runs a script that makes a root filesystem and prints its path.

@@ -2,22 +2,25 @@
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
 use super::oci::{MANIFEST, Store};
+use crate::cluster::ports;
 use crate::paths::Cache;
 use crate::say;
 
 /// Where it listens; containerd is told to ask here for every registry's images.
-pub const ADDRESS: &str = "127.0.0.1:15000";
+pub fn address() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, ports::IMAGES).into()
+}
 
 /// Serves until it is killed.
 pub fn serve(cache: &Cache) -> Result<()> {
-    let listener = TcpListener::bind(ADDRESS).with_context(|| format!("cannot listen on {ADDRESS}"))?;
+    let listener = TcpListener::bind(address()).with_context(|| format!("cannot listen on {}", address()))?;
     std::thread::scope(|scope| {
         for stream in listener.incoming().flatten() {
             scope.spawn(|| {

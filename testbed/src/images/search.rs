@@ -10,7 +10,8 @@ use crate::paths::Cache;
 use crate::versions::SEARCH;
 
 /// What the images follow from.
-pub const SOURCES: &[&str] = &["standin", "src/images/search.rs", "src/versions.rs", "../Cargo.toml", "../Cargo.lock"];
+pub const SOURCES: &[&str] =
+    &["standin/Cargo.toml", "standin/src", "standin/seed", "src/images/search.rs", "../Cargo.toml", "../Cargo.lock"];
 
 /// Whether every version is there.
 pub fn is_there(store: &Store) -> bool {

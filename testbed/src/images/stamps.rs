@@ -12,7 +12,7 @@ use crate::paths::{self, Cache};
 /// Whether a recipe's sources are those of its last making.
 pub fn is_fresh(cache: &Cache, recipe: &Recipe) -> Result<bool> {
     let kept = fs::read_to_string(file(cache, recipe)).unwrap_or_default();
-    Ok(kept == of(recipe.sources)?)
+    Ok(kept == of(recipe)?)
 }
 
 /// Remembers what a recipe was made of.
@@ -24,10 +24,13 @@ pub fn keep(cache: &Cache, recipe: &Recipe, stamp: &str) -> Result<()> {
     fs::write(&file, stamp).with_context(|| format!("cannot write {}", file.display()))
 }
 
-/// The digest of files and folders below this crate.
-pub fn of(sources: &[&str]) -> Result<String> {
+/// How every image is made, and of which versions: a change there is a change of all of them.
+const OF_ALL: &[&str] = &["src/images/recipes.rs", "src/images/oci.rs", "src/versions.rs"];
+
+/// The digest of the files and folders below this crate that a recipe follows from.
+pub fn of(recipe: &Recipe) -> Result<String> {
     let mut digest = Sha256::new();
-    for source in sources {
+    for source in OF_ALL.iter().chain(recipe.sources) {
         read(&paths::source(source), &mut digest)?;
     }
     Ok(digest.finalize().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}")))
@@ -85,7 +88,7 @@ mod tests {
     fn every_source_of_every_recipe_is_there() {
         for recipe in RECIPES {
             assert!(!recipe.sources.is_empty(), "{}", recipe.name);
-            of(recipe.sources).unwrap();
+            of(recipe).unwrap();
         }
     }
 }

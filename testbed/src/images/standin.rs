@@ -14,9 +14,12 @@ use crate::versions::{Release, SERVER_IMAGE, STAND_IN};
 
 /// What the images follow from.
 pub const SOURCES: &[&str] = &[
-    "standin",
+    "standin/Cargo.toml",
+    "standin/src",
+    "standin/seed",
+    "standin/image",
+    "standin/migrations",
     "src/images/standin.rs",
-    "src/versions.rs",
     "images/postgres/rootfs.sh",
     "../Cargo.toml",
     "../Cargo.lock",
@@ -59,7 +62,7 @@ pub fn program(cache: &Cache) -> Result<PathBuf> {
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
         .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
-        .args(["build", "--release", "--target", &triple, "--manifest-path"])
+        .args(["build", "--locked", "--release", "--target", &triple, "--manifest-path"])
         .args([paths::source("standin/Cargo.toml")])
         .run()?;
     Ok(target.join(&triple).join("release/openmetadata-standin"))

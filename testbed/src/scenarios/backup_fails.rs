@@ -13,6 +13,7 @@ pub const SCENARIO: Scenario = Scenario {
     says: "a backup without room fails the upgrade, and nothing has moved",
     engines: BOTH,
     plays_faults: false,
+    more_stages: &[],
     deadline: Duration::from_mins(5),
     play,
 };

@@ -15,6 +15,7 @@ pub const SCENARIO: Scenario = Scenario {
     says: "on Helm 3 a backup and its receipt stand before an upgrade; it is tried out on both roads and survives the trip out and in",
     engines: BOTH,
     plays_faults: false,
+    more_stages: &[],
     deadline: Duration::from_mins(6),
     play,
 };

@@ -17,6 +17,7 @@ pub const SCENARIO: Scenario = Scenario {
     says: "a drain in the middle of an upgrade goes through, so does the upgrade, and no request fails",
     engines: BOTH,
     plays_faults: false,
+    more_stages: &[],
     deadline: Duration::from_mins(9),
     play,
 };

@@ -16,6 +16,7 @@ pub const SCENARIO: Scenario = Scenario {
     says: "slow and silent servers, another key under a server that runs, helm killed early and late; each healed",
     engines: BOTH,
     plays_faults: true,
+    more_stages: &[],
     deadline: Duration::from_mins(6),
     play,
 };
@@ -73,13 +74,7 @@ fn helm_killed(stage: &Stage, moment: &str) -> Result<()> {
     let (revision, _) = stage.revision()?;
     let turn = format!("podAnnotations.turn={moment}");
     let upgrade = || stage.upgrade("1.12.14", 1, &["--no-hooks", "--set", &turn]);
-    std::thread::scope(|scope| {
-        let killed = scope.spawn(|| stage.fault("helm-killed", moment));
-        // It has looked what is there before helm begins.
-        std::thread::sleep(Duration::from_secs(1));
-        let ended = refused(upgrade(), "signal: 9");
-        killed.join().unwrap_or_else(|_| anyhow::bail!("the fault stopped")).and(ended)
-    })?;
+    stage.fault_during("helm-killed", moment, || refused(upgrade(), "signal: 9"))?;
     ensure!(stage.revision()?.1 == "pending-upgrade", "the release is {:?}", stage.revision()?);
     refused(upgrade(), "another operation")?;
     stage.must_serve()?;

@@ -15,6 +15,7 @@ pub const SCENARIO: Scenario = Scenario {
     says: "a bare `helm rollback` after an upgrade that migrated stops at the guard, with no failed request",
     engines: BOTH,
     plays_faults: false,
+    more_stages: &[],
     deadline: Duration::from_mins(7),
     play,
 };

@@ -14,6 +14,7 @@ pub const SCENARIO: Scenario = Scenario {
     says: "Helm 3 refuses an upgrade without a backup, and nothing has moved; `--backup=off` goes on",
     engines: BOTH,
     plays_faults: false,
+    more_stages: &[],
     deadline: Duration::from_mins(5),
     play,
 };

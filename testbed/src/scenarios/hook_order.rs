@@ -13,6 +13,7 @@ pub const SCENARIO: Scenario = Scenario {
     says: "backup, then the chart's own hook, then the new server; the backup is whole",
     engines: BOTH,
     plays_faults: false,
+    more_stages: &[],
     deadline: Duration::from_mins(6),
     play,
 };

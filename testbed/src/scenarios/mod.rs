@@ -1,10 +1,15 @@
 //! The list of scenarios, one file each. It never runs one.
 
+mod api_outage;
 mod backup_fails;
 mod backup_road;
 mod before_and_after;
+mod chart_eras;
 mod drain;
 mod faults;
+mod faults_backup;
+mod faults_cluster;
+mod faults_migration;
 mod guard_stops_rollback;
 mod helm3_refuses;
 mod hook_order;
@@ -14,6 +19,7 @@ mod plugin_api_away;
 mod plugin_code_only;
 mod plugin_killed;
 mod plugin_rollback;
+mod recorded_chart;
 mod restore_elsewhere;
 mod restore_refusals;
 mod rollback_on_failure;
@@ -48,10 +54,22 @@ pub struct Scenario {
     pub engines: &'static [Engine],
     /// Whether it needs a server that plays faults: the stand-in.
     pub plays_faults: bool,
+    /// What the namespaces that it makes beside its own end in: each is kept and cleared away like the first.
+    pub more_stages: &'static [&'static str],
     /// When it has failed whatever it does.
     pub deadline: Duration,
     /// Plays it; an error is a failure.
     pub play: fn(&Stage) -> Result<()>,
+}
+
+/// What breaks something that all scenarios share: they are played one by one, when all others have ended.
+const ALONE: &[&str] = &["api-outage"];
+
+impl Scenario {
+    /// Whether nothing else may be played beside it.
+    pub fn is_alone(&self) -> bool {
+        ALONE.contains(&self.name)
+    }
 }
 
 /// Both databases.
@@ -89,6 +107,12 @@ pub const SCENARIOS: &[Scenario] = &[
     restore_elsewhere::SCENARIO,
     drain::SCENARIO,
     faults::SCENARIO,
+    faults_migration::SCENARIO,
+    faults_backup::SCENARIO,
+    faults_cluster::SCENARIO,
+    chart_eras::SCENARIO,
+    recorded_chart::SCENARIO,
+    api_outage::SCENARIO,
     plugin_code_only::SCENARIO,
     plugin_killed::SCENARIO,
     plugin_api_away::SCENARIO,

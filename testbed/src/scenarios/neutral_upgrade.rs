@@ -13,6 +13,7 @@ pub const SCENARIO: Scenario = Scenario {
     says: "no request fails in the second post-rendered upgrade, with two servers and an unchanged schema",
     engines: BOTH,
     plays_faults: false,
+    more_stages: &[],
     deadline: Duration::from_mins(8),
     play,
 };

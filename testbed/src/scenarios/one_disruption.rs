@@ -13,6 +13,7 @@ pub const SCENARIO: Scenario = Scenario {
     says: "exactly one disruption is allowed while a Job of the release runs with the servers' labels",
     engines: BOTH,
     plays_faults: false,
+    more_stages: &[],
     deadline: Duration::from_mins(5),
     play,
 };

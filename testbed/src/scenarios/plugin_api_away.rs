@@ -16,6 +16,7 @@ pub const SCENARIO: Scenario = Scenario {
     says: "a watch and a rollback outlive an API server that is away for 30 s; releases in ConfigMaps are as good",
     engines: POSTGRES,
     plays_faults: true,
+    more_stages: &[],
     deadline: Duration::from_mins(8),
     play,
 };

@@ -14,6 +14,7 @@ pub const SCENARIO: Scenario = Scenario {
     engines: BOTH,
     deadline: Duration::from_mins(8),
     plays_faults: false,
+    more_stages: &[],
     play,
 };
 

@@ -14,6 +14,7 @@ pub const SCENARIO: Scenario = Scenario {
     says: "`kubectl omupgrade rollback` stops at what nothing proves, and goes back when told to",
     engines: BOTH,
     plays_faults: false,
+    more_stages: &[],
     deadline: Duration::from_mins(6),
     play,
 };

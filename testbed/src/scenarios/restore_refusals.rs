@@ -19,6 +19,7 @@ pub const SCENARIO: Scenario = Scenario {
     says: "broken, foreign and newer backups, another key, no right, no room: each is refused before the first write; then, in place by Helm 3, all comes back, the autoscaler's count too",
     engines: BOTH,
     plays_faults: true,
+    more_stages: &[],
     deadline: Duration::from_mins(9),
     play,
 };

@@ -13,6 +13,7 @@ pub const SCENARIO: Scenario = Scenario {
     says: "untouched old pods serve on after `--rollback-on-failure`; the first that is deleted stops at the guard",
     engines: BOTH,
     plays_faults: true,
+    more_stages: &[],
     deadline: Duration::from_mins(7),
     play,
 };

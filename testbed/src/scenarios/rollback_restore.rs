@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use shared::marks;
 
 use super::{BOTH, Scenario};
 use crate::call::Call;
@@ -16,6 +17,7 @@ pub const SCENARIO: Scenario = Scenario {
     says: "a half-made migration is taken back with its database: rows and schema as before, however often the command is killed",
     engines: BOTH,
     plays_faults: true,
+    more_stages: &[],
     deadline: Duration::from_mins(10),
     play,
 };
@@ -24,10 +26,8 @@ fn play(stage: &Stage) -> Result<()> {
     stage.install("1.12.14", 1)?;
     stage.claim("testbed", "1Gi")?;
     let before = state(stage)?;
-    // What a run that was ended in its middle left behind on MySQL stays.
-    let strangers = stage.database.others()?;
     stage.fault("migrate-fails", "1.13.0:middle")?;
-    ensure!(stage.upgrade("1.13.1", 1, &["--timeout", "70s"]).is_err(), "the upgrade should have failed");
+    ensure!(stage.upgrade("1.13.1", 1, &["--timeout", "45s"]).is_err(), "the upgrade should have failed");
     ensure!(state(stage)? != before, "the migration did not begin");
     let backup = stage.backup_names()?.pop().context("the upgrade left no backup")?;
 
@@ -38,17 +38,19 @@ fn play(stage: &Stage) -> Result<()> {
     stage.database.may_make_others()?;
     stage.watched(|| killed_and_typed_again(stage, &backup))?;
     ensure!(state(stage)? == before, "rows or schema differ:\n{before}\n---\n{}", state(stage)?);
-    ensure!(stage.database.others()? != strangers, "the database from before is not kept");
+    ensure!(!stage.database.others()?.is_empty(), "the database from before is not kept");
     let status = stage.omupgrade("looking").args(["status", RELEASE]).text()?;
     ensure!(status.contains("search is due for reindex"), "status does not say that search is due:\n{status}");
     stage.omupgrade("confirming").args(["rollback", RELEASE, "--confirm"]).run()?;
-    ensure!(stage.database.others()? == strangers, "left: {}", stage.database.others()?);
+    ensure!(stage.database.others()?.is_empty(), "left: {}", stage.database.others()?);
     ensure!(state(stage)? == before, "the confirmation changed something");
     Ok(())
 }
 
 fn killed_and_typed_again(stage: &Stage, backup: &str) -> Result<()> {
-    for step in ["dump", "beside", "swap"] {
+    // The swap is each engine's own; a kill costs a minute until the lock is free, so the steps before it are shared out.
+    let first = if stage.database.engine == Engine::Postgres { "dump" } else { "beside" };
+    for step in [first, "swap"] {
         say::step(&format!("rollback --restore, kill -9 at its step {step}, and its Pod with it"));
         restore(stage, backup).killed_when(|| Ok(!pods_of(stage, step)?.is_empty()))?;
         for pod in pods_of(stage, step)? {
@@ -84,7 +86,7 @@ fn restore(stage: &Stage, backup: &str) -> Call {
 fn pods_of(stage: &Stage, step: &str) -> Result<Vec<String>> {
     let list = stage
         .kubectl("looking for a step")
-        .args(["get", "pods", "-l", "omupgrade.io/role=restore", "-o", "name"])
+        .args(["get", "pods", "-l", &format!("{}=restore", marks::ROLE), "-o", "name"])
         .text()?;
     Ok(list.lines().filter(|name| name.ends_with(&format!("-{step}"))).map(str::to_owned).collect())
 }

@@ -13,6 +13,7 @@ pub const SCENARIO: Scenario = Scenario {
     says: "`helm uninstall` removes the servers and keeps the backups",
     engines: BOTH,
     plays_faults: false,
+    more_stages: &[],
     deadline: Duration::from_mins(5),
     play,
 };

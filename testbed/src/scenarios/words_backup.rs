@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
-use super::{BOTH, OWN_DATABASE, Scenario};
-use crate::cluster::databases::{self, Engine};
+use super::faults_backup::own;
+use super::{BOTH, Scenario};
+use crate::cluster::databases;
 use crate::suite::look::refused;
 use crate::suite::stage::{CLAIM, Stage};
 
@@ -14,6 +15,7 @@ pub const SCENARIO: Scenario = Scenario {
     says: "what status, precheck, validate and diagnose say of backups that fail, and of a helm that was killed",
     engines: BOTH,
     plays_faults: true,
+    more_stages: &[],
     deadline: Duration::from_mins(15),
     play,
 };
@@ -37,12 +39,7 @@ fn play(stage: &Stage) -> Result<()> {
     stage.words("disk-full", "1.12.14")?;
     stage.heal("disk-full")?;
 
-    let cut = std::thread::scope(|scope| {
-        let cut = scope.spawn(|| stage.fault("dump-cut", "60"));
-        let failed = refused(upgrade("60s", "cut"), "pre-upgrade hooks failed");
-        cut.join().unwrap_or_else(|_| bail!("the fault stopped")).and(failed)
-    });
-    cut?;
+    stage.fault_during("dump-cut", "60", || refused(upgrade("60s", "cut"), "pre-upgrade hooks failed"))?;
     stage.words("dump-cut", "1.12.14")?;
 
     let job = "om-omupgrade-backup-1-12-14";
@@ -51,20 +48,7 @@ fn play(stage: &Stage) -> Result<()> {
     stage.words("stuck-job", "1.12.14")?;
     stage.heal("stuck-job")?;
 
-    let killed = std::thread::scope(|scope| {
-        let killed = scope.spawn(|| stage.fault("helm-killed", "hook"));
-        let ended = refused(upgrade("60s", "killed"), "signal: 9");
-        killed.join().unwrap_or_else(|_| bail!("the fault stopped")).and(ended)
-    });
-    killed?;
+    stage.fault_during("helm-killed", "hook", || refused(upgrade("60s", "killed"), "signal: 9"))?;
     stage.until("the backup to end", 60, |stage| Ok(stage.json(&["get", "job", job])?["status"]["succeeded"] == 1))?;
     stage.words("helm-killed", "1.12.14")
-}
-
-/// The values that lead to the namespace's own database and search.
-fn own(stage: &Stage) -> String {
-    match stage.database.engine {
-        Engine::Postgres => OWN_DATABASE.to_owned(),
-        Engine::Mysql => OWN_DATABASE.replace("postgresql", "mysql"),
-    }
 }

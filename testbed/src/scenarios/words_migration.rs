@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::faults_migration::{begin_anew, said};
 use super::{BOTH, Scenario};
 use crate::suite::helm::Version;
 use crate::suite::stage::{RELEASE, Stage};
@@ -13,6 +14,7 @@ pub const SCENARIO: Scenario = Scenario {
     says: "what status, precheck, validate and diagnose say of migrations that do not end, and of the guard's refusal",
     engines: BOTH,
     plays_faults: true,
+    more_stages: &[],
     deadline: Duration::from_mins(15),
     play,
 };
@@ -59,19 +61,4 @@ fn play(stage: &Stage) -> Result<()> {
 /// An upgrade that nobody waits for, without a backup.
 fn roll(stage: &Stage) -> Result<()> {
     stage.upgrade("1.13.1", 1, &["--no-hooks", "--wait=hookOnly"])
-}
-
-/// Ends the pod that migrates, so that its successor hears of other faults.
-fn begin_anew(stage: &Stage) -> Result<()> {
-    let words = ["delete", "pods", "-l", "app.kubernetes.io/version=1.13.1", "--grace-period=1"];
-    stage.kubectl("ending the pod that migrates").args(words).run()
-}
-
-/// Waits until the migration says something.
-fn said(stage: &Stage, words: &str) -> Result<()> {
-    stage.until("the migration to speak", 90, |stage| {
-        let Some(pod) = stage.pods()?.into_iter().find(|pod| pod.version == "1.13.1") else { return Ok(false) };
-        let log = ["logs", &pod.name, "-c", "run-db-migrations"];
-        Ok(stage.kubectl("reading the migration's log").args(log).text().unwrap_or_default().contains(words))
-    })
 }

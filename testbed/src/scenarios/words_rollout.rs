@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use serde_json::{Value, json};
 
+use super::faults_cluster::{any, nodes, roll, waits};
 use super::{POSTGRES, Scenario, second_node};
-use crate::cluster::nodes::{SECOND, TAINT};
-use crate::suite::look::items;
 use crate::suite::stage::Stage;
 
 pub const SCENARIO: Scenario = Scenario {
@@ -15,6 +13,7 @@ pub const SCENARIO: Scenario = Scenario {
     says: "what status, precheck, validate and diagnose say of servers that get no image, quota, node or start",
     engines: POSTGRES,
     plays_faults: true,
+    more_stages: &[],
     deadline: Duration::from_mins(15),
     play,
 };
@@ -23,9 +22,10 @@ fn play(stage: &Stage) -> Result<()> {
     stage.install("1.12.13", 1)?;
     stage.claim("testbed", "1Gi")?;
 
-    roll(stage, &["--set", "image.tag=0.0.0"])?;
+    stage.fault("image-missing", "yes")?;
     stage.until("the image not to come", 90, |stage| any(stage, |pod| waits(pod, "ImagePullBackOff")))?;
     stage.words("image-missing", "1.13.1")?;
+    stage.heal("image-missing")?;
 
     stage.fault("quota", "1")?;
     roll(stage, &["--set", "podAnnotations.turn=quota"])?;
@@ -56,62 +56,7 @@ fn play(stage: &Stage) -> Result<()> {
     let _turn = second_node()?;
     // An earlier run may have been ended in the middle.
     stage.heal("node-cordoned")?;
-    let outcome = nodes(stage);
+    let outcome = nodes(stage, |stage, fault| stage.words(fault, "1.13.1"));
     stage.heal("node-cordoned")?;
     outcome
-}
-
-/// The server may run on the second node alone.
-fn nodes(stage: &Stage) -> Result<()> {
-    let there = json!({
-        "tolerations": [{ "key": TAINT, "operator": "Exists" }],
-        "affinity": { "nodeAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": { "nodeSelectorTerms": [
-            { "matchExpressions": [{ "key": "kubernetes.io/hostname", "operator": "In", "values": [SECOND.name] }] } ] } } },
-        "resources": { "requests": { "cpu": "50m" } },
-    });
-    let there = stage.write("there.yaml", &there.to_string())?;
-    let without_node = |stage: &Stage| {
-        stage.until("a server without a node", 90, |stage| any(stage, |pod| pod["spec"]["nodeName"].is_null()))
-    };
-    let rolled_out = |stage: &Stage| {
-        stage.until("the server on the second node", 90, |stage| {
-            let pods = stage.pods()?;
-            Ok(pods.len() == 1 && pods.iter().all(|pod| pod.serves && pod.node == SECOND.name))
-        })
-    };
-
-    stage.fault("node-cordoned", SECOND.name)?;
-    roll(stage, &["--values", &there, "--set", "podAnnotations.turn=cordoned"])?;
-    without_node(stage)?;
-    stage.words("node-cordoned", "1.13.1")?;
-    stage.heal("node-cordoned")?;
-    rolled_out(stage)?;
-
-    stage.fault("node-full", SECOND.name)?;
-    roll(stage, &["--values", &there, "--set", "podAnnotations.turn=full"])?;
-    without_node(stage)?;
-    stage.words("node-full", "1.13.1")?;
-    stage.heal("node-full")?;
-    rolled_out(stage)?;
-
-    stage.fault("node-drained", SECOND.name)?;
-    without_node(stage)?;
-    stage.words("node-drained", "1.13.1")
-}
-
-/// An upgrade that nobody waits for, without a backup.
-fn roll(stage: &Stage, more: &[&str]) -> Result<()> {
-    stage.upgrade("1.12.14", 1, &[&["--no-hooks", "--wait=hookOnly"], more].concat())
-}
-
-fn any(stage: &Stage, is: impl Fn(&Value) -> bool) -> Result<bool> {
-    Ok(items(&stage.json(&["get", "pods", "-l", "app.kubernetes.io/name=openmetadata"])?).iter().any(is))
-}
-
-fn waits(pod: &Value, reason: &str) -> bool {
-    let of = |list: &str| {
-        let containers = pod["status"][list].as_array().map_or(&[][..], Vec::as_slice);
-        containers.iter().any(|container| container["state"]["waiting"]["reason"] == reason)
-    };
-    of("initContainerStatuses") || of("containerStatuses")
 }

@@ -23,7 +23,6 @@ const KINDS: &[&str] = &[
     "poddisruptionbudgets",
     "horizontalpodautoscalers",
     "persistentvolumeclaims",
-    "configmaps",
     "leases",
     "resourcequotas",
 ];
@@ -48,18 +47,24 @@ pub fn forget(folder: &Path) {
 
 /// Writes down what can still be seen; what cannot be seen is written down as such.
 pub fn keep(stage: &Stage, folder: &Path) {
+    let _ = fs::create_dir_all(folder);
     let seen = |file: &str, words: &[&str]| {
         let text = stage.kubectl("keeping what is left").args(words).args(["--request-timeout=20s"]).text();
         let _ = fs::write(folder.join(file), text.unwrap_or_else(|error| format!("{error:#}\n")));
     };
     seen("objects.yaml", &["get", &KINDS.join(","), "-o", "yaml"]);
+    // Some scenarios keep helm's releases, with the values in them, in ConfigMaps.
+    seen("configmaps.yaml", &["get", "configmaps", "-l", "owner!=helm", "-o", "yaml"]);
     seen("pods.txt", &["get", "pods", "-o", "wide"]);
     seen("events.txt", &["get", "events", "--sort-by=.metadata.resourceVersion"]);
     seen("described.txt", &["describe", "pods"]);
     let pods = stage.json(&["get", "pods"]).unwrap_or_default();
     for pod in items(&pods) {
         let name = pod["metadata"]["name"].as_str().unwrap_or_default();
-        seen(&format!("{name}.log"), &["logs", name, "--all-containers", "--prefix", "--ignore-errors", "--tail=500"]);
+        let words = ["logs", name, "--all-containers", "--prefix", "--ignore-errors", "--tail=500"];
+        seen(&format!("{name}.log"), &words);
+        // What a container said that has started again is why it did.
+        seen(&format!("{name}.previous.log"), &[&words[..], &["--previous"]].concat());
     }
     let _ = fs::write(folder.join("migrations.txt"), format!("{:?}\n", stage.migrated()));
 }

@@ -54,6 +54,13 @@ impl Case {
         format!("{}-{}", self.scenario.name, self.engine.name())
     }
 
+    /// All that it may make: its own, and those of its further stages.
+    fn namespaces(&self) -> Vec<String> {
+        let own = self.namespace();
+        let more = self.scenario.more_stages.iter().map(|mark| format!("{own}-{mark}"));
+        [own.clone()].into_iter().chain(more).collect()
+    }
+
     /// Whether a name on the command line means this one.
     pub fn is(&self, name: &str) -> bool {
         name == self.scenario.name || name == self.title()
@@ -78,8 +85,12 @@ impl Case {
             Ok(Some(why)) => why,
             Err(error) => format!("{error:#}"),
         };
-        if let Ok(stage) = Stage::open(cache, self.engine, &self.namespace()) {
-            artifacts::keep(&stage, &folder);
+        for namespace in self.namespaces() {
+            // The further ones beside the first one's files, in folders of their own.
+            let into = if namespace == self.namespace() { folder.clone() } else { folder.join(&namespace) };
+            if let Ok(stage) = Stage::open(cache, self.engine, &namespace) {
+                artifacts::keep(&stage, &into);
+            }
         }
         let told = artifacts::told(&folder);
         let end = last_lines(&told, 12).join("\n         | ");
@@ -88,9 +99,9 @@ impl Case {
         End { passed: false, title, seconds, line }
     }
 
-    /// Clears its stage away; what stays would be in a later run's way.
+    /// Clears its stages away; what stays would be in a later run's way.
     pub fn clear(&self, cache: &Cache) -> Result<()> {
-        Stage::open(cache, self.engine, &self.namespace())?.clear()
+        self.namespaces().iter().try_for_each(|namespace| Stage::open(cache, self.engine, namespace)?.clear())
     }
 
     /// Starts the process and waits for it; why it failed, if it did.

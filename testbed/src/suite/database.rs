@@ -61,7 +61,12 @@ impl<'a> Database<'a> {
                  JOIN pg_roles r ON r.oid = d.datdba WHERE r.rolname = '{name}' \\gexec\n\
                  DROP ROLE IF EXISTS {name};\n"
             ),
-            Engine::Mysql => format!("DROP DATABASE IF EXISTS {name};\nDROP USER IF EXISTS '{name}'@'%';\n"),
+            Engine::Mysql => {
+                let others = self.others()?;
+                let drops: Vec<String> = others.lines().map(|other| format!("DROP DATABASE {other};\n")).collect();
+                let drops = drops.concat();
+                format!("{drops}DROP DATABASE IF EXISTS {name};\nDROP USER IF EXISTS '{name}'@'%';\n")
+            }
         })
         .map(drop)
     }
@@ -81,16 +86,13 @@ impl<'a> Database<'a> {
 
     /// The databases that a restore made beside it or kept.
     pub fn others(&self) -> Result<String> {
-        let (name, list) = (
-            &self.name,
-            if self.engine == Engine::Postgres {
-                "datname FROM pg_database"
-            } else {
-                "schema_name FROM information_schema.schemata"
-            },
-        );
-        let column = list.split(' ').next().unwrap_or_default();
-        self.ask(&format!("SELECT {list} WHERE {column} LIKE '{name}%omupgrade%';"))
+        let (column, table) = match self.engine {
+            Engine::Postgres => ("datname", "pg_database"),
+            Engine::Mysql => ("schema_name", "information_schema.schemata"),
+        };
+        // An underscore would stand for any letter, and another test's name may begin like this one's.
+        let like = format!("{}|_omupgrade|_%", self.name.replace('_', "|_"));
+        self.administer(&format!("SELECT {column} FROM {table} WHERE {column} LIKE '{like}' ESCAPE '|' ORDER BY 1;\n"))
     }
 
     /// What a query in this database answers: a line per row, columns apart by tabs.

@@ -5,9 +5,10 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::call::Call;
+use crate::failure::Failure;
 use crate::paths::{self, Cache};
 
 /// The two Helms that users have.
@@ -19,11 +20,30 @@ pub enum Version {
     Four,
 }
 
+/// Our programs.
+const RENDERER: &str = "helm-postrender";
+const PLUGIN: &str = "kubectl-omupgrade";
+
+/// What makes both.
+const BUILD: &str = "cargo build --locked --workspace --bins";
+
+/// The folder with our programs, all of which lie beside this one; whoever needs them asks before it writes anything.
+pub fn programs() -> Result<PathBuf> {
+    let folder = std::env::current_exe()?.parent().map(Path::to_owned).context("this program has no folder")?;
+    for program in [RENDERER, PLUGIN] {
+        let what = || format!("{program} is not beside this program, in {}", folder.display());
+        ensure!(folder.join(program).exists(), Failure::new(what(), BUILD));
+    }
+    Ok(folder)
+}
+
 /// Both Helms and our programs.
 #[derive(Debug)]
 pub struct Helm<'a> {
     cache: &'a Cache,
     home: PathBuf,
+    /// Where our programs are.
+    programs: PathBuf,
     plugins: String,
     path: OsString,
     /// Where releases are kept; Helm's own default is a Secret each.
@@ -33,10 +53,10 @@ pub struct Helm<'a> {
 impl<'a> Helm<'a> {
     /// Looks for our programs beside this one; `home` takes what helm and the post-renderer keep.
     pub fn find(cache: &'a Cache, home: &Path) -> Result<Self> {
-        let programs = std::env::current_exe()?.parent().map(Path::to_owned).context("this program has no folder")?;
-        let renderer = programs.join("helm-postrender");
+        let programs = programs()?;
+        let renderer = programs.join(RENDERER);
         let said = Call::new(&renderer, "looking for the post-renderer").args(["plugin-dir"]);
-        let said = said.env("XDG_DATA_HOME", home).hint("cargo build -p helm-postrender -p kubectl-omupgrade");
+        let said = said.env("XDG_DATA_HOME", home).hint(BUILD);
         let plugins = said.text()?.trim().to_owned();
         // Our programs first, then a `helm` as users have it, then the testbed's tools.
         let bin = home.join("bin");
@@ -46,9 +66,9 @@ impl<'a> Helm<'a> {
             symlink(cache.binary("helm4"), &link).with_context(|| format!("cannot link {}", link.display()))?;
         }
         let before = std::env::var_os("PATH").unwrap_or_default();
-        let folders = [programs, bin, cache.bin()].into_iter().chain(std::env::split_paths(&before));
+        let folders = [programs.clone(), bin, cache.bin()].into_iter().chain(std::env::split_paths(&before));
         let path = std::env::join_paths(folders).context("a folder of the PATH has a colon in its name")?;
-        Ok(Self { cache, home: home.to_owned(), plugins, path, driver: None })
+        Ok(Self { cache, home: home.to_owned(), programs, plugins, path, driver: None })
     }
 
     /// A call of helm in a namespace, against the testbed.
@@ -65,10 +85,9 @@ impl<'a> Helm<'a> {
         self.prepared(call, namespace).args(["--namespace", namespace])
     }
 
-    /// A call of one of our own programs in a namespace, with the helm that it finds on the PATH.
-    pub fn ours(&self, program: &str, namespace: &str, doing: &str) -> Call {
-        let found = std::env::split_paths(&self.path).map(|folder| folder.join(program)).find(|path| path.exists());
-        self.prepared(Call::new(found.unwrap_or_else(|| program.into()), doing), namespace)
+    /// A call of our plugin in a namespace, with the helm that it finds on the PATH.
+    pub fn plugin(&self, namespace: &str, doing: &str) -> Call {
+        self.prepared(Call::new(self.programs.join(PLUGIN), doing), namespace)
     }
 
     /// A line that a user types, with helm, kubectl and our programs on the PATH.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
+use shared::marks;
 
 use super::stage::{CLAIM, RELEASE, Stage};
 use crate::call::last_lines;
@@ -15,7 +16,7 @@ use crate::paths;
 use crate::say;
 
 /// The server's pods, and none of a Job.
-const SERVERS: &str = "app.kubernetes.io/name=openmetadata,!job-name";
+pub(super) const SERVERS: &str = "app.kubernetes.io/name=openmetadata,!job-name";
 
 /// A server's pod, as far as a scenario compares it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -121,18 +122,23 @@ impl Stage<'_> {
     pub fn refusal(&self, pod: &str) -> Result<String> {
         let mut said = String::new();
         self.until("the guard to refuse", 120, |stage| {
-            let words = ["logs", pod, "-c", "omupgrade-schema-guard", "--tail=20"];
+            let words = ["logs", pod, "-c", marks::GUARD_CONTAINER, "--tail=20"];
             said = stage.kubectl("reading the guard").args(words).text().unwrap_or_default();
             Ok(said.contains("newer than this image"))
         })?;
         Ok(said)
     }
 
-    /// Loads the release while `work` is done; at most five minutes.
+    /// Loads the release for as long as `work` takes.
     pub fn under_load(&self, work: impl FnOnce() -> Result<()>) -> Result<Report> {
-        let report = load::during(self.cache, &Plan::new(&self.namespace, 5, 300), work)?;
+        let report = load::during(self.cache, &Plan::new(&self.namespace, 5), work)?;
         say::step(&report.words(false));
         Ok(report)
+    }
+
+    /// Which of the load's requests the release does not answer right now: `["search"]`.
+    pub fn unanswered(&self) -> Result<Vec<&'static str>> {
+        load::unanswered(self.cache, &Plan::new(&self.namespace, 1))
     }
 
     /// Asks the release for five seconds; every request must succeed.
@@ -175,13 +181,18 @@ pub fn items(list: &Value) -> &[Value] {
     list["items"].as_array().map_or(&[], Vec::as_slice)
 }
 
+/// The release of an image.
+pub(super) fn tag(image: &str) -> &str {
+    image.rsplit_once(':').map_or(image, |(_, tag)| tag)
+}
+
 fn pod(object: &Value) -> Pod {
     let image = object["spec"]["containers"][0]["image"].as_str().unwrap_or_default();
     let conditions = object["status"]["conditions"].as_array().map_or(&[][..], Vec::as_slice);
     let ready = conditions.iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True");
     Pod {
         name: object["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
-        version: image.rsplit_once(':').map_or(image, |(_, tag)| tag).to_owned(),
+        version: tag(image).to_owned(),
         node: object["spec"]["nodeName"].as_str().unwrap_or_default().to_owned(),
         serves: ready && object["metadata"]["deletionTimestamp"].is_null(),
     }

@@ -7,14 +7,15 @@ pub mod database;
 pub mod door;
 pub mod helm;
 pub mod look;
+mod memory;
 pub mod stage;
 pub mod watcher;
 pub mod words;
 
 use std::cmp::Reverse;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
@@ -28,6 +29,9 @@ use case::Case;
 
 /// How many of the slowest are named at the end.
 const SLOWEST: usize = 5;
+
+/// How long all scenarios may take together on two cores.
+const BUDGET: Duration = Duration::from_mins(20);
 
 /// Which scenarios, and how.
 #[derive(Debug, clap::Args)]
@@ -60,56 +64,101 @@ pub fn run(cache: &Cache, options: &Options) -> Result<bool> {
     prepare(cache, &cases)?;
     let folder = options.artifacts.clone().unwrap_or_else(|| cache.root().join("artifacts"));
     let start = Instant::now();
-    let (next, ends, left) = (AtomicUsize::new(0), Mutex::new(Vec::new()), AtomicUsize::new(0));
-    std::thread::scope(|scope| {
-        let (cases, folder, next, ends, left) = (&cases, &folder, &next, &ends, &left);
-        for _ in 0..options.jobs {
-            scope.spawn(move || {
-                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let end = case.run(cache, folder);
-                    say::answer(&end.line);
-                    if end.passed || !options.keep {
-                        // Pods take their time to go, and the next scenario need not wait for it.
-                        scope.spawn(move || {
-                            if let Err(error) = case.clear(cache) {
-                                say::answer(&format!("FAILED {}: it could not be cleared away: {error:#}", end.title));
-                                left.fetch_add(1, Ordering::Relaxed);
-                            }
-                        });
-                    }
-                    if let Ok(mut ends) = ends.lock() {
-                        ends.push((end.passed, end.seconds, case.title()));
-                    }
-                }
-            });
-        }
+    let done = AtomicBool::new(false);
+    let (ends, left, peak) = std::thread::scope(|scope| {
+        let watched = scope.spawn(|| memory::peak(&done));
+        let (ends, left) = run_all(cache, &cases, &folder, options);
+        done.store(true, Ordering::Relaxed);
+        (ends, left, watched.join().unwrap_or_default())
     });
-    let ends = ends.into_inner().unwrap_or_default();
-    let (line, passed) = closing(cases.len(), &ends, left.into_inner(), start.elapsed());
+    let run = Run { cases: cases.len(), whole: options.names.is_empty(), ends, left, took: start.elapsed(), peak };
+    let (line, passed) = run.closing();
     say::answer(&line);
     Ok(passed)
 }
 
-/// The last words of a run, and whether everything held: each case passed and was cleared away.
-fn closing(cases: usize, ends: &[(bool, u64, String)], left: usize, took: Duration) -> (String, bool) {
-    let passed = ends.iter().filter(|(passed, ..)| *passed).count();
-    let mut slowest: Vec<_> = ends.iter().collect();
-    slowest.sort_by_key(|(_, seconds, _)| Reverse(*seconds));
-    let slowest: Vec<String> =
-        slowest.iter().take(SLOWEST).map(|(_, seconds, title)| format!("{title} {seconds} s")).collect();
-    let together: u64 = ends.iter().map(|(_, seconds, _)| seconds).sum();
-    let stayed = if left > 0 { format!(", {left} not cleared away") } else { String::new() };
-    let line = format!(
-        "{passed} passed, {} failed{stayed} in {} s ({together} s one after another; the slowest: {})",
-        cases - passed,
-        took.as_secs(),
-        slowest.join(", ")
-    );
-    (line, passed == cases && left == 0)
+/// How a case ended: whether it passed, in how many seconds, and its title.
+type Ended = (bool, u64, String);
+
+/// Runs cases beside each other; how they ended, and how many could not be cleared away.
+fn run_all(cache: &Cache, cases: &[Case], folder: &Path, options: &Options) -> (Vec<Ended>, usize) {
+    let (next, ends, left) = (AtomicUsize::new(0), Mutex::new(Vec::new()), AtomicUsize::new(0));
+    let work = |jobs: u8, cases: &[&Case]| {
+        next.store(0, Ordering::Relaxed);
+        std::thread::scope(|scope| {
+            let (next, ends, left) = (&next, &ends, &left);
+            for _ in 0..jobs {
+                scope.spawn(move || {
+                    while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        let end = case.run(cache, folder);
+                        say::answer(&end.line);
+                        if end.passed || !options.keep {
+                            // Pods take their time to go, and the next scenario need not wait for it.
+                            scope.spawn(move || {
+                                if let Err(error) = case.clear(cache) {
+                                    let title = &end.title;
+                                    say::answer(&format!("FAILED {title}: it could not be cleared away: {error:#}"));
+                                    left.fetch_add(1, Ordering::Relaxed);
+                                }
+                            });
+                        }
+                        if let Ok(mut ends) = ends.lock() {
+                            ends.push((end.passed, end.seconds, case.title()));
+                        }
+                    }
+                });
+            }
+        });
+    };
+    let (alone, together): (Vec<&Case>, Vec<&Case>) = cases.iter().partition(|case| case.scenario.is_alone());
+    work(options.jobs, &together);
+    work(1, &alone);
+    (ends.into_inner().unwrap_or_default(), left.into_inner())
+}
+
+/// What came of a run.
+struct Run {
+    cases: usize,
+    /// Whether no scenario was named: all of them, which have a budget.
+    whole: bool,
+    ends: Vec<Ended>,
+    /// How many were not cleared away.
+    left: usize,
+    took: Duration,
+    /// The most memory that was in use, in MiB.
+    peak: u64,
+}
+
+impl Run {
+    /// The last words of a run, and whether everything held: each case passed and was cleared away.
+    fn closing(&self) -> (String, bool) {
+        let Self { cases, ends, left, took, peak, .. } = self;
+        let passed = ends.iter().filter(|(passed, ..)| *passed).count();
+        let mut slowest: Vec<_> = ends.iter().collect();
+        slowest.sort_by_key(|(_, seconds, _)| Reverse(*seconds));
+        let slowest: Vec<String> =
+            slowest.iter().take(SLOWEST).map(|(_, seconds, title)| format!("{title} {seconds} s")).collect();
+        let together: u64 = ends.iter().map(|(_, seconds, _)| seconds).sum();
+        let stayed = if *left > 0 { format!(", {left} not cleared away") } else { String::new() };
+        let late = if self.whole && *took > BUDGET {
+            format!("\nlonger than the {} minutes that the suite has on two cores", BUDGET.as_secs() / 60)
+        } else {
+            String::new()
+        };
+        let line = format!(
+            "{passed} passed, {} failed{stayed} in {} s ({together} s one after another; at most {peak} MiB of memory in \
+             use; the slowest: {}){late}",
+            cases - passed,
+            took.as_secs(),
+            slowest.join(", ")
+        );
+        (line, passed == *cases && *left == 0)
+    }
 }
 
 /// What all cases share: images, and a database server per engine.
 fn prepare(cache: &Cache, cases: &[Case]) -> Result<()> {
+    helm::programs()?;
     if !crate::cluster::status::is_whole(cache) {
         bail!(Failure::new("the suite needs a running cluster", "testbed up"));
     }
@@ -165,8 +214,12 @@ impl Scenario {
     fn is_sound(&self) -> bool {
         let letters =
             self.name.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-');
+        let further = self.more_stages.iter().map(|mark| mark.len() + 1).max().unwrap_or_default();
         // MySQL's user names have at most 32 letters.
-        letters && self.name.len() + "-postgres".len() <= 32 && !self.says.is_empty() && !self.engines.is_empty()
+        letters
+            && self.name.len() + "-postgres".len() + further <= 32
+            && !self.says.is_empty()
+            && !self.engines.is_empty()
     }
 }
 
@@ -195,16 +248,22 @@ mod tests {
     #[test]
     fn the_closing_line_counts_what_failed_what_stayed_and_what_took_long() {
         let end = |passed, seconds, title: &str| (passed, seconds, title.to_owned());
-        let ends = [end(true, 10, "a/mysql"), end(false, 70, "b/mysql")];
-        let (line, passed) = closing(2, &ends, 0, Duration::from_secs(75));
+        let ends = vec![end(true, 10, "a/mysql"), end(false, 70, "b/mysql")];
+        let run = Run { cases: 2, whole: false, ends, left: 0, took: Duration::from_secs(75), peak: 4096 };
+        let (line, passed) = run.closing();
         assert!(!passed);
         assert_eq!(
             line,
-            "1 passed, 1 failed in 75 s (80 s one after another; the slowest: b/mysql 70 s, a/mysql 10 s)"
+            "1 passed, 1 failed in 75 s (80 s one after another; at most 4096 MiB of memory in use; the slowest: \
+             b/mysql 70 s, a/mysql 10 s)"
         );
-        let (line, passed) = closing(1, &ends[..1], 1, Duration::from_secs(75));
+        let run = Run { cases: 1, ends: run.ends[..1].to_vec(), left: 1, ..run };
+        let (line, passed) = run.closing();
         assert!(!passed && line.starts_with("1 passed, 0 failed, 1 not cleared away in 75 s"), "{line}");
-        assert!(closing(1, &ends[..1], 0, Duration::ZERO).1);
+        let run = Run { left: 0, took: BUDGET + Duration::from_secs(1), ..run };
+        assert!(run.closing().1 && !run.closing().0.contains("longer"), "named scenarios have no budget");
+        let (line, passed) = Run { whole: true, ..run }.closing();
+        assert!(passed && line.ends_with("longer than the 20 minutes that the suite has on two cores"), "{line}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 
 use super::charts;
@@ -15,6 +15,7 @@ use crate::cluster::databases::{self, Engine};
 use crate::cluster::kubectl::kubectl;
 use crate::faults;
 use crate::paths::Cache;
+use crate::versions::MYSQL;
 use crate::{real, say};
 
 /// The release's name.
@@ -153,7 +154,7 @@ impl<'a> Stage<'a> {
 
     /// A call of our own plugin.
     pub fn omupgrade(&self, doing: &str) -> Call {
-        self.helm.ours("kubectl-omupgrade", &self.namespace, doing).args(["-n", &self.namespace])
+        self.helm.plugin(&self.namespace, doing).args(["-n", &self.namespace])
     }
 
     /// A line as a user types it, in the folder of this test, with its policy.
@@ -218,6 +219,18 @@ impl<'a> Stage<'a> {
         faults::order(self.cache, &self.namespace, Some(name), Some(value))
     }
 
+    /// Does `work`, in which a fault waits for its moment: it has looked before the work begins.
+    pub fn fault_during<T>(&self, name: &str, value: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        say::step(&format!("fault {name} {value}"));
+        let scene = faults::Scene { cache: self.cache, namespace: &self.namespace };
+        let waiter = faults::look(&scene, name, value)?;
+        std::thread::scope(|scope| {
+            let struck = scope.spawn(|| waiter(&scene));
+            let worked = work();
+            struck.join().unwrap_or_else(|_| bail!("the fault stopped")).and(worked)
+        })
+    }
+
     /// Takes a fault back.
     pub fn heal(&self, name: &str) -> Result<()> {
         say::step(&format!("fault {name}: taken back"));
@@ -249,7 +262,7 @@ impl Pace {
         let mut policy = json!({ "rollout": rollout });
         if engine == Engine::Mysql {
             // The client that is built here.
-            policy["database"] = json!({ "mysqlImage": "mysql:9" });
+            policy["database"] = json!({ "mysqlImage": format!("mysql:{}", MYSQL.tag) });
         }
         policy
     }

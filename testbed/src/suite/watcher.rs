@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use serde_json::Value;
 
-use super::look::items;
+use super::look::{SERVERS, items, tag};
 use super::stage::Stage;
 use crate::say;
 
@@ -63,13 +63,13 @@ impl Stage<'_> {
 
     /// The server containers that run, by pod and version; none of an init container or a Job.
     fn running(&self) -> Result<BTreeSet<(String, String)>> {
-        let list = self.json(&["get", "pods", "-l", "app.kubernetes.io/name=openmetadata,!job-name"])?;
+        let list = self.json(&["get", "pods", "-l", SERVERS])?;
         let serving = |pod: &Value| {
             let states = pod["status"]["containerStatuses"].as_array()?;
             let runs = states.iter().any(|s| s["name"] == "openmetadata" && s["state"]["running"].is_object());
             let image = pod["spec"]["containers"][0]["image"].as_str()?;
             let name = pod["metadata"]["name"].as_str()?.to_owned();
-            runs.then(|| (name, image.rsplit_once(':').map_or(image, |(_, tag)| tag).to_owned()))
+            runs.then(|| (name, tag(image).to_owned()))
         };
         Ok(items(&list).iter().filter_map(serving).collect())
     }

@@ -63,9 +63,25 @@ impl Era {
         self.0 >= Version(2, 0, 0)
     }
 
+    /// Whether an application says that it is enabled: the published client 1.13.1 reads that, 1.12.14 refuses the field.
+    pub fn says_whether_an_app_is_enabled(self) -> bool {
+        self.0 >= Version(1, 13, 0)
+    }
+
     /// Whether the tool's `reindex` still knows `--recreate-indexes` (gone in the 2.0 line; which patch is not known).
     pub fn knows_recreate_indexes(self) -> bool {
         self.0 < Version(2, 0, 0)
+    }
+
+    /// Whether Flyway runs before the native migrations (facts 1.10, 3.3: up to 1.10).
+    pub fn runs_flyway(self) -> bool {
+        self.0 < Version(1, 11, 0)
+    }
+
+    /// Whether a server starts although search is away: since the spring of 2026 (facts 10.7). Before, it "could" abort;
+    /// here it does. Assumption by date.
+    pub fn starts_without_search(self) -> bool {
+        self.0 >= Version(1, 12, 8)
     }
 
     /// Whether `migrate` makes Flowable's tables (pull request 27234, spring of 2026); before, the server does at its start.

@@ -24,9 +24,9 @@ impl Faults {
         self.0.get(name).map(String::as_str)
     }
 
-    /// A fault's value as seconds.
+    /// A fault's value as seconds; what is no span of time is no fault (who orders refuses it before).
     pub fn seconds(&self, name: &str) -> Option<Duration> {
-        self.get(name)?.parse().ok().map(Duration::from_secs_f64)
+        Duration::try_from_secs_f64(self.get(name)?.parse().ok()?).ok()
     }
 
     /// `migrate-fails VERSION:before|middle|after` and `migrate-hangs VERSION:…`.
@@ -86,5 +86,8 @@ mod tests {
         assert!(faults.migrate_at("1.13.0", "before").is_ok());
         assert!(faults.migrate_at("1.13.0", "middle").is_err());
         assert_eq!(faults.seconds("slow-start"), Some(Duration::from_secs(2)));
+        for no_span in ["-1", "abc", "NaN", "1e300"] {
+            assert_eq!(Faults(parse(&format!("slow-start {no_span}\n"))).seconds("slow-start"), None, "{no_span}");
+        }
     }
 }

@@ -1,4 +1,6 @@
 //! Tables like Flowable's, which move by themselves beside the migrations. It never runs a workflow.
+//!
+//! Source: facts 3.12 (the tables), 10.7 (who makes them, by release), 10.8 (the refusal's words).
 
 use anyhow::{Result, bail};
 

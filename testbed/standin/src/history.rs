@@ -1,4 +1,6 @@
 //! The two tables in which a database remembers its migrations. It never decides what is pending.
+//!
+//! Source of tables and upserts: the server's `v000__….sql` of both engines and its `MigrationDAO` (facts 3.6, 10.5).
 
 use std::collections::HashSet;
 
@@ -28,10 +30,15 @@ pub fn prepare(database: &Database) -> Result<()> {
 
 /// Whether the table of versions is there; an error is an error, never "fresh".
 pub fn exists(database: &Database) -> Result<bool> {
+    has_table(database, "server_change_log")
+}
+
+/// Whether a table of this name is there, in whichever case the engine keeps it.
+pub fn has_table(database: &Database, name: &str) -> Result<bool> {
     let schema = database.pick("current_schema()", "database()");
     let sql = format!(
         "SELECT count(*) FROM information_schema.tables
-         WHERE table_schema = {schema} AND lower(table_name) = 'server_change_log';"
+         WHERE table_schema = {schema} AND lower(table_name) = '{name}';"
     );
     Ok(database.rows(&sql)?.first().and_then(|row| row.first()).is_some_and(|count| count != "0"))
 }
@@ -58,18 +65,30 @@ pub fn note_statement(database: &Database, version: &str, sql: &str, checksum: &
     ))
 }
 
-/// Notes a finished version. The checksum is random in the real tool, so it is worth nothing here either.
-pub fn note_version(database: &Database, version: &str, file: &str, metrics: &str) -> Result<()> {
-    let random = std::fs::read_to_string("/proc/sys/kernel/random/uuid").unwrap_or_default();
-    let (version, file, metrics) = (database.quote(version), database.quote(file), database.quote(metrics));
-    let random = database.quote(random.trim());
+/// Where a version's row comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// It ran here. The checksum is random in the real tool, so it is worth nothing here either (facts 10.5).
+    Ran,
+    /// Flyway had run it (facts 10.5).
+    Imported,
+}
+
+/// Notes a finished version; one that is there is noted anew, in its old rank (facts 10.5).
+pub fn note(database: &Database, version: &str, file: &str, metrics: Option<&str>, origin: Origin) -> Result<()> {
+    let checksum = match origin {
+        Origin::Ran => std::fs::read_to_string("/proc/sys/kernel/random/uuid").unwrap_or_default(),
+        Origin::Imported => "0".to_owned(),
+    };
+    let (version, file, checksum) = (database.quote(version), database.quote(file), database.quote(checksum.trim()));
+    let cast = database.pick("::jsonb", "");
+    let metrics = metrics.map_or_else(|| "NULL".to_owned(), |metrics| format!("{}{cast}", database.quote(metrics)));
     let again = database.pick(
         "ON CONFLICT (version) DO UPDATE SET installed_on = CURRENT_TIMESTAMP, checksum = EXCLUDED.checksum, metrics = EXCLUDED.metrics",
         "ON DUPLICATE KEY UPDATE installed_on = CURRENT_TIMESTAMP, checksum = VALUES(checksum), metrics = VALUES(metrics)",
     );
-    let cast = database.pick("::jsonb", "");
     database.execute(&format!(
         "INSERT INTO SERVER_CHANGE_LOG (version, migrationFileName, checksum, metrics)
-         VALUES ({version}, {file}, {random}, {metrics}{cast}) {again};"
+         VALUES ({version}, {file}, {checksum}, {metrics}) {again};"
     ))
 }

@@ -1,4 +1,6 @@
 //! Lines in the shape that the real server's log has. It never writes to standard error, as the real one does not.
+//!
+//! Source: the texts of facts 3.10. Assumption: the head of a line (level, then a moment in brackets); nothing reads the moment.
 
 use std::io::Write as _;
 

@@ -1,4 +1,7 @@
 //! Plays an `OpenMetadata` server and its operator's tool on a real database; it is no `OpenMetadata` and never pretends to be one outside a test.
+//!
+//! `facts 3.8` and the like are sections of the project's notes on `OpenMetadata` (`facts/openmetadata.md`), which say of every
+//! sentence whether it was read in a source, told in an issue, or derived; they are kept beside the repository.
 
 mod admin;
 mod api;
@@ -9,6 +12,7 @@ mod entities;
 mod era;
 mod faults;
 mod flowable;
+mod flyway;
 mod history;
 mod http;
 mod log;

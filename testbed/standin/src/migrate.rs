@@ -1,40 +1,44 @@
-//! `migrate`: runs what is pending, with the real tool's order, log lines and failure semantics. It never locks: the real one does not either.
+//! `migrate`: runs what is pending, with the real tool's order, log lines and failure semantics. It never locks: the real
+//! one does not either (facts 10.6).
+//!
+//! Source: the server's `OpenMetadataOperations.migrate` and `MigrationWorkflow` (facts 3.8 to 3.10, 10.7).
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::database::Database;
 use crate::era::Era;
 use crate::faults::Faults;
+use crate::history::Origin;
 use crate::migrations::{self, FOLDER, Migration, Statement};
 use crate::search::Search;
 use crate::secrets::Secrets;
 use crate::version::Version;
-use crate::{entities, flowable, history, log, reindex};
+use crate::{entities, flowable, flyway, history, log, reindex};
 
-/// What has to run: folders without a row, in newer releases also older ones than the newest row, and that one's folder
-/// again if it has statements that were never run.
+/// What has to run: folders without a row, in newer releases also older ones than the newest row, and two folders again if
+/// they have statements that were never run: the newest executed one of the newest minor, and of the minor before it
+/// (facts 3.8). Assumption: both minors are those of the folders that ran.
 pub fn pending<'a>(
     era: Era,
     folders: &'a [Migration],
     versions: &HashSet<String>,
     statements: &HashSet<String>,
 ) -> Vec<&'a Migration> {
-    let newest = folders.iter().filter(|folder| versions.contains(&folder.name)).map(|folder| folder.version).max();
     let reached = versions.iter().filter_map(|version| Version::parse(version)).max();
-    folders
-        .iter()
-        .filter(|folder| {
-            if !era.plans_any_folder() {
-                return reached.is_none_or(|reached| folder.version > reached);
-            }
-            let executed = versions.contains(&folder.name);
-            let grown = Some(folder.version) == newest
-                && folder.schema.iter().chain(&folder.post).any(|statement| !statements.contains(&statement.checksum));
-            !executed || grown
-        })
-        .collect()
+    if !era.plans_any_folder() {
+        return folders.iter().filter(|folder| reached.is_none_or(|reached| folder.version > reached)).collect();
+    }
+    let executed = |folder: &&Migration| versions.contains(&folder.name);
+    let newest_of_minor: BTreeMap<(u32, u32), Version> =
+        folders.iter().filter(executed).map(|folder| ((folder.version.0, folder.version.1), folder.version)).collect();
+    let looked_at_again: Vec<Version> = newest_of_minor.into_values().rev().take(2).collect();
+    let grown = |folder: &&Migration| {
+        looked_at_again.contains(&folder.version)
+            && folder.schema.iter().chain(&folder.post).any(|statement| !statements.contains(&statement.checksum))
+    };
+    folders.iter().filter(|folder| !executed(folder) || grown(folder)).collect()
 }
 
 /// What the database still lacks of this image.
@@ -56,6 +60,12 @@ pub fn run(database: &Database, secrets: &Secrets, search: &Search, force: bool)
 
 fn migrate(database: &Database, secrets: &Secrets, search: &Search, force: bool) -> Result<()> {
     history::prepare(database)?;
+    let (era, faults) = (Era::of_this_image(), Faults::ask());
+    if era.runs_flyway() {
+        flyway::prepare(database)?;
+    } else {
+        flyway::import(database)?;
+    }
     let plan = lacking(database)?;
     if plan.is_empty() {
         log::info("No Server Migration To be Run");
@@ -67,7 +77,6 @@ fn migrate(database: &Database, secrets: &Secrets, search: &Search, force: bool)
             .map(|folder| vec![folder.name.clone(), connection.to_owned(), format!("{FOLDER}/{}", folder.name)])
             .collect();
         table(&["Version", "ConnectionType", "MigrationsFilePath"], &rows);
-        let faults = Faults::ask();
         let mut results = Vec::new();
         for folder in &plan {
             log::info(&format!("[MigrationWorkFlow] Migration Run started for Version: {}", folder.name));
@@ -85,7 +94,8 @@ fn migrate(database: &Database, secrets: &Secrets, search: &Search, force: bool)
         }
         table(RESULT, &results);
     }
-    if Era::of_this_image().migrates_flowable() {
+    other_distributions(database, &faults, era)?;
+    if era.migrates_flowable() {
         flowable::prepare(database)?;
     }
     log::info("Update Search Indexes.");
@@ -125,8 +135,18 @@ fn one(database: &Database, folder: &Migration, faults: &Faults, force: bool) ->
     }
     pass(faults.migrate_at(name, "after"))?;
     let metrics = entities::counts(database).unwrap_or_else(|_| "{}".to_owned());
-    history::note_version(database, name, &format!("{FOLDER}/{name}"), &metrics)?;
+    history::note(database, name, &format!("{FOLDER}/{name}"), Some(&metrics), Origin::Ran)?;
     Ok(metrics)
+}
+
+/// An ordered row `VERSION-SUFFIX`, as an extension folder (`-collate`) or the upgrade gate that is planned after 2.0
+/// (`-baseline`) writes it (facts 3.7, 10.5): no image that is played here does so by itself.
+fn other_distributions(database: &Database, faults: &Faults, era: Era) -> Result<()> {
+    let Some(suffix) = faults.get("suffixed-row") else { return Ok(()) };
+    let Version(major, minor, patch) = era.0;
+    let version = format!("{major}.{minor}.{patch}-{suffix}");
+    log::info(&format!("ordered: a row of {version}"));
+    history::note(database, &version, "extension", None, Origin::Ran)
 }
 
 /// A table as the real tool draws it.
@@ -187,8 +207,17 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_one_runs_again_when_it_grew() {
-        let folders = [folder("1.12.0", "new"), folder("1.13.0", "new-too")];
-        assert_eq!(names(NEW, &folders, &["1.12.0", "1.13.0"], &[]), ["1.13.0"]);
+    fn the_newest_of_two_minors_run_again_when_they_grew() {
+        let all = ["1.11.0", "1.12.0", "1.12.13", "1.13.0"];
+        let folders = all.map(|name| folder(name, name));
+        assert_eq!(names(NEW, &folders, &all, &[]), ["1.12.13", "1.13.0"]);
+        assert_eq!(names(NEW, &folders, &all, &["1.13.0"]), ["1.12.13"]);
+        assert_eq!(names(NEW, &folders, &all, &["1.12.13"]), ["1.13.0"]);
+    }
+
+    #[test]
+    fn rows_of_scripts_and_of_other_distributions_are_no_folders() {
+        let folders = [folder("1.12.0", "a"), folder("1.13.0", "b")];
+        assert_eq!(names(NEW, &folders, &["0.0.15", "1.12.0", "1.13.1-collate"], &["a"]), ["1.13.0"]);
     }
 }

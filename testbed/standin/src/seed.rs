@@ -1,4 +1,7 @@
 //! What a fresh server writes at its first start, and some sample data to lose. It never touches a database that has users.
+//!
+//! Source of the names: the server's own seed data. Assumptions: which rules the policies have is shortened; tables, pipelines
+//! and lineage are sample data of ours.
 
 use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};

@@ -1,4 +1,6 @@
 //! What the chart's Secrets and environment say. It never asks anything but the environment.
+//!
+//! Source: the environment of facts 2 (the chart's Secrets, with literal quotes) and the configuration's own defaults.
 
 use std::env;
 use std::str::FromStr;

@@ -1,4 +1,8 @@
 //! Tokens that say who asks: JSON Web Tokens, signed with a key of the image as the real one is by default. It never checks a password.
+//!
+//! Source: which paths need one and that a bot's is kept in the database, facts 4.1 and 4.3; a moment for its end and none for
+//! a bot's, facts 10.3. Assumptions: the claims' names, an hour for a person's, and HMAC instead of RSA, since nobody but this
+//! server checks the signature.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,4 +1,6 @@
 //! Versions of releases and of migration folders, compared as three numbers. It never compares them as text.
+//!
+//! Source: three numbers, suffixes left out (facts 3.7); folders by their names (facts 10.2).
 
 use std::path::PathBuf;
 

@@ -32,6 +32,8 @@ on_both!(
     a_cluster_alias_keeps_servers_apart,
     ordered_losses_come_and_go,
     a_failure_leaves_half_and_no_row_but_with_force,
+    scripts_of_flyway_become_rows,
+    a_search_that_is_away_stops_an_older_server,
 );
 
 fn server(scene: &Scene, release: &str, folders: &[&str]) -> Server {
@@ -169,6 +171,9 @@ fn releases_differ(scene: &mut Scene) {
     let first = server(scene, "1.9.0", OLD);
     assert_eq!(first.ask("GET", "system/health", "").0, 404);
     assert_eq!(first.ask("GET", "system/diagnostics", "").0, 404);
+    assert!(first.get("apps/name/SearchIndexingApplication")["enabled"].is_null());
+    assert!(first.get("system/config/customUiThemePreference")["customTheme"].is_object());
+    assert_eq!(first.ask("POST", "users/refresh", "{}").0, 400);
     drop(first);
     let last = server(scene, "2.0.7", NEW);
     assert_eq!(last.ask("GET", "system/health", ""), (200, json!("OK")));
@@ -183,7 +188,7 @@ fn releases_differ(scene: &mut Scene) {
     });
     let said = older.unwrap();
     assert_eq!(said["passed"], false);
-    assert!(said["message"].as_str().unwrap().contains("Unexpected executed migrations [1.11.0, "), "{said}");
+    assert!(said["message"].as_str().unwrap().contains("Unexpected executed migrations [0.0.0, "), "{said}");
     let tool = |release: &str, folders: &[&str]| {
         scene.command(release, folders, &["ops", "reindex", "--recreate-indexes=true"]).status().unwrap().code()
     };
@@ -330,6 +335,37 @@ fn a_failure_leaves_half_and_no_row_but_with_force(scene: &mut Scene) {
     let (code, said) = run(&["ops", "migrate", "--force"]);
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("Failed to run sql") && run(&["ops", "info"]).1.contains("1.13.1"), "{said}");
+}
+
+fn scripts_of_flyway_become_rows(scene: &mut Scene) {
+    let rows = |release: &str, folders: &[&str]| {
+        assert!(scene.migrate(release, folders).status.success());
+        let said = scene.command(release, folders, &["ops", "info"]).output().unwrap();
+        String::from_utf8(said.stdout).unwrap().lines().filter(|line| line.starts_with("0.0.")).count()
+    };
+    assert_eq!(rows("1.9.7", OLD), 0, "up to 1.10 Flyway has a table of its own");
+    scene.sql(match scene.engine {
+        Engine::Postgres => r#"SELECT 1 / (SELECT count(*) / 15 FROM "DATABASE_CHANGE_LOG")"#,
+        Engine::Mysql => "SELECT 1 FROM DATABASE_CHANGE_LOG WHERE version = '015'",
+    });
+    assert_eq!(rows("1.12.13", &NEW[..6]), 16);
+    assert_eq!(rows("2.0.7", NEW), 16, "once");
+    let faults = Faults::serve();
+    faults.order("suffixed-row collate\n");
+    let mut tool = scene.command("2.0.7", NEW, &["ops", "migrate"]);
+    tool.env("STANDIN_NAMESPACE", "test").env("STANDIN_FAULTS", &faults.address);
+    assert!(tool.status().unwrap().success());
+    let said = scene.command("2.0.7", NEW, &["ops", "info"]).output().unwrap();
+    assert!(String::from_utf8(said.stdout).unwrap().contains("2.0.7-collate"));
+    assert!(scene.command("2.0.7", NEW, &["ops", "validate"]).status().unwrap().success(), "nothing is pending for it");
+}
+
+fn a_search_that_is_away_stops_an_older_server(scene: &mut Scene) {
+    drop(server(scene, "1.9.7", OLD));
+    scene.search.stop();
+    assert!(Server::start(scene.command("1.9.7", OLD, &["serve"])).is_none(), "it starts without search");
+    scene.search.restart(&[]);
+    assert!(Server::start(scene.command("1.9.7", OLD, &["serve"])).is_some());
 }
 
 fn a_cluster_alias_keeps_servers_apart(scene: &mut Scene) {

@@ -10,7 +10,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 
 /// The cluster and namespace that the flags and the kubeconfig name; inside a pod, that pod's.
 pub async fn connect(flags: &Flags) -> anyhow::Result<Cluster> {
-    let mut config = config(flags).await?;
+    let (mut config, current) = config(flags).await?;
     if let Some(user) = &flags.as_user {
         config.auth_info.impersonate = Some(user.clone());
     }
@@ -37,28 +37,36 @@ pub async fn connect(flags: &Flags) -> anyhow::Result<Cluster> {
     let pointers = Pointers {
         kubeconfig: flags.kubeconfig.clone(),
         context: flags.context.clone(),
+        current,
+        mixed: flags.cluster.is_some() || flags.user.is_some(),
         as_user: flags.as_user.clone(),
         as_groups: flags.as_group.clone(),
     };
     Ok(Cluster { client, namespace, patience, pointers })
 }
 
-async fn config(flags: &Flags) -> anyhow::Result<Config> {
+/// The configuration, and the context that it is of.
+async fn config(flags: &Flags) -> anyhow::Result<(Config, Option<String>)> {
     let wrong = |e: &dyn std::fmt::Display| {
         Failure::unknown(format!("reading the kubeconfig: {e}")).hint("kubectl config view")
     };
     let options =
         KubeConfigOptions { context: flags.context.clone(), cluster: flags.cluster.clone(), user: flags.user.clone() };
-    let chosen = flags.context.is_some() || flags.cluster.is_some() || flags.user.is_some();
-    if let Some(file) = &flags.kubeconfig {
-        let read = Kubeconfig::read_from(file).map_err(|e| wrong(&e))?;
-        return Ok(Config::from_custom_kubeconfig(read, &options).await.map_err(|e| wrong(&e))?);
-    }
-    let from_files = Config::from_kubeconfig(&options).await;
-    match from_files {
-        Ok(config) => Ok(config),
+    let chosen =
+        flags.context.is_some() || flags.cluster.is_some() || flags.user.is_some() || flags.kubeconfig.is_some();
+    let read = flags.kubeconfig.as_ref().map_or_else(Kubeconfig::read, Kubeconfig::read_from);
+    let of_files = match read {
+        Ok(read) => {
+            let current =
+                flags.context.clone().or_else(|| read.current_context.clone()).filter(|name| !name.is_empty());
+            Config::from_custom_kubeconfig(read, &options).await.map(|config| (config, current))
+        }
+        Err(error) => Err(error),
+    };
+    match of_files {
+        Ok(found) => Ok(found),
         // As kubectl: in a pod without a kubeconfig, the pod's own service account.
-        Err(error) if !chosen => Config::incluster().map_err(|_| wrong(&error).into()),
+        Err(error) if !chosen => Config::incluster().map(|config| (config, None)).map_err(|_| wrong(&error).into()),
         Err(error) => Err(wrong(&error).into()),
     }
 }

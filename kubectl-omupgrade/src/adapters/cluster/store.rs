@@ -1,11 +1,13 @@
 //! What was seen of a namespace so far, kind by kind: filled by one pass of lists or by watches, read as facts. Asks
 //! nothing.
 
+use super::logs::Line;
 use crate::facts::{
-    Autoscaler, Budget, Claim, Database, Event, Fact, Facts, Job, LogKey, Logs, Node, Pod, Quota, Release, ReplicaSet,
-    Revision, SCHEMA, Workload, not_asked,
+    Autoscaler, Budget, Claim, Database, Event, Fact, Facts, GONE, Job, LogKey, Logs, Node, Pod, Quota, Release,
+    ReplicaSet, Revision, SCHEMA, Workload, not_asked,
 };
-use crate::journal::Recorded;
+use crate::journal::{Open, Recorded};
+use crate::rollout::Wanted;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -28,6 +30,9 @@ pub enum Turn<T> {
         forbidden: bool,
     },
 }
+
+/// Seconds within which a watch that cannot go on has tried again.
+const BACK_OFF: i64 = 60;
 
 /// The objects of one kind.
 #[derive(Debug)]
@@ -89,6 +94,11 @@ impl<T: Clone> Shelf<T> {
         }
     }
 
+    /// Whether its watch was lost a moment ago and nothing was heard of it since.
+    fn silent(&self) -> bool {
+        self.ready && self.at > self.heard && Timestamp::now().as_second() - self.at.as_second() <= BACK_OFF
+    }
+
     /// Whether it has an answer, good or bad.
     fn answered(&self) -> bool {
         self.ready || self.refused.is_some()
@@ -126,8 +136,13 @@ pub struct Store {
     pub asking: bool,
     pub recorded: Option<Recorded>,
     pub search_due: Option<Timestamp>,
+    pub open: Option<Open>,
     pub folders: BTreeMap<String, Vec<String>>,
     pub logs: Logs,
+    /// Questions that were asked again and are not answered yet.
+    pub questions: u32,
+    /// Logs that ended or broke: they may be read again.
+    pub unread: Vec<Wanted>,
 }
 
 impl Store {
@@ -154,9 +169,32 @@ impl Store {
             asking: false,
             recorded: None,
             search_due: None,
+            open: None,
             folders: BTreeMap::new(),
             logs: BTreeMap::new(),
+            questions: 0,
+            unread: Vec::new(),
         }
+    }
+
+    /// Takes what a new look at the release found. An answer that was lost makes no known revision unknown.
+    pub fn take_release(&mut self, found: Fact<Release>) {
+        if found.value().is_some() || found.reason() == Some(GONE) || self.release.value().is_none() {
+            self.release = found;
+        }
+    }
+
+    /// Whether nothing may be decided yet: an answer is on its way, or a kind that a verdict rests on lost its watch and
+    /// was not heard of since.
+    pub fn unsettled(&self) -> bool {
+        self.asking
+            || self.questions > 0
+            || self.deployments.silent()
+            || self.stateful_sets.silent()
+            || self.daemon_sets.silent()
+            || self.replica_sets.silent()
+            || self.pods.silent()
+            || self.jobs.silent()
     }
 
     /// Whether every kind has answered once.
@@ -178,7 +216,6 @@ impl Store {
     /// Why what is shown may be old: a watch that lost its connection. None where all are up. A watch that goes on
     /// where it stopped says nothing until something changes; one that cannot refuses again within its back-off.
     pub fn lost(&self) -> Option<&str> {
-        const BACK_OFF: i64 = 60;
         let now = Timestamp::now();
         let heard = self.deployments.heard.max(self.replica_sets.heard).max(self.pods.heard).max(self.events.heard);
         let fresh = |at: Timestamp| at > heard && now.as_second() - at.as_second() <= BACK_OFF;
@@ -191,20 +228,20 @@ impl Store {
     }
 
     /// Adds lines to a log, and forgets the oldest ones of a long one.
-    pub fn log(&mut self, key: LogKey, lines: Vec<String>, fresh: bool) {
+    pub fn log(&mut self, key: LogKey, lines: Vec<Line>, fresh: bool) {
         const MOST: usize = 4000;
-        let now = Timestamp::now();
+        let last = lines.iter().rev().find_map(|line| line.at).unwrap_or_else(Timestamp::now);
         let mut all = match self.logs.remove(&key) {
             Some(Fact::Known(known)) if !fresh => known.value,
             _ => Vec::new(),
         };
-        all.extend(lines);
+        all.extend(lines.into_iter().map(|line| line.text));
         // The head holds the list of versions, the tail what happens now.
         if all.len() > MOST {
             let surplus = all.len() - MOST;
             all.drain(MOST / 4..MOST / 4 + surplus);
         }
-        self.logs.insert(key, Fact::known(all, "logs", now));
+        self.logs.insert(key, Fact::known(all, "logs", last));
     }
 
     /// The facts about the release.
@@ -231,6 +268,7 @@ impl Store {
             database: self.database.clone(),
             recorded: self.recorded.clone(),
             search_due: self.search_due,
+            open: self.open.clone(),
             folders: self.folders.clone(),
             logs: self.logs.clone(),
         }

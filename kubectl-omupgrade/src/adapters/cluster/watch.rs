@@ -1,10 +1,11 @@
 //! The same look, kept up to date by watches: each kind once, no polling. Lost connections, old versions (410) and
 //! overload (429) are the runtime's work: it backs off and lists again.
 
+use super::logs::{self, Line};
 use super::store::{Shelf, Store, Turn};
-use super::{Cluster, logs, why};
+use super::{Cluster, why};
 use crate::adapters::release;
-use crate::facts::{Driver, Fact, LogKey, Release, read};
+use crate::facts::{Driver, Fact, GONE, LogKey, Release, read};
 use crate::rollout::Wanted;
 use futures::StreamExt;
 use jiff::Timestamp;
@@ -19,6 +20,7 @@ use kube::runtime::{WatchStreamExt, watcher as watch};
 use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
+use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 /// Something that changed: it is put into the store.
@@ -87,10 +89,14 @@ impl Watch {
             let key: LogKey = wanted.key();
             if !wanted.follow {
                 let read = logs::tail(&cluster, &wanted, None).await;
+                let broke = read.value().is_none();
                 let _ = sender.send(Box::new(move |s| drop(s.logs.insert(key, read)))).await;
+                if broke {
+                    again(&sender, wanted).await;
+                }
                 return;
             }
-            let (to, mut lines) = channel::<Vec<String>>(64);
+            let (to, mut lines) = channel::<Vec<Line>>(64);
             let forward = async {
                 let mut fresh = true;
                 while let Some(lines) = lines.recv().await {
@@ -101,6 +107,7 @@ impl Watch {
                 }
             };
             tokio::join!(logs::follow(&cluster, &wanted, to), forward);
+            again(&sender, wanted).await;
         });
     }
 
@@ -122,14 +129,33 @@ impl Watch {
         });
     }
 
-    /// Reads the newest revision again whenever Helm stores one or changes one's status. Watches labels only.
+    /// Reads the newest revision again whenever Helm stores one or changes one's status.
     fn release<K>(&mut self, api: Api<K>, name: &str)
     where
         K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
         K::DynamicType: Default + Clone,
     {
-        let (cluster, sender, name) = (self.cluster.clone(), self.sender.clone(), name.to_owned());
-        let config = Config::default().labels(&format!("owner=helm,name={name}"));
+        let (cluster, own) = (self.cluster.clone(), name.to_owned());
+        self.whenever(api, &format!("owner=helm,name={name}"), move || {
+            let (cluster, name) = (cluster.clone(), own.clone());
+            async move {
+                let fact = newest(&cluster, &name).await;
+                move |s: &mut Store| s.take_release(fact)
+            }
+        });
+    }
+
+    /// Asks again whenever an object with these labels changes. Watches metadata only.
+    pub fn whenever<K, Q, F, C>(&mut self, api: Api<K>, labels: &str, question: Q)
+    where
+        K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+        K::DynamicType: Default + Clone,
+        Q: Fn() -> F + Send + 'static,
+        F: Future<Output = C> + Send + 'static,
+        C: FnOnce(&mut Store) + Send + 'static,
+    {
+        let sender = self.sender.clone();
+        let config = Config::default().labels(labels);
         self.tasks.spawn(async move {
             let mut events = Box::pin(watch(api, config).default_backoff());
             while let Some(event) = events.next().await {
@@ -137,8 +163,17 @@ impl Watch {
                 {
                     continue;
                 }
-                let fact = newest(&cluster, &name).await;
-                if sender.send(Box::new(move |s| s.release = fact)).await.is_err() {
+                // Nothing is decided on the answer of before.
+                let asked: Change = Box::new(|s| s.questions += 1);
+                if sender.send(asked).await.is_err() {
+                    return;
+                }
+                let change = question().await;
+                let answered: Change = Box::new(move |s| {
+                    s.questions -= 1;
+                    change(s);
+                });
+                if sender.send(answered).await.is_err() {
                     return;
                 }
             }
@@ -147,16 +182,34 @@ impl Watch {
 }
 
 async fn newest(cluster: &Cluster, name: &str) -> Fact<Release> {
+    let mut found = release::latest(cluster, name).await;
+    // One lost answer is asked for again: what is shown meanwhile is the revision of before.
+    for _ in 0..3 {
+        if found.is_ok() {
+            break;
+        }
+        tokio::time::sleep(AGAIN).await;
+        found = release::latest(cluster, name).await;
+    }
     let now = Timestamp::now();
-    match release::latest(cluster, name).await {
+    match found {
         Ok(Some(release)) => {
             let source = release.revision.object.clone();
             Fact::known(release, source, now)
         }
-        Ok(None) => Fact::unknown("the release is gone", "list of stored revisions", now),
+        Ok(None) => Fact::unknown(GONE, "list of stored revisions", now),
         Err(error) => Fact::unknown(format!("{error:#}"), "list of stored revisions", now),
     }
 }
+
+/// Lets a log be read again, where the next judgement still wants it: a stream that ended may have lost its server.
+async fn again(sender: &Sender<Change>, wanted: Wanted) {
+    tokio::time::sleep(AGAIN).await;
+    let _ = sender.send(Box::new(move |s| s.unread.push(wanted))).await;
+}
+
+/// How long until a question that had no answer is asked again.
+const AGAIN: Duration = Duration::from_secs(5);
 
 fn turn<K: Resource, T>(event: watcher::Result<watcher::Event<K>>, reduce: fn(&K) -> T) -> Turn<T> {
     let key = |item: &K| item.uid().unwrap_or_else(|| item.name_any());

@@ -1,6 +1,7 @@
 //! One storage object into a revision: base64, gzip, JSON. Asks the cluster nothing.
 
 use crate::facts::{Chart, Driver, Hook, HookRun, Release, Revision, Secret, Status};
+use crate::preview::objects;
 use anyhow::Context;
 use base64::Engine;
 use jiff::Timestamp;
@@ -106,6 +107,7 @@ impl Raw {
                 driver,
                 apply_method: self.apply_method.filter(|m| !m.is_empty()),
             },
+            workloads: workloads(&self.manifest, &self.namespace),
             name: self.name,
             namespace: self.namespace,
             values: Secret::new(self.config),
@@ -134,6 +136,15 @@ fn time(text: &str) -> Option<Timestamp> {
 }
 
 /// The words that only a server's manifest holds, in every chart era.
+/// The workloads of a manifest, in the release's own namespace; none of one that cannot be read.
+fn workloads(manifest: &str, namespace: &str) -> Vec<String> {
+    let all = objects(manifest, namespace).unwrap_or_default().into_iter();
+    all.filter(|o| matches!(o.kind.as_str(), "Deployment" | "StatefulSet" | "DaemonSet"))
+        .filter(|o| o.namespace == namespace)
+        .map(|o| format!("{}/{}", o.kind, o.name))
+        .collect()
+}
+
 fn holds_server(manifest: &str) -> bool {
     manifest.contains("run-db-migrations") || (manifest.contains("openmetadata-ops.sh") && manifest.contains("migrate"))
 }

@@ -39,12 +39,17 @@ pub async fn find(cluster: &Cluster, name: Option<&str>) -> anyhow::Result<Found
         .buffer_unordered(AT_ONCE)
         .collect()
         .await;
-    let mut hits = Vec::new();
+    let (mut hits, mut unread) = (Vec::new(), None);
     for found in opened {
-        let found = found?;
-        if found.release.holds_openmetadata {
-            hits.push(found);
+        match found {
+            Ok(found) if found.release.holds_openmetadata => hits.push(found),
+            Ok(_) => {}
+            // Of someone else's, perhaps: it matters only where nothing else is found.
+            Err(error) => unread = Some(error),
         }
+    }
+    if let Some(error) = unread.filter(|_| hits.is_empty()) {
+        return Err(error);
     }
     if hits.len() > 1 {
         hits.sort_by(|a, b| a.release.name.cmp(&b.release.name));

@@ -25,6 +25,9 @@ pub struct Args {
     /// Restore although the revision's Fernet key is another one than the backup's, or is not known to be the same.
     #[arg(long)]
     pub accept_other_fernet_key: bool,
+    /// Restore although the revision's JWT keys are not the backup's: bots and users get new tokens.
+    #[arg(long)]
+    pub accept_other_jwt_key: bool,
     /// The claim with the backups; without it the backup hook's, else RELEASE-omupgrade-backup.
     #[arg(long, value_name = "NAME")]
     pub claim: Option<String>,
@@ -40,10 +43,13 @@ pub struct Args {
     /// The database client's image; without it the schema guard's, else postgres:18 or mysql:8.4.
     #[arg(long, value_name = "IMAGE", alias = "probe-image")]
     pub client_image: Option<String>,
+    /// A label for every Pod of ours, for network policies and the like; may be given again.
+    #[arg(long = "pod-label", value_name = "KEY=VALUE", value_parser = super::label)]
+    pub pod_labels: Vec<(String, String)>,
     /// Print exactly what would be done, and do nothing.
     #[arg(long)]
     pub dry_run: bool,
-    /// Do not ask before doing it.
+    /// Do not ask before doing it; without a terminal nobody can be asked, and then it is needed.
     #[arg(long, short = 'y')]
     pub yes: bool,
     /// Do not watch the pods afterwards.
@@ -64,11 +70,13 @@ pub(super) async fn restore(session: &Session, args: &Args) -> anyhow::Result<Ex
         backup: Some(args.name),
         backup_of: args.backup_of,
         accept_other_fernet_key: args.accept_other_fernet_key,
+        accept_other_jwt_key: args.accept_other_jwt_key,
         claim: args.claim,
         no_dump: args.no_dump,
         in_place: args.in_place,
         admin_secret: args.admin_secret,
         probe_image: args.client_image,
+        pod_labels: args.pod_labels,
         dry_run: args.dry_run,
         yes: args.yes,
         no_watch: args.no_watch,

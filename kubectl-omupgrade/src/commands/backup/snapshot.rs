@@ -1,12 +1,13 @@
 //! `backup snapshot`: a snapshot that somebody else keeps, as a backup of its own kind. The user's commands make it and wait
 //! for it; the database is looked at before and after; what that can prove is recorded.
 
+use super::dump::{images, whole};
 use super::receipt::{words as receipt_words, write as write_receipt};
 use super::{Of, Place, Terms, answer};
 use crate::adapters::cluster::Cluster;
 use crate::adapters::journal::{self, Stored};
 use crate::adapters::lock::{Claim, Lock, holder_name};
-use crate::adapters::{keys, live, probe, secrets, snapshots};
+use crate::adapters::{keys, probe, secrets, snapshots};
 use crate::backup::answers::{Made, Planned};
 use crate::backup::{Around, Commands, Entry, Known, of, snapshot_name, snapshot_record};
 use crate::cli::flags::duration;
@@ -189,9 +190,10 @@ impl Making<'_> {
         stored.run.remembered.insert("snapshot".to_owned(), name.clone());
         let found = keys::read(self.cluster, self.place.beside.server(), &[]).await;
         let held = if self.args.with_secrets {
+            whole(&found, &self.place.on(self.cluster))?;
             let keep = keep(&stored.run);
             lock.check().await?;
-            secrets::keep(self.cluster, release, &keep, &found).await.map_err(Failure::unknown)?;
+            secrets::keep(self.cluster, release, &keep, None, &found).await.map_err(Failure::unknown)?;
             Some(Held::Secret(keep))
         } else {
             self.args.fernet_key_held_elsewhere.then_some(Held::Elsewhere)
@@ -212,7 +214,7 @@ impl Making<'_> {
         let after = self.look("after").await?;
         let known = Known {
             defaults: None,
-            images: live::pulled(self.cluster, self.place.beside.server()).await,
+            images: images(self.cluster, self.place).await,
             keys: keys::fingerprints(&found, &keys::salt().map_err(Failure::unknown)?),
             secrets: held,
         };

@@ -5,7 +5,6 @@ use crate::adapters::cluster::Cluster;
 use crate::adapters::journal::Stored;
 use crate::adapters::lock::{Claim, Lock, holder_name};
 use crate::adapters::{journal, pod, release, restore};
-use crate::beside::Beside;
 use crate::cli::say as to;
 use crate::exit::Exit;
 use crate::facts::Release;
@@ -22,9 +21,12 @@ pub async fn confirmed(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
     let name = found.name.clone();
     let (runs, _) = journal::runs(cluster, &name).await?;
     // A run that was refused before its first step keeps nothing.
-    let begun = runs.into_iter().filter(|s| s.run.begun(super::restore::QUIESCE));
-    let kept: Vec<(Stored, Plan)> =
-        begun.filter_map(|s| Plan::recall(&s.run.remembered).map(|plan| (s, plan))).collect();
+    let mut kept: Vec<(Stored, Plan)> = Vec::new();
+    for stored in runs.into_iter().filter(|s| s.run.begun(super::restore::QUIESCE)) {
+        if let Some(plan) = super::restore::recalled(&stored.run)? {
+            kept.push((stored, plan));
+        }
+    }
     let Some((last, plan)) = kept.last() else {
         return Err(Failure::refused(format!("the journal of {name} knows no restore, so nothing is kept"))
             .hint(format!("kubectl omupgrade history {name} -n {}", cluster.namespace))
@@ -57,10 +59,7 @@ async fn drop_kept(
     plan: &Plan,
 ) -> anyhow::Result<()> {
     let name = &found.name;
-    let text = found.manifest.expose().map_or("", String::as_str);
-    let admin = args.admin_secret.as_deref().or(plan.admin_secret.as_deref());
-    let beside = Beside::of_manifest(name, &found.namespace, text, args.probe_image.as_deref());
-    let beside = restore::prepared(beside.map_err(Failure::unknown)?, admin);
+    let beside = super::restore::stand_beside(found, args, Some(plan))?;
     let claim = Claim { holder: holder_name(), plan: format!("drop what the restore {} kept", plan.id) };
     let lock = Lock::acquire(cluster, name, &claim, terms.lock).await?;
     stored.write(&lock, STEP, Phase::About, &format!("by {}", claim.holder)).await?;

@@ -38,6 +38,7 @@ pub(super) async fn look(
         Some(server) => live::running(cluster, server).await,
         None => Vec::new(),
     };
+    let migrating = live::migrating(cluster).await;
     // Only what would be deleted is asked about.
     let lost: Vec<String> = losses(&now, &then, |_| false).into_iter().map(|l| l.object).collect();
     let at_risk: Vec<&Object> = now.iter().filter(|o| lost.contains(&o.label())).collect();
@@ -68,6 +69,7 @@ pub(super) async fn look(
         runs,
         database,
         running,
+        migrating,
         folders,
         kept,
         helm: helm.major,
@@ -96,6 +98,7 @@ async fn backups(
     }
     let server = server.ok_or("the newest revision holds no OpenMetadata server to look beside")?;
     let beside = Beside::of(release, objects, server, args.probe_image.as_deref())?;
+    let beside = beside.labelled(&args.pod_labels).map_err(|e| e.to_string())?;
     let (snapshots, _) = snapshots::all(cluster, release).await?;
     let snapshots: Vec<_> = snapshots.into_iter().map(|e| (e.name, e.record)).collect();
     // Without a claim nothing was read: backups may be elsewhere, so it is not known, and not called impossible.

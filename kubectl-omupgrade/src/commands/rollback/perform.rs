@@ -1,7 +1,7 @@
 //! Does what was decided: lock, journal, helm (see `roll`), replica counts. Every step says in the journal what it is about to do,
 //! does it, and says that it did; killed anywhere, the same command again ends in the same place.
 
-use super::restore::{self, Restoration};
+use super::restore::{self, Restoration, SUSPENDED};
 use super::roll::{self, HELM, conflicts};
 use super::{Args, Terms};
 use crate::adapters::cluster::Cluster;
@@ -13,7 +13,7 @@ use crate::cli::say as to;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::journal::{Outcome, Phase, Recorded, Run, open_run};
-use crate::wayback::restore::{Plan, restore_id};
+use crate::wayback::restore::{Plan, restore_id, unfinished};
 use crate::wayback::{Decision, Look, plan};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -56,7 +56,7 @@ pub(super) fn steps(cluster: &Cluster, helm: &Helm, decision: &Decision, restore
     for name in restore.iter().flat_map(|p| &p.schedules) {
         out.push(format!("let CronJob/{name} go on"));
     }
-    for count in decision.counts.iter().filter(|c| c.autoscaler.is_some() && !decision.stay) {
+    for count in decision.counts.iter().filter(|c| c.autoscaler.is_some() && c.live > 0 && !decision.stay) {
         out.push(format!("put {} back to {} replicas, where helm changed them", count.object, count.live));
     }
     out.push("write the end into the journal, give the lock back".to_owned());
@@ -98,7 +98,13 @@ pub(super) async fn perform(
             } else {
                 let _ = stored.end(&lock, Outcome::Failed).await;
             }
-            let _ = lock.release().await;
+            match restore::may_still_write(&lock, &stored).await {
+                // It runs out, and the same command takes it over; `unlock` ends the Pod.
+                Some(why) => to::note(&format!("the lock is not given back, the restore may be at work: {why}")),
+                None => {
+                    let _ = lock.release().await;
+                }
+            }
         }
     } else {
         stored.end(&lock, Outcome::Done).await?;
@@ -117,13 +123,15 @@ async fn begin(
     restoration: Option<&Restoration>,
 ) -> anyhow::Result<Stored> {
     let (runs, _) = journal::runs(cluster, &decision.release).await?;
+    let given_up = unfinished(&runs.iter().map(|s| s.run.clone()).collect::<Vec<_>>());
+    let given_up = given_up.map_err(|e| Failure::refused(e.to_string()))?;
     let left = runs.into_iter().rfind(|s| s.run.outcome == Outcome::Open && s.run.plan == claim.plan);
     if let Some(mut left) = left {
         to::note(&format!("going on with the run {} of {}, which did not end", left.run.id, left.run.by));
-        if !left.run.begun(HELM) && Plan::recall(&left.run.remembered).is_none() {
+        if !left.run.begun(HELM) && !left.run.begun(restore::QUIESCE) {
             // Nothing was changed yet, so what is now counts, not what was when it was killed.
             left.run.from = Some(decision.from);
-            left.run.remembered = counts(decision);
+            left.run.remembered = remembered(decision, restoration, given_up.as_ref(), &left.run.id)?;
         }
         left.write(lock, "begin", Phase::Note, &format!("gone on with by {}", claim.holder)).await?;
         return Ok(left);
@@ -139,13 +147,7 @@ async fn begin(
     run.from = Some(decision.from);
     run.to = Some(decision.to);
     run.verdict = Some(decision.verdict.way);
-    run.remembered = counts(decision);
-    if let Some(restoration) = restoration {
-        let plan = Plan { id: restore_id(&id), ..restoration.plan.clone() };
-        plan.remember(&mut run.remembered)?;
-        let unnamed = plan.workloads.iter().filter(|(label, _)| plan.unnamed.contains(label));
-        run.remembered.extend(unnamed.map(|(label, count)| (format!("{COUNT}{label}"), count.to_string())));
-    }
+    run.remembered = remembered(decision, restoration, given_up.as_ref(), &id)?;
     // What a later way back to the newest revision of now will compare with.
     run.recorded = decision.database.clone().map(|fingerprint| Recorded {
         revision: decision.from,
@@ -158,9 +160,32 @@ async fn begin(
     journal::open(cluster, Some(lock), run).await
 }
 
-/// The counts to put back, as a run remembers them.
+/// What a later step, or a later process, needs of the decision.
+fn remembered(
+    decision: &Decision,
+    restoration: Option<&Restoration>,
+    given_up: Option<&Plan>,
+    id: &str,
+) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut out = counts(decision);
+    let counted = |(label, count): (&String, &u64)| (format!("{COUNT}{label}"), count.to_string());
+    if let Some(restoration) = restoration {
+        let plan = Plan { id: restore_id(id), ..restoration.plan.clone() };
+        plan.remember(&mut out)?;
+        out.extend(plan.workloads.iter().filter(|(label, _)| plan.unnamed.contains(label)).map(counted));
+    } else if let Some(given_up) = given_up {
+        // What a restore stilled that was given up does not stay so under this revision.
+        let unnamed = |(label, _): &(&String, &u64)| decision.quiesce.unnamed.contains(label);
+        out.extend(given_up.workloads.iter().filter(unnamed).map(counted));
+        out.extend(given_up.schedules.iter().map(|name| (format!("{SUSPENDED}{name}"), String::new())));
+    }
+    Ok(out)
+}
+
+/// The counts to put back, as a run remembers them. Never zero: an autoscaler rests there for ever, so whoever set it
+/// meant another time than after this.
 fn counts(decision: &Decision) -> BTreeMap<String, String> {
-    let owned = decision.counts.iter().filter(|c| c.autoscaler.is_some());
+    let owned = decision.counts.iter().filter(|c| c.autoscaler.is_some() && c.live > 0);
     owned.map(|c| (format!("{COUNT}{}", c.object), c.live.to_string())).collect()
 }
 
@@ -176,7 +201,7 @@ async fn steps_of(
     restoration: Option<&Restoration>,
 ) -> anyhow::Result<Exit> {
     if let Some(restoration) = restoration {
-        restore::perform(&restoration.beside, decision, terms, lock, stored).await?;
+        restore::perform(restoration, decision, terms, lock, stored).await?;
     }
     let rolled = if decision.stay && stored.run.begun(restore::START) {
         Ok(())

@@ -1,11 +1,13 @@
 //! Brings the database back before helm brings the code back: what is asked, what is checked first, the steps. A run
 //! that began with it stays open until it is through: stopped anywhere, the same command goes on.
 
+use super::again::again;
 use super::{Args, Terms};
 use crate::adapters::cluster::Cluster;
 use crate::adapters::journal::Stored;
 use crate::adapters::lock::Lock;
-use crate::adapters::{live, pod, release, restore};
+use crate::adapters::{keys, live, pod, release, restore};
+use crate::backup::{Known, pack};
 use crate::beside::Beside;
 use crate::cli::say as to;
 use crate::facts::Release;
@@ -13,26 +15,48 @@ use crate::failure::Failure;
 use crate::journal::{Outcome, Phase, RESTORED, Run};
 use crate::wayback::found::Found;
 use crate::wayback::keys::Compared;
-use crate::wayback::objections::{At, objections, of_key, of_schema};
-use crate::wayback::restore::{Plan, Road, Wanted};
-use crate::wayback::{Decision, Look, Refusal};
+use crate::wayback::objections::{At, objections, of_jwt, of_key, of_schema};
+use crate::wayback::restore::{Plan, Road, Wanted, unfinished};
+use crate::wayback::{Decision, Look, Refusal, as_before};
+use std::collections::BTreeMap;
+use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// The first step that changes something.
-pub(super) const QUIESCE: &str = "quiesce";
+pub(super) use crate::wayback::restore::QUIESCE;
 
 /// The step that starts the servers again where no helm does: the revision stays.
 pub(super) const START: &str = "start";
 
+/// How often it is looked whether somebody else is at work while a Pod waits. Chosen.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 /// A restore that is to begin, or one that a run was left in the middle of.
 #[derive(Debug)]
 pub(super) struct Restoration {
+    /// The newest revision: what the dump of now is a backup of.
+    pub(super) current: Release,
     /// The server to stand beside.
     pub(super) beside: Beside,
     /// What the check found, and how the keys stand; none where a run is gone on with.
     pub(super) found: Option<(Found, Compared)>,
     /// What is to be done; its id is the run's, once there is one.
     pub(super) plan: Plan,
+}
+
+/// What a run remembers of a restore. One that this version cannot read is no restore less: nothing goes on over it.
+pub(super) fn recalled(run: &Run) -> anyhow::Result<Option<Plan>> {
+    Plan::recall(&run.remembered).map_err(|e| Failure::refused(format!("the run {}: {e}", run.id)).into())
+}
+
+/// The restore that stilled servers and was given up: what stands at zero since then is taken for what it was.
+pub(super) fn given_up(look: &mut Look) -> anyhow::Result<Option<Plan>> {
+    let plan = unfinished(&look.runs).map_err(|e| Failure::refused(e.to_string()))?;
+    if let (Some(plan), Ok(live)) = (&plan, &mut look.live) {
+        for words in as_before(live, plan) {
+            to::note(&words);
+        }
+    }
+    Ok(plan)
 }
 
 /// What was asked, with the defaults of the release.
@@ -45,13 +69,14 @@ fn wanted(args: &Args, claim: &str) -> Wanted {
         in_place: args.in_place,
         admin_secret: args.admin_secret.clone(),
         other_fernet_key: args.accept_other_fernet_key,
+        other_jwt_key: args.accept_other_jwt_key,
     }
 }
 
 /// Whether this very backup was brought back under this revision already, and nobody confirmed it yet: a command that is
 /// typed again after its end does not begin anew.
 pub(super) fn done_already(look: &Look, args: &Args) -> bool {
-    let of = |run: &Run| Plan::recall(&run.remembered).filter(|_| run.begun(QUIESCE));
+    let of = |run: &Run| Plan::recall(&run.remembered).ok().flatten().filter(|_| run.begun(QUIESCE));
     let last = look.runs.iter().rev().find_map(|run| Some((run, of(run)?)));
     let Some((run, plan)) = last.filter(|(run, plan)| {
         run.outcome == Outcome::Done
@@ -84,7 +109,8 @@ pub(super) fn left(current: &Release, args: &Args, plan: Plan) -> anyhow::Result
         ))
         .into());
     }
-    Ok(Restoration { beside: stand_beside(current, args, plan.admin_secret.as_deref())?, found: None, plan })
+    let beside = stand_beside(current, args, Some(&plan))?;
+    Ok(Restoration { current: current.clone(), beside, found: None, plan })
 }
 
 /// Checks what a restore needs, before the first write.
@@ -93,15 +119,12 @@ pub(super) async fn prepare(
     look: &Look,
     decision: &Decision,
     args: &Args,
+    given_up: Option<&Plan>,
 ) -> anyhow::Result<(Restoration, Vec<Refusal>)> {
     let wanted = wanted(args, &look.claim);
     let (release, namespace) = (decision.release.as_str(), decision.namespace.as_str());
-    let named = |backup: &str| {
-        if decision.stay {
-            return format!("kubectl omupgrade backup restore {release} {backup} -n {namespace}");
-        }
-        format!("kubectl omupgrade rollback {release} {} -n {namespace} --restore --backup {backup}", decision.to)
-    };
+    let said = Args { stay: decision.stay, ..args.clone() };
+    let named = |backup: &str| again(&said, release, namespace, decision.to, backup);
     let backup = wanted.backup.clone().or_else(|| decision.verdict.backup.clone());
     let backup = backup.ok_or_else(|| {
         Failure::refused("which backup is to be restored is not known")
@@ -109,14 +132,18 @@ pub(super) async fn prepare(
             .hint(format!("kubectl omupgrade backup list {release} -n {namespace}"))
     })?;
     let command = named(&backup);
-    let beside = stand_beside(&look.current, args, wanted.admin_secret.as_deref())?;
+    let beside = stand_beside(&look.current, args, None)?;
     let found = restore::check(cluster, &beside, &wanted, &backup).await.map_err(|why| {
         let failure = Failure::refused(format!("{backup} cannot be restored: {why}"));
         // The script names it: `'lost/om', not 'data/om'`; also where only the address is another one.
         let of = why.split_once("of another release: '").and_then(|(_, rest)| Some(rest.split_once('\'')?.0));
         let elsewhere = why.contains("is of another host") || why.contains("is of another database");
         match of.map(str::to_owned).or_else(|| elsewhere.then(|| format!("{namespace}/{release}"))) {
-            Some(of) => failure.hint(format!("{command} --backup-of {of}    # if that is the one you mean")),
+            Some(of) => {
+                let meant = Args { backup_of: Some(of), ..said.clone() };
+                let command = again(&meant, release, namespace, decision.to, &backup);
+                failure.hint(format!("{command}    # if that is the one you mean"))
+            }
             None => failure.hint(format!("{}    # another one", named("NAME"))),
         }
     })?;
@@ -125,8 +152,16 @@ pub(super) async fn prepare(
     let (keys, clues) = super::keys::compared(cluster, look, &found.record, decision.stay).await?;
     let at = At { release, namespace, revision: decision.to, backup: &backup, command: &command };
     refusals.extend(of_key(&keys.fernet, at, &clues, wanted.other_fernet_key));
+    refusals.extend(of_jwt(&keys.others, at, wanted.other_jwt_key));
     let road = if wanted.in_place { Road::InPlace } else { found.road };
-    let schedules = restore::active(cluster, &decision.quiesce.schedules).await?;
+    let mut schedules = restore::active(cluster, &decision.quiesce.schedules).await?;
+    // Those that a restore suspended which was given up: nobody else wanted them to stand still.
+    let suspended = given_up.iter().flat_map(|p| &p.schedules).filter(|s| decision.quiesce.schedules.contains(s));
+    for name in suspended {
+        if !schedules.contains(name) {
+            schedules.push(name.clone());
+        }
+    }
     let plan = Plan {
         id: String::new(),
         backup,
@@ -138,34 +173,43 @@ pub(super) async fn prepare(
         workloads: decision.quiesce.workloads.clone(),
         unnamed: decision.put_back(),
         images: decision.quiesce.images.clone(),
+        image: args.probe_image.clone(),
+        labels: args.pod_labels.clone(),
         schedules,
     };
-    Ok((Restoration { beside, found: Some((Found { road, ..found }, keys)), plan }, refusals))
+    let current = look.current.clone();
+    Ok((Restoration { current, beside, found: Some((Found { road, ..found }, keys)), plan }, refusals))
 }
 
-fn stand_beside(current: &Release, args: &Args, admin: Option<&str>) -> anyhow::Result<Beside> {
+/// The server to stand beside. What is said now wins over what the plan remembers.
+pub(super) fn stand_beside(current: &Release, args: &Args, plan: Option<&Plan>) -> anyhow::Result<Beside> {
     let text = current.manifest.expose().map_or("", String::as_str);
-    let beside = Beside::of_manifest(&current.name, &current.namespace, text, args.probe_image.as_deref());
+    let image = args.probe_image.as_deref().or(plan.and_then(|p| p.image.as_deref()));
+    let admin = args.admin_secret.as_deref().or(plan.and_then(|p| p.admin_secret.as_deref()));
+    let labels =
+        plan.map_or(&args.pod_labels, |p| if args.pod_labels.is_empty() { &p.labels } else { &args.pod_labels });
+    let beside = Beside::of_manifest(&current.name, &current.namespace, text, image);
     let beside = beside.map_err(|why| Failure::unknown(format!("preparing the restore: {why}")))?;
-    Ok(restore::prepared(beside, admin))
+    Ok(restore::prepared(beside.labelled(labels)?, admin))
 }
 
 /// The steps up to helm's.
 pub(super) async fn perform(
-    beside: &Beside,
+    restoration: &Restoration,
     decision: &Decision,
     terms: Terms,
     lock: &Lock,
     stored: &mut Stored,
 ) -> anyhow::Result<()> {
-    let Some(plan) = Plan::recall(&stored.run.remembered) else { return Ok(()) };
+    let beside = &restoration.beside;
+    let Some(plan) = recalled(&stored.run)? else { return Ok(()) };
     if !stored.run.is_done(QUIESCE) {
         quiesce(&plan, decision, terms, lock, stored).await?;
     }
     if !stored.run.is_done(RESTORED) {
         if plan.dump && !stored.run.is_done("dump") {
             stored.write(lock, "dump", Phase::About, "the database as it is now").await?;
-            let said = restore::dump(lock, beside, &plan).await?;
+            let said = restore::dump(lock, beside, &plan, files(lock.of().0, restoration).await?).await?;
             stored.write(lock, "dump", Phase::Done, &said).await?;
         }
         if plan.road == Road::Beside && !stored.run.is_done("beside") {
@@ -177,13 +221,29 @@ pub(super) async fn perform(
         untouched(&plan, decision, lock, stored).await?;
         let action = if plan.road == Road::Beside { "swap" } else { "in-place" };
         stored.write(lock, RESTORED, Phase::About, action).await?;
-        let said = restore::act(lock, beside, &plan, action).await?;
+        let said = tokio::select! {
+            said = restore::act(lock, beside, &plan, action) => said?,
+            disturbed = disturbed(&plan, decision, lock, stored, action) => return Err(disturbed),
+        };
         stored.write(lock, RESTORED, Phase::Done, &said).await?;
         let words = "the search index holds what the database of before held: due for reindex";
         stored.write(lock, "search", Phase::Note, words).await?;
         pod::forget(lock.of().0, &decision.release, restore::ROLE).await;
     }
     untouched(&plan, decision, lock, stored).await
+}
+
+/// What the dump of now tells of the release, as `backup` writes it: without it its key would be unknown to a restore. The
+/// Fernet key itself stays where it is, so it is not called complete.
+async fn files(cluster: &Cluster, restoration: &Restoration) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
+    let found = keys::read(cluster, restoration.beside.server(), &[]).await;
+    let known = Known {
+        defaults: None,
+        images: [(restoration.beside.server_image.clone(), Vec::new())].into(),
+        keys: keys::fingerprints(&found, &keys::salt().map_err(Failure::unknown)?),
+        secrets: None,
+    };
+    Ok(pack(&restoration.current, known).map_err(Failure::unknown)?.files(None))
 }
 
 /// Scales to zero and suspends all that could migrate or write, and waits until none of it runs.
@@ -204,7 +264,7 @@ async fn quiesce(
     }
     let until = Instant::now() + terms.drain;
     loop {
-        let awake = restore::awake(lock.of().0, &decision.release, &plan.images).await?;
+        let awake = restore::awake(lock.of().0, &decision.release, plan).await?;
         if awake.is_empty() {
             break;
         }
@@ -217,9 +277,27 @@ async fn quiesce(
             .hint(format!("kubectl omupgrade status {} -n {}", decision.release, decision.namespace))
             .into());
         }
-        sleep((terms.drain / 100).min(std::time::Duration::from_secs(2))).await;
+        sleep((terms.drain / 100).min(Duration::from_secs(2))).await;
     }
     stored.write(lock, QUIESCE, Phase::Done, "nothing runs that could migrate or write").await
+}
+
+/// Ends when somebody began a revision or started a server while the Pod of the step that writes still waits for its node
+/// or its image; it is gone then. Once it works it is not torn out of its work.
+async fn disturbed(plan: &Plan, decision: &Decision, lock: &Lock, stored: &Stored, action: &str) -> anyhow::Error {
+    let (cluster, release) = lock.of();
+    let pod = restore::step_pod(release, plan, action);
+    loop {
+        sleep(LOOK_AGAIN).await;
+        if !restore::waits(cluster, &pod).await {
+            continue;
+        }
+        let Err(error) = untouched(plan, decision, lock, stored).await else { continue };
+        return match pod::disarm(cluster, &pod).await {
+            Ok(()) => error,
+            Err(why) => error.context(why),
+        };
+    }
 }
 
 /// Nobody began a revision or started a server since this run stilled them.
@@ -228,7 +306,7 @@ async fn untouched(plan: &Plan, decision: &Decision, lock: &Lock, stored: &Store
         return Ok(()); // from here on it is our own helm that starts servers, or we
     }
     revision_stands(decision, lock, stored).await?;
-    let awake = restore::awake(lock.of().0, &decision.release, &plan.images).await?;
+    let awake = restore::awake(lock.of().0, &decision.release, plan).await?;
     if awake.is_empty() {
         return Ok(());
     }
@@ -255,10 +333,14 @@ async fn revision_stands(decision: &Decision, lock: &Lock, stored: &Stored) -> a
         .into())
 }
 
+/// The key under which a run without a restore remembers a `CronJob` to let go on.
+pub(super) const SUSPENDED: &str = "suspended ";
+
 /// Lets go on what was suspended, once the code is back.
 pub(super) async fn resume(lock: &Lock, stored: &mut Stored) -> anyhow::Result<()> {
-    let Some(plan) = Plan::recall(&stored.run.remembered) else { return Ok(()) };
-    for name in &plan.schedules {
+    let mut names = recalled(&stored.run)?.map(|plan| plan.schedules).unwrap_or_default();
+    names.extend(stored.run.remembered.keys().filter_map(|key| key.strip_prefix(SUSPENDED)).map(str::to_owned));
+    for name in &names {
         let step = format!("resume CronJob/{name}");
         if !stored.run.is_done(&step) {
             stored.write(lock, &step, Phase::About, "").await?;
@@ -271,7 +353,17 @@ pub(super) async fn resume(lock: &Lock, stored: &mut Stored) -> anyhow::Result<(
 
 /// Whether the run must stay open for the same command: something was stilled.
 pub(super) fn in_its_middle(stored: &Stored) -> bool {
-    Plan::recall(&stored.run.remembered).is_some() && stored.run.begun(QUIESCE)
+    !matches!(Plan::recall(&stored.run.remembered), Ok(None)) && stored.run.begun(QUIESCE)
+}
+
+/// Why the lock is not given back after a failure: a Pod of the restore may still write.
+pub(super) async fn may_still_write(lock: &Lock, stored: &Stored) -> Option<String> {
+    let plan = Plan::recall(&stored.run.remembered).ok()??;
+    match restore::at_work(lock.of().0, lock.of().1, &[&plan]).await {
+        Ok(pods) if pods.is_empty() => None,
+        Ok(pods) => Some(format!("{} did not end", pods.join(", "))),
+        Err(why) => Some(why),
+    }
 }
 
 /// What is left for the person.

@@ -62,7 +62,7 @@ pub(super) async fn roll(
             ))
             .into());
     }
-    let force = conflicts(decision, Plan::recall(&stored.run.remembered).as_ref());
+    let force = conflicts(decision, super::restore::recalled(&stored.run)?.as_ref());
     let arguments = helm.rollback_args(cluster, &decision.release, decision.to, force);
     stored.write(lock, step, Phase::About, &helm.shown(&arguments, decision.driver)).await?;
     for last in [false, true] {

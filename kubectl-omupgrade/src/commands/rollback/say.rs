@@ -178,7 +178,7 @@ fn preview(out: &mut String, preview: &Preview) {
 }
 
 /// Asks which revision. Without a terminal that is a refusal: a decision is needed.
-pub(super) fn ask(
+pub(super) async fn ask(
     release: &str,
     namespace: &str,
     served: &[u64],
@@ -204,27 +204,31 @@ pub(super) fn ask(
             revision.number, revision.chart.app_version, when, revision.description
         ));
     }
-    let answer = line(&format!("no revision of {release} was validated; go back to which one? "))?;
+    let answer = line(&format!("no revision of {release} was validated; go back to which one? ")).await?;
     answer.parse().ok().filter(|n| served.contains(n)).ok_or_else(|| refused().into())
 }
 
 /// Whether a person says yes.
-pub(super) fn confirm(decision: &Decision) -> anyhow::Result<bool> {
-    let answer = line(&if decision.stay {
+pub(super) async fn confirm(decision: &Decision) -> anyhow::Result<bool> {
+    let question = if decision.stay {
         format!("bring the database back under revision {}? [y/N] ", decision.to)
     } else {
         format!("go back to revision {} ({})? [y/N] ", decision.to, decision.verdict.way.name())
-    })?;
+    };
+    let answer = line(&question).await?;
     Ok(matches!(answer.to_lowercase().as_str(), "y" | "yes"))
 }
 
-fn line(question: &str) -> anyhow::Result<String> {
+/// A line that a person types. Waits on a thread of its own, so that Ctrl-C ends the process and not only the line.
+async fn line(question: &str) -> anyhow::Result<String> {
     let mut err = anstream::stderr();
     let _ = write!(err, "{question}");
     let _ = err.flush();
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
-    Ok(answer.trim().to_owned())
+    let typed = tokio::task::spawn_blocking(|| {
+        let mut answer = String::new();
+        std::io::stdin().lock().read_line(&mut answer).map(|_| answer)
+    });
+    Ok(typed.await??.trim().to_owned())
 }
 
 /// The asked revision is not there.

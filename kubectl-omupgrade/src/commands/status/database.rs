@@ -5,21 +5,23 @@ use super::Target;
 use crate::adapters::cluster::{Cluster, Store, Watch};
 use crate::adapters::{journal, probe};
 use crate::facts::{Database, Fact, Release, not_asked};
-use crate::journal::{Recorded, Run, search_due};
+use crate::journal::{Open, Recorded, Run, open_way_back, search_due};
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::PartialObjectMeta;
 use shared::backup::Asked;
 use std::collections::BTreeMap;
 
 /// An image's migration folders, by image.
 pub type Folders = BTreeMap<String, Vec<String>>;
 
-/// The state of the database that the journal recorded last, and since when search is behind a restore. Who may not read
-/// it does without.
-pub async fn recorded(cluster: &Cluster, release: &str) -> (Option<Recorded>, Option<Timestamp>) {
-    let Ok((runs, _)) = journal::runs(cluster, release).await else { return (None, None) };
+/// What the journal tells: the state of the database that it recorded last, since when search is behind a restore, a way
+/// back without an end. Who may not read it does without.
+pub async fn recorded(cluster: &Cluster, release: &str) -> (Option<Recorded>, Option<Timestamp>, Option<Open>) {
+    let Ok((runs, _)) = journal::runs(cluster, release).await else { return (None, None, None) };
     let runs: Vec<Run> = runs.into_iter().map(|s| s.run).collect();
-    let due = search_due(&runs);
-    (runs.into_iter().filter_map(|run| run.recorded).max_by_key(|r| r.at), due)
+    let (due, open) = (search_due(&runs), open_way_back(&runs));
+    (runs.into_iter().filter_map(|run| run.recorded).max_by_key(|r| r.at), due, open)
 }
 
 /// Asks the database and the server's image, each in its own Pod at the same time. `image` is the database client's;
@@ -45,9 +47,13 @@ pub async fn ask(cluster: &Cluster, release: &Fact<Release>, image: Option<Optio
 /// The same beside a watch: the answers come when they come, and the end waits for them.
 pub fn watch(watch: &mut Watch, store: &mut Store, cluster: &Cluster, target: &Target, probe: Option<Option<String>>) {
     let (own, name) = (cluster.clone(), target.name.clone());
-    watch.ask(async move {
-        let found = recorded(&own, &name).await;
-        move |store: &mut Store| (store.recorded, store.search_due) = found
+    let labels = journal::labels(&name);
+    watch.whenever(cluster.api::<PartialObjectMeta<Secret>>(), &labels, move || {
+        let (own, name) = (own.clone(), name.clone());
+        async move {
+            let found = recorded(&own, &name).await;
+            move |store: &mut Store| (store.recorded, store.search_due, store.open) = found
+        }
     });
     let Some(image) = probe else { return };
     store.asking = true;

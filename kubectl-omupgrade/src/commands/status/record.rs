@@ -6,9 +6,11 @@ use crate::adapters::cluster::Cluster;
 use crate::adapters::lock::holder_name;
 use crate::adapters::{journal, probe, release};
 use crate::cli::say;
-use crate::facts::Status;
+use crate::facts::{Release, Status};
 use crate::failure::Failure;
 use crate::rollout::{Rollout, Verdict};
+use crate::verdict::Reach;
+use shared::versions::Version;
 use std::collections::BTreeMap;
 
 /// Refuses to record what is not rolled out.
@@ -30,6 +32,7 @@ pub async fn record(cluster: &Cluster, name: &str, args: &Args) -> anyhow::Resul
     let (image, fingerprint) = probe::of_release(cluster, &newest, args.probe_image.as_deref())
         .await
         .map_err(|reason| Failure::unknown(format!("recording the database of {name}: {reason}")))?;
+    refuse_older(cluster, &newest, &image, fingerprint.head()).await?;
     // Someone else may have upgraded while the database was asked: then the state belongs to neither revision.
     let again = release::latest(cluster, name).await?.map(|r| (r.revision.number, r.revision.status));
     if again != Some((number, status)) {
@@ -53,6 +56,26 @@ pub async fn record(cluster: &Cluster, name: &str, args: &Args) -> anyhow::Resul
     }
     say::note(&words);
     Ok(())
+}
+
+/// Refuses to record the state of a database that is newer than its server: nobody goes back to that.
+async fn refuse_older(cluster: &Cluster, newest: &Release, image: &str, head: Option<Version>) -> anyhow::Result<()> {
+    let older = |folders: &BTreeMap<String, Vec<String>>| {
+        let reach = Reach::of(image, folders).highest()?;
+        head.filter(|head| *head > reach).map(|head| (head, reach))
+    };
+    if older(&BTreeMap::new()).is_none() {
+        return Ok(());
+    }
+    // A release's folders may run ahead of its tag.
+    let folders = probe::folders(cluster, newest).await.into_iter().collect();
+    let Some((head, reach)) = older(&folders) else { return Ok(()) };
+    let (name, number) = (&newest.name, newest.revision.number);
+    Err(Failure::refused(format!(
+        "nothing is recorded: the database is at {head}, and revision {number} runs {reach}: an older server on a newer schema"
+    ))
+    .hint(format!("kubectl omupgrade rollback {name} {number} -n {} --restore --dry-run", cluster.namespace))
+    .into())
 }
 
 fn refused(cluster: &Cluster, name: &str, why: &str) -> anyhow::Error {

@@ -40,6 +40,11 @@ impl Pod {
         self.containers.iter().any(|c| c.migrates && matches!(c.state, State::Running { .. }))
     }
 
+    /// Whether it holds a container of the same name.
+    pub fn serves_with(&self, container: &Container) -> bool {
+        self.containers.iter().any(|c| c.name == container.name)
+    }
+
     /// Whether it is ready.
     pub fn is_ready(&self) -> bool {
         self.condition("Ready").is_some_and(|c| c.holds == Some(true))

@@ -28,10 +28,9 @@ pub fn of_container(scene: &Scene<'_>, pod: &Pod, c: &Container) -> (Health, Why
     let definite = lines.iter().find(|l| DEFINITE.iter().any(|d| l.contains(d)));
     let killed_by = killed_by_probe(scene, pod, c);
     let what = match (end, &killed_by) {
+        // A probe's old warning may lie beside it.
+        (Some(end), _) if end.reason == "OOMKilled" => "needs more memory than its limit allows (OOMKilled)".to_owned(),
         (_, Some(probe)) => format!("{probe}, and was killed for it"),
-        (Some(end), None) if end.reason == "OOMKilled" => {
-            "needs more memory than its limit allows (OOMKilled)".to_owned()
-        }
         (Some(end), None) => format!("its process {}", ended(end)),
         (None, None) => "its process ended".to_owned(),
     };
@@ -42,12 +41,20 @@ pub fn of_container(scene: &Scene<'_>, pod: &Pod, c: &Container) -> (Health, Why
     };
     let said = end.map(|e| e.message.trim()).filter(|m| !m.is_empty() && lines.is_empty());
     let said = definite.map(|l| l.trim()).or(said).map(|m| format!(": {m}")).unwrap_or_default();
-    let failed = c.restarts >= MANY || (c.restarts >= FEW && definite.is_some());
+    let loops = !end.is_some_and(held);
+    let failed = loops && (c.restarts >= MANY || (c.restarts >= FEW && definite.is_some()));
     let health = if failed { Health::Failed } else { Health::Blocked };
     let previous = if matches!(c.state, State::Terminated(_)) { "" } else { " --previous" };
     let hint = scene.kubectl(&format!("logs {} -c {}{previous}", pod.meta.name, c.name));
     let why = Why::new(Cause::CrashLoop, format!("{what}{times}{said}")).hint(hint).lines(shown(lines));
     (health, why)
+}
+
+/// Whether a run lasted so long that its end is no link of a loop: kubelet then forgets its back-off. Restarts are counted
+/// over the life of a pod, which may be a year.
+fn held(run: &Terminated) -> bool {
+    const FORGOTTEN: i64 = 600;
+    run.started.zip(run.finished).is_some_and(|(from, to)| to.as_second() - from.as_second() >= FORGOTTEN)
 }
 
 /// A container that runs again after a crash and is not ready: it may come up, or not.

@@ -20,11 +20,25 @@ pub fn of_container(scene: &Scene<'_>, pod: &Pod, c: &Container) -> Option<(Heal
     let event = scene.container_warning(&pod.meta.uid, &c.name, &["Failed"]);
     let said = event.map(|e| e.message.as_str()).filter(|m| m.contains("pull"));
     let detail = if says_why(message) { message.as_str() } else { said.unwrap_or(message) };
-    let (definite, words) = read(detail, reason);
+    let (definite, words) = read(&nameless(detail, image), reason);
     let health = if definite && reason != "ErrImagePull" { Health::Failed } else { Health::Blocked };
-    let why = Why::new(Cause::Image, format!("the image {image} {words}"))
-        .hint(scene.kubectl(&format!("describe pod {}", pod.meta.name)));
+    let hint = if definite && words.contains("does not exist") {
+        format!(
+            "helm get values {} -n {} --all    # which tag and repository it names",
+            scene.facts.name, scene.facts.namespace
+        )
+    } else {
+        scene.kubectl(&format!("describe pod {}", pod.meta.name))
+    };
+    let why = Why::new(Cause::Image, format!("the image {image} {words}")).hint(hint);
     Some((health, why))
+}
+
+/// A message without the image's name: digests and tags hold numbers that read like an answer's.
+fn nameless(detail: &str, image: &str) -> String {
+    let named = |word: &str| word.contains('/') && (word.contains(':') || word.contains('@')) && !word.contains("://");
+    let bare = detail.replace(image, "");
+    bare.split(' ').filter(|word| !named(word.trim_matches(['"', ',', ':']))).collect::<Vec<_>>().join(" ")
 }
 
 fn says_why(message: &str) -> bool {
@@ -49,6 +63,12 @@ fn read(detail: &str, reason: &str) -> (bool, String) {
         "toomanyrequests",
     ]) {
         (false, format!("cannot be pulled now, its registry does not answer: {}", last(detail)))
+    } else if any(&["may require", "does not exist or"]) {
+        // Docker's registry says the same of both, so that nobody can guess names.
+        (
+            true,
+            "does not exist in its registry, or may not be pulled (are name, tag and pull secrets right?)".to_owned(),
+        )
     } else if any(&["not found", "manifest unknown", "does not exist", "name unknown"]) {
         (true, "does not exist in its registry".to_owned())
     } else if any(&["unauthorized", "denied", "forbidden", "401", "403", "no basic auth"]) {

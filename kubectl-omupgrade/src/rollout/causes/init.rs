@@ -5,7 +5,9 @@ use super::crash::{self, end, ended};
 use crate::facts::{Container, Pod, State};
 use crate::rollout::migration::{self, Progress};
 use crate::rollout::scene::Scene;
+use crate::rollout::span::span;
 use crate::rollout::tree::{Cause, Health, Why};
+use jiff::Timestamp;
 
 /// Words of a failure that may go by itself.
 const PASSING: &[&str] = &[
@@ -45,6 +47,20 @@ pub fn of_migration(scene: &Scene<'_>, pod: &Pod, c: &Container) -> (Health, Why
 pub fn swallowed(progress: &Progress) -> Option<Why> {
     let line = progress.failure.as_ref()?;
     Some(Why::new(Cause::Migration, format!("its log says: {line}")))
+}
+
+/// A running migration that has not said a word for a while: one statement may take long, or wait for a lock.
+pub fn silent(scene: &Scene<'_>, last: Timestamp) -> Option<Why> {
+    /// Seconds. Chosen: a statement over a large table takes minutes, and a person begins to wonder.
+    const LONG: i64 = 120;
+    (scene.now.as_second() - last.as_second() >= LONG).then(|| {
+        let text = format!(
+            "no line for {}: a statement that takes long, or one that waits for a lock; do not stop it while the database works",
+            span(last, scene.now)
+        );
+        let ask = format!("{} --probe    # names open transactions", scene.command("status"));
+        Why::new(Cause::Migration, text).hint(ask)
+    })
 }
 
 /// Why a container waits, for reasons that are not its image's: mostly a Secret or `ConfigMap` that is missing.

@@ -27,7 +27,8 @@ fn why(scene: &Scene<'_>, message: &str) -> Why {
     // `NAME, requested: limits.cpu=1, used: limits.cpu=4, limited: limits.cpu=4`
     let (name, amounts) = rest.split_once(", ").unwrap_or((rest, ""));
     let text = format!("the quota {name} leaves no room for another pod ({amounts})");
-    Why::new(Cause::Quota, text).hint(scene.kubectl(&format!("describe quota {name}")))
+    Why::new(Cause::Quota, text)
+        .hint(scene.kubectl(&format!("edit quota {name}    # raise it, or delete what it counts")))
 }
 
 /// The part of `pods "x" is forbidden: REASON` that says something.

@@ -28,7 +28,12 @@ pub fn of_pod(scene: &Scene<'_>, pod: &Pod) -> Option<Why> {
         let hint = claim.map_or_else(|| "get pvc".to_owned(), |c| format!("describe pvc {}", c.meta.name));
         return Some(Why::new(Cause::ClaimPending, text).hint(scene.kubectl(&hint)));
     }
-    let hint = scene.kubectl(&format!("describe pod {}", pod.meta.name));
+    let cordoned =
+        scene.facts.nodes.items().iter().find(|node| node.cordoned && message.contains("were unschedulable"));
+    let hint = match cordoned {
+        Some(node) => format!("kubectl uncordon {}    # lets pods onto it again", node.name),
+        None => scene.kubectl(&format!("describe pod {}", pod.meta.name)),
+    };
     Some(Why::new(Cause::Unschedulable, no_node(message)).hint(hint))
 }
 

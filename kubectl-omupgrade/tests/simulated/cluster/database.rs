@@ -1,6 +1,6 @@
 //! The database behind the Pods: what each action of the restore script makes of it, by the databases that are there.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// What goes wrong with a Pod, once.
@@ -12,6 +12,10 @@ pub enum PodFault {
     FailsAfterwards,
     /// Its node dies: nobody finds it any more.
     Vanishes,
+    /// Its image is not to be had.
+    NoImage,
+    /// It waits for a node and gets none.
+    Waits,
 }
 
 #[derive(Default)]
@@ -40,6 +44,8 @@ pub enum Ran {
     Well(String),
     Badly(String),
     Vanished,
+    /// It did not begin, and this is its status.
+    Armed(Value),
 }
 
 fn variable<'a>(pod: &'a Value, name: &str) -> &'a str {
@@ -57,6 +63,15 @@ impl Database {
         match self.fault.clone() {
             Some((at, fault)) if at == action => {
                 self.fault = None;
+                match fault {
+                    PodFault::Waits => return Ran::Armed(json!({"phase": "Pending"})),
+                    PodFault::NoImage => {
+                        let waiting = json!({"waiting": {"reason": "ErrImagePull", "message": "not found"}});
+                        let container = json!({"name": "restore", "ready": false, "restartCount": 0, "image": "", "imageID": "", "state": waiting});
+                        return Ran::Armed(json!({"phase": "Pending", "containerStatuses": [container]}));
+                    }
+                    _ => {}
+                }
                 if fault == PodFault::FailsAfterwards {
                     let _ = self.act(action, id, pod);
                 } else if action == "beside" {

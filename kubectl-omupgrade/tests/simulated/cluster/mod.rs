@@ -41,6 +41,8 @@ struct State {
     log: Vec<String>,
     /// Whether server pods follow their Deployment and are watched.
     restores: bool,
+    /// Questions about what begins so are not answered.
+    deaf: Option<String>,
 }
 
 impl World {
@@ -56,6 +58,7 @@ impl World {
             killed,
             log: Vec::new(),
             restores: false,
+            deaf: None,
         };
         Self(Arc::new(Mutex::new(state)))
     }
@@ -99,6 +102,12 @@ impl World {
         }
         let path = uri.strip_prefix("http://localhost").unwrap_or(uri);
         state.log.push(format!("{method} {path}"));
+        if method == "GET" && state.deaf.as_ref().is_some_and(|deaf| path.contains(deaf)) {
+            return Some((
+                500,
+                json!({"kind": "Status", "code": 500, "status": "Failure", "reason": "InternalError", "message": "deaf"}),
+            ));
+        }
         if method == "GET" {
             return Some(state.objects.get(path));
         }
@@ -140,6 +149,11 @@ impl World {
         };
         self.0.lock().unwrap().kill = None;
         done
+    }
+
+    /// From now on, questions about this path fail; none: all are answered.
+    pub fn deaf(&self, path: Option<&str>) {
+        self.0.lock().unwrap().deaf = path.map(str::to_owned);
     }
 
     /// How many requests of the last process wrote.

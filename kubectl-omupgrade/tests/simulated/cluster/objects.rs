@@ -118,6 +118,7 @@ impl Objects {
                             json!({"phase": "Succeeded"})
                         }
                         Ran::Badly(words) => json!({"phase": "Failed", "message": words}),
+                        Ran::Armed(status) => status,
                         Ran::Vanished => return (201, body),
                     };
                 }

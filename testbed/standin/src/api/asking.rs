@@ -1,4 +1,6 @@
 //! One request with what is known about who asks. It never looks anything up that is not needed.
+//!
+//! Source: which paths need a token, facts 4.1; the words of a refusal are the server's `JwtFilter`'s.
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;

@@ -68,6 +68,7 @@ const ROUTES: &[Route] = &[
     Route("GET", "system/status", Token, era::STATUS, system::status),
     Route("GET", "system/diagnostics", Admin, era::NEWER_TOOLS, system::diagnostics),
     Route("POST", "users/login", Open, EVER, users::login),
+    Route("POST", "users/refresh", Open, EVER, users::refresh),
     Route("GET", "users/loggedInUser", Token, EVER, users::logged_in),
     Route("GET", "users/token/{}", Admin, EVER, users::bot_token),
     Route("GET", "permissions", Token, EVER, permissions::all),

@@ -62,6 +62,9 @@ pub fn shown(api: &Api, kind: &Kind, mut entity: Value) -> Result<Value> {
         json!(format!("http://localhost:8585/api/v1/{}/{}", kind.path, entity["id"].as_str().unwrap_or("")));
     if let Some(fields) = entity.as_object_mut() {
         fields.remove("authenticationMechanism");
+        if kind.name == "app" && !api.era.says_whether_an_app_is_enabled() {
+            fields.remove("enabled");
+        }
     }
     if api.era.lists_pipeline_statuses() && entity["pipelineStatuses"].is_object() {
         entity["pipelineStatuses"] = json!([entity["pipelineStatuses"]]);

@@ -21,6 +21,7 @@ pub fn config(_: &Api, asking: &Asking<'_>) -> Result<Answer> {
         "jwks" => Answer::json(&json!({ "keys": [] })),
         "auth" => Answer::json(&json!({ "provider": "basic", "providerName": "Basic", "enableSelfSignup": false })),
         "authorizer" => Answer::json(&json!({ "principalDomain": "open-metadata.org" })),
+        "customUiThemePreference" => Answer::json(&json!({ "customLogoConfig": {}, "customTheme": {} })),
         "rdf" => Answer::json(&json!({ "enabled": false })),
         _ => Answer::missing(),
     })

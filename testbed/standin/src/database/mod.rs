@@ -1,4 +1,6 @@
 //! The real database of this server: texts of SQL in, rows of texts out, over a few connections that it keeps. It never knows what a statement means.
+//!
+//! Source of the URL: the message of `/system/status` (facts 4.3).
 
 mod connection;
 mod pool;

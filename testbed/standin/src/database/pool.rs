@@ -1,4 +1,6 @@
 //! The connections that a server keeps, as its Hikari pool does: at most so many, an idle one is asked whether it lives before it is used again. It never hides a failure.
+//!
+//! Source of the limits: `HikariCP`'s documented defaults (`connectionTimeout`, the window in which a connection is not asked).
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

@@ -1,4 +1,6 @@
 //! What people look at: health and lists of indices and aliases. It never changes them.
+//!
+//! Source: the documented answers of `_cluster/health` and `_cat`. Assumption: only columns that an upgrade asks for.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,6 @@
 //! What kind of search is played, and how well it is. It never changes while it runs, but for ordered faults.
+//!
+//! Assumption: the four versions that are played differ in nothing but name and number.
 
 use std::env;
 use std::path::PathBuf;

@@ -1,4 +1,6 @@
 //! Indices, their aliases and documents. It never answers a request.
+//!
+//! Source: how aliases stand for indices in the documentation of OpenSearch and Elasticsearch.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,0 +1,72 @@
+//! The switches of the chart's eras: an old chart with its own budget and an autoscaler beside replicas runs as it is rendered, and a release born with it is upgraded, Flyway's history with it.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::{POSTGRES, Scenario};
+use crate::suite::helm::Version;
+use crate::suite::stage::{RELEASE, Stage};
+
+pub const SCENARIO: Scenario = Scenario {
+    name: "chart-eras",
+    says: "an old chart's probes, budget and autoscaler run as rendered; its database is upgraded, and `0.0.N` rows are not the newest",
+    engines: POSTGRES,
+    plays_faults: false,
+    more_stages: &[],
+    deadline: Duration::from_mins(5),
+    play,
+};
+
+/// As charts before 1.9.7 and before 1.10 rendered, with everything on.
+const OLD: &str = "probeEra=older,hpa.enabled=true,hpa.keepReplicas=true,podDisruptionBudget.enabled=true";
+/// The same switches in a newer chart.
+const NEW: &str = "hpa.enabled=true,podDisruptionBudget.enabled=true";
+
+fn play(stage: &Stage) -> Result<()> {
+    for (values, replicas) in [(OLD, true), (NEW, false)] {
+        let chart = stage.chart("1.9.0")?;
+        let words = ["template", RELEASE, &chart, "--set", values, "--show-only", "templates/deployment.yaml"];
+        let rendered = stage.helm(Version::Four, "rendering").args(words).text()?;
+        ensure!(rendered.contains("replicas:") == replicas, "with {values} the chart renders:\n{rendered}");
+    }
+
+    stage.upgrade("1.9.0", 1, &["--set", OLD])?;
+    ensure!(stage.serving()? == ["1.9.0"], "serving: {:?}", stage.serving()?);
+    ensure!(readiness(stage)? != "/api/v1/system/health", "1.9.0 is asked on a path that it lacks");
+    ensure!(autoscaler_and_budgets(stage)? == (1, 1), "autoscalers and budgets: {:?}", autoscaler_and_budgets(stage)?);
+    ensure!(!stage.migrated()?.contains(&"0.0.15".to_owned()), "Flyway's rows before 1.11: {:?}", stage.migrated()?);
+
+    stage.upgrade("1.12.14", 1, &["--no-hooks", "--set", NEW])?;
+    ensure!(stage.serving()? == ["1.12.14"], "serving: {:?}", stage.serving()?);
+    ensure!(readiness(stage)? == "/api/v1/system/health", "the new server is asked on {}", readiness(stage)?);
+    ensure!(autoscaler_and_budgets(stage)? == (1, 1), "autoscalers and budgets: {:?}", autoscaler_and_budgets(stage)?);
+    let migrated = stage.migrated()?;
+    for version in ["0.0.15", "1.12.13"] {
+        ensure!(migrated.contains(&version.to_owned()), "migrated: {migrated:?}");
+    }
+
+    let back = ["rollback", RELEASE, "1", "--no-hooks", "--wait=hookOnly"];
+    stage.helm(Version::Four, "rolling back without asking the database").args(back).run()?;
+    let mut old = None;
+    stage.until("an older server to start", 60, |stage| {
+        old = stage.pods()?.into_iter().find(|pod| pod.version == "1.9.0");
+        Ok(old.is_some())
+    })?;
+    let said = stage.refusal(&old.context("no older server came")?.name)?;
+    ensure!(said.contains("the database is at 1.12.13, newer than this image"), "the guard says:\n{said}");
+    stage.must_serve()
+}
+
+/// Where the server says that it is ready.
+fn readiness(stage: &Stage) -> Result<String> {
+    let path = "jsonpath={.spec.template.spec.containers[?(@.name==\"openmetadata\")].readinessProbe.httpGet.path}";
+    stage.kubectl("reading the probe").args(["get", "deployment", "openmetadata", "-o", path]).text()
+}
+
+fn autoscaler_and_budgets(stage: &Stage) -> Result<(usize, usize)> {
+    let count = |kind: &str| -> Result<usize> {
+        Ok(stage.kubectl("counting objects").args(["get", kind, "-o", "name"]).text()?.lines().count())
+    };
+    Ok((count("horizontalpodautoscalers")?, count("poddisruptionbudgets")?))
+}
