@@ -8,6 +8,7 @@ use crate::diagnose::edges::Edge;
 use crate::diagnose::redact::Redactor;
 use crate::diagnose::{Changes, Evidence, changes, database, known, last_good, logs_wanted, said, search};
 use crate::facts::{Fact, Facts, Pod, Release, Revision, read};
+use crate::preview::{objects, servers, settings};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event as ApiEvent, Pod as ApiPod, Secret as ApiSecret};
 use kube::api::ListParams;
@@ -65,7 +66,7 @@ pub async fn evidence(
     if asked.leaves {
         secrets.extend(of_namespace(cluster).await?);
     }
-    let redactor = Redactor::new(secrets, &public(&evidence.facts)).map_err(anyhow::Error::msg)?;
+    let redactor = Redactor::new(secrets, &public(&evidence.facts, whole.as_ref())).map_err(anyhow::Error::msg)?;
     let mut value = serde_json::to_value(&evidence)?;
     redactor.value(&mut value);
     let evidence = Evidence { redacted: asked.leaves, ..serde_json::from_value(value)? };
@@ -175,12 +176,23 @@ pub(super) async fn of_namespace(cluster: &Cluster) -> anyhow::Result<Vec<String
     Ok(out)
 }
 
-/// Names that are said everywhere: hiding them would hide the answer.
-pub(super) fn public(facts: &Facts) -> BTreeSet<String> {
+/// A setting of the server, where the release's content tells it.
+fn setting(release: &Release, name: &str) -> Option<String> {
+    let all = objects(release.manifest.expose()?, &release.namespace).ok()?;
+    let label = servers(&all).into_iter().next()?.label;
+    let set = settings(&all, all.iter().find(|o| o.label() == label)?);
+    set.get(name)?.as_ref()?.expose().map(|text| text.trim_matches('"').to_owned())
+}
+
+/// Names that are said everywhere: hiding them would hide the answer. What stands before the names of all indexes is
+/// one: a database's user may be called the same.
+pub(super) fn public(facts: &Facts, release: Option<&Release>) -> BTreeSet<String> {
     let mut out: BTreeSet<String> =
         ["openmetadata", "admin", "default", "ingestion-bot"].into_iter().map(str::to_owned).collect();
     out.extend([facts.name.clone(), facts.namespace.clone()]);
     out.extend(facts.workloads.items().iter().map(|w| w.meta.name.clone()));
     out.extend(facts.nodes.items().iter().map(|n| n.name.clone()));
+    out.extend(release.and_then(|r| setting(r, "ELASTICSEARCH_CLUSTER_ALIAS")));
+    out.retain(|name| !name.is_empty());
     out
 }

@@ -8,7 +8,7 @@ mod token;
 
 pub use door::Door;
 pub use look::look;
-pub use token::{Login, login};
+pub use token::{Login, login, of_named};
 
 use crate::facts::Secret;
 use http::{Method, Request, header};

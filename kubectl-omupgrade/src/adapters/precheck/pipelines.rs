@@ -4,7 +4,7 @@
 use super::Look;
 use super::beside::Beside;
 use crate::adapters::cluster::Cluster;
-use crate::adapters::openmetadata::{Client, Door, NoAnswer, login};
+use crate::adapters::openmetadata::{Client, Door, NoAnswer, login, of_named};
 use crate::adapters::tls::behind;
 use crate::adapters::{bot, validation};
 use crate::facts::{Release, Secret};
@@ -73,7 +73,12 @@ async fn client(
 ) -> anyhow::Result<Result<Client, String>> {
     let door = match beside.server_pods().and_then(|pods| validation::newest(cluster, &pods)) {
         Ok((_, door)) => door,
-        Err(why) => return Ok(Err(why)),
+        Err(why) => {
+            if let Some(named) = look.token_secret {
+                of_named(cluster, named).await?;
+            }
+            return Ok(Err(why));
+        }
     };
     let client = validation::client(door, cluster.patience, Some(release));
     let login = if look.ingestion_bot {

@@ -1,6 +1,6 @@
 //! Finds the counts that a validation compares with: those of backups, and those that the journal remembers.
 
-use super::{Asking, COUNTS};
+use super::{Asking, COUNTS, NUMBERS};
 use crate::adapters::cluster::Cluster;
 use crate::adapters::{claim, journal};
 use crate::backup::Entry;
@@ -59,7 +59,8 @@ async fn remembered(cluster: &Cluster, name: &str) -> Result<Vec<Before>, String
     let (runs, _) = journal::runs(cluster, name).await.map_err(|e| format!("{e:#}"))?;
     let counts = |run: &crate::journal::Run| {
         let rows: BTreeMap<String, u64> = serde_json::from_str(run.remembered.get(COUNTS)?).ok()?;
-        Some(Before { source: format!("run {} of the journal", run.id), at: run.began, rows, metrics: None })
+        let metrics = run.remembered.get(NUMBERS).and_then(|text| serde_json::from_str(text).ok());
+        Some(Before { source: format!("run {} of the journal", run.id), at: run.began, rows, metrics })
     };
     Ok(runs.iter().filter_map(|s| counts(&s.run)).collect())
 }
