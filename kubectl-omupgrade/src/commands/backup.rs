@@ -80,7 +80,8 @@ pub struct Of {
     /// The claim with the backups; without it the backup hook's, else RELEASE-omupgrade-backup.
     #[arg(long, value_name = "NAME")]
     pub claim: Option<String>,
-    /// The database client's image; without it the schema guard's, else postgres:18 or mysql:8.4.
+    /// The database client's image; without it the schema guard's, else postgres:18 or mysql:8.4. Where nobody chose one, a
+    /// PostgreSQL is dumped and drilled by postgres of its own major.
     #[arg(long, value_name = "IMAGE", alias = "probe-image")]
     pub client_image: Option<String>,
     /// A label for every Pod of ours, for network policies and the like; may be given again.

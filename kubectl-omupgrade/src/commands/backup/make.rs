@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::journal::{Outcome, Phase, Run};
 use crate::session::Session;
 use jiff::Timestamp;
-use shared::backup::{JOBS, MOST_JOBS, job_name};
+use shared::backup::{Engine, JOBS, MOST_JOBS, job_name};
 use shared::versions::Version;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -193,10 +193,14 @@ fn steps(place: &Place, args: &Args) -> Vec<String> {
     } else if args.with_secrets {
         out.push(format!("keep the Fernet key, JWT keys and values in a Secret omupgrade-backup-{release}-*"));
     }
+    let mut image = place.beside.image.clone();
+    if place.beside.unchosen && place.beside.engine == Engine::Postgresql {
+        out.push(format!("ask the server for its version, in a short-lived Pod of {image}"));
+        "postgres of that version".clone_into(&mut image);
+    }
     out.push(format!(
-        "create a Job {release}-omupgrade-backup-* and a Secret of that name (values and manifest without secrets): dump the {} database with {} to the claim {}, read it back, for at most {} s",
+        "create a Job {release}-omupgrade-backup-* and a Secret of that name (values and manifest without secrets): dump the {} database with {image} to the claim {}, read it back, for at most {} s",
         place.beside.engine.name(),
-        place.beside.image,
         place.claim,
         args.timeout.as_secs()
     ));
