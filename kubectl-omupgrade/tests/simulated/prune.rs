@@ -2,7 +2,7 @@
 //! with no other.
 
 use crate::backup::{TERMS, record, world};
-use crate::cluster::World;
+use crate::cluster::{Kill, World};
 use kubectl_omupgrade::adapters::journal;
 use kubectl_omupgrade::cli::flags::Output;
 use kubectl_omupgrade::commands::backup::{ListArgs, Of, PruneArgs, list, prune};
@@ -103,4 +103,30 @@ async fn without_its_secret_a_backup_is_listed_and_not_complete() {
     let gone = listing.with_secrets(&[]);
     assert!(!gone.backups[0].words().contains("complete"), "{}", gone.backups[0].words());
     assert!(gone.backups[0].held().contains("NOT in this namespace"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_any_write_no_secret_is_left_behind() {
+    let mut points = 0;
+    for at in 1.. {
+        let mut survived = false;
+        for kill in [Kill::BeforeWrite(at), Kill::AfterWrite(at)] {
+            let (world, _folder) = world();
+            kept(&world, &json!({"omupgrade.io/claim": "om-omupgrade-backup", "omupgrade.io/backup": OLD}));
+            listed(&world, true, "newest");
+            survived |= world.process(Some(kill), pruned(&world)).await.is_some();
+            // Its second Pod takes the files away.
+            let pods = world.log().iter().filter(|r| r.starts_with("POST ") && r.contains("/pods")).count();
+            let arrived = pods > 2 || (pods == 2 && kill != Kill::BeforeWrite(world.writes()));
+            listed(&world, !arrived, "newest");
+            assert_eq!(pruned(&world).await.unwrap(), Exit::Done, "{kill:?}");
+            assert!(world.object("secrets", "kept").is_none(), "{kill:?}");
+            assert!(world.object("secrets", "newest").is_some(), "{kill:?}");
+            points += 1;
+        }
+        if survived {
+            break;
+        }
+    }
+    assert!(points >= 14, "only {points} points");
 }

@@ -181,6 +181,7 @@ read_dump() {
         [ "${found%% *}" = "$was_sum" ] || stop "the dump of $backup ($part) is not the one that was verified: its sha256 differs from the record's"
     done
     bytes=$of_all
+    look_at_targets
 }
 
 # Compares the database $1 with the record: state, and rows where the record counted them.

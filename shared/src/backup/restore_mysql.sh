@@ -28,6 +28,18 @@ needs() {
     [ -z "$lacking" ] || [ "$role" != NONE ] || stop "there is no way to restore: '$user' lacks on '$on': $lacking; name an administrator"
 }
 
+# A dump of ours names no database, but for routines that were made under another collation: altered <- a line that would
+# then change the database itself, also from beside. One that goes elsewhere is refused. (Whoever writes his own dump can
+# hide that from this look: a drill in a server of its own is for archives of others.)
+look_at_targets() {
+    stage sed -n -E -e '/^ *(\/\*![0-9]+ +)?(USE +[`A-Z]|(CREATE|DROP) +(DATABASE|SCHEMA) |(DROP|CREATE|ALTER|LOCK|TRUNCATE|RENAME) +(TABLES?|VIEW) +(IF +(NOT +)?EXISTS +)?`[^`]*`\.|(INSERT|REPLACE) +INTO +`[^`]*`\.)/I{w '"$work/elsewhere"'
+q}' "$dump" || failed "the dump cannot be read"
+    stage sed -n -e '/^ALTER DATABASE /{w '"$work/altered"'
+q}' "$dump" || failed "the dump cannot be read"
+    other=$(head -c 100 "$work/elsewhere") altered=$(head -c 100 "$work/altered")
+    [ -z "$other" ] || stop "the dump of $backup names a database of its own ($other): nothing of it was loaded"
+}
+
 # What the dump makes beside tables. Its lines with rows begin with INSERT, and a line break in a text is none in it.
 look_at_programs() {
     stage sed -n -e '/^INSERT /d' -e "/DEFINER=/w $work/programs" "$dump" || failed "the dump cannot be read"
@@ -72,6 +84,7 @@ look_at_grants() {
     elif lacks "$old" CREATE INSERT DROP && [ -n "$lacking" ]; then way=in-place because="'$user' has no grants on '$old' ($lacking; roles are not looked at)"
     elif [ "$2" != 0 ] || [ "$3" != 0 ]; then way=in-place because="$2 triggers and $3 views do not go with a renamed table"
     elif [ -n "$triggers$views" ]; then way=in-place because="the backup holds triggers or views, which do not go with a renamed table"
+    elif [ -n "$altered" ]; then way=in-place because="the backup holds routines of another collation, for which the dump changes the database itself"
     elif [ -n "${OMUPGRADE_IN_PLACE:-}" ]; then way=in-place because="it was asked for"
     fi
     needs "$database" SELECT INSERT CREATE DROP ALTER
@@ -141,6 +154,7 @@ EXECUTE creating;" "$1" "$database"
 }
 
 load_beside() {
+    [ -z "$altered" ] || stop "the dump of $backup changes '$database' itself, for routines of another collation: only in-place is left, and a drill in a server of its own"
     drop "$beside"
     tell "$database" "$(create "$beside")" || failed "cannot create '$beside'"
     load "$beside"

@@ -14,7 +14,7 @@ pub struct Case {
     pub pod: Pod,
     /// Rows and fingerprint from before.
     before: String,
-    backup: PathBuf,
+    pub backup: PathBuf,
 }
 
 const SINCE: &str = "INSERT INTO entity(json) VALUES ('{\"id\": \"9\", \"updatedAt\": 99999999999999}');";

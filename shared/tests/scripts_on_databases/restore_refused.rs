@@ -3,6 +3,8 @@
 
 use crate::restore::{Case, state};
 use crate::servers::{BOTH, Engine};
+use std::fs;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -166,4 +168,71 @@ fn of_the_settings_of_the_driver_only_names_are_shown() {
         ran.assert(1, &["TLS: ", "sslmode=verify-full&sslpassword&trustCertificateKeyStorePassword"]);
         ran.assert_silent_about("hunter2");
     }
+}
+
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
+fn an_administrator_who_is_not_there_is_named() {
+    for engine in BOTH {
+        let mut case = Case::new(engine);
+        case.pod.set("OMUPGRADE_ADMIN_SECRET", "db-admin").set("OMUPGRADE_ADMIN_USER", "");
+        case.act("check").assert(1, &["the Secret db-admin with an administrator is not there, or has no username"]);
+    }
+}
+
+/// The archive of somebody else, its record as it should be.
+fn smuggled(case: &Case, line: &str) {
+    let path = case.backup.join("database.sql");
+    let text = fs::read_to_string(&path).unwrap();
+    let (head, rest) = text.split_once('\n').unwrap();
+    fs::write(&path, format!("{head}\n{line}\n{rest}")).unwrap();
+    let sum = Command::new("sha256sum").arg(&path).output().unwrap().stdout;
+    let sum = String::from_utf8(sum).unwrap().split(' ').next().unwrap().to_owned();
+    let record = case.backup.join("catalog.json");
+    let mut told: serde_json::Value = serde_json::from_str(&fs::read_to_string(&record).unwrap()).unwrap();
+    let before = fs::read_to_string(&record).unwrap();
+    let file = told["files"].as_array_mut().unwrap().iter_mut().find(|f| f["name"] == "database.sql").unwrap();
+    let (old_bytes, old_sum) = (file["bytes"].to_string(), file["sha256"].as_str().unwrap().to_owned());
+    let bytes = fs::metadata(&path).unwrap().len().to_string();
+    let after =
+        before.replace(&old_sum, &sum).replacen(&format!("\"bytes\":{old_bytes}"), &format!("\"bytes\":{bytes}"), 1);
+    fs::write(&record, after).unwrap();
+    let _ = fs::remove_file(case.backup.join("catalog.sha256"));
+}
+
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
+fn a_dump_that_goes_elsewhere_is_not_loaded() {
+    for line in [
+        "USE `mysql`;",
+        "  drop table if exists `mysql`.`x`;",
+        "/*!40000 DROP DATABASE IF EXISTS `x`*/;",
+        "INSERT INTO `mysql`.`x` VALUES (1);",
+    ] {
+        let mut case = Case::new(Engine::Mysql).privileged();
+        smuggled(&case, line);
+        let before = (state(&case.database), case.family());
+        for action in ["check", "beside", "in-place", "drill"] {
+            case.act(action).assert(1, &["names a database of its own", "nothing of it was loaded"]);
+        }
+        assert_eq!((state(&case.database), case.family()), before, "{line}");
+    }
+}
+
+/// For a routine of another collation mysqldump writes ALTER DATABASE with the name of the one that is dumped: loaded
+/// beside, it would change the database that serves.
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
+fn routines_of_another_collation_leave_only_in_place() {
+    let more = "SET @name = DATABASE(); ALTER DATABASE COLLATE utf8mb4_bin;
+        CREATE DEFINER=om@'%' PROCEDURE other() SELECT 1; ALTER DATABASE COLLATE utf8mb4_0900_ai_ci;";
+    let mut case = Case::of(Engine::Mysql, more, false).privileged();
+    let before = (state(&case.database), case.family());
+    case.act("check").assert(0, &["way\tin-place", "routines of another collation"]);
+    for action in ["beside", "drill"] {
+        case.act(action).assert(1, &["only in-place is left"]);
+    }
+    assert_eq!((state(&case.database), case.family()), before);
+    case.act("in-place").assert(0, &["in-place done"]);
+    case.assert_restored("in place");
 }

@@ -55,6 +55,10 @@ pub async fn drill(cluster: &Cluster, args: &Args, output: Output) -> anyhow::Re
     let entry = pick_files(&listing, &place, args.name.as_deref(), &on, "only its provider can make a server of it")?;
     let (name, record) = (entry.name.as_str(), &entry.record);
     let beside = place.beside.clone().for_engine(record.engine, args.of.client_image.as_deref());
+    // Into a server as the one that was dumped, where its client can read what was written.
+    let major = |version: &str| version.split('.').next().unwrap_or_default().to_owned();
+    let same = major(&record.server_version) == major(&record.client_version) && !args.same_server;
+    let beside = if same { beside.fitting(&record.server_version) } else { beside };
     // A dump with one byte flipped may restore, rows and all.
     super::verify::proven(cluster, &place, entry, &args.of, args.timeout, output, &on).await?;
     let where_to = if args.same_server { "a scratch database on the same server" } else { "a server of its own" };

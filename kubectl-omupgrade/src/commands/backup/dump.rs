@@ -7,7 +7,7 @@ use crate::adapters::cluster::Cluster;
 use crate::adapters::job::{self, End};
 use crate::adapters::journal::Stored;
 use crate::adapters::lock::Lock;
-use crate::adapters::{keys, live, release, secrets};
+use crate::adapters::{keys, live, probe, release, secrets};
 use crate::backup::{Known, pack};
 use crate::beside::Beside;
 use crate::cli::say;
@@ -17,7 +17,7 @@ use crate::journal::{Phase, Recorded};
 use crate::wayback::keys::FERNET;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::backup::{Held, Job, Record, counting, job as manifest, jobs};
+use shared::backup::{Asked, Engine, Held, Job, Record, counting, job as manifest, jobs};
 use std::collections::BTreeMap;
 
 /// The step that dumps.
@@ -83,7 +83,7 @@ pub(super) async fn dumped(
         let seconds = args.timeout.as_secs().max(1);
         stored.write(lock, DUMP, Phase::About, &format!("Job {name}, for at most {seconds} s")).await?;
         lock.check().await?;
-        let beside = place.beside.clone().with_resources(resources());
+        let beside = fitting(cluster, place).await.with_resources(resources());
         job::start(cluster, &wanted(&beside, place, args, &name, to), packed.files(encrypted)).await.map_err(failed)?;
     }
     if !terms.output.is_data() {
@@ -152,6 +152,29 @@ pub(super) async fn images(cluster: &Cluster, place: &Place) -> BTreeMap<String,
 async fn defaults(cluster: &Cluster, place: &Place) -> Option<Value> {
     let newest = place.stored.last()?;
     release::defaults(cluster, newest).await.ok()
+}
+
+/// The server to stand beside, with a client of the database's own major where nobody chose one.
+async fn fitting(cluster: &Cluster, place: &Place) -> Beside {
+    let beside = place.beside.clone();
+    if !beside.unchosen || beside.engine != Engine::Postgresql {
+        return beside;
+    }
+    match probe::facts_beside(cluster, &beside, Asked::Facts).await {
+        Ok(database) => {
+            let fitting = beside.fitting(&database.version);
+            let version = database.version.split(' ').next().unwrap_or_default();
+            say::note(&format!(
+                "the server is {version}, so {} dumps it (--client-image names another)",
+                fitting.image
+            ));
+            fitting
+        }
+        Err(why) => {
+            say::note(&format!("the server's version is not known ({why}), so {} dumps it", beside.image));
+            beside
+        }
+    }
 }
 
 /// Why a dump failed, and what to do about it.

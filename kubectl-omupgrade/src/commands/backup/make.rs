@@ -3,7 +3,7 @@
 
 use super::dump::{JOB, SECRETS, dumped, whole};
 use super::receipt::{words as receipt_words, write as write_receipt};
-use super::{Of, Place, answer};
+use super::{Of, Place, answer, version};
 use crate::adapters::cluster::Cluster;
 use crate::adapters::journal::{self, Stored};
 use crate::adapters::lock::{Claim, Lock, Timing, holder_name};
@@ -17,8 +17,7 @@ use crate::failure::Failure;
 use crate::journal::{Outcome, Phase, Run};
 use crate::session::Session;
 use jiff::Timestamp;
-use shared::backup::{JOBS, MOST_JOBS, job_name};
-use shared::versions::Version;
+use shared::backup::{Engine, JOBS, MOST_JOBS, job_name};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -103,11 +102,7 @@ impl Terms {
 pub async fn back_up(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Result<Exit> {
     let place = Place::find(cluster, &args.of).await?;
     let on = place.on(cluster);
-    let to = match args.to.as_deref().map(|text| Version::parse(text).ok_or(text)) {
-        None => None,
-        Some(Ok(version)) => Some(version.to_string()),
-        Some(Err(text)) => return Err(Failure::usage(format!("`{text}` is no version: write 1.13.1")).into()),
-    };
+    let to = args.to.as_deref().map(version).transpose()?;
     place.claim_there(cluster).await?;
     if !args.recipients.is_empty() {
         age::check(args.age.as_deref(), &args.recipients).await?;
@@ -193,10 +188,14 @@ fn steps(place: &Place, args: &Args) -> Vec<String> {
     } else if args.with_secrets {
         out.push(format!("keep the Fernet key, JWT keys and values in a Secret omupgrade-backup-{release}-*"));
     }
+    let mut image = place.beside.image.clone();
+    if place.beside.unchosen && place.beside.engine == Engine::Postgresql {
+        out.push(format!("ask the server for its version, in a short-lived Pod of {image}"));
+        "postgres of that version".clone_into(&mut image);
+    }
     out.push(format!(
-        "create a Job {release}-omupgrade-backup-* and a Secret of that name (values and manifest without secrets): dump the {} database with {} to the claim {}, read it back, for at most {} s",
+        "create a Job {release}-omupgrade-backup-* and a Secret of that name (values and manifest without secrets): dump the {} database with {image} to the claim {}, read it back, for at most {} s",
         place.beside.engine.name(),
-        place.beside.image,
         place.claim,
         args.timeout.as_secs()
     ));

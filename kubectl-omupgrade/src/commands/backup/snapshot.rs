@@ -3,7 +3,7 @@
 
 use super::dump::{images, whole};
 use super::receipt::{words as receipt_words, write as write_receipt};
-use super::{Of, Place, Terms, answer};
+use super::{Of, Place, Terms, answer, version};
 use crate::adapters::cluster::Cluster;
 use crate::adapters::journal::{self, Stored};
 use crate::adapters::lock::{Claim, Lock, holder_name};
@@ -20,7 +20,6 @@ use crate::journal::{Outcome, Phase, Recorded, Run};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use shared::backup::{Asked, External, Held, Record};
-use shared::versions::Version;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -81,11 +80,7 @@ pub async fn snapshot(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::R
     let (commands, digest) = read_commands(&args.commands)?;
     let place = Place::find(cluster, &args.of).await?;
     let (release, on) = (place.release.name.clone(), place.on(cluster));
-    let to = match args.to.as_deref().map(|text| Version::parse(text).ok_or(text)) {
-        None => None,
-        Some(Ok(version)) => Some(version.to_string()),
-        Some(Err(text)) => return Err(Failure::usage(format!("`{text}` is no version: write 1.13.1")).into()),
-    };
+    let to = args.to.as_deref().map(version).transpose()?;
     if args.dry_run {
         let program = |words: &[String]| words.first().cloned().unwrap_or_default();
         let mut steps = vec![
