@@ -13,7 +13,6 @@ use crate::backup::{Entry, bytes};
 use crate::cli::flags::{Output, duration};
 use crate::cli::say;
 use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::journal::{Outcome, Phase, Run};
 use crate::session::Session;
 use jiff::Timestamp;
