@@ -28,6 +28,8 @@ pub struct Beside {
     pub engine: Engine,
     /// The database client's image.
     pub image: String,
+    /// Whether that is the one that nobody chose.
+    pub unchosen: bool,
     server: Value,
     env: Vec<Value>,
     env_from: Vec<Value>,
@@ -63,6 +65,8 @@ impl Beside {
         let engine = engine(objects).or_else(|| client.and_then(engine_of));
         let engine = engine.ok_or("the manifest does not tell the database's engine: name a client image")?;
         let client = client.unwrap_or_else(|| default_image(engine));
+        // The post-renderer's guard has the same default, and nobody chose that either.
+        let unchosen = image.is_none() && client == default_image(engine);
         let entries = |key: &str| container.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
         let own_user = guard.and_then(|g| g.pointer("/securityContext/runAsUser")?.as_i64());
         let ca_file = guard.and_then(|g| {
@@ -74,6 +78,7 @@ impl Beside {
             server_image: container.get("image").and_then(Value::as_str).unwrap_or_default().to_owned(),
             engine,
             image: client.to_owned(),
+            unchosen,
             env: entries("env"),
             env_from: entries("envFrom"),
             ca_file: ca_file.and_then(Value::as_str).map(str::to_owned),
@@ -128,6 +133,17 @@ impl Beside {
         if self.engine != engine {
             self.engine = engine;
             image.unwrap_or_else(|| default_image(engine)).clone_into(&mut self.image);
+        }
+        self
+    }
+
+    /// The same with the client of a `PostgreSQL` server's own major, where nobody chose one: what a newer one dumps an
+    /// older one cannot read. `MySQL`'s dumps are text.
+    #[must_use]
+    pub fn fitting(mut self, server_version: &str) -> Self {
+        let major = server_version.split(|c: char| !c.is_ascii_digit()).next().and_then(|m| m.parse::<u32>().ok());
+        if let Some(major) = major.filter(|major| *major >= 10 && self.unchosen && self.engine == Engine::Postgresql) {
+            self.image = format!("postgres:{major}");
         }
         self
     }

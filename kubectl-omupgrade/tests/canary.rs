@@ -139,6 +139,10 @@ fn answer(path: &str) -> (u16, Value) {
             {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "pull"}, "data": {".dockerconfigjson": encoded(&registries())}},
             {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "om-omupgrade-token"}, "data": {"token": encoded(&canary("token"))}},
         ])),
+        "om-omupgrade-token" => (
+            200,
+            json!({"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "om-omupgrade-token"}, "data": {"token": encoded(&canary("token"))}}),
+        ),
         name if name.starts_with("sh.helm") => {
             let number: u64 = name.rsplit('v').next().unwrap().parse().unwrap();
             (
@@ -175,6 +179,40 @@ fn answer(path: &str) -> (u16, Value) {
             "type": "Warning", "reason": "Failed", "message": format!("Error: cannot start, api_key={} given; this stays", canary("event"))}]),
         ),
         _ => list(json!([])),
+    }
+}
+
+/// The server's API, on an address of its own: it tells others' secrets in its messages and names.
+async fn server() -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let (mut head, mut byte) = (Vec::new(), [0]);
+            while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).await.unwrap_or(0) > 0 {
+                head.push(byte[0]);
+            }
+            let head = String::from_utf8(head).unwrap();
+            let body = said(head.split_whitespace().nth(1).unwrap().split('?').next().unwrap()).to_string();
+            let head =
+                format!("HTTP/1.1 200 X\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
+            let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
+        }
+    });
+    address
+}
+
+fn said(path: &str) -> Value {
+    match path {
+        "/api/v1/system/status" => json!({"database": {"passed": false, "message":
+            format!("cannot log in with {} nor {}; this is said, too", canary("outside"), SHAPES[0].1)}}),
+        "/api/v1/apps" => json!({"data": [{"name": "SearchIndexingApplication"}]}),
+        "/api/v1/apps/name/SearchIndexingApplication/runs/latest" => json!({"status": "failed", "startTime": 1,
+            "failureContext": {"failure": {"message": format!("pwd={} refused", canary("app"))}}}),
+        "/api/v1/services/ingestionPipelines" => json!({"data": [{"fullyQualifiedName": format!("p.{}", SHAPES[3].1),
+            "enabled": true, "pipelineStatuses": {"pipelineState": "failed", "startDate": 1}}]}),
+        _ => json!({"data": [], "paging": {"total": 0}}),
     }
 }
 
@@ -216,7 +254,7 @@ async fn no_canary_leaves() {
     let cluster = cluster();
     let found = release::find(&cluster, Some("om")).await.unwrap();
     let (newest, history) = release_facts(&found);
-    let server = Asking { server: Some("127.0.0.1:9".to_owned()), ..Asking::default() };
+    let server = Asking { server: Some(server().await), ..Asking::default() };
     let asked = Asked { probe: false, probe_image: None, server: &server, leaves: true };
     let (evidence, redactor) = Box::pin(evidence(&cluster, "om", newest, history, asked)).await.unwrap();
     let diagnosis = diagnose(&evidence, &rule::built_in().unwrap(), evidence.facts.made);
@@ -255,6 +293,8 @@ async fn no_canary_leaves() {
     let all: String = files.iter().map(|f| f.text.as_str()).collect();
     for kept in [
         "this line stays",
+        "this is said, too",
+        "last run failed",
         "shaped mysql-password is (hidden), as it stands",
         "cannot start",
         "this stays",

@@ -158,13 +158,14 @@ fn a_list_tests_itself() {
     let rows: Vec<Row> = list().iter().map(|c| c.row).collect();
     assert_eq!(faults(&rows, parses), Vec::<String>::new());
     let good = row("one", "group", "a fact");
-    let changed: [(&str, Row); 7] = [
+    let changed: [(&str, Row); 8] = [
         ("name is taken", good),
         ("lower case", Row { id: "One", ..good }),
         ("fact is no words", Row { fact: "a fact.", ..good }),
         ("docs are no address", Row { docs: "see the guide", ..good }),
         ("calls `vi`", Row { hint: "vi values.yaml", ..good }),
         ("kubectl got", Row { hint: "kubectl -n {namespace} got pods", ..good }),
+        ("the flag `--showlabels`", Row { hint: "kubectl get pods -n {namespace} --showlabels", ..good }),
         ("is not parsed", Row { hint: "kubectl omupgrade statsu {release}", ..good }),
     ];
     for (words, other) in changed {

@@ -166,6 +166,28 @@ async fn the_recorded_api_becomes_facts() {
     assert!(!serde_json::to_string(&s).unwrap().contains(TOKEN) && !format!("{:?}", login()).contains(TOKEN));
 }
 
+/// Two pages, and a page that hides the rest.
+#[tokio::test]
+async fn lists_are_read_to_their_end() {
+    let (address, _) = service(|path| {
+        let page = |names: &[&str], paging: Value| {
+            let data: Vec<Value> = names.iter().map(|n| json!({"name": n})).collect();
+            ok(&json!({"data": data, "paging": paging}))
+        };
+        match path {
+            "/api/v1/bots?limit=100" => page(&["a", "b"], json!({"total": 3, "after": "Yg=="})),
+            "/api/v1/bots?limit=100&after=Yg%3D%3D" => page(&["c"], json!({"total": 3})),
+            "/api/v1/apps?limit=100" => page(&["a"], json!({"total": 3})),
+            _ => page(&["a"], Value::Null),
+        }
+    })
+    .await;
+    let client = Client::new(Door::Address(address), Some(Duration::from_secs(5)));
+    assert_eq!(client.list("bots", "").await.unwrap().len(), 3);
+    assert_eq!(client.list("apps", "").await.unwrap_err().to_string(), "the answer holds 1 of 3");
+    assert_eq!(client.list("teams", "").await.unwrap().len(), 1);
+}
+
 #[tokio::test]
 async fn a_base_path_stands_before_the_api_only() {
     let (address, asked) = service(|path| recorded(path.strip_prefix("/metadata").unwrap_or(path))).await;

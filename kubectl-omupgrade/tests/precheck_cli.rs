@@ -99,9 +99,14 @@ fn wrong_files_are_named_with_their_place() {
 fn tables_of_somebody_stand_in_and_are_read_with_care() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path().to_str().unwrap();
-    // Nothing migrates any more: the verdict follows the table.
+    // Nothing migrates any more: the verdict follows the table, where the target's image says the same.
     std::fs::write(folder.path().join("migrations.csv"), "version,kinds\n1.12.13,sql\n").unwrap();
-    assert_eq!(saved(&["--tables", at, "--exit-verdict"]).0, 20);
+    assert_eq!(saved(&["--tables", at, "--exit-verdict"]).0, 21);
+    let facts = folder.path().join("facts.yaml");
+    let text = std::fs::read_to_string(base()).unwrap() + "folders: [1.12.12, 1.12.13]\n";
+    std::fs::write(&facts, text).unwrap();
+    let facts = facts.to_str().unwrap();
+    assert_eq!(run(&["precheck", "--from-facts", facts, "--tables", at, "--exit-verdict"]).0, 20);
 
     std::fs::write(folder.path().join("migrations.csv"), "version,kinds\n1.12.13,sql\n1.13,sql\n").unwrap();
     let (code, _, said) = saved(&["--tables", at]);

@@ -9,6 +9,8 @@ mod backup;
 mod cluster;
 #[path = "simulated/lock.rs"]
 mod lock;
+#[path = "simulated/prune.rs"]
+mod prune;
 #[path = "simulated/record.rs"]
 mod record;
 #[path = "simulated/restore.rs"]

@@ -1,12 +1,12 @@
 //! What `validate` says: every folder of `testdata/validate` is a situation, told as what differs from one in which all
 //! is well, with the outcome of every check that is not as there; the checks test themselves.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod moment;
 
 use clap::Parser;
 use kubectl_omupgrade::checks::validate::{Facts, checks, report};
-use kubectl_omupgrade::checks::{Row, Strictness, faults};
+use kubectl_omupgrade::checks::{Row, Strictness, commands, faults};
 use kubectl_omupgrade::cli::Cli;
 use kubectl_omupgrade::exit::Exit;
 use kubectl_omupgrade::facts::Fact;
@@ -187,14 +187,26 @@ fn every_check_is_seen_to_object() {
     assert_eq!(quiet, ["login", "entity", "lineage"]);
 }
 
+fn parses(words: &[String]) -> Result<(), String> {
+    let line = std::iter::once("kubectl-omupgrade".to_owned()).chain(words.iter().cloned());
+    Cli::try_parse_from(line).map(|_| ()).map_err(|e| e.to_string())
+}
+
 #[test]
 fn the_checks_hold_together() {
     let rows: Vec<Row> = checks().map(|c| c.row).collect();
-    let parses = |words: &[String]| {
-        let line = std::iter::once("kubectl-omupgrade".to_owned()).chain(words.iter().cloned());
-        Cli::try_parse_from(line).map(|_| ()).map_err(|e| e.to_string())
-    };
     assert_eq!(faults(&rows, parses), Vec::<String>::new());
+}
+
+/// Also what a check says in a situation can be typed.
+#[test]
+fn every_next_step_is_a_command() {
+    for folder in folders() {
+        for said in report(&situation(&folder).0).checks.into_iter().filter_map(|c| c.next) {
+            commands(&said, parses).unwrap_or_else(|why| panic!("{}: `{said}` {why}", folder.display()));
+            assert!(!said.contains('{'), "{}: {said}", folder.display());
+        }
+    }
 }
 
 #[test]

@@ -18,6 +18,10 @@ mod parallel;
 mod proxy;
 #[path = "scripts_on_databases/restore.rs"]
 mod restore;
+#[path = "scripts_on_databases/restore_record.rs"]
+mod restore_record;
+#[path = "scripts_on_databases/restore_refused.rs"]
+mod restore_refused;
 #[path = "scripts_on_databases/servers.rs"]
 mod servers;
 mod support;

@@ -49,7 +49,7 @@ hostssl all tls_only 127.0.0.1/32 scram-sha-256
 host    all +om      127.0.0.1/32 scram-sha-256
 HBA
 as_postgres "$postgres_bin/pg_ctl" -D "$work/postgres" -w -l "$work/postgres.log" start -o "-p $postgres_port -k $work/socket -c listen_addresses=127.0.0.1 \
-    -c ssl=on -c ssl_cert_file=$work/server.crt -c ssl_key_file=$work/server.key -c fsync=off -c max_connections=60" >/dev/null
+    -c ssl=on -c ssl_cert_file=$work/server.crt -c ssl_key_file=$work/server.key -c fsync=off -c max_connections=60 -c wal_level=logical -c max_prepared_transactions=4" >/dev/null
 psql -X -q -h "$work/socket" -p "$postgres_port" -U postgres -d postgres -v ON_ERROR_STOP=1 <<'SQL'
 CREATE ROLE om LOGIN PASSWORD 'om-password';
 CREATE ROLE tls_only LOGIN PASSWORD 'om-password';

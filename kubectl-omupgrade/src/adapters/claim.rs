@@ -10,7 +10,7 @@ use crate::preview::objects;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::Api;
 use serde_json::{Value, json};
-use shared::backup::{CLAIM_SCRIPT, DRILL_SCRIPT, Engine, FACTS_MYSQL, FACTS_POSTGRESQL, Job};
+use shared::backup::{CLAIM_SCRIPT, DRILL_SCRIPT, Engine, FACTS_MYSQL, FACTS_POSTGRESQL, Job, only_reading};
 use shared::marks;
 
 /// Seconds for which a Pod that lists may live: pulling an image and attaching a volume included. Chosen.
@@ -71,7 +71,7 @@ pub async fn drill(
     };
     let variables = [("OMUPGRADE_BACKUP", backup), ("OMUPGRADE_ENGINE", engine), facts];
     let parts = Job { script: DRILL_SCRIPT, claim, variables: &variables, ..beside.parts(&name, deadline) };
-    let pod = shared::backup::pod(&parts, marks::ROLE_DRILL);
+    let pod = only_reading(shared::backup::pod(&parts, marks::ROLE_DRILL));
     pod::answer(cluster, &beside.release, marks::ROLE_DRILL, &pod).await
 }
 

@@ -6,10 +6,11 @@ use super::validation::{Asking, server};
 use super::{journal, probe, release, tls};
 use crate::diagnose::edges::Edge;
 use crate::diagnose::redact::Redactor;
-use crate::diagnose::{Changes, Evidence, changes, database, known, last_good, logs_wanted, said};
+use crate::diagnose::{Changes, Evidence, changes, database, known, last_good, logs_wanted, said, search};
 use crate::facts::{Fact, Facts, Pod, Release, Revision, read};
+use crate::preview::{objects, servers, settings};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Pod as ApiPod, Secret as ApiSecret};
+use k8s_openapi::api::core::v1::{Event as ApiEvent, Pod as ApiPod, Secret as ApiSecret};
 use kube::api::ListParams;
 use std::collections::{BTreeSet, HashSet};
 
@@ -40,26 +41,32 @@ pub async fn evidence(
     let mine: HashSet<String> = evidence.facts.pods.items().iter().map(|p| p.meta.uid.clone()).collect();
     let neighbours = |p: &ApiPod| Some(read::pod(p)).filter(|p: &Pod| !mine.contains(&p.meta.uid));
     evidence.neighbours = cluster.fact(&cluster.api::<ApiPod>(), ListParams::default(), neighbours).await;
-    let (logs, asked_database, compared, server, edges) = tokio::join!(
+    let beside: HashSet<&str> = evidence.neighbours.items().iter().map(|p| p.meta.uid.as_str()).collect();
+    let warnings = |e: &ApiEvent| Some(read::event(e)).filter(|e| e.warning && beside.contains(e.about_uid.as_str()));
+    let events = cluster.fact(&cluster.api::<ApiEvent>(), ListParams::default(), warnings).await;
+    evidence.events_beside = events;
+    let (logs, asked_database, asked_search, compared, server, edges) = tokio::join!(
         logs_of(cluster, logs_wanted(&evidence.facts, evidence.neighbours.items()), None),
         of_database(cluster, whole.as_ref(), evidence.facts.pods.items(), asked),
+        of_search(cluster, whole.as_ref(), asked),
         compared(cluster, name),
         Box::pin(server(cluster, &evidence.facts, whole.as_ref(), asked.server)),
         of_edges(cluster, whole.as_ref()),
     );
     let server = server?;
-    let rolled_out = evidence.facts.release.value().and_then(|r| r.revision.updated);
+    let rolled_out = evidence.facts.rolled_out();
     (evidence.api, evidence.pipelines) = said(&server, rolled_out);
     evidence.edges = edges;
     evidence.facts.logs.extend(logs);
     evidence.database = asked_database;
+    evidence.search = asked_search;
     let (changes, mut secrets) = compared;
     evidence.changes = changes;
     secrets.extend(whole.iter().flat_map(known::of_release));
     if asked.leaves {
         secrets.extend(of_namespace(cluster).await?);
     }
-    let redactor = Redactor::new(secrets, &public(&evidence.facts)).map_err(anyhow::Error::msg)?;
+    let redactor = Redactor::new(secrets, &public(&evidence.facts, whole.as_ref())).map_err(anyhow::Error::msg)?;
     let mut value = serde_json::to_value(&evidence)?;
     redactor.value(&mut value);
     let evidence = Evidence { redacted: asked.leaves, ..serde_json::from_value(value)? };
@@ -81,6 +88,17 @@ async fn of_database(
     match answer {
         Ok((image, found)) => Fact::known(database(&found, &image, pods), source, Timestamp::now()),
         Err(reason) => Fact::unknown(reason, source, Timestamp::now()),
+    }
+}
+
+async fn of_search(cluster: &Cluster, release: Option<&Release>, asked: Asked<'_>) -> Fact<Vec<String>> {
+    let answer = match release {
+        None => Err("the release's content could not be read".to_owned()),
+        Some(release) => super::search::ask(cluster, release, asked.probe, None).await,
+    };
+    match answer {
+        Ok((engine, at)) => Fact::known(search(&engine), at, Timestamp::now()),
+        Err(reason) => Fact::unknown(reason, "the search engine", Timestamp::now()),
     }
 }
 
@@ -131,7 +149,7 @@ pub async fn without_secrets(cluster: &Cluster, facts: &Facts) -> anyhow::Result
         }
         Err(error) => Some(format!("{error:#}: only what looks like a secret is hidden; look through the file")),
     };
-    let redactor = Redactor::new(secrets, &public(facts)).map_err(anyhow::Error::msg)?;
+    let redactor = Redactor::new(secrets, &public(facts, facts.release.value())).map_err(anyhow::Error::msg)?;
     let mut value = serde_json::to_value(facts)?;
     redactor.value(&mut value);
     Ok((serde_json::from_value(value)?, unread))
@@ -158,12 +176,23 @@ pub(super) async fn of_namespace(cluster: &Cluster) -> anyhow::Result<Vec<String
     Ok(out)
 }
 
-/// Names that are said everywhere: hiding them would hide the answer.
-pub(super) fn public(facts: &Facts) -> BTreeSet<String> {
+/// A setting of the server, where the release's content tells it.
+fn setting(release: &Release, name: &str) -> Option<String> {
+    let all = objects(release.manifest.expose()?, &release.namespace).ok()?;
+    let label = servers(&all).into_iter().next()?.label;
+    let set = settings(&all, all.iter().find(|o| o.label() == label)?);
+    set.get(name)?.as_ref()?.expose().map(|text| text.trim_matches('"').to_owned())
+}
+
+/// Names that are said everywhere: hiding them would hide the answer. What stands before the names of all indexes is
+/// one: a database's user may be called the same.
+pub(super) fn public(facts: &Facts, release: Option<&Release>) -> BTreeSet<String> {
     let mut out: BTreeSet<String> =
         ["openmetadata", "admin", "default", "ingestion-bot"].into_iter().map(str::to_owned).collect();
     out.extend([facts.name.clone(), facts.namespace.clone()]);
     out.extend(facts.workloads.items().iter().map(|w| w.meta.name.clone()));
     out.extend(facts.nodes.items().iter().map(|n| n.name.clone()));
+    out.extend(release.and_then(|r| setting(r, "ELASTICSEARCH_CLUSTER_ALIAS")));
+    out.retain(|name| !name.is_empty());
     out
 }

@@ -54,6 +54,11 @@ impl Said {
 }
 
 impl Helm {
+    /// In place of one, where the revision stays and none runs.
+    pub fn not_needed() -> Self {
+        Self { program: PathBuf::from("helm"), version: String::new(), major: 4 }
+    }
+
     /// The helm that is named, else the one on the PATH.
     pub async fn find(named: Option<&Path>) -> anyhow::Result<Self> {
         let program = named.map_or_else(|| PathBuf::from("helm"), Path::to_path_buf);

@@ -78,6 +78,12 @@ pub async fn read(cluster: &Cluster, server: &Value, rendered: &[Object]) -> Fou
 }
 
 impl Found {
+    /// Whether this one was read, and is what the server gets.
+    pub fn holds(&self, name: &str) -> bool {
+        self.content.get(name).is_some_and(|c| c.expose().is_some_and(|c| !c.is_empty()))
+            && !self.doubtful.contains(name)
+    }
+
     fn put(&mut self, name: &str, object: &str, key: &str, from: &Content) {
         let name = name.to_owned();
         if from.refused {
@@ -160,11 +166,25 @@ fn is_key(name: &str) -> bool {
     !name.ends_with("_PATH") && (name.contains("FERNET") || name.contains("PRIVATE_KEY") || name.ends_with("_KEY"))
 }
 
+/// The fewest bytes of a key in a file: what is shorter may be guessed.
+const LONG: usize = 32;
+
+/// Whether a mounted file is a key, by its name and length. A Secret's other files (passwords, tokens, truststores) are
+/// none: a fingerprint whose salt lies beside it would let a weak one be guessed.
+fn is_key_file(name: &str, bytes: &[u8]) -> bool {
+    let file = name.rsplit('/').next().unwrap_or(name);
+    let ending = file.rsplit_once('.').map_or("", |(_, ending)| ending).to_lowercase();
+    bytes.len() >= LONG && (matches!(ending.as_str(), "pem" | "der" | "key") || is_key(file))
+}
+
 /// Fingerprints of the keys under this salt.
 pub fn fingerprints(found: &Found, salt: &[u8]) -> Keys {
     let mut keys = Keys { salt: hex(salt), hmac: BTreeMap::new() };
     for (name, content) in found.content.iter().filter(|(name, _)| !found.doubtful.contains(*name)) {
-        let (Some(bytes), true) = (content.expose(), name.starts_with("file/") || is_key(name)) else { continue };
+        let Some(bytes) = content.expose() else { continue };
+        if !(if name.starts_with("file/") { is_key_file(name, bytes) } else { is_key(name) }) {
+            continue;
+        }
         if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(salt) {
             mac.update(name.as_bytes());
             mac.update(&[0]);
@@ -210,10 +230,16 @@ mod tests {
     #[test]
     fn keys_are_told_apart_and_passwords_left_out() {
         let found = |key: &str| Found {
-            content: [("env/FERNET_KEY", key), ("env/DB_USER_PASSWORD", "pw"), ("file/jwt/private.der", "x")]
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), Masked::new(value.as_bytes().to_vec())))
-                .collect(),
+            content: [
+                ("env/FERNET_KEY", key),
+                ("env/DB_USER_PASSWORD", "pw"),
+                ("file/jwt/private.der", "a key that is long enough, as they are"),
+                ("file/db/password", "a password that is long enough, which few are"),
+                ("file/db/pin.key", "1234"),
+            ]
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), Masked::new(value.as_bytes().to_vec())))
+            .collect(),
             ..Found::default()
         };
         let one = fingerprints(&found("a"), b"salt");

@@ -2,6 +2,7 @@
 
 use super::cluster::Cluster;
 use super::lock::Lock;
+use crate::facts::objects::STUCK;
 use crate::failure::Failure;
 use crate::rollout::no_node;
 use jiff::Timestamp;
@@ -11,16 +12,6 @@ use kube::api::{DeleteParams, ListParams, LogParams, PostParams};
 use shared::marks;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
-
-/// Reasons for which a container will not start, however long one waits.
-const HOPELESS: &[&str] = &[
-    "ErrImagePull",
-    "ImagePullBackOff",
-    "InvalidImageName",
-    "CreateContainerConfigError",
-    "CreateContainerError",
-    "ErrImageNeverPull",
-];
 
 /// Seconds for which a Pod that ended is left to the process that started it.
 const IN_USE: i64 = 120;
@@ -223,7 +214,7 @@ fn state(pod: &Pod) -> Option<&ContainerState> {
 /// Why a container will not start, however long one waits.
 pub fn hopeless(state: &ContainerState) -> Option<String> {
     let waiting = state.waiting.as_ref()?;
-    let reason = waiting.reason.as_deref().filter(|r| HOPELESS.contains(r))?;
+    let reason = waiting.reason.as_deref().filter(|r| STUCK.contains(r))?;
     let hint = if reason.contains("Image") { "; name an image that is there with --probe-image" } else { "" };
     Some(format!("{reason}: {}{hint}", waiting.message.as_deref().unwrap_or_default()))
 }

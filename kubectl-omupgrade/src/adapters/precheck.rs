@@ -5,12 +5,14 @@ mod beside;
 mod pipelines;
 mod whole;
 
+pub(super) use whole::of_version;
+
 use super::cluster::Cluster;
 use super::helm::Helm;
 use super::probe;
 use super::{registry, release, search};
 use crate::checks::Seen;
-use crate::checks::precheck::{Asked, FACTS_SCHEMA, Facts, Neighbour, Stored, Tables, Values, read};
+use crate::checks::precheck::{Asked, Case, FACTS_SCHEMA, Facts, Neighbour, Pending, Stored, Tables, Values, read};
 use crate::facts::{Fact, Release};
 use crate::preview::{Object, objects, servers, settings};
 use beside::Beside;
@@ -46,8 +48,7 @@ pub struct Look<'a> {
     pub tables: &'a Tables,
 }
 
-/// Gathers.
-/// A Secret that was named and holds no token is a failure.
+/// Gathers. A Secret that was named and holds no token is a failure.
 pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look: Look<'_>) -> anyhow::Result<Facts> {
     let stored = match release {
         Fact::Known(known) => Ok(&known.value),
@@ -90,7 +91,7 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
         if !look.registry {
             return Err("not asked (--offline)".to_owned());
         }
-        let image = whole::of_version(&beside.image()?, &to);
+        let image = of_version(&beside.image()?, &to);
         registry::resolve(cluster, &image, &beside.pull_secrets(cluster).await).await
     };
     let said = async {
@@ -102,7 +103,7 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
     let (registry, said) = tokio::join!(registry, said);
     let said = said?;
     let shown = settings.as_ref().map(read::shown).map_err(Clone::clone);
-    Ok(Facts {
+    let mut facts = Facts {
         schema: FACTS_SCHEMA.to_owned(),
         made: Timestamp::now(),
         release: name.to_owned(),
@@ -126,8 +127,34 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
         room: beside.room(&whole),
         images: whole.images(&beside.image(), &to),
         registry: registry.into(),
+        folders: Seen::default(),
         asked: look.asked,
-    })
+    };
+    if let Ok(release) = stored {
+        facts.folders = folders(cluster, release, &facts, look.tables, look.probe).await;
+    }
+    Ok(facts)
+}
+
+/// What the target's image carries. Its Pod pulls that image: only where all would rest on the tables otherwise.
+async fn folders(
+    cluster: &Cluster,
+    release: &Release,
+    facts: &Facts,
+    tables: &Tables,
+    probe: bool,
+) -> Seen<Vec<String>> {
+    if !probe {
+        return Seen::Unknown("not asked (--no-probe)".to_owned());
+    }
+    let case = Case { facts: facts.clone(), tables: tables.clone() };
+    match case.by_tables() {
+        Pending::Nothing(_) if case.from() == Some(case.to()) => {
+            Seen::Unknown("not asked: the target serves already".to_owned())
+        }
+        Pending::Nothing(_) => probe::folders_of(cluster, release, &case.to().to_string()).await.into(),
+        _ => Seen::Unknown("not asked: something is pending by the tables".to_owned()),
+    }
 }
 
 fn manifest(release: &Release) -> Result<Vec<Object>, String> {

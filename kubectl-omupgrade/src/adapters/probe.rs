@@ -3,6 +3,7 @@
 
 use super::cluster::Cluster;
 use super::pod;
+use super::precheck::of_version;
 use crate::beside::Beside;
 use crate::facts::{Database, Release};
 use crate::fingerprint::Fingerprint;
@@ -66,6 +67,15 @@ pub async fn folders(cluster: &Cluster, release: &Release) -> Result<(String, Ve
     let made = beside.folders_pod(&name, marks::ROLE_FOLDERS, deadline(Asked::Fingerprint));
     let answer = pod::answer(cluster, &beside.release, marks::ROLE_FOLDERS, &made).await?;
     Ok((beside.server_image, versions(&answer)))
+}
+
+/// The same of the image of another version, which the node then pulls.
+pub async fn folders_of(cluster: &Cluster, release: &Release, version: &str) -> Result<Vec<String>, String> {
+    let mut beside = beside(release, Some(crate::beside::default_image(shared::backup::Engine::Postgresql)))?;
+    beside.server_image = of_version(&beside.server_image, version);
+    let name = pod::name(&beside.release, marks::ROLE_FOLDERS);
+    let made = beside.folders_pod(&name, marks::ROLE_FOLDERS, deadline(Asked::Facts));
+    pod::answer(cluster, &beside.release, marks::ROLE_FOLDERS, &made).await.map(|answer| versions(&answer))
 }
 
 /// The lines that name a version: an image may keep other things beside its folders.

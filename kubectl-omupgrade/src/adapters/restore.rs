@@ -11,14 +11,21 @@ use crate::wayback::found::Found;
 use crate::wayback::repository;
 use crate::wayback::restore::{Plan, Wanted};
 use jiff::Timestamp;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::batch::v1::CronJob;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Pod, Secret};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
-use kube::api::{ListParams, Patch, PatchParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use shared::backup::{Engine, FACTS_MYSQL, FACTS_POSTGRESQL, JOBS, jobs, pod as pod_of, restore_script, script};
+use shared::backup::{
+    Engine, FACTS_MYSQL, FACTS_POSTGRESQL, JOBS, Job, counting, jobs, only_reading, pod as pod_of, restore_script,
+    script,
+};
 use shared::marks;
+use std::collections::BTreeMap;
 
 /// Value of the role's label on the Pods of a restore.
 pub const ROLE: &str = "restore";
@@ -55,6 +62,7 @@ pub async fn check(cluster: &Cluster, beside: &Beside, wanted: &Wanted, backup: 
         ("OMUPGRADE_BACKUP", backup),
         ("OMUPGRADE_BACKUP_OF", of),
         ("OMUPGRADE_RESTORE_ID", "check"),
+        ("OMUPGRADE_IN_PLACE", if wanted.in_place { "1" } else { "" }),
     ];
     let pod = manifest(beside, &name, CHECKING, restore_script(), &wanted.claim, &variables);
     Found::parse(&pod::answer(cluster, &beside.release, ROLE, &pod).await?)
@@ -92,11 +100,53 @@ pub async fn act(lock: &Lock, beside: &Beside, plan: &Plan, action: &str) -> Res
     attended(lock, beside, plan, action, restore_script(), &variables).await
 }
 
-/// Dumps the database as it is now, as a backup of its own name; its last words.
-pub async fn dump(lock: &Lock, beside: &Beside, plan: &Plan) -> Result<String, Failure> {
+/// Dumps the database as it is now, as a backup of its own name that can be restored as any other: with the rows of its
+/// moment and what these files tell of the release; its last words.
+pub async fn dump(
+    lock: &Lock,
+    beside: &Beside,
+    plan: &Plan,
+    files: BTreeMap<String, Vec<u8>>,
+) -> Result<String, Failure> {
     let name: String = beside.release.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let name = format!("{name}{}", plan.dumps_as().trim_end_matches('-'));
-    attended(lock, beside, plan, "dump", script(), &[("OMUPGRADE_BACKUP_NAME", &name)]).await
+    let variables = [("OMUPGRADE_BACKUP_NAME", name.as_str()), counting(beside.engine)];
+    let attached = step_pod(&beside.release, plan, DUMP);
+    attach(lock, &attached, files).await?;
+    let said = attended(lock, beside, plan, DUMP, script(), &variables).await;
+    detach(lock, &attached).await;
+    said
+}
+
+/// The action that dumps.
+const DUMP: &str = "dump";
+
+/// Keeps files for the Pod of this name; those that are there already are left.
+async fn attach(lock: &Lock, name: &str, files: BTreeMap<String, Vec<u8>>) -> Result<(), Failure> {
+    lock.check().await.map_err(|e| Failure::unknown(e.to_string()))?;
+    let (cluster, release) = lock.of();
+    let labels = [("app.kubernetes.io/managed-by", "omupgrade"), (marks::ROLE, ROLE), (marks::RELEASE, release)];
+    let secret = Secret {
+        metadata: ObjectMeta {
+            name: Some(name.to_owned()),
+            labels: Some(labels.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect()),
+            ..ObjectMeta::default()
+        },
+        data: Some(files.into_iter().map(|(name, bytes)| (name, ByteString(bytes))).collect()),
+        ..Secret::default()
+    };
+    match cluster.within(cluster.api::<Secret>().create(&PostParams::default(), &secret)).await {
+        Err(refused) if !refused.is_conflict() => Err(refused.failure(&format!("creating the Secret {name}"))),
+        _ => Ok(()),
+    }
+}
+
+/// Takes them away. What a killed process leaves goes with the next one; it holds no secret.
+async fn detach(lock: &Lock, name: &str) {
+    if lock.check().await.is_ok() {
+        let cluster = lock.of().0;
+        let _ = cluster.within(cluster.api::<Secret>().delete(name, &DeleteParams::default())).await;
+    }
 }
 
 /// The name of the Pod of a step.
@@ -126,7 +176,10 @@ async fn attended(
     variables: &[(&str, &str)],
 ) -> Result<String, Failure> {
     let name = step_pod(&beside.release, plan, action);
-    let pod = manifest(beside, &name, LOADING, script, &plan.claim, variables);
+    let mut parts = beside.parts(&name, LOADING);
+    (parts.script, parts.claim, parts.variables) = (script, &plan.claim, variables);
+    parts.attached = (action == DUMP).then_some(name.as_str());
+    let pod = finished(&parts);
     let log = Box::pin(pod::attended(lock, ROLE, &pod)).await?;
     Ok(log.lines().rfind(|l| !l.trim().is_empty()).unwrap_or_default().to_owned())
 }
@@ -136,27 +189,71 @@ fn manifest(beside: &Beside, name: &str, seconds: u64, script: &str, claim: &str
     parts.script = script;
     parts.claim = claim;
     parts.variables = variables;
-    pod_of(&parts, ROLE)
+    finished(&parts)
 }
 
-/// Pods of the release that run one of these images, or are about to: each could migrate or write.
-pub async fn awake(cluster: &Cluster, release: &str, images: &[String]) -> Result<Vec<String>, Failure> {
+fn finished(parts: &Job<'_>) -> Value {
+    let pod = pod_of(parts, ROLE);
+    // Only a dump writes to the claim. What was imported is not known to be ours, and its SQL runs in that Pod.
+    if parts.script == restore_script() { only_reading(pod) } else { pod }
+}
+
+/// Pods that could migrate or write: of these images, or selected by a workload that was stilled, or with its containers'
+/// names. A registry that an admission webhook writes into pods makes other images of them.
+pub async fn awake(cluster: &Cluster, release: &str, plan: &Plan) -> Result<Vec<String>, Failure> {
+    let stilled = stilled(cluster, plan).await?;
     let api: Api<Pod> = cluster.api();
     let all = cluster.all(&api, ListParams::default()).await.map_err(|r| r.failure("looking for server pods"))?;
     let awake = all.into_iter().filter(|pod| {
-        let labels = pod.metadata.labels.as_ref();
-        let ours = labels.is_some_and(|l| l.contains_key(marks::ROLE));
-        let of_another = labels.and_then(|l| l.get("app.kubernetes.io/instance")).is_some_and(|r| r != release);
+        let none = BTreeMap::new();
+        let labels = pod.metadata.labels.as_ref().unwrap_or(&none);
+        let instance = labels.get("app.kubernetes.io/instance");
         let ended = pod.status.as_ref().and_then(|s| s.phase.as_deref());
+        if labels.contains_key(marks::ROLE) || matches!(ended, Some("Succeeded" | "Failed")) {
+            return false;
+        }
+        let selected = stilled
+            .iter()
+            .any(|s| !s.selector.is_empty() && s.selector.iter().all(|(key, value)| labels.get(key) == Some(value)));
         let spec = pod.spec.as_ref();
-        let containers = spec.into_iter().flat_map(|s| s.containers.iter().chain(s.init_containers.iter().flatten()));
-        let mut used = containers.filter_map(|c| c.image.as_deref()).map(repository);
-        !ours
-            && !of_another
-            && !matches!(ended, Some("Succeeded" | "Failed"))
-            && used.any(|image| images.iter().any(|i| i == image))
+        let containers =
+            || spec.into_iter().flat_map(|s| s.containers.iter().chain(s.init_containers.iter().flatten()));
+        let named = instance.is_some_and(|of| of == release)
+            && containers().any(|c| stilled.iter().any(|s| s.containers.contains(&c.name)));
+        let of_another = instance.is_some_and(|of| of != release);
+        let mut used = containers().filter_map(|c| c.image.as_deref()).map(repository);
+        selected || named || !of_another && used.any(|image| plan.images.iter().any(|i| i == image))
     });
     Ok(awake.filter_map(|p| p.metadata.name).collect())
+}
+
+/// What tells the pods of a workload that was stilled.
+struct Stilled {
+    selector: BTreeMap<String, String>,
+    containers: Vec<String>,
+}
+
+async fn stilled(cluster: &Cluster, plan: &Plan) -> Result<Vec<Stilled>, Failure> {
+    let mut out = Vec::new();
+    for label in plan.workloads.keys() {
+        let (kind, name) = label.split_once('/').unwrap_or_default();
+        let found = if kind == "StatefulSet" {
+            let found = cluster.within(cluster.api::<StatefulSet>().get(name)).await;
+            found.map(|s| (s.spec.selector.match_labels, s.spec.template.spec))
+        } else {
+            let found = cluster.within(cluster.api::<Deployment>().get(name)).await;
+            found.map(|d| (d.spec.selector.match_labels, d.spec.template.spec))
+        };
+        let (selector, spec) = match found {
+            Ok(found) => found,
+            Err(refused) if refused.is_absent() => continue,
+            Err(refused) => return Err(refused.failure(&format!("looking at {label}"))),
+        };
+        let containers =
+            spec.into_iter().flat_map(|s| s.containers.into_iter().chain(s.init_containers.into_iter().flatten()));
+        out.push(Stilled { selector: selector.unwrap_or_default(), containers: containers.map(|c| c.name).collect() });
+    }
+    Ok(out)
 }
 
 /// Of these `CronJob`s, those that are not suspended.

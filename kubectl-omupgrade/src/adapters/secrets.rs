@@ -9,7 +9,7 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
-use kube::api::{DeleteParams, PostParams};
+use kube::api::{DeleteParams, ListParams, PostParams};
 use shared::marks;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,9 +17,22 @@ use std::path::Path;
 /// The Secret's type, so that a person sees what it is.
 const TYPE: &str = "omupgrade.io/backup-secrets";
 
-/// Keeps them; a Secret that is there already is left as it is.
-pub async fn keep(cluster: &Cluster, release: &Release, name: &str, found: &Found) -> Result<(), String> {
-    let secret = object(release, name, found)?;
+/// Annotations of such a Secret: the claim that its backup lies on, the backup, and that the backup is on its way out. A
+/// record can name any Secret; these are what tells whose it is.
+const CLAIM: &str = "omupgrade.io/claim";
+const BACKUP: &str = "omupgrade.io/backup";
+const GOING: &str = "omupgrade.io/going";
+
+/// Keeps them for a backup on this claim; a Secret that is there already is left as it is.
+pub async fn keep(
+    cluster: &Cluster,
+    release: &Release,
+    name: &str,
+    claim: Option<&str>,
+    found: &Found,
+) -> Result<(), String> {
+    let mut secret = object(release, name, found)?;
+    secret.metadata.annotations = claim.map(|claim| [(CLAIM.to_owned(), claim.to_owned())].into());
     let api: Api<Secret> = cluster.api();
     match cluster.within(api.create(&PostParams::default(), &secret)).await {
         Ok(_) => Ok(()),
@@ -65,6 +78,69 @@ fn object(release: &Release, name: &str, found: &Found) -> Result<Secret, String
         data: Some(data),
         ..Secret::default()
     })
+}
+
+/// One that is kept, without its content.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// Its name.
+    pub name: String,
+    /// The release.
+    pub release: String,
+    marks: BTreeMap<String, String>,
+}
+
+impl Kept {
+    /// Whether it was made for this backup on this claim.
+    pub fn is_of(&self, claim: &str, backup: &str) -> bool {
+        self.mark(CLAIM) == Some(claim) && self.mark(BACKUP) == Some(backup)
+    }
+
+    /// Whether its backup was on this claim and was on its way out.
+    pub fn was_going(&self, claim: &str) -> bool {
+        self.mark(CLAIM) == Some(claim) && self.mark(GOING).is_some()
+    }
+
+    fn mark(&self, key: &str) -> Option<&str> {
+        self.marks.get(key).map(String::as_str)
+    }
+}
+
+/// All that are kept in the namespace.
+pub async fn all(cluster: &Cluster) -> Result<Vec<Kept>, String> {
+    let labels = format!("{}={}", marks::ROLE, marks::ROLE_SECRETS);
+    let api: Api<Secret> = cluster.api();
+    let all = cluster.all(&api, ListParams::default().labels(&labels)).await;
+    let all = all.map_err(|refused| format!("listing the Secrets of backups: {refused}"))?;
+    let kept = |secret: Secret| Kept {
+        name: secret.metadata.name.unwrap_or_default(),
+        release: secret.metadata.labels.and_then(|mut l| l.remove(marks::RELEASE)).unwrap_or_default(),
+        marks: secret.metadata.annotations.unwrap_or_default(),
+    };
+    Ok(all.into_iter().filter(|s| s.type_.as_deref() == Some(TYPE)).map(kept).collect())
+}
+
+/// Writes which backup it was made for.
+pub async fn is_for(cluster: &Cluster, name: &str, backup: &str) -> Result<(), String> {
+    annotate(cluster, name, BACKUP, backup).await
+}
+
+/// Writes that its backup is about to be taken away: a run that is killed after it leaves it to the next one.
+pub async fn going(cluster: &Cluster, name: &str) -> Result<(), String> {
+    annotate(cluster, name, GOING, "true").await
+}
+
+async fn annotate(cluster: &Cluster, name: &str, key: &str, value: &str) -> Result<(), String> {
+    let doing = format!("marking the Secret {name}");
+    let api: Api<Secret> = cluster.api();
+    let mut secret = match cluster.within(api.get(name)).await {
+        Ok(secret) => secret,
+        Err(refused) if refused.is_absent() => return Ok(()),
+        Err(refused) => return Err(format!("{doing}: {refused}")),
+    };
+    secret.metadata.annotations.get_or_insert_default().insert(key.to_owned(), value.to_owned());
+    let written = cluster.within(api.replace(name, &PostParams::default(), &secret)).await;
+    written.map(|_| ()).map_err(|refused| format!("{doing}: {refused}"))
 }
 
 /// Whether it is here, as far as one may look.

@@ -195,6 +195,12 @@ where
     chain.iter().map(|der| read(der)).collect()
 }
 
+/// An address as it is written; none of another length than IPv4's or IPv6's.
+fn address(bytes: &[u8]) -> Option<String> {
+    let four = <[u8; 4]>::try_from(bytes).map(|b| std::net::Ipv4Addr::from(b).to_string());
+    four.or_else(|_| <[u8; 16]>::try_from(bytes).map(|b| std::net::Ipv6Addr::from(b).to_string())).ok()
+}
+
 fn read(der: &CertificateDer<'_>) -> Result<Certificate, String> {
     let found = x509_cert::Certificate::from_der(der).map_err(|e| format!("reading a certificate: {e}"))?;
     let body = found.tbs_certificate();
@@ -207,10 +213,7 @@ fn read(der: &CertificateDer<'_>) -> Result<Certificate, String> {
             .iter()
             .filter_map(|name| match name {
                 GeneralName::DnsName(name) => Some(name.to_string()),
-                GeneralName::IpAddress(bytes) => match bytes.as_bytes() {
-                    [a, b, c, d] => Some(format!("{a}.{b}.{c}.{d}")),
-                    _ => None,
-                },
+                GeneralName::IpAddress(bytes) => address(bytes.as_bytes()),
                 _ => None,
             })
             .collect()

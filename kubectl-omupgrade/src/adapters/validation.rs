@@ -6,12 +6,14 @@ mod prometheus;
 
 use super::cluster::{Cluster, gather, logs_of};
 use super::evidence::{of_namespace, public};
-use super::openmetadata::{Client, Door, Login, login, look};
+use super::openmetadata::{Client, Door, Login, login, look, of_named};
 use super::{bot, journal, probe, search};
 use crate::checks::validate::{Before, Facts, Sample};
 use crate::diagnose::redact::Redactor;
 use crate::diagnose::{known, logs_wanted};
-use crate::facts::{Component, Fact, Facts as Look, Logs, Metrics, Release, Revision, SearchEngine, Server, State};
+use crate::facts::{
+    Component, Fact, Facts as Look, Logs, Metrics, Pod, Release, Revision, SearchEngine, Server, State,
+};
 use crate::failure::Failure;
 use crate::preview::{objects, servers, settings};
 use crate::rollout::Wanted;
@@ -48,6 +50,8 @@ pub struct Asking {
 
 /// The key of a journal's run under which counts are remembered.
 const COUNTS: &str = "rows";
+/// The same for the server's numbers.
+const NUMBERS: &str = "metrics";
 
 /// Gathers everything once.
 pub async fn facts(
@@ -66,7 +70,7 @@ pub async fn facts(
         search_engine(cluster, whole.as_ref(), asking),
         logs(cluster, &look),
         prometheus::alerts(cluster, asking.prometheus.as_deref()),
-        before::recorded(cluster, name, whole.as_ref(), asking),
+        before::recorded(cluster, name, whole.as_ref(), look.history.items(), asking),
         search_due(cluster, name),
     );
     look.search_due = due;
@@ -81,14 +85,7 @@ pub async fn facts(
     if asking.leaves {
         secrets.extend(of_namespace(cluster).await?);
     }
-    // A database's user may have the name that stands before those of all indexes; hidden in half of them, an index
-    // would have no alias.
-    let indexes = facts.search.iter().filter_map(Fact::value).flat_map(|engine| engine.indexes.keys());
-    let indexes: Vec<&String> = indexes.collect();
-    let secrets = secrets
-        .into_iter()
-        .filter(|s| !indexes.iter().any(|i| i.strip_prefix(s.as_str()).is_some_and(|r| r.starts_with('_'))));
-    let redactor = Redactor::new(secrets, &public(&facts.look)).map_err(anyhow::Error::msg)?;
+    let redactor = Redactor::new(secrets, &public(&facts.look, whole.as_ref())).map_err(anyhow::Error::msg)?;
     let mut value = serde_json::to_value(&facts)?;
     redactor.value(&mut value);
     Ok(serde_json::from_value(value)?)
@@ -112,8 +109,8 @@ pub async fn sample(cluster: &Cluster, facts: &Facts, asking: &Asking) -> Sample
                 Ok(answer) => Err(format!("it answered {}", answer.status)),
                 Err(why) => Err(why.to_string()),
             };
-            let numbers = client.admin("/prometheus").await.ok().filter(|a| a.status == 200);
-            (health, numbers.map(|a| Metrics::parse(&a.text())))
+            let all = numbers(cluster, &look, asking, facts.look.release.value()).await;
+            (health, Metrics::of_all(&all))
         }
     };
     Sample { at, health, ready, restarts, metrics }
@@ -128,7 +125,13 @@ pub(super) async fn server(
 ) -> anyhow::Result<Fact<Server>> {
     let (asked, door) = match door(cluster, look_, asking) {
         Ok(found) => found,
-        Err(why) => return Ok(Fact::unknown(why, "the server's API", Timestamp::now())),
+        Err(why) => {
+            // A Secret that is not there is said, whether somebody can be asked or not.
+            if let Some(named) = &asking.token_secret {
+                of_named(cluster, named).await?;
+            }
+            return Ok(Fact::unknown(why, "the server's API", Timestamp::now()));
+        }
     };
     let client = client(door, cluster.patience, release);
     let login: Result<Login, String> = match release {
@@ -140,7 +143,13 @@ pub(super) async fn server(
     };
     let image = look_.workloads.items().iter().find(|w| w.component == Component::Server).map(|w| w.image.clone());
     let version = image.as_deref().and_then(component::image_tag).and_then(Version::parse);
-    let found = Box::pin(look(&client, &asked, login, version)).await;
+    let mut found = Box::pin(look(&client, &asked, login, version)).await;
+    // Requests go to all of them: one pod alone may be well.
+    let all = numbers(cluster, look_, asking, release).await;
+    if let Some(metrics) = Metrics::of_all(&all).filter(|_| all.len() > 1) {
+        let source = format!("GET :8586/prometheus of {} pods", all.len());
+        found.metrics = Fact::known(metrics, source, Timestamp::now());
+    }
     Ok(Fact::known(found, format!("the API of {asked}"), Timestamp::now()))
 }
 
@@ -153,18 +162,43 @@ fn door(cluster: &Cluster, look: &Look, asking: &Asking) -> Result<(String, Door
     newest(cluster, all)
 }
 
-/// The newest pod of the server that runs and is ready.
-pub(super) fn newest(cluster: &Cluster, all: &[crate::facts::Pod]) -> Result<(String, Door), String> {
-    let runs = |p: &&crate::facts::Pod| {
+/// The numbers of every server that runs: of the named one, else of each pod that answers.
+async fn numbers(cluster: &Cluster, look: &Look, asking: &Asking, release: Option<&Release>) -> Vec<Metrics> {
+    let doors = match &asking.server {
+        Some(address) => vec![Door::Address(address.clone())],
+        None => running(look.pods.items()).into_iter().map(|pod| through(cluster, pod)).collect(),
+    };
+    let asked =
+        doors.into_iter().map(|door| {
+            let client = client(door, cluster.patience, release);
+            async move {
+                client.admin("/prometheus").await.ok().filter(|a| a.status == 200).map(|a| Metrics::parse(&a.text()))
+            }
+        });
+    futures::future::join_all(asked).await.into_iter().flatten().collect()
+}
+
+/// The server's pods that run, the newest of those that are ready last.
+fn running(all: &[Pod]) -> Vec<&Pod> {
+    let runs = |p: &&Pod| {
         p.meta.deleted.is_none()
             && p.containers.iter().any(|c| c.migrates)
             && p.containers.iter().any(|c| !c.migrates && matches!(c.state, State::Running { .. }))
     };
-    let mut pods: Vec<_> = all.iter().filter(runs).collect();
+    let mut pods: Vec<&Pod> = all.iter().filter(runs).collect();
     pods.sort_by_key(|p| (p.is_ready(), p.meta.created));
+    pods
+}
+
+fn through(cluster: &Cluster, pod: &Pod) -> Door {
+    Door::Pod { cluster: Box::new(cluster.clone()), pod: pod.meta.name.clone() }
+}
+
+/// The newest pod of the server that runs and is ready.
+pub(super) fn newest(cluster: &Cluster, all: &[Pod]) -> Result<(String, Door), String> {
+    let pods = running(all);
     let pod = pods.last().ok_or("no pod of the server runs")?;
-    let name = pod.meta.name.clone();
-    Ok((format!("Pod {name}"), Door::Pod { cluster: Box::new(cluster.clone()), pod: name }))
+    Ok((format!("Pod {}", pod.meta.name), through(cluster, pod)))
 }
 
 /// A client with the ports and the base path that the release's manifest sets.
@@ -198,7 +232,7 @@ async fn database(cluster: &Cluster, release: Option<&Release>, asking: &Asking)
 
 /// The ends of the servers' logs; of a pod that is older than the rollout only what came after it.
 async fn logs(cluster: &Cluster, look: &Look) -> Logs {
-    let rolled_out = look.release.value().and_then(|r| r.revision.updated);
+    let rolled_out = look.rolled_out();
     let older = |wanted: &Wanted| {
         let pod = look.pods.items().iter().find(|p| p.meta.name == wanted.pod);
         matches!((pod.and_then(|p| p.meta.created), rolled_out), (Some(made), Some(rolled)) if made < rolled)
@@ -235,6 +269,9 @@ pub async fn record(cluster: &Cluster, facts: &Facts, words: &str, by: &str) -> 
     let mut remembered = BTreeMap::new();
     if let Some(database) = facts.database.value() {
         remembered.insert(COUNTS.to_owned(), serde_json::to_string(&database.counted())?);
+    }
+    if let Some(metrics) = facts.server.value().and_then(|s| s.metrics.value()) {
+        remembered.insert(NUMBERS.to_owned(), serde_json::to_string(metrics)?);
     }
     journal::record_validated(cluster, &release.name, release.revision.number, words, by, remembered).await
 }

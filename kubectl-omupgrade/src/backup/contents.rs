@@ -30,6 +30,15 @@ pub struct Packed {
     pub release: Vec<u8>,
 }
 
+impl Packed {
+    /// The files that a Pod takes over into the backup; `encrypted` are its secrets for recipients.
+    pub fn files(self, encrypted: Option<Vec<u8>>) -> BTreeMap<String, Vec<u8>> {
+        let parts = [("record.part", self.record.into_bytes()), ("release.json.gz", self.release)];
+        let encrypted = encrypted.map(|text| ("secrets.age", text));
+        parts.into_iter().chain(encrypted).map(|(name, bytes)| (name.to_owned(), bytes)).collect()
+    }
+}
+
 /// Packs them.
 pub fn pack(release: &Release, known: Known) -> Result<Packed, String> {
     let chart = &release.revision.chart;

@@ -15,6 +15,10 @@ pub struct Entry {
     pub states: Vec<State>,
     /// Its record.
     pub record: Record,
+    /// Whether the Secret that its record names is not in the namespace: what the database does not hold is lost, or
+    /// did not come along.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub secrets_missing: bool,
     /// When its files were last read back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verified: Option<Mark>,
@@ -61,11 +65,24 @@ pub struct Listing {
     pub backups: Vec<Entry>,
     /// Directories that look like backups and cannot be read, with the reason.
     pub unreadable: Vec<(String, String)>,
+    /// What a dump or an import left half-written, and for how many seconds nothing was written to it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub half: Vec<(String, u64)>,
     /// Bytes of the claim, and those that are free.
     pub room: Option<(u64, u64)>,
 }
 
 impl Listing {
+    /// The same, knowing which Secrets are in the namespace.
+    #[must_use]
+    pub fn with_secrets(mut self, there: &[String]) -> Self {
+        for entry in &mut self.backups {
+            entry.secrets_missing = entry.secret().is_some_and(|name| !there.iter().any(|t| t == name));
+            entry.states = entry.proven();
+        }
+        self
+    }
+
     /// The same with these, in their places.
     #[must_use]
     pub fn with(mut self, more: Vec<Entry>) -> Self {
@@ -96,6 +113,9 @@ pub fn read(text: &str) -> Result<Listing, String> {
                     *(if kind == "verified" { &mut entry.verified } else { &mut entry.drilled }) = mark;
                 }
             }
+            ("half", Some(name), Some(seconds)) => {
+                listing.half.push((name.to_owned(), seconds.trim().parse().unwrap_or_default()));
+            }
             ("room", Some(size), Some(free)) => listing.room = size.parse().ok().zip(free.parse().ok()),
             ("end", ..) => ended = true,
             _ => {}
@@ -114,7 +134,8 @@ pub fn read(text: &str) -> Result<Listing, String> {
 impl Entry {
     /// One that was just made.
     pub fn new(name: String, record: Record) -> Self {
-        let mut entry = Self { name, states: Vec::new(), record, verified: None, drilled: None };
+        let mut entry =
+            Self { name, states: Vec::new(), record, secrets_missing: false, verified: None, drilled: None };
         entry.states = entry.proven();
         entry
     }
@@ -127,8 +148,16 @@ impl Entry {
         self
     }
 
+    /// The Secret that its record names.
+    pub fn secret(&self) -> Option<&str> {
+        match self.record.of.as_ref().and_then(|of| of.secrets.as_ref()) {
+            Some(Held::Secret(name)) => Some(name),
+            _ => None,
+        }
+    }
+
     fn proven(&self) -> Vec<State> {
-        let complete = self.record.of.as_ref().is_some_and(|of| of.secrets.is_some());
+        let complete = self.record.of.as_ref().is_some_and(|of| of.secrets.is_some()) && !self.secrets_missing;
         let states = [
             (complete, State::Complete),
             (self.verified.is_some(), State::Verified),
@@ -150,6 +179,11 @@ impl Entry {
     /// Where its secrets are, in words.
     pub fn held(&self) -> String {
         match self.record.of.as_ref().and_then(|of| of.secrets.as_ref()) {
+            Some(Held::Secret(name)) if self.secrets_missing => {
+                format!(
+                    "in the Secret {name}, which is NOT in this namespace: without the Fernet key, what is encrypted in the database cannot be read"
+                )
+            }
             Some(Held::Secret(name)) => format!("in the Secret {name}"),
             Some(Held::Encrypted(recipients)) => {
                 format!("in secrets.age beside the dump, for {}", recipients.join(", "))

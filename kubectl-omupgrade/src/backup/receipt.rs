@@ -32,7 +32,7 @@ pub struct Receipt {
 pub fn receipt(name: &str, record: &Record, target: &str, now: Timestamp) -> Result<Receipt, String> {
     let version = Version::parse(target).ok_or_else(|| format!("`{target}` is no version: write 1.13.1"))?;
     let made: Timestamp = record.started.parse().map_err(|_| format!("the record of {name} tells no time"))?;
-    let expires = made + VALID;
+    let expires = made.checked_add(VALID).map_err(|_| format!("the record of {name} tells a time that is none"))?;
     if expires <= now {
         let hours = VALID.as_hours();
         return Err(format!(

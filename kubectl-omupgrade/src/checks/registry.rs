@@ -43,6 +43,44 @@ const PROGRAMS: &[(&str, &[&str])] = &[
     ("helm-postrender", &["--check", "explain"]),
 ];
 
+/// Flags of those programs that hints use; others are a slip, or belong here.
+const FLAGS: &[(&str, &[&str])] = &[
+    (
+        "kubectl",
+        &[
+            "-c",
+            "-it",
+            "-l",
+            "-n",
+            "-o",
+            "--for",
+            "--from",
+            "--from-literal",
+            "--image",
+            "--previous",
+            "--replicas",
+            "--rm",
+            "--show-labels",
+            "--tail",
+            "--timeout",
+        ],
+    ),
+    (
+        "helm",
+        &[
+            "-f",
+            "-n",
+            "-o",
+            "--force-conflicts",
+            "--post-renderer",
+            "--reset-then-reuse-values",
+            "--set",
+            "--version",
+            "--versions",
+        ],
+    ),
+];
+
 /// What is wrong with a list of rows. `parses` tells whether the plugin's own parser takes the words after
 /// `kubectl omupgrade`.
 pub fn faults(rows: &[Row], parses: impl Fn(&[String]) -> Result<(), String>) -> Vec<String> {
@@ -83,6 +121,9 @@ pub fn commands(hint: &str, parses: impl Fn(&[String]) -> Result<(), String>) ->
     let command = filled.split(" # ").next().unwrap_or_default();
     // What a shell puts in is one word.
     let command = command.replace("\"$(helm-postrender plugin-dir)\"", "FOLDER");
+    // So is what stands in quotes.
+    let outside = |(i, part): (usize, &str)| if i % 2 == 0 { part.to_owned() } else { "QUOTED".to_owned() };
+    let command: String = command.split('\'').enumerate().map(outside).collect();
     let words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
     // Assignments before a command belong to it.
     let words: Vec<String> =
@@ -102,6 +143,14 @@ pub fn commands(hint: &str, parses: impl Fn(&[String]) -> Result<(), String>) ->
     }
     if verb == "omupgrade" {
         return parses(rest.get(1..).unwrap_or_default()).map_err(|e| format!("is not parsed: {e}"));
+    }
+    let known = FLAGS.iter().find(|(name, _)| name == program).map(|(_, flags)| *flags);
+    // What comes after `--` is another program's.
+    let own = rest.iter().take_while(|word| *word != "--").filter(|word| word.starts_with('-'));
+    for flag in own.map(|word| word.split('=').next().unwrap_or(word)) {
+        if known.is_some_and(|known| !known.contains(&flag)) {
+            return Err(format!("gives `{program}` the flag `{flag}`, which is not among those that hints use"));
+        }
     }
     Ok(())
 }

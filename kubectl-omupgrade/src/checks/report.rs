@@ -132,7 +132,7 @@ pub struct Decision {
 pub struct Step {
     /// What it does, for people.
     pub what: String,
-    /// The command.
+    /// The command; empty where it depends on what nobody here can know.
     pub command: String,
 }
 

@@ -2,6 +2,7 @@
 
 mod bring_back;
 mod drill;
+mod dump;
 mod export;
 mod following;
 mod init;
@@ -27,7 +28,7 @@ pub use verify::{Args as VerifyArgs, verify};
 
 use crate::adapters::cluster::Cluster;
 use crate::adapters::lock::Timing;
-use crate::adapters::{claim, release, snapshots};
+use crate::adapters::{claim, release, secrets, snapshots};
 use crate::backup::{Entry, Listing};
 use crate::beside::Beside;
 use crate::cli::flags::Output;
@@ -38,6 +39,7 @@ use crate::failure::Failure;
 use crate::session::Session;
 use clap::Subcommand;
 use serde::Serialize;
+use shared::versions::Version;
 
 /// Back up the database of a release and prove the backup; list, verify and hand on what is there.
 ///
@@ -79,7 +81,8 @@ pub struct Of {
     /// The claim with the backups; without it the backup hook's, else RELEASE-omupgrade-backup.
     #[arg(long, value_name = "NAME")]
     pub claim: Option<String>,
-    /// The database client's image; without it the schema guard's, else postgres:18 or mysql:8.4.
+    /// The database client's image; without it the schema guard's, else postgres:18 or mysql:8.4. Where nobody chose one, a
+    /// PostgreSQL is dumped and drilled by postgres of its own major.
     #[arg(long, value_name = "IMAGE", alias = "probe-image")]
     pub client_image: Option<String>,
     /// A label for every Pod of ours, for network policies and the like; may be given again.
@@ -92,6 +95,13 @@ pub(super) fn label(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("write KEY=VALUE")?;
     let own = key.is_empty() || key.starts_with("omupgrade.io/") || key == "app.kubernetes.io/managed-by";
     if own { Err(format!("`{key}` is no label to choose")) } else { Ok((key.to_owned(), value.to_owned())) }
+}
+
+/// The version that an upgrade goes to, as it is written everywhere.
+fn version(text: &str) -> Result<String, Failure> {
+    let version =
+        Version::parse(text).ok_or_else(|| Failure::usage(format!("`{text}` is no version: write 1.13.1")))?;
+    Ok(version.to_string())
 }
 
 /// Runs it.
@@ -152,7 +162,14 @@ impl Place {
         }
         let listing = claim::listing(cluster, &self.beside, &self.claim).await;
         let listing = listing.map_err(|e| Failure::unknown(format!("listing the backups on {}: {e}", self.claim)))?;
-        Ok(listing.with(snapshots))
+        // Where they may not be listed the records are believed.
+        match secrets::all(cluster).await {
+            Ok(there) => {
+                let there: Vec<String> = there.into_iter().map(|s| s.name).collect();
+                Ok(listing.with(snapshots).with_secrets(&there))
+            }
+            Err(_) => Ok(listing.with(snapshots)),
+        }
     }
 
     /// The snapshots that are recorded of the release.

@@ -184,14 +184,18 @@ pub struct Terms {
 
 /// Looks, decides, does, says; all but the watching afterwards.
 pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Result<Exit> {
-    let helm = Helm::find(args.helm.as_deref()).await?;
+    let helm = match Helm::find(args.helm.as_deref()).await {
+        Err(_) if args.stay => Helm::not_needed(),
+        found => found?,
+    };
     let Wanted { name, history, runs, revision } = wanted(cluster, args, terms).await?;
     let mut look = Box::pin(look::look(cluster, args, &helm, history, runs, revision)).await?;
     let given_up = restore::given_up(&mut look)?;
     let left = perform::left_open(&look);
     let left_open = left.is_some();
-    // A restore that was begun is gone on with, whatever the half-way database looks like.
-    let begun = left.as_ref().map(restore::recalled).transpose()?.flatten();
+    // A restore that was begun is gone on with, whatever the half-way database looks like; one that was killed before it
+    // changed anything is looked at anew.
+    let begun = left.as_ref().filter(|run| run.begun(restore::QUIESCE)).map(restore::recalled).transpose()?.flatten();
     let asked = Asked {
         accept_unproven: args.accept_unproven,
         clear_pending: args.clear_pending,
@@ -263,20 +267,7 @@ pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
         answer.data("dry-run")?;
         return Ok(Exit::Done);
     }
-    if !args.yes && !terms.can_ask {
-        return Err(Failure::refused("nobody can be asked here whether to do it")
-            .hint("the same command with --yes; --dry-run shows what it would do")
-            .into());
-    }
-    if !args.yes {
-        let asked = Instant::now();
-        if !say::confirm(&decision).await? {
-            return Err(Failure::refused("nothing was done").into());
-        }
-        if asked.elapsed() > FRESH {
-            changed_meanwhile(cluster, args, &helm, &decision).await?;
-        }
-    }
+    agreed(cluster, args, &helm, &decision, terms).await?;
     let done = perform::perform(cluster, &helm, &decision, args, terms, restoration.as_ref()).await;
     if let (Ok(_), Some(plan)) = (&done, restore_plan) {
         restore::say_after(&decision, plan);
@@ -287,6 +278,26 @@ pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
 
 /// How long what was looked at is taken for what is there: a person may read a preview over lunch.
 const FRESH: Duration = Duration::from_secs(20);
+
+/// Whether a person agrees; refused where there is none to ask.
+async fn agreed(cluster: &Cluster, args: &Args, helm: &Helm, decision: &Decision, terms: Terms) -> anyhow::Result<()> {
+    if args.yes {
+        return Ok(());
+    }
+    if !terms.can_ask {
+        return Err(Failure::refused("nobody can be asked here whether to do it")
+            .hint("the same command with --yes; --dry-run shows what it would do")
+            .into());
+    }
+    let asked = Instant::now();
+    if !say::confirm(decision).await? {
+        return Err(Failure::refused("nothing was done").into());
+    }
+    if asked.elapsed() > FRESH {
+        changed_meanwhile(cluster, args, helm, decision).await?;
+    }
+    Ok(())
+}
 
 /// Looks again, and refuses where the verdict is another one by now.
 async fn changed_meanwhile(cluster: &Cluster, args: &Args, helm: &Helm, before: &Decision) -> anyhow::Result<()> {

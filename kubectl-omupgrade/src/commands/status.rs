@@ -95,7 +95,9 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     (facts.database, facts.folders) = asked;
     if let Some(file) = &args.facts {
         let (safe, unread) = evidence::without_secrets(&cluster, &facts).await?;
-        unread.iter().for_each(|why| say::note(why));
+        if let Some(why) = unread {
+            say::note(&why);
+        }
         std::fs::write(file, safe.to_text()?).with_context(|| format!("writing {}", file.display()))?;
     }
     if nothing_seen(&facts) {

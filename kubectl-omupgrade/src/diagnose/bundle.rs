@@ -62,7 +62,7 @@ fn json(name: &str, what: &impl Serialize, redactor: &Redactor) -> anyhow::Resul
 
 fn events(evidence: &Evidence) -> String {
     let mut out = String::new();
-    for e in evidence.facts.events.items() {
+    for e in evidence.facts.events.items().iter().chain(evidence.events_beside.items()) {
         let at = e.last.map(|t| t.to_string()).unwrap_or_default();
         let _ = writeln!(out, "{at}  {} {}  {} ×{}: {}", e.about_kind, e.about, e.reason, e.count, e.message);
     }

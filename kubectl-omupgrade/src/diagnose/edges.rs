@@ -123,6 +123,11 @@ fn date(at: Timestamp) -> String {
 
 /// Whether a certificate's name is good for a host; a star stands for one label.
 fn covers(name: &str, host: &str) -> bool {
+    // An address has several ways to be written.
+    let written = |text: &str| text.trim_matches(['[', ']']).parse::<std::net::IpAddr>().ok();
+    if let (Some(name), Some(host)) = (written(name), written(host)) {
+        return name == host;
+    }
     let (name, host) = (name.to_ascii_lowercase(), host.to_ascii_lowercase());
     match name.strip_prefix("*.") {
         Some(rest) => host.split_once('.').is_some_and(|(first, tail)| !first.is_empty() && tail == rest),
@@ -159,6 +164,8 @@ mod tests {
         let soon = said("om.example", vec![good("2026-12-02T12:00:00Z"), ca()]);
         assert_eq!((soon.soundness, soon.words[0].as_str()), (Soundness::Soon, "it expires on 2026-12-02, in 10 days"));
         assert_eq!(said("a.om.example", vec![good("2027-06-01T00:00:00Z"), ca()]).soundness, Soundness::Broken);
+        let six = certificate("CN=om", "CN=CA", &["fd00::7"], "2030-01-01T00:00:00Z");
+        assert_eq!(said("[fd00:0::7]", vec![six, ca()]).soundness, Soundness::Sound);
         let other = certificate("CN=other", "CN=other", &[], "2030-01-01T00:00:00Z");
         assert_eq!(said("om.example", vec![good("2027-06-01T00:00:00Z"), other]).soundness, Soundness::Broken);
         assert_eq!(said("om.example", vec![good("2027-06-01T00:00:00Z")]).soundness, Soundness::Soon);

@@ -3,7 +3,7 @@
 
 use super::changes::Changes;
 use super::edges::Edge;
-use crate::facts::{Fact, Facts, Pod, SCHEMA};
+use crate::facts::{Event, Fact, Facts, Pod, SCHEMA};
 use crate::failure::Failure;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -21,9 +21,15 @@ pub struct Evidence {
     /// Pods of the namespace that do not belong to it: database, search engine, Airflow, runs of pipelines.
     #[serde(default = "unasked")]
     pub neighbours: Fact<Vec<Pod>>,
+    /// Warnings about those pods, oldest first.
+    #[serde(default = "unasked")]
+    pub events_beside: Fact<Vec<Event>>,
     /// What the database says of itself, a sentence each.
     #[serde(default = "unasked")]
     pub database: Fact<Vec<String>>,
+    /// What the search engine says of itself, a sentence each.
+    #[serde(default = "unasked")]
+    pub search: Fact<Vec<String>>,
     /// The steps of the server's own status, `NAME passed` or `NAME not passed: why`.
     #[serde(default = "unasked")]
     pub api: Fact<Vec<String>>,
@@ -49,7 +55,9 @@ impl Evidence {
             facts,
             redacted: false,
             neighbours: unasked(),
+            events_beside: unasked(),
             database: unasked(),
+            search: unasked(),
             api: unasked(),
             pipelines: unasked(),
             changes: unasked(),

@@ -49,7 +49,7 @@ fn finding(rule: &Rule, sayings: &[Saying], facts: &Facts, version: Option<Versi
     let heard = |s: &&Saying| rule.places.contains(&s.place) && (rule.of.is_empty() || rule.of.contains(&s.part));
     let mut hits: Vec<(&Saying, &str)> = Vec::new();
     for saying in sayings.iter().filter(heard) {
-        hits.extend(saying.lines.iter().filter(|l| rule.matches.0.is_match(l)).map(|l| (saying, l.as_str())));
+        hits.extend(saying.lines.iter().filter(|l| rule.hears(l)).map(|l| (saying, l.as_str())));
     }
     let (last, line) = *hits.last()?;
     let mut cause = rule.cause.clone();

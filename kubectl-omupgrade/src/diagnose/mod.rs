@@ -22,7 +22,7 @@ pub use changes::Changes;
 pub use evidence::Evidence;
 pub use finding::Finding;
 pub use good::last_good;
-pub use said::{database, said};
+pub use said::{database, said, search};
 pub use saying::{Saying, part, sayings};
 pub use symptoms::Seen;
 pub use wanted::logs_wanted;
@@ -140,6 +140,7 @@ fn unseen(evidence: &Evidence) -> Vec<String> {
         ("events", facts.events.reason()),
         ("other pods of the namespace", evidence.neighbours.reason()),
         ("the database", evidence.database.reason()),
+        ("the search engine", evidence.search.reason()),
         ("the server's own status", evidence.api.reason()),
         ("the pipelines", evidence.pipelines.reason()),
         ("changes since the last good revision", evidence.changes.reason()),

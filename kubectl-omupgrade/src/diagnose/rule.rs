@@ -28,6 +28,9 @@ pub struct Rule {
     pub of: Vec<Part>,
     /// What is said.
     pub matches: Pattern,
+    /// A line that this matches as well is not meant.
+    #[serde(default)]
+    pub except: Option<Pattern>,
     /// Why, in one sentence; `$1` is what the first group matched.
     pub cause: String,
     /// How sure the words make one.
@@ -93,8 +96,10 @@ pub enum Place {
     Helm,
     /// A step of the server's own status.
     Api,
-    /// What the database says of itself.
+    /// What the database says of itself, or why it did not answer.
     Database,
+    /// The same of the search engine.
+    Search,
     /// An ingestion pipeline's state.
     Pipeline,
 }
@@ -143,6 +148,11 @@ impl Confidence {
 }
 
 impl Rule {
+    /// Whether it speaks of this line.
+    pub fn hears(&self, line: &str) -> bool {
+        self.matches.0.is_match(line) && self.except.as_ref().is_none_or(|except| !except.0.is_match(line))
+    }
+
     /// Whether a server of this version can have it.
     pub fn concerns(&self, version: Version) -> bool {
         let bound = |text: &Option<String>| text.as_deref().and_then(Version::parse);
@@ -161,7 +171,7 @@ impl Rule {
             Some(format!("{}: `fix` holds no command", self.id))
         } else if let Some(text) = bad(&self.since).or_else(|| bad(&self.until)) {
             Some(format!("{}: `{text}` is no version: write 1.13.0", self.id))
-        } else if !self.matches.0.is_match(&self.example) {
+        } else if !self.hears(&self.example) {
             Some(format!("{}: `matches` does not match the rule's own example", self.id))
         } else {
             None

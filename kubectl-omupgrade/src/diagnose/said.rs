@@ -1,14 +1,12 @@
 //! What the database and the server say of themselves, as sentences that rules can match.
 
-use crate::facts::{Database, Fact, Pod, Role, Server, State};
+use crate::facts::{Database, Fact, Metrics, Pod, Role, SearchEngine, Server, State};
 use jiff::Timestamp;
 use shared::component;
 use shared::versions::Version;
 
 /// The share of connections in use from which on it is told. Chosen.
 const CONNECTIONS: u64 = 90;
-/// The share of requests answered with 5xx from which on it is told. Chosen, as in `validate`.
-const ERRORS: f64 = 0.01;
 /// Seconds for which a transaction may be open. Chosen: nothing of a server takes longer.
 const TRANSACTION: u64 = 3600;
 
@@ -42,8 +40,30 @@ pub fn database(d: &Database, image: &str, pods: &[Pod]) -> Vec<String> {
     out
 }
 
-/// The images of the same program as `image` whose servers run: one that cannot be pulled harms no database.
+/// The percent of a disk from which on a search engine makes its indexes read-only: its own flood stage.
+const FULL: u64 = 95;
+
+/// What a search engine says.
+pub fn search(engine: &SearchEngine) -> Vec<String> {
+    let mut out = vec![format!("{} {}, {} indexes", engine.engine, engine.version, engine.indexes.len())];
+    if !engine.health.is_empty() {
+        let lost = engine.unassigned.filter(|n| *n > 0).map(|n| format!(", {n} shards on no node")).unwrap_or_default();
+        out.push(format!("health {}{lost}", engine.health));
+    }
+    if let Some(percent) = engine.disk_percent.filter(|percent| *percent >= FULL) {
+        out.push(format!("its disk is {percent} percent full"));
+    }
+    out.extend(engine.odd().into_iter().map(|odd| format!("alias: {odd}")));
+    out.extend(engine.drifted().into_iter().map(|index| format!("guessed: {index}")));
+    out
+}
+
+/// The images of the same program as `image` whose servers run: one that cannot be pulled harms no database. None while a
+/// migration is at work: in every rolling upgrade the servers of before serve meanwhile.
 fn running<'a>(image: &str, pods: &'a [Pod]) -> Vec<&'a str> {
+    if pods.iter().any(Pod::is_migrating) {
+        return Vec::new();
+    }
     let base = component::image_base(image);
     let containers = pods.iter().flat_map(|pod| &pod.containers);
     let serving = containers.filter(|c| c.role == Role::Main && matches!(c.state, State::Running { .. }));
@@ -69,7 +89,7 @@ pub fn said(server: &Fact<Server>, rolled_out: Option<Timestamp>) -> (Fact<Vec<S
     if let Some(health) = s.health.value().filter(|h| h.status >= 500) {
         seen.push(format!("health answered {}", health.status));
     }
-    if let Some(m) = s.metrics.value().filter(|m| m.error_share().is_some_and(|share| share > ERRORS)) {
+    if let Some(m) = s.metrics.value().filter(|m| m.error_share().is_some_and(|share| share > Metrics::ERRORS)) {
         seen.push(format!("requests: {:.0} of {:.0} answered with 5xx since its start", m.errors, m.requests));
     }
     // What can be seen without a login is said without one, too.

@@ -2,7 +2,7 @@
 
 use super::evidence::Evidence;
 use super::rule::{Part, Place};
-use crate::facts::{Container, Pod, Role, State, Terminated};
+use crate::facts::{Container, Fact, Pod, Role, State, Terminated};
 use shared::component;
 use std::collections::HashMap;
 
@@ -23,6 +23,9 @@ pub struct Saying {
     pub lines: Vec<String>,
 }
 
+/// What kubelet answers in place of a log whose container is gone: nobody of the release said that.
+const NO_LOG: &str = "unable to retrieve container logs for ";
+
 /// All sayings of the evidence.
 pub fn sayings(evidence: &Evidence) -> Vec<Saying> {
     let facts = &evidence.facts;
@@ -40,9 +43,10 @@ pub fn sayings(evidence: &Evidence) -> Vec<Saying> {
         let container = rest.trim_end_matches("@previous");
         let part = parts.get(&(pod.to_owned(), container.to_owned())).copied().unwrap_or(Part::Other);
         let at = format!("log {}", key.as_str());
-        out.push(saying(Place::Log, part, (pod, container), at, fact.items().to_vec()));
+        let lines = fact.items().iter().filter(|line| !line.starts_with(NO_LOG)).cloned().collect();
+        out.push(saying(Place::Log, part, (pod, container), at, lines));
     }
-    for event in facts.events.items() {
+    for event in facts.events.items().iter().chain(evidence.events_beside.items()) {
         let part = event.part.rsplit_once('{').map_or("", |(_, c)| c.trim_end_matches('}'));
         let who = parts.get(&(event.about.clone(), part.to_owned())).copied().unwrap_or(Part::Other);
         let at = format!("event {} of {} {}", event.reason, event.about_kind, event.about);
@@ -63,18 +67,28 @@ pub fn sayings(evidence: &Evidence) -> Vec<Saying> {
     // Only what Helm said last: what an older revision failed for was mended.
     if let Some(release) = facts.release.value() {
         let at = format!("helm's description of revision {}", release.revision.number);
-        let lines = release.revision.description.lines().map(str::to_owned).collect();
-        out.push(saying(Place::Helm, Part::Other, ("", ""), at, lines));
+        // Helm 4 breaks its sentence where an error was wrapped.
+        let said = release.revision.description.split_whitespace().collect::<Vec<_>>().join(" ");
+        out.push(saying(Place::Helm, Part::Other, ("", ""), at, vec![said]));
     }
     let said = [
         (Place::Api, "the server's own status", &evidence.api),
         (Place::Database, "the database", &evidence.database),
+        (Place::Search, "the search engine", &evidence.search),
         (Place::Pipeline, "the pipelines", &evidence.pipelines),
     ];
     for (place, at, lines) in said {
-        out.push(saying(place, Part::Other, ("", ""), at.to_owned(), lines.items().to_vec()));
+        out.push(saying(place, Part::Other, ("", ""), at.to_owned(), said_or_why(lines)));
     }
     out
+}
+
+/// What was said; of who was asked and did not answer, why. Who was not asked says nothing.
+fn said_or_why(lines: &Fact<Vec<String>>) -> Vec<String> {
+    match lines.reason().filter(|why| !why.starts_with("not asked")) {
+        Some(why) => vec![format!("did not answer: {}", why.split_whitespace().collect::<Vec<_>>().join(" "))],
+        None => lines.items().to_vec(),
+    }
 }
 
 fn saying(place: Place, part: Part, who: (&str, &str), at: String, lines: Vec<String>) -> Saying {

@@ -4,6 +4,7 @@ use super::evidence::Evidence;
 use super::finding::Finding;
 use super::rule::{Part, Place, Symptom};
 use super::saying::Saying;
+use crate::facts::objects::STUCK;
 use crate::facts::{Pod, State};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -32,16 +33,6 @@ impl Symptom {
         }
     }
 }
-
-/// Why a container waits and will not start by itself.
-const STUCK: &[&str] = &[
-    "ErrImagePull",
-    "ImagePullBackOff",
-    "InvalidImageName",
-    "CreateContainerConfigError",
-    "CreateContainerError",
-    "ErrImageNeverPull",
-];
 
 /// All symptoms, in the guide's order.
 pub fn symptoms(evidence: &Evidence, sayings: &[Saying], findings: &[Finding]) -> Vec<Seen> {

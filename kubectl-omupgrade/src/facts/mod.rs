@@ -22,7 +22,7 @@ pub use objects::{
     Autoscaler, Budget, Claim, Component, Condition, Container, Event, Job, Meta, Node, Owner, Pod, Probe, Quota,
     ReplicaSet, Role, Selector, State, Terminated, Workload, WorkloadKind,
 };
-pub use release::{Chart, Driver, GONE, Hook, HookRun, Release, Revision, Status};
+pub use release::{Chart, Driver, GONE, Hook, HookRun, Release, Revision, Status, rollout_of};
 pub use search::{Index, NoSearchEngine, QUESTIONS as SEARCH_QUESTIONS, SearchEngine};
 pub use secret::Secret;
 pub use server::{
@@ -97,6 +97,13 @@ pub struct Facts {
     /// The last lines of the logs that say something: of migrations, and of containers that failed.
     #[serde(default)]
     pub logs: Logs,
+}
+
+impl Facts {
+    /// When the present version came.
+    pub fn rolled_out(&self) -> Option<Timestamp> {
+        rollout_of(self.history.items()).or(self.release.value().map(|r| &r.revision))?.updated
+    }
 }
 
 /// Why the database of a look that did not ask it is unknown.

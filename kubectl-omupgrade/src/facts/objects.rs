@@ -7,6 +7,6 @@ mod policy;
 mod workload;
 
 pub use meta::{Condition, Meta, Owner, Selector};
-pub use pod::{Container, Pod, Probe, Role, State, Terminated};
+pub use pod::{Container, Pod, Probe, Role, STUCK, State, Terminated};
 pub use policy::{Autoscaler, Budget, Claim, Event, Node, Quota};
 pub use workload::{Component, Job, ReplicaSet, Workload, WorkloadKind};

@@ -7,7 +7,7 @@ mod policy;
 mod workload;
 
 pub use job::job;
-pub use meta::meta;
+pub use meta::{meta, selector};
 pub use pod::pod;
 pub use policy::{autoscaler, budget, claim, event, node, quota};
 pub use workload::{daemon_set, deployment, replica_set, stateful_set};

@@ -69,6 +69,15 @@ impl Revision {
     }
 }
 
+/// The revision with which the present version came, of a history in its order: what helm did since with the same chart
+/// (a second upgrade that brings the replicas back, a changed value) began no new one. Where all that is known is of one
+/// version, the newest revision.
+pub fn rollout_of(history: &[Revision]) -> Option<&Revision> {
+    let newest = history.last()?;
+    let same = history.iter().rev().take_while(|r| r.chart == newest.chart).count();
+    if same == history.len() { Some(newest) } else { history.get(history.len() - same) }
+}
+
 /// A chart.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]

@@ -142,6 +142,12 @@ impl SearchEngine {
         rebuilt.filter(|name| !aliased(name)).collect()
     }
 
+    /// What is odd about its aliases, in words: those that stand for two, indexes that none stands for.
+    pub fn odd(&self) -> Vec<String> {
+        let left = self.left_over().into_iter().map(|name| format!("{name} (no alias stands for it)"));
+        self.doubled().into_iter().chain(left).collect()
+    }
+
     /// Indexes whose mapping the engine guessed, with the fields that show it.
     pub fn drifted(&self) -> Vec<String> {
         let hit = |(name, index): (&String, &Index)| {

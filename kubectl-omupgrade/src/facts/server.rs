@@ -235,6 +235,17 @@ impl Metrics {
         out
     }
 
+    /// Of several servers together: what they counted, and the fullest heap and the busiest pool among them. None of none.
+    pub fn of_all(all: &[Self]) -> Option<Self> {
+        let sum = |of: fn(&Self) -> f64| all.iter().map(of).sum();
+        let share = |(used, most): (f64, f64)| if most > 0.0 { used / most } else { 0.0 };
+        let busy = |(active, pending, most): (f64, f64, f64)| pending + share((active, most));
+        let heap = all.iter().filter_map(|m| m.heap).max_by(|a, b| share(*a).total_cmp(&share(*b)));
+        let pool = all.iter().filter_map(|m| m.pool).max_by(|a, b| busy(*a).total_cmp(&busy(*b)));
+        let (requests, errors, seconds) = (sum(|m| m.requests), sum(|m| m.errors), sum(|m| m.seconds));
+        (!all.is_empty()).then_some(Self { requests, errors, seconds, heap, pool })
+    }
+
     /// What was counted between an earlier look at the same server and this one; none where it was started again.
     pub fn since(&self, before: &Self) -> Option<Self> {
         let same = self.requests >= before.requests && self.errors >= before.errors;
@@ -252,6 +263,9 @@ impl Metrics {
         (self.requests > 0.0).then(|| self.seconds / self.requests * 1000.0)
     }
 
+    /// The share of requests answered with 5xx from which on a server is not well. Chosen.
+    pub const ERRORS: f64 = 0.01;
+
     /// The share of requests that were answered with 5xx.
     pub fn error_share(&self) -> Option<f64> {
         (self.requests > 0.0).then(|| self.errors / self.requests)
@@ -268,6 +282,11 @@ mod tests {
         let m = Metrics::parse(text);
         assert_eq!((m.requests, m.errors, m.heap, m.pool), (100.0, 10.0, Some((10.0, 40.0)), Some((3.0, 0.0, 50.0))));
         assert_eq!(m.latency(), Some(50.0));
+        let other =
+            Metrics { errors: 10.0, heap: Some((39.0, 40.0)), pool: Some((1.0, 2.0, 50.0)), ..Metrics::default() };
+        let both = Metrics::of_all(&[m.clone(), other.clone()]).unwrap();
+        assert_eq!((both.requests, both.errors, both.heap, both.pool), (100.0, 20.0, other.heap, other.pool));
+        assert_eq!(Metrics::of_all(&[]), None);
         assert!(m.since(&Metrics::default()).is_some_and(|s| s.errors > 9.0));
         assert_eq!(Metrics::default().since(&m), None);
     }

@@ -3,6 +3,7 @@
 
 use super::keys::{Answer, Compared};
 use super::restore::{Plan, Road};
+use crate::backup::bytes as size;
 use schemars::JsonSchema;
 use serde::Serialize;
 use shared::backup::Record;
@@ -70,6 +71,15 @@ impl Found {
         })
     }
 
+    /// What a dump of the database as it is now needs: as much of it as the backup's was of the database of then, and half
+    /// as much again.
+    pub fn dump_needs(&self) -> u64 {
+        let then = self.record.database_bytes.filter(|bytes| *bytes > 0).unwrap_or(self.database_bytes).max(1);
+        let grown = u128::from(self.dump_bytes) * u128::from(self.database_bytes.max(then)) / u128::from(then);
+        let grown = u64::try_from(grown).unwrap_or(u64::MAX);
+        grown.saturating_add(grown / 2)
+    }
+
     /// All rows written since the backup, at the least.
     pub fn rows_written(&self) -> u64 {
         self.written.values().sum()
@@ -134,21 +144,14 @@ impl Found {
             "  - the database holds {}; its server needs up to three times that on its disk, which cannot be asked by SQL",
             size(self.database_bytes)
         );
+        if plan.dump && self.claim_free_bytes.is_none() {
+            let need = size(self.dump_needs());
+            let _ = writeln!(
+                out,
+                "  ! what is free on the claim {} is not known; the dump of now needs about {need}",
+                plan.claim
+            );
+        }
         out
     }
-}
-
-/// Bytes for people.
-pub(super) fn size(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
-    let mut rest = bytes;
-    let mut shown = format!("{bytes} B");
-    for unit in UNITS {
-        if rest < 1024 {
-            break;
-        }
-        shown = format!("{}.{} {unit}", rest / 1024, rest % 1024 * 10 / 1024);
-        rest /= 1024;
-    }
-    shown
 }

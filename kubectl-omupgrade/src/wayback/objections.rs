@@ -2,9 +2,10 @@
 //! server does not know, another Fernet key.
 
 use super::Refusal;
-use super::found::{Found, size};
+use super::found::Found;
 use super::keys::{Answer, Stands};
 use super::restore::{Road, Wanted};
+use crate::backup::bytes as size;
 use shared::versions::Version;
 use std::collections::BTreeMap;
 
@@ -23,8 +24,7 @@ pub fn objections(found: &Found, wanted: &Wanted, command: &str) -> Vec<Refusal>
             ],
         });
     }
-    // A dump is smaller than its database; the one that is there tells how much.
-    let need = found.dump_bytes.saturating_add(found.dump_bytes / 2);
+    let need = found.dump_needs();
     if wanted.dump
         && let Some(free) = found.claim_free_bytes.filter(|free| *free < need)
     {

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use kubectl_omupgrade::adapters::lock::Timing;
 use kubectl_omupgrade::cli::flags::Output;
 use kubectl_omupgrade::commands::backup::{
-    InitArgs, ListArgs, MakeArgs, Of, Terms, VerifyArgs, back_up, init, list, verify,
+    DrillArgs, InitArgs, ListArgs, MakeArgs, Of, Terms, VerifyArgs, back_up, drill, init, list, verify,
 };
 use kubectl_omupgrade::exit::Exit;
 use kubectl_omupgrade::failure::{exit_of, hints_of};
@@ -24,6 +24,9 @@ const MANIFEST: &str = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: om-d
     ---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: om}\nspec:\n  selector: {matchLabels: {app: om}}\n  template:\n    spec:\n      \
     initContainers: [{name: run-db-migrations, image: 'server:1.12.3', env: [{name: FERNET_KEY, valueFrom: {secretKeyRef: {name: keys, key: fernet}}}]}]\n      \
     containers: [{name: om, image: 'server:1.12.3', ports: [{containerPort: 8585}]}]\n";
+
+/// What a probe tells of the server.
+const FACTS: &str = "change_log\t3:aa\nsql_logs\t9:bb\nschema\t70:cc\nflowable\tabsent\nhead\t1.12.3\nfacts:\nengine\tpostgresql\nversion\t15.4 (Debian 15.4-1)\ndatabase\td\nuser\tom\nbytes\t1\ncharset\tUTF8\ncollation\tC\nsort_buffer\t1\nread_only\tno\nbytes t\t1\nrows t\t2\n";
 
 pub fn claim() -> Value {
     json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "om-omupgrade-backup"}})
@@ -51,6 +54,7 @@ pub fn world() -> (World, tempfile::TempDir) {
         "backup",
         &format!("omupgrade-progress: dumping 5 10\nomupgrade-backup: catalog {record}\nomupgrade-backup: complete {name} bytes=7 sha256=aa\n"),
     );
+    world.says("probe", FACTS);
     world.says("claim", &format!("backup\t{name}\t{record}\nroom\t10\t5\nend\n"));
     (world, folder)
 }
@@ -102,7 +106,10 @@ async fn killed_at_any_write_the_same_command_ends_in_the_same_place() {
                 assert_eq!(secret["metadata"]["name"], "keys", "{kill:?}: a Job's files are left");
             }
             for kind in ["jobs", "pods"] {
-                assert_eq!(world.all(kind), Vec::<Value>::new(), "{kill:?}: {kind} are left");
+                // A probe that was killed only reads, and the next one takes it away.
+                let left =
+                    world.all(kind).into_iter().filter(|o| o["metadata"]["labels"]["omupgrade.io/role"] != "probe");
+                assert_eq!(left.collect::<Vec<_>>(), Vec::<Value>::new(), "{kill:?}: {kind} are left");
             }
             let runs = runs(&world);
             assert!(runs.iter().all(|r| r["outcome"] == "done"), "{kill:?}: {runs:#?}");
@@ -204,4 +211,61 @@ async fn only_a_pod_that_says_so_has_verified() {
     let failed = verify(&world.cluster(), &asked, Output::Text).await.unwrap_err();
     assert_eq!(exit_of(&failed), Exit::No, "{failed:#}");
     assert!(world.all("pods").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_fernet_key_nothing_is_called_complete_and_nothing_begins() {
+    let (world, folder) = world();
+    world.put("secrets", json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "keys"}, "data": {}}));
+    for dry_run in [true, false] {
+        let refused = command(&world, &MakeArgs { dry_run, ..args(&folder) }).await.unwrap_err();
+        assert_eq!(exit_of(&refused), Exit::Refused, "{refused:#}");
+        assert!(refused.to_string().contains("the Fernet key is not to be had"), "{refused:#}");
+        assert!(hints_of(&refused)[0].contains("--fernet-key-held-elsewhere"));
+    }
+    assert!(world.log().iter().all(|r| r.starts_with("GET ")), "{:?}", world.log());
+    let elsewhere = MakeArgs { with_secrets: false, fernet_key_held_elsewhere: true, ..args(&folder) };
+    assert_eq!(command(&world, &elsewhere).await.unwrap(), Exit::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_is_dumped_by_the_client_of_its_major_unless_somebody_chose_one() {
+    for (case, facts, named, image) in [
+        ("known", FACTS, None, "postgres:15"),
+        ("not known", "nothing", None, "postgres:18"),
+        ("chosen", FACTS, Some("mirror/postgres:17"), "mirror/postgres:17"),
+    ] {
+        let (world, folder) = world();
+        world.says("probe", facts);
+        let mut asked = args(&folder);
+        asked.of.client_image = named.map(str::to_owned);
+        // Killed once the Job is there, or nobody would see it.
+        let mut at = 1;
+        let job = loop {
+            world.process(Some(Kill::AfterWrite(at)), command(&world, &asked)).await;
+            if let Some(job) = world.all("jobs").pop() {
+                break job;
+            }
+            at += 1;
+        };
+        assert_eq!(job["spec"]["template"]["spec"]["containers"][0]["image"], image, "{case}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_rows_to_compare_nothing_is_marked_as_drilled() {
+    for counted in [true, false] {
+        let (world, _folder) = world();
+        let mut made: Value = serde_json::from_str(&record("h", "2026-11-22T12:00:00Z")).unwrap();
+        if !counted {
+            made.as_object_mut().unwrap().remove("rows");
+        }
+        world.says("claim", &format!("backup\tom-b\t{made}\nomupgrade-backup: verified om-b\nend\n"));
+        world.says("drill", &format!("{FACTS}omupgrade-drill: restored om-b\n"));
+        let asked = DrillArgs { of: Of { release: Some("om".into()), ..Of::default() }, ..DrillArgs::default() };
+        assert_eq!(Box::pin(drill(&world.cluster(), &asked, Output::Text)).await.unwrap(), Exit::Done);
+        // They list, verify, drill, and mark.
+        let pods = world.log().iter().filter(|r| r.starts_with("POST ") && r.contains("/pods")).count();
+        assert_eq!(pods, if counted { 4 } else { 3 }, "counted: {counted}");
+    }
 }

@@ -317,6 +317,29 @@ async fn a_teammate_at_work_stops_it_before_the_swap() {
             },
             "om-by-hand was started in between",
         ),
+        (
+            "a server whose registry an admission webhook changed",
+            |w| {
+                w.put(
+                    "pods",
+                    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "om-mirrored", "labels": {"app": "om"}},
+                           "spec": {"containers": [{"name": "om", "image": "mirror.example/proxy/om:1.12.4"}]}, "status": {"phase": "Running"}}),
+                );
+            },
+            "om-mirrored was started in between",
+        ),
+        (
+            "another pod of the release with the server's container",
+            |w| {
+                w.put(
+                    "pods",
+                    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "om-job", "labels": {"app.kubernetes.io/instance": "om"}},
+                           "spec": {"containers": [{"name": "x", "image": "x"}], "initContainers": [{"name": "run-db-migrations", "image": "mirror.example/om:1.12.4"}]},
+                           "status": {"phase": "Pending"}}),
+                );
+            },
+            "om-job was started in between",
+        ),
     ];
     for (case, change, words) in cases {
         let (world, _folder) = migrated().await;

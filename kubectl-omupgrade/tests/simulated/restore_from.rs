@@ -1,12 +1,14 @@
 //! From what a restore is made: a backup under another Fernet key, or of another release, is refused before the first
 //! write unless somebody says that it is meant; nothing of a key is ever shown.
 
-use crate::cluster::World;
-use crate::restore::{BACKUP, args, check, command, migrated, untouched};
+use crate::cluster::{Kill, PodFault, World};
+use crate::restore::{BACKUP, args, check, command, migrated, pod, untouched};
+use crate::rollback::runs;
+use base64::Engine as _;
 use kubectl_omupgrade::commands::rollback::Args;
 use kubectl_omupgrade::exit::Exit;
 use kubectl_omupgrade::failure::{exit_of, hints_of};
-use serde_json::json;
+use serde_json::{Value, json};
 
 async fn refused(world: &World, args: &Args, case: &str, words: &str, hint: &str) {
     let error = command(world, args).await.unwrap_err();
@@ -68,4 +70,76 @@ async fn a_backup_of_another_release_comes_in_only_where_it_is_said_whose_it_is(
     world.with_database(|d| {
         assert_eq!(d.of.iter().filter(|of| *of == "lost/om").count(), 3, "check, beside, swap: {:?}", d.of);
     });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_killed_before_it_changed_anything_is_looked_at_anew() {
+    let mut killed_early = 0;
+    for at in 1..12 {
+        let (world, _folder) = migrated().await;
+        world.process(Some(Kill::AfterWrite(at)), command(&world, &args(&world))).await;
+        let left: Vec<_> = runs(&world).into_iter().filter(|r| r["verb"] == "rollback").collect();
+        let stilled = |run: &Value| run["entries"].as_array().unwrap().iter().any(|e| e["step"] == "quiesce");
+        if left.len() != 1 || stilled(&left[0]) {
+            continue;
+        }
+        killed_early += 1;
+        world.with_database(|d| d.check = check(Some("another-key")));
+        let error = command(&world, &args(&world)).await.unwrap_err();
+        assert_eq!(exit_of(&error), Exit::Refused, "{at}: {error:#}");
+        assert!(error.to_string().contains("is another one than the one of"), "{at}: {error:#}");
+        assert!(world.with_database(|d| d.dumps.is_empty()), "{at}");
+    }
+    assert!(killed_early > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_dump_of_now_is_a_backup_as_any_other() {
+    let (world, _folder) = migrated().await;
+    pod(&world, "dump", PodFault::Waits);
+    let killed = tokio::time::timeout(std::time::Duration::from_secs(2), command(&world, &args(&world))).await;
+    assert!(killed.is_err());
+    let dumps = |p: &&Value| p["metadata"]["name"].as_str().unwrap().ends_with("-dump");
+    let there = world.all("pods").iter().find(dumps).unwrap().clone();
+    let name = there["metadata"]["name"].as_str().unwrap();
+    let container = &there["spec"]["containers"][0];
+    let counts = |e: &Value| e["name"] == "OMUPGRADE_ROWS_POSTGRESQL";
+    assert!(container["env"].as_array().unwrap().iter().any(counts), "rows of its own moment");
+    let mounted = |v: &Value| v["secret"]["secretName"] == name;
+    assert!(there["spec"]["volumes"].as_array().unwrap().iter().any(mounted), "what it tells of the release");
+    let files = world.object("secrets", name).unwrap()["data"].clone();
+    let decoded = base64::engine::general_purpose::STANDARD.decode(files["record.part"].as_str().unwrap()).unwrap();
+    let told = String::from_utf8(decoded).unwrap();
+    assert!(told.contains("\"revision\":2") && told.contains("\"hmac\":{") && !told.contains("the-key"), "{told}");
+    // Only a dump may write to the claim.
+    let writes = |p: &Value| {
+        let mounts = p["spec"]["containers"][0]["volumeMounts"].as_array().unwrap().clone();
+        mounts.iter().any(|m| m["mountPath"] == "/backup" && m["readOnly"] != true)
+    };
+    assert!(writes(&there));
+    let mut failed = there.clone();
+    failed["status"] = json!({"phase": "Failed", "message": "its node came back"});
+    world.put("pods", failed);
+    pod(&world, "swap", PodFault::FailsAfterwards);
+    assert!(command(&world, &args(&world)).await.is_err());
+    let beside = |p: &&Value| p["metadata"]["name"].as_str().unwrap().ends_with("-beside");
+    assert!(!writes(world.all("pods").iter().find(beside).unwrap()), "what loads an archive only reads the claim");
+    assert_eq!(command(&world, &args(&world)).await.unwrap(), Exit::Done);
+    assert!(world.object("secrets", name).is_none(), "nothing of it is left");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn under_the_revision_that_stays_no_helm_is_needed() {
+    let (world, _folder) = migrated().await;
+    world.with_database(|d| d.backup.clone_from(&d.state));
+    let stays = Args {
+        revision: None,
+        stay: true,
+        helm: Some("/nowhere/helm".into()),
+        accept_other_fernet_key: true,
+        ..args(&world)
+    };
+    assert_eq!(command(&world, &stays).await.unwrap(), Exit::Done);
+    let error = command(&world, &Args { stay: false, revision: Some(1), ..stays }).await.unwrap_err();
+    assert!(error.to_string().contains("starting /nowhere/helm"), "{error:#}");
 }

@@ -1,8 +1,8 @@
 //! A restore that failed and was given up with `unlock`: the zeros that it left are never taken for the counts of before.
 
-use crate::cluster::{PodFault, World};
+use crate::cluster::{Kill, PodFault, World};
 use crate::restore::{args, command, migrated, pod};
-use crate::rollback::{TERMS, runs};
+use crate::rollback::{STATE, TERMS, runs};
 use kubectl_omupgrade::adapters::journal;
 use kubectl_omupgrade::cli::flags::Output;
 use kubectl_omupgrade::commands::rollback::Args;
@@ -83,4 +83,65 @@ async fn a_restore_that_cannot_be_read_is_no_restore_less() {
     assert_eq!(exit_of(&refused), Exit::Refused, "{refused:#}");
     assert!(refused.to_string().contains("cannot read"), "{refused:#}");
     assert_eq!(runs(&world).iter().filter(|r| r["verb"] == "rollback").count(), 1);
+}
+
+/// Killed anywhere before helm, given up, and another road taken.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn given_up_at_any_write_the_counts_of_before_come_back() {
+    let at = |write: usize| async move {
+        let (world, _folder) = migrated().await;
+        let killed = world.process(Some(Kill::AfterWrite(write)), command(&world, &args(&world))).await;
+        let helm = runs(&world).iter().any(|r| r["entries"].as_array().unwrap().iter().any(|e| e["step"] == "helm"));
+        if killed.is_some() || helm {
+            return false;
+        }
+        give_up(&world).await;
+        let again = Args { in_place: true, ..args(&world) };
+        assert_eq!(command(&world, &again).await.unwrap(), Exit::Done, "{write}");
+        as_before(&world, &format!("given up after write {write}"));
+        assert_eq!(world.violations(), Vec::<String>::new(), "{write}");
+        true
+    };
+    let points = futures::future::join_all((1..40).step_by(3).map(at)).await;
+    assert!(points.iter().filter(|reached| **reached).count() >= 6, "{points:?}");
+}
+
+/// The road on which the database is empty in between.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_place_every_kill_point_under_every_fault_has_one_end() {
+    let faults = [
+        None,
+        Some(PodFault::Fails),
+        Some(PodFault::FailsAfterwards),
+        Some(PodFault::Vanishes),
+        Some(PodFault::NoImage),
+    ];
+    let cases =
+        faults.into_iter().enumerate().flat_map(|(nth, fault)| (1 + nth..40).step_by(5).map(move |at| (fault, at)));
+    let one = |(fault, at): (Option<PodFault>, usize)| async move {
+        let case = format!("{fault:?}, {at}");
+        let (world, _folder) = migrated().await;
+        world.with_database(|d| {
+            d.check = d.check.replace("way\tbeside", "way\tin-place");
+            d.fault = fault.map(|fault| ("in-place".to_owned(), fault));
+        });
+        let again = Args { in_place: true, ..args(&world) };
+        world.process(Some(Kill::AfterWrite(at)), command(&world, &again)).await;
+        let mut done = false;
+        for _ in 0..3 {
+            match command(&world, &again).await {
+                Ok(exit) => {
+                    assert_eq!(exit, Exit::Done, "{case}");
+                    done = true;
+                    break;
+                }
+                Err(error) => assert!(matches!(exit_of(&error), Exit::No | Exit::Unknown), "{case}: {error:#}"),
+            }
+        }
+        assert!(done, "{case}: it never ended");
+        as_before(&world, &case);
+        assert_eq!(world.violations(), Vec::<String>::new(), "{case}");
+        world.with_database(|d| assert_eq!((d.state.as_str(), d.dumps.len()), (STATE, 1), "{case}"));
+    };
+    futures::future::join_all(cases.map(one)).await;
 }

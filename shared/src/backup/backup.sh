@@ -18,6 +18,7 @@ stop() {
 }
 
 # omupgrade: database_client.sh
+# omupgrade: shown_params.sh
 
 clean_up() {
     for helper in $holder $ticker; do kill "$helper" 2>/dev/null; done

@@ -2,7 +2,8 @@
 # Looks after what lies on the claim, one OMUPGRADE_ACTION a run, or fails with words. It needs no database.
 #   list     every backup's record, and what was proven of it since
 #   verify   is each file of OMUPGRADE_BACKUP the one of the record, and can the dump be read to its end
-#   remove   takes the backups in OMUPGRADE_BACKUPS away, each by a rename first: killed in between, none is half there
+#   remove   takes the backups in OMUPGRADE_BACKUPS away, each by a rename first: killed in between, none is half there;
+#            with OMUPGRADE_HALF_OLDER_THAN (seconds) also what a killed dump or import left half-written
 #   hold     waits, so that files can be copied in and out
 #   take-in  verifies OMUPGRADE_BACKUP among what was copied in, and gives it its place
 #   mark     writes OMUPGRADE_MARK_TEXT into OMUPGRADE_BACKUP as OMUPGRADE_MARK.json
@@ -45,9 +46,21 @@ list() {
             [ ! -r "$directory/$name/$mark.json" ] || printf '%s\t%s\t%s\n' $mark "$name" "$(tr '\n' ' ' <"$directory/$name/$mark.json")"
         done
     done
+    for half in "$directory"/.partial-* "$directory"/.import/*; do
+        [ ! -d "$half" ] || printf 'half\t%s\t%s\n' "${half#"$directory/"}" "$(seconds_since_written "$half")"
+    done
     set -f
     if { df -Pk "$directory" | { read -r _ && read -r _ size _ free _ && printf 'room\t%s\t%s\n' $((size * 1024)) $((free * 1024)); }; } 2>/dev/null; then :; fi
     printf 'end\n'
+}
+
+# Seconds since the newest file of a directory was written; a long dump grows one file and leaves the directory as it is.
+seconds_since_written() {
+    newest=$(date -r "$1" +%s) || newest=0
+    for file in "$1"/* "$1"/*/*; do
+        [ -f "$file" ] && at=$(date -r "$file" +%s) && [ "$at" -gt "$newest" ] && newest=$at
+    done
+    printf '%s' $(($(date +%s) - newest))
 }
 
 # digest <- of a file.
@@ -116,6 +129,12 @@ remove)
     done
     set +f
     rm -rf "$directory"/.removed-*
+    if [ -n "${OMUPGRADE_HALF_OLDER_THAN:-}" ]; then
+        for half in "$directory"/.partial-* "$directory"/.import/*; do
+            [ -d "$half" ] && [ "$(seconds_since_written "$half")" -gt "$OMUPGRADE_HALF_OLDER_THAN" ] || continue
+            rm -rf "$half" && printf 'removed\t%s\n' "${half#"$directory/"}"
+        done
+    fi
     sync ;;
 hold)
     trap 'exit 0' INT TERM

@@ -77,6 +77,11 @@ mysql) dump=$directory/$backup/database.sql
     server=$!
     await mysql --no-defaults --socket="$work/s" -u root -e 'SELECT 1'
     mysql --no-defaults --socket="$work/s" -u root -e 'CREATE DATABASE drill CHARACTER SET utf8mb4' 2>"$work/refused" || stop "cannot create a database: $(cat "$work/refused")"
+    # Around a routine of another collation a dump changes the database that it was made of, by its name.
+    of=$(tr -d '\n' <"$directory/$backup/catalog.json") of=${of#*\"database\":*\"} of=${of%%\"*}
+    case $of in "" | drill | *[!A-Za-z0-9_.-]*) ;; *)
+        mysql --no-defaults --socket="$work/s" -u root -e "CREATE DATABASE IF NOT EXISTS \`$of\` CHARACTER SET utf8mb4" 2>"$work/refused" || stop "cannot create a database: $(cat "$work/refused")" ;;
+    esac
     say "restoring $backup into a MySQL of its own"
     mysql --no-defaults --socket="$work/s" -u root --binary-mode --max-allowed-packet=1G -- drill <"$dump" 2>"$work/refused" || stop "the dump cannot be restored: $(tail -c 600 "$work/refused")"
     asking=ask_mysql ;;

@@ -102,6 +102,10 @@ pub fn job(parts: &Job<'_>) -> Value {
             pod.insert((*key).to_owned(), value.clone());
         }
     }
+    // Of its affinity only what speaks of nodes: what speaks of pods keeps servers apart.
+    if let Some(nodes) = spec.pointer("/affinity/nodeAffinity").filter(|v| !is_empty(v)) {
+        pod.insert("affinity".to_owned(), json!({"nodeAffinity": nodes}));
+    }
     pod.insert("restartPolicy".to_owned(), json!("Never"));
     pod.insert("automountServiceAccountToken".to_owned(), json!(false));
     pod.insert("securityContext".to_owned(), pod_security(parts.user));

@@ -10,7 +10,7 @@ mod record;
 pub use engine::Engine;
 pub use job::{ATTACHED, Job, job, job_name};
 pub use parallel::{JOBS, MOST_JOBS, PARALLEL_FROM, jobs};
-pub use pod::{Asked, pod, probe};
+pub use pod::{Asked, only_reading, pod, probe};
 pub use record::{External, File, Held, Keys, Of, Record};
 use std::sync::LazyLock;
 
@@ -37,16 +37,27 @@ pub fn restore_script() -> &'static str {
 pub fn with_database_client(script: &str) -> String {
     let parts = [
         ("database_client.sh", include_str!("database_client.sh")),
+        ("shown_params.sh", include_str!("shown_params.sh")),
         ("rows.sh", include_str!("rows.sh")),
         ("read_back.sh", include_str!("read_back.sh")),
         ("restore_postgres.sh", include_str!("restore_postgres.sh")),
         ("restore_mysql.sh", include_str!("restore_mysql.sh")),
+        // Named by the part before it.
+        ("rows_postgres.sql", ROWS_POSTGRESQL),
     ];
     parts.iter().fold(script.to_owned(), |text, (name, part)| text.replace(&format!("# omupgrade: {name}\n"), part))
 }
 
 /// The SQL text that counts every table's rows in a `PostgreSQL` transaction, `table<TAB>rows` a line.
 pub const ROWS_POSTGRESQL: &str = include_str!("rows_postgres.sql");
+
+/// The variable that makes the Job's script count the rows of the dump's own moment.
+pub fn counting(engine: Engine) -> (&'static str, &'static str) {
+    match engine {
+        Engine::Postgresql => ("OMUPGRADE_ROWS_POSTGRESQL", ROWS_POSTGRESQL),
+        Engine::Mysql => ("OMUPGRADE_COUNT_ROWS", "1"),
+    }
+}
 
 /// The SQL text whose answer is a `PostgreSQL` database's fingerprint, `key<TAB>value` a line.
 pub const FINGERPRINT_POSTGRESQL: &str = include_str!("fingerprint_postgres.sql");

@@ -35,6 +35,16 @@ pub fn pod(parts: &Job<'_>, role: &str) -> Value {
     pod
 }
 
+/// The same Pod with a claim that it can only read.
+#[must_use]
+pub fn only_reading(mut pod: Value) -> Value {
+    let mounts = pod.pointer_mut("/spec/containers/0/volumeMounts").and_then(Value::as_array_mut);
+    for mount in mounts.into_iter().flatten().filter(|m| m.get("name").and_then(Value::as_str) == Some(BACKUP_VOLUME)) {
+        mount["readOnly"] = json!(true);
+    }
+    pod
+}
+
 /// The Pod that only reads: its log is the answer, `key<TAB>value` a line. It writes nothing, has no claim and needs
 /// none.
 pub fn probe(parts: &Job<'_>, asked: Asked) -> Value {

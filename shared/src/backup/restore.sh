@@ -1,6 +1,7 @@
 #!/bin/sh
 # Takes a database back to a backup, one OMUPGRADE_ACTION a run, or fails with words:
-#   check      reads only: is the backup whole and of this database, may this user restore it, what was written since
+#   check      reads only: is the backup whole and of this database, may this user restore it, what was written since;
+#              with OMUPGRADE_IN_PLACE, may he do so in place
 #   drill      loads the dump into a scratch database on the same server, prints what is there as the drill script does, and
 #              drops it; of the database itself only the catalogue is read
 #   beside     loads the dump into a database beside and proves it there
@@ -24,11 +25,14 @@ stop() {
     exit 1
 }
 
+# The server's own user: its sessions are the servers'.
+server_user=${DB_USER:-}
 # An administrator, where the server's own user may not create or rename databases.
 [ -z "${OMUPGRADE_ADMIN_SECRET:-}" ] || [ -n "${OMUPGRADE_ADMIN_USER:-}" ] || stop "the Secret $OMUPGRADE_ADMIN_SECRET with an administrator is not there, or has no username"
 [ -z "${OMUPGRADE_ADMIN_USER:-}" ] || DB_USER=$OMUPGRADE_ADMIN_USER DB_USER_PASSWORD=${OMUPGRADE_ADMIN_PASSWORD:-}
 
 # omupgrade: database_client.sh
+# omupgrade: shown_params.sh
 
 trap '[ -z "$child" ] || kill "$child" 2>/dev/null; stop "told to end before it was finished; the same command again goes on"' INT TERM
 
@@ -59,7 +63,7 @@ tell() {
     answer=$(cat "$work/answer")
 }
 
-trial='' action=${OMUPGRADE_ACTION:-} id=${OMUPGRADE_RESTORE_ID:-}
+server_user=$(bare "$server_user") trial='' action=${OMUPGRADE_ACTION:-} id=${OMUPGRADE_RESTORE_ID:-}
 [ -n "$password" ] || stop "DB_USER_PASSWORD is empty: is the Secret ${OMUPGRADE_PASSWORD_SECRET:-with the password} there, with its key? (IAM authentication is not supported)"
 case $id in "" | *[!a-z0-9]* | ?????????????????*) stop "'$id' cannot name a restore: 1 to 16 small letters and digits" ;; esac
 case $database in *[!A-Za-z0-9_.-]*) stop "the database's name '$database' holds more than letters, digits, dots, dashes and underscores: restore it by hand" ;; esac
@@ -80,6 +84,19 @@ rank() {
     minor=${minor%%[!0-9]*}
     rank=$((${major:-0} * 1000))
     [ $engine = postgresql ] || rank=$((rank + ${minor:-0}))
+}
+
+# Whoever comes back again and again after his sessions were ended is a server that still runs.
+nobody_comes_back() {
+    rounds=0
+    while :; do
+        end_sessions "'$database'"
+        sleep "${OMUPGRADE_COME_BACK_SECONDS:-2}"
+        come_back
+        [ "$answer" != 0 ] || return 0
+        rounds=$((rounds + 1))
+        [ $rounds -lt 3 ] || stop "sessions of '$server_user' ($answer) come back to '$database' as often as they are ended: a server still runs. Nothing was changed; scale what uses it to zero"
+    done
 }
 
 # value <- the first text of this key in the record.
@@ -164,6 +181,7 @@ read_dump() {
         [ "${found%% *}" = "$was_sum" ] || stop "the dump of $backup ($part) is not the one that was verified: its sha256 differs from the record's"
     done
     bytes=$of_all
+    look_at_targets
 }
 
 # Compares the database $1 with the record: state, and rows where the record counted them.
@@ -257,6 +275,8 @@ beside)
 swap)
     in_time
     read_record
+    look_around
+    [ "$swapped" != no ] || [ "$proven" != "$sum" ] || nobody_comes_back
     tries=0
     while :; do
         look_around
@@ -274,6 +294,7 @@ in-place)
     in_time
     read_record
     read_dump
+    nobody_comes_back
     say "emptying '$database' and loading $backup ($bytes bytes) into it"
     empty
     load "$database"

@@ -7,19 +7,88 @@ ask_version() {
     ask 'SELECT VERSION()' && server_version=$answer
 }
 
-# A name and its grants' patterns; what comes by a role is not seen, and reads as missing.
+# lacking <- which of the privileges $2… the user does not have on the database $1; what comes by a role is not seen.
+lacks() {
+    ask "SET SESSION group_concat_max_len = 65536; SET @at = SUBSTRING_INDEX(CURRENT_USER(), '@', -1);
+        SELECT GROUP_CONCAT(DISTINCT privilege_type) FROM (SELECT grantee, privilege_type FROM information_schema.user_privileges
+        UNION SELECT grantee, privilege_type FROM information_schema.schema_privileges WHERE '$1' LIKE table_schema) AS granted
+        WHERE grantee = CONCAT(QUOTE(LEFT(CURRENT_USER(), CHAR_LENGTH(CURRENT_USER()) - CHAR_LENGTH(@at) - 1)), '@', QUOTE(@at))" ||
+        failed "cannot look at the grants of '$user'"
+    granted=,$answer, lacking=''
+    shift
+    for privilege in "$@"; do
+        case $granted in *",$privilege,"*) ;; *) lacking="$lacking${lacking:+, }$privilege" ;; esac
+    done
+}
+
+# The same, where nothing else can give it: then there is no way.
+needs() {
+    on=$1
+    lacks "$@"
+    [ -z "$lacking" ] || [ "$role" != NONE ] || stop "there is no way to restore: '$user' lacks on '$on': $lacking; name an administrator"
+}
+
+# A dump of ours names no database, but for routines that were made under another collation: altered <- a line that would
+# then change the database itself, also from beside. One that goes elsewhere is refused. (Whoever writes his own dump can
+# hide that from this look: a drill in a server of its own is for archives of others.)
+look_at_targets() {
+    stage sed -n -E -e '/^ *(\/\*![0-9]+ +)?(USE +[`A-Z]|(CREATE|DROP) +(DATABASE|SCHEMA) |(DROP|CREATE|ALTER|LOCK|TRUNCATE|RENAME) +(TABLES?|VIEW) +(IF +(NOT +)?EXISTS +)?`[^`]*`\.|(INSERT|REPLACE) +INTO +`[^`]*`\.)/I{w '"$work/elsewhere"'
+q}' "$dump" || failed "the dump cannot be read"
+    stage sed -n -e '/^ALTER DATABASE /{w '"$work/altered"'
+q}' "$dump" || failed "the dump cannot be read"
+    other=$(head -c 100 "$work/elsewhere") altered=$(head -c 100 "$work/altered")
+    [ -z "$other" ] || stop "the dump of $backup names a database of its own ($other): nothing of it was loaded"
+}
+
+# What the dump makes beside tables. Its lines with rows begin with INSERT, and a line break in a text is none in it.
+look_at_programs() {
+    stage sed -n -e '/^INSERT /d' -e "/DEFINER=/w $work/programs" "$dump" || failed "the dump cannot be read"
+    programs=$(cat "$work/programs")
+    case $programs in *'/*!50013 DEFINER='*) views=1 ;; *) views='' ;; esac
+    case $programs in *'/*!50017 DEFINER='*) triggers=1 ;; *) triggers='' ;; esac
+    case $programs in *'/*!50117 DEFINER='*) events=1 ;; *) events='' ;; esac
+    case $programs in *'CREATE DEFINER='*) routines=1 ;; *) routines='' ;; esac
+    case $programs in *'` FUNCTION `'*) functions=1 ;; *) functions='' ;; esac
+    definers=$(sed -e 's/.*DEFINER=\(`[^`]*`@`[^`]*`\).*/\1/' "$work/programs" | sort -u | tr '\n' ' ')
+}
+
 look_at_grants() {
-    needed="'SELECT', 'INSERT', 'CREATE', 'DROP', 'ALTER', 'INDEX', 'REFERENCES'"
+    look_at_programs
     ask "SELECT CONCAT_WS(' ', (SELECT COALESCE(SUM(data_length + index_length), 0) FROM information_schema.tables WHERE table_schema = DATABASE()),
         (SELECT COUNT(*) FROM information_schema.triggers WHERE trigger_schema = DATABASE()), (SELECT COUNT(*) FROM information_schema.views WHERE table_schema = DATABASE()),
-        (SELECT COUNT(DISTINCT privilege_type) FROM (SELECT privilege_type FROM information_schema.user_privileges
-            UNION SELECT privilege_type FROM information_schema.schema_privileges WHERE '$beside' LIKE table_schema) AS granted WHERE privilege_type IN ($needed)))" ||
+        (SELECT COUNT(*) FROM information_schema.routines WHERE routine_schema = DATABASE()), (SELECT COUNT(*) FROM information_schema.events WHERE event_schema = DATABASE()),
+        @@log_bin > @@log_bin_trust_function_creators, REPLACE(CURRENT_ROLE(), ' ', ''), CONCAT(CHAR(96), REPLACE(CURRENT_USER(), '@', CONCAT(CHAR(96), '@', CHAR(96))), CHAR(96)))" ||
         failed "cannot look at the grants of '$user'"
     set -- $answer
-    database_bytes=$1 way=beside because="'$user' may create other databases, and there are neither triggers nor views"
-    if [ "$4" -lt 7 ]; then way=in-place because="'$user' has no grants on '$beside' (roles are not looked at)"
-    elif [ "$2" != 0 ] || [ "$3" != 0 ]; then way=in-place because="$2 triggers and $3 views do not go with a renamed table"
+    database_bytes=$1 role=$7 own=$8 foreign=''
+    [ "$4" = 0 ] || routines=1
+    [ "$5" = 0 ] || events=1
+    # Both roads make routines and events anew.
+    [ -z "$routines" ] || needs "$database" 'CREATE ROUTINE' 'ALTER ROUTINE'
+    [ -z "$events" ] || needs "$database" EVENT
+    for definer in $definers; do
+        [ "$definer" = "$own" ] || foreign=${foreign:-$definer}
+    done
+    lacks "$database" SUPER
+    if [ -n "$lacking" ] && [ "$role" = NONE ]; then
+        [ -z "$functions$triggers" ] || [ "$6" = 0 ] ||
+            stop "there is no way to restore: the backup holds functions or triggers, and the server writes a binary log: set log_bin_trust_function_creators, or name an administrator"
+        case $granted in
+        *,SET_ANY_DEFINER,* | *,SET_USER_ID,*) ;;
+        *) [ -z "$foreign" ] || stop "there is no way to restore: the backup holds what $foreign defines, and '$user' may not make it (SET_ANY_DEFINER, before 8.2 SET_USER_ID); name an administrator" ;;
+        esac
     fi
+    way=beside because="'$user' may create other databases, and there are neither triggers nor views"
+    lacks "$beside" SELECT INSERT CREATE DROP ALTER INDEX REFERENCES 'LOCK TABLES' ${routines:+'CREATE ROUTINE'} ${events:+EVENT}
+    if [ -n "$lacking" ]; then way=in-place because="'$user' has no grants on '$beside' ($lacking; roles are not looked at)"
+    elif lacks "$old" CREATE INSERT DROP && [ -n "$lacking" ]; then way=in-place because="'$user' has no grants on '$old' ($lacking; roles are not looked at)"
+    elif [ "$2" != 0 ] || [ "$3" != 0 ]; then way=in-place because="$2 triggers and $3 views do not go with a renamed table"
+    elif [ -n "$triggers$views" ]; then way=in-place because="the backup holds triggers or views, which do not go with a renamed table"
+    elif [ -n "$altered" ]; then way=in-place because="the backup holds routines of another collation, for which the dump changes the database itself"
+    elif [ -n "${OMUPGRADE_IN_PLACE:-}" ]; then way=in-place because="it was asked for"
+    fi
+    needs "$database" SELECT INSERT CREATE DROP ALTER
+    [ $way = beside ] || needs "$database" INDEX REFERENCES 'LOCK TABLES' ${triggers:+TRIGGER} ${views:+'CREATE VIEW'}
 }
 
 count_written() {
@@ -46,6 +115,12 @@ look_around() {
 end_sessions() {
     tell "$database" "SELECT CONCAT('KILL ', id, ';') FROM information_schema.processlist WHERE db IN ($1) AND id <> CONNECTION_ID()" || failed "cannot look at the sessions"
     [ -z "$answer" ] || stage sh -c 'exec mysql --defaults-file="$1/client.cnf" --force <"$1/answer"' sh "$work" || :
+}
+
+# answer <- how many sessions the server's user has in the database, as far as they are seen.
+come_back() {
+    tell "$database" "SELECT COUNT(*) FROM information_schema.processlist WHERE db = '$database' AND id <> CONNECTION_ID() AND user = '$(printf '%s' "$server_user" | sed "s/'/''/g")'" ||
+        failed "cannot look at the sessions"
 }
 
 drop() {
@@ -79,6 +154,7 @@ EXECUTE creating;" "$1" "$database"
 }
 
 load_beside() {
+    [ -z "$altered" ] || stop "the dump of $backup changes '$database' itself, for routines of another collation: only in-place is left, and a drill in a server of its own"
     drop "$beside"
     tell "$database" "$(create "$beside")" || failed "cannot create '$beside'"
     load "$beside"
@@ -107,11 +183,28 @@ PREPARE swapping FROM @text;
 EXECUTE swapping;"
 }
 
+# The text of routines and events of now, for the database from before: there they would run.
+keep_programs() {
+    tell "$database" "SELECT (SELECT COUNT(*) FROM information_schema.routines WHERE routine_schema = DATABASE()) + (SELECT COUNT(*) FROM information_schema.events WHERE event_schema = DATABASE())" ||
+        failed "cannot look at '$database'"
+    [ "$answer" != 0 ] || return 0
+    read_programs "$database" || failed "cannot read the routines and events of '$database'"
+    text=$(od -An -v -tx1 "$work/programs.sql" | tr -d ' \n')
+    # Killed and run again, it finds those of the backup: the first ones stay.
+    tell "$old" "CREATE TABLE IF NOT EXISTS omupgrade_programs (text LONGTEXT CHARACTER SET utf8mb4);
+INSERT INTO omupgrade_programs SELECT CONVERT(0x$text USING utf8mb4) FROM DUAL WHERE NOT EXISTS (SELECT * FROM omupgrade_programs);" || failed "cannot keep the routines and events of '$database'"
+}
+
+read_programs() {
+    stage mysqldump --defaults-file="$work/client.cnf" --no-data --no-create-info --skip-triggers --routines --events --no-tablespaces --set-gtid-purged=OFF \
+        --loose-column-statistics=0 --loose-masking-policies=0 --result-file="$work/programs.sql" -- "$1"
+}
+
 # Routines and events of the database are not tables: those of the backup replace those of now.
 finish_swap() {
+    keep_programs
     drop_programs "$database"
-    stage mysqldump --defaults-file="$work/client.cnf" --no-data --no-create-info --skip-triggers --routines --events --no-tablespaces --set-gtid-purged=OFF \
-        --loose-column-statistics=0 --loose-masking-policies=0 --result-file="$work/programs.sql" -- "$beside" || failed "cannot read the routines and events of '$beside'"
+    read_programs "$beside" || failed "cannot read the routines and events of '$beside'"
     stage sh -c 'exec mysql --defaults-file="$1/client.cnf" --binary-mode -- "$2" <"$1/programs.sql"' sh "$work" "$database" || failed "cannot bring routines and events into '$database'"
 }
 

@@ -19,21 +19,44 @@ stand_elsewhere() {
     return 1
 }
 
+# What stands against both roads, and against one beside.
 look_at_grants() {
-    ask "SELECT pg_database_size(d.oid) || ' ' || pg_has_role(d.datdba, 'USAGE')::int || ' ' || (r.rolsuper OR r.rolcreatedb)::int || ' ' ||
+    ask "SELECT concat_ws(' ', pg_database_size(d.oid), pg_has_role(d.datdba, 'USAGE')::int, (r.rolsuper OR r.rolcreatedb)::int,
         (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-            AND NOT pg_has_role(c.relowner, 'USAGE')) || ' ' ||
+            AND NOT pg_has_role(c.relowner, 'USAGE')),
         (SELECT count(*) FROM pg_stat_activity a WHERE a.datname = d.datname AND a.usesysid IS NOT NULL
-            AND NOT (r.rolsuper OR pg_has_role(a.usesysid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE')))
+            AND NOT (r.rolsuper OR pg_has_role(a.usesysid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE'))),
+        (SELECT count(*) FROM pg_db_role_setting s WHERE s.setdatabase = d.oid AND s.setrole NOT IN (0, r.oid) AND NOT (r.rolsuper OR r.rolcreaterole)),
+        (SELECT count(*) FROM pg_replication_slots s WHERE s.database = d.datname), (SELECT count(*) FROM pg_prepared_xacts p WHERE p.database = d.datname),
+        has_database_privilege(d.oid, 'CREATE')::int, coalesce((SELECT has_schema_privilege(oid, 'CREATE') FROM pg_namespace WHERE nspname = 'public'), true)::int,
+        (SELECT count(*) FROM pg_namespace n WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'public') AND NOT pg_has_role(n.nspowner, 'USAGE')
+            AND NOT EXISTS (SELECT FROM pg_depend p WHERE p.classid = 'pg_namespace'::regclass AND p.objid = n.oid AND p.deptype = 'e')))
         FROM pg_database d, pg_roles r WHERE d.datname = current_database() AND r.rolname = current_user" || failed "cannot look at the grants of '$user'"
     set -- $answer
     database_bytes=$1 way=beside because="'$user' may create and rename databases"
+    [ "$8" = 0 ] || stop "$8 prepared transactions stand in '$database': commit or roll them back, neither a swap nor a load goes past them"
     if [ "$2" = 0 ]; then way=in-place because="'$user' does not own '$database'"
     elif [ "$3" = 0 ]; then way=in-place because="'$user' has no CREATEDB"
+    elif [ "$6" != 0 ]; then way=in-place because="$6 settings of other roles in '$database' can only be given by one who may change roles"
+    elif [ "$7" != 0 ]; then way=in-place because="$7 replication slots would stay with the database from before"
     elif ! stand_elsewhere; then way=in-place because="'$user' may connect to neither postgres nor template1, and nobody renames the database that he is connected to"
+    elif [ -n "${OMUPGRADE_IN_PLACE:-}" ]; then way=in-place because="it was asked for"
     elif [ "$5" != 0 ]; then stop "$5 sessions in '$database' are of users whose sessions '$user' may not end: end them, or name an administrator"
     fi
-    [ "$way" = beside ] || [ "$4" = 0 ] || stop "there is no way to restore: $because, and $4 of its tables, views and indexes belong to others; name an administrator"
+    [ "$way" != beside ] || return 0
+    no_way="there is no way to restore: $because"
+    [ "$4" = 0 ] || stop "$no_way, and $4 of its tables, views and indexes belong to others; name an administrator"
+    [ "${11}" = 0 ] || stop "$no_way, and ${11} of its schemas belong to others; name an administrator"
+    [ "${10}" = 1 ] || stop "$no_way, and '$user' may not create in its schema public; name an administrator"
+    [ "$9" = 0 ] || return 0
+    stage pg_restore --list --file="$work/list" "$dump" || failed "the dump cannot be read"
+    while read -r entry; do
+        set -- $entry
+        case "${4:-} ${5:-} ${6:-}" in
+        "SCHEMA - public") ;;
+        "SCHEMA - "*) stop "$no_way, and '$user' may create no schema there (${6}); name an administrator" ;;
+        esac
+    done <"$work/list"
 }
 
 count_written() {
@@ -70,11 +93,25 @@ DROP DATABASE IF EXISTS \"$1\";" || { sleep 2 && tell "$elsewhere" "SELECT pg_te
 DROP DATABASE IF EXISTS \"$1\";"; } || failed "cannot drop '$1'"
 }
 
-# Every table's rows, as a record counts them.
+# Those of a swap that is at work elsewhere are not ended; it holds its lock.
+end_sessions() {
+    tell "${elsewhere:-$database}" "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname IN ($1) AND pid <> pg_backend_pid()
+    AND application_name <> 'omupgrade' AND pg_has_role(usesysid, 'USAGE')" || failed "cannot end the sessions in '$database'"
+}
+
+# answer <- how many sessions the server's user has in the database.
+come_back() {
+    tell "${elsewhere:-$database}" "SELECT count(*) FROM pg_stat_activity WHERE datname = :'name' AND pid <> pg_backend_pid() AND application_name <> 'omupgrade'
+    AND usename = '$(printf '%s' "$server_user" | sed "s/'/''/g")'" || failed "cannot look at the sessions"
+}
+
+# Every table's rows, as a record counts them: by the same text.
 count_rows() {
-    tell "$1" "SELECT format('SELECT %L || chr(9) || count(*) FROM %I.%I', CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname || '.' END || c.relname, n.nspname, c.relname)
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-\\gexec"
+    tell "$1" "$(
+        cat <<'SQL'
+# omupgrade: rows_postgres.sql
+SQL
+    )"
 }
 
 # From 17 on pg_restore sets transaction_timeout in every session, which an older server does not know: that is no error.
@@ -170,6 +207,9 @@ COMMIT;"
 }
 
 finish_swap() { :; }
+
+# An archive is loaded into the database that one connects to, and names none.
+look_at_targets() { :; }
 
 # A killed run's session may still write: it is gone before anything is emptied. Others' sessions hold no table of ours.
 empty() {

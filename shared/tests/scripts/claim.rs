@@ -58,7 +58,7 @@ fn only_what_has_a_record_is_listed() {
         fs::write(image.path("backup").join("a b/catalog.json"), "{}").unwrap();
         fs::write(image.path("backup").join(".partial-om-2/catalog.json"), "{}").unwrap();
         let ran = run(&image, "list", &[]);
-        ran.assert(0, &["backup\tom-1\t{\"v\":1,"]).assert_silent_about("om-2").assert_silent_about("om-3");
+        ran.assert(0, &["backup\tom-1\t{\"v\":1,", "half\t.partial-om-2\t"]).assert_silent_about("om-3");
         assert_eq!(ran.stdout.lines().filter(|l| l.starts_with("backup\t")).count(), 1);
         assert_eq!(ran.stdout.lines().last(), Some("end"));
         run(&image, "verify", &[ONE]).assert(0, &["omupgrade-backup: verified om-1"]);
@@ -129,5 +129,27 @@ fn what_is_removed_goes_whole_also_after_a_kill() {
         fs::create_dir(image.path("backup/.removed-om-0")).unwrap(); // a killed run's
         run(&image, "remove", &[("OMUPGRADE_BACKUPS", "om-2")]).assert(0, &["removed\tom-2"]);
         assert_eq!(listing(&image.path("backup")), ["om-1"]);
+    }
+}
+
+#[test]
+fn what_is_half_written_goes_once_nobody_writes_to_it() {
+    for image in images() {
+        let at = |name: &str| image.path("backup").join(name);
+        for name in [".partial-old", ".partial-slow/database", ".partial-new", ".import/old", ".import/new"] {
+            fs::create_dir_all(at(name)).unwrap();
+        }
+        fs::write(at(".partial-slow/database/1.dat.gz"), "it grows").unwrap();
+        // The directory of a dump that takes long is as old as its beginning.
+        for name in [".partial-old", ".import/old", ".partial-slow/database", ".partial-slow"] {
+            let old = std::time::SystemTime::now() - std::time::Duration::from_secs(100_000);
+            fs::File::open(at(name)).unwrap().set_modified(old).unwrap();
+        }
+        run(&image, "list", &[])
+            .assert(0, &["half\t.partial-old\t1000", "half\t.import/new\t", "half\t.partial-slow\t"]);
+        run(&image, "remove", &[("OMUPGRADE_HALF_OLDER_THAN", "86400")])
+            .assert(0, &["removed\t.partial-old", "removed\t.import/old"]);
+        assert_eq!(listing(&image.path("backup")), [".import", ".partial-new", ".partial-slow", "om-1"]);
+        assert_eq!(listing(&at(".import")), ["new"]);
     }
 }

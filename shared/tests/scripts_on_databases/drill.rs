@@ -115,3 +115,16 @@ fn on_the_same_server_the_database_is_only_read() {
         assert!(!left.lines().any(|l| l.starts_with(&format!("{name}_omupgrade"))), "{left}");
     }
 }
+
+/// The dump then changes the database that it was made of, by its name.
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
+fn a_routine_of_another_collation_does_not_stop_it() {
+    let database = database(Engine::Mysql);
+    database.sql(
+        "ALTER DATABASE COLLATE utf8mb4_bin; CREATE DEFINER=om@'%' PROCEDURE other() SELECT 1;
+         ALTER DATABASE COLLATE utf8mb4_0900_ai_ci;",
+    );
+    let pod = backed_up(&database);
+    pod.run("drill.sh").assert(0, &["rows part\t2", "omupgrade-drill: restored om-1.13.1-"]);
+}

@@ -2,12 +2,13 @@
 //! and never shows a token.
 
 mod door;
+mod list;
 mod look;
 mod token;
 
 pub use door::Door;
 pub use look::look;
-pub use token::{Login, login};
+pub use token::{Login, login, of_named};
 
 use crate::facts::Secret;
 use http::{Method, Request, header};

@@ -35,11 +35,7 @@ pub async fn login(
     let variable = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
     if let Some(named) = secret {
         let cluster = cluster.ok_or_else(|| Failure::usage("`--token-secret` needs a cluster"))?;
-        return match of_secret(cluster, named).await {
-            Ok(login) => Ok(Ok(login)),
-            // What was named must be there: another way in would validate as somebody else.
-            Err(why) => Err(Failure::usage(format!("reading the token from the Secret {named}: {why}")).into()),
-        };
+        return of_named(cluster, named).await.map(Ok);
     }
     if let Some(token) = variable(TOKEN) {
         return Ok(Ok(Login { token: Secret::new(token.trim().to_owned()), from: TOKEN.to_owned() }));
@@ -57,6 +53,12 @@ pub async fn login(
     Ok(Err(format!(
         "there is no token, neither {TOKEN}, nor {EMAIL} and {PASSWORD}, nor the Secret {usual}; --ingestion-bot takes the bot's out of the database"
     )))
+}
+
+/// The token of a Secret that somebody named. It must be there: another way in would validate as somebody else.
+pub async fn of_named(cluster: &Cluster, named: &str) -> anyhow::Result<Login> {
+    let found = of_secret(cluster, named).await;
+    found.map_err(|why| Failure::usage(format!("reading the token from the Secret {named}: {why}")).into())
 }
 
 async fn of_secret(cluster: &Cluster, named: &str) -> Result<Login, String> {

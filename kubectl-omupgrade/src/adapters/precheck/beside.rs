@@ -300,7 +300,7 @@ impl Beside {
         match (self.server_workload(), &self.quotas) {
             (Ok(live), Ok(quotas)) => {
                 let (nodes, pods) = (whole.nodes.as_deref().ok(), whole.pods.as_deref().ok());
-                Seen::Known(read::room(read::asks(&live.template), quotas, nodes, pods))
+                Seen::Known(read::room(&live.template, quotas, nodes, pods))
             }
             (Err(reason), _) => Seen::Unknown(reason),
             (_, Err(reason)) => Seen::Unknown(reason.clone()),

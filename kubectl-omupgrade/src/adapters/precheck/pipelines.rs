@@ -4,7 +4,7 @@
 use super::Look;
 use super::beside::Beside;
 use crate::adapters::cluster::Cluster;
-use crate::adapters::openmetadata::{Client, Door, NoAnswer, login};
+use crate::adapters::openmetadata::{Client, Door, NoAnswer, login, of_named};
 use crate::adapters::tls::behind;
 use crate::adapters::{bot, validation};
 use crate::facts::{Release, Secret};
@@ -13,9 +13,6 @@ use std::collections::BTreeMap;
 
 /// Where Airflow 3 and Airflow 2 tell their version.
 const VERSIONS: [&str; 2] = ["/api/v2/version", "/api/v1/version"];
-
-/// Pipelines on one page: more are never running at once.
-const PAGE: usize = 1000;
 
 /// What was said. Each or why not.
 #[derive(Debug)]
@@ -76,7 +73,12 @@ async fn client(
 ) -> anyhow::Result<Result<Client, String>> {
     let door = match beside.server_pods().and_then(|pods| validation::newest(cluster, &pods)) {
         Ok((_, door)) => door,
-        Err(why) => return Ok(Err(why)),
+        Err(why) => {
+            if let Some(named) = look.token_secret {
+                of_named(cluster, named).await?;
+            }
+            return Ok(Err(why));
+        }
     };
     let client = validation::client(door, cluster.patience, Some(release));
     let login = if look.ingestion_bot {
@@ -98,9 +100,8 @@ async fn managed(client: &Client) -> Result<String, String> {
 }
 
 async fn running(client: &Client) -> Result<Vec<String>, String> {
-    let path = format!("/api/v1/services/ingestionPipelines?limit={PAGE}&fields=pipelineStatuses");
-    let page = client.json(&path).await.map_err(|e| e.to_string())?;
-    let all = page.get("data").and_then(Value::as_array).ok_or("the answer has no `data`")?;
+    let all = client.list("services/ingestionPipelines", "&fields=pipelineStatuses").await;
+    let all = all.map_err(|e| e.to_string())?;
     let runs = |p: &&Value| {
         // One in older servers, a list in newer ones.
         let last = p.get("pipelineStatuses").map(|s| s.get(0).unwrap_or(s));

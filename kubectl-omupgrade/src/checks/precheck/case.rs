@@ -79,8 +79,50 @@ impl Case {
         self.tables.versions.stops(head, self.to()).into_iter().map(|(via, _)| via).collect()
     }
 
-    /// What the target would run.
+    /// What the target would run. That nothing is pending needs the target's own list: the tables name what was seen in
+    /// the history of a repository.
     pub fn pending(&self) -> Pending {
+        match (self.by_tables(), self.facts.database.value()) {
+            // A step back is refused anyway.
+            (Pending::Nothing(why), Some(database)) if self.goes_up(database) => self.by_image(database, &why),
+            (pending, _) => pending,
+        }
+    }
+
+    /// Whether the target is newer than what serves, and not older than the database.
+    fn goes_up(&self, database: &Database) -> bool {
+        let to = self.to();
+        self.from().is_none_or(|from| from < to) && database.head().is_none_or(|head| head <= to)
+    }
+
+    /// What the target's image carries and this database never ran.
+    fn by_image(&self, database: &Database, tables: &str) -> Pending {
+        let to = self.to();
+        let folders = match self.facts.folders.known() {
+            Ok(folders) => folders,
+            Err(why) => {
+                return Pending::Unknown(format!(
+                    "{tables} by the tables; what the image of {to} carries was not seen, so it counts as migrating: {why}"
+                ));
+            }
+        };
+        let head = database.head();
+        // Older releases run only what is above the newest that ran.
+        let runs = |v: &Version| to >= RUNS_GAPS || head.is_none_or(|head| *v > head);
+        let never = database.pending(folders).into_iter().filter(|f| !f.starts_with("0.0.")).filter_map(Version::parse);
+        let mut never: Vec<Version> = never.filter(runs).collect();
+        never.sort();
+        if never.is_empty() {
+            return Pending::Nothing(format!(
+                "{tables}; the image of {to} carries no folder that did not run ({} are there); statements that were added to one that ran cannot be seen from outside",
+                folders.len()
+            ));
+        }
+        Pending::Versions(never, format!("the image of {to} carries them, and they never ran on this database"))
+    }
+
+    /// What the target would run, as far as the tables know.
+    pub fn by_tables(&self) -> Pending {
         let (to, tables) = (self.to(), &self.tables.versions);
         if !tables.knows(to) {
             return Pending::Unknown(format!("the tables do not know {to}, so it counts as migrating (--tables DIR)"));

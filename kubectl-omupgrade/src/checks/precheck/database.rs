@@ -3,6 +3,7 @@
 use super::case::Case;
 use super::estimate::size;
 use super::path::is_latin1;
+use super::values::MASK;
 use crate::checks::{Answer, Check, Row, fail, pass, skip, unknown, warn};
 use crate::facts::Database;
 use shared::backup::Engine;
@@ -54,7 +55,7 @@ pub const CHECKS: &[Check<Case>] = &[
             "database-sort-memory",
             "sorting has the memory that migrations of large tables ask for",
             "Prerequisites: sort_buffer_size or work_mem of 20 MB",
-            "kubectl get pods -n {namespace} # then the statement, in the database",
+            "kubectl omupgrade status {release} -n {namespace} --probe # what the database says of itself",
         ),
         ask: sort_memory,
     },
@@ -63,7 +64,7 @@ pub const CHECKS: &[Check<Case>] = &[
             "database-transactions",
             "no transaction is open for long",
             "Prerequisites: no locks that a migration waits for",
-            "kubectl get pods -n {namespace} # then the statement, in the database",
+            "kubectl omupgrade status {release} -n {namespace} --probe # what the database says of itself",
         ),
         ask: transactions,
     },
@@ -148,8 +149,10 @@ fn sort_memory(case: &Case) -> Answer {
             return pass(said);
         }
         warn(format!("{said}; the guide asks for 20 MB")).next(match database.engine {
-            Engine::Mysql => client(database, "SET GLOBAL sort_buffer_size = 20971520"),
-            Engine::Postgresql => client(database, &format!("ALTER DATABASE {} SET work_mem = '20MB'", database.name)),
+            Engine::Mysql => client(case, database, "SET GLOBAL sort_buffer_size = 20971520"),
+            Engine::Postgresql => {
+                client(case, database, &format!("ALTER DATABASE {} SET work_mem = '20MB'", database.name))
+            }
         })
     })
 }
@@ -161,8 +164,8 @@ fn transactions(case: &Case) -> Answer {
             "one is open for {seconds} s: what it locks, a migration waits for"
         ))
         .next(match database.engine {
-            Engine::Mysql => client(database, "SELECT * FROM information_schema.innodb_trx ORDER BY trx_started"),
-            Engine::Postgresql => client(database, "SELECT * FROM pg_stat_activity ORDER BY xact_start"),
+            Engine::Mysql => client(case, database, "SELECT * FROM information_schema.innodb_trx ORDER BY trx_started"),
+            Engine::Postgresql => client(case, database, "SELECT * FROM pg_stat_activity ORDER BY xact_start"),
         }),
         Some(seconds) => pass(format!("the oldest is open for {seconds} s")),
     })
@@ -175,7 +178,15 @@ fn writable(case: &Case) -> Answer {
         }
         match database.may("migrate") {
             Some(true) => pass(format!("{} may", database.user)),
-            Some(false) => fail(format!("{} may not create, alter and drop there", database.user)),
+            Some(false) => {
+                let (name, user) = (&database.name, database.user.split('@').next().unwrap_or_default());
+                let grant = match database.engine {
+                    Engine::Mysql => format!("GRANT ALL PRIVILEGES ON {name}.* TO '{user}'@'%'"),
+                    Engine::Postgresql => format!("ALTER DATABASE {name} OWNER TO {user}; and of its tables"),
+                };
+                fail(format!("{} may not create, alter and drop there", database.user))
+                    .next(as_user(case, database, "ADMIN", &grant))
+            }
             None => unknown(format!("whether {} may depends on a role that it does not show", database.user)),
         }
     })
@@ -193,11 +204,18 @@ fn connections(case: &Case) -> Answer {
 }
 
 /// A database client in a pod of its own, and the statement to type into it. It asks for the password.
-fn client(database: &Database, statement: &str) -> String {
-    let (name, user) = (&database.name, database.user.split('@').next().unwrap_or_default());
+fn client(case: &Case, database: &Database, statement: &str) -> String {
+    let user = database.user.split('@').next().unwrap_or_default();
+    as_user(case, database, user, statement)
+}
+
+/// The same as another user, who may more.
+fn as_user(case: &Case, database: &Database, user: &str, statement: &str) -> String {
+    let (name, host) = (&database.name, case.facts.settings.value().and_then(|s| s.get("DB_HOST")));
+    let host = host.filter(|h| *h != MASK).map_or("HOST", |h| h.trim_matches('"'));
     let command = match database.engine {
-        Engine::Mysql => format!("mysql:8.4 -- mysql -h HOST -u {user} -p {name}"),
-        Engine::Postgresql => format!("postgres:18 -- psql -h HOST -U {user} {name}"),
+        Engine::Mysql => format!("mysql:8.4 -- mysql -h {host} -u {user} -p {name}"),
+        Engine::Postgresql => format!("postgres:18 -- psql -h {host} -U {user} {name}"),
     };
     format!("kubectl run -n {{namespace}} -it --rm sql --image={command} # {statement};")
 }

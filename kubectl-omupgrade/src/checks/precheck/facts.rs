@@ -64,6 +64,9 @@ pub struct Facts {
     /// What the registry says of the target's image.
     #[serde(default)]
     pub registry: Seen<Pull>,
+    /// The migration folders that the target's image carries; asked only where the tables name none that is pending.
+    #[serde(default)]
+    pub folders: Seen<Vec<String>>,
 }
 
 /// What is asked.

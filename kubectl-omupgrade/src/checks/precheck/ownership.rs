@@ -1,8 +1,7 @@
 //! Checks of who owns what: GitOps tools, drift, objects of others, API versions that went away.
 
 use super::case::Case;
-use super::pods::lonely;
-use crate::checks::{Answer, Check, Row, fail, pass, unknown, unseen, warn};
+use crate::checks::{Answer, Check, Row, fail, pass, skip, unknown, unseen, warn};
 use shared::versions::Dotted;
 
 const GROUP: &str = "ownership";
@@ -122,5 +121,15 @@ fn removals(case: &Case) -> Answer {
         }
         fail(format!("{}: helm can no longer read what it applied", gone.join(", ")))
             .next("helm get manifest {release} -n {namespace} # the plugin helm-mapkubeapis rewrites it")
+    })
+}
+
+fn lonely(case: &Case) -> Answer {
+    case.facts.neighbours.judge(|neighbours| {
+        let others: Vec<&str> = neighbours.iter().filter(|n| n.holds_openmetadata).map(|n| n.name.as_str()).collect();
+        if others.is_empty() {
+            return skip("no other OpenMetadata in this namespace");
+        }
+        warn(format!("{} holds an OpenMetadata as well: the chart's objects have fixed names", others.join(", ")))
     })
 }

@@ -205,6 +205,9 @@ fn pending(case: &Case) -> Answer {
     match case.pending() {
         Pending::Nothing(why) => pass(format!("nothing: {why}")),
         Pending::Versions(versions, why) => pass(format!("{}: {why}", named(&versions))),
+        Pending::Unknown(why) if matches!(case.by_tables(), Pending::Nothing(_)) => unknown(why).next(
+            "kubectl omupgrade precheck {release} --to {to} -n {namespace} # once a node can pull the target's image",
+        ),
         Pending::Unknown(why) => unknown(why),
     }
 }

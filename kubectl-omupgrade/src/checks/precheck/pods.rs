@@ -1,7 +1,7 @@
 //! Checks of the server's pods: how many, how they are watched and guarded, room for one more, what runs beside them.
 
 use super::case::Case;
-use crate::checks::{Answer, Check, Row, fail, pass, skip, unknown, unseen, warn};
+use crate::checks::{Answer, Check, Row, fail, pass, unknown, unseen, warn};
 
 const GROUP: &str = "pods";
 const DOCS: &str = "https://kubernetes.io/docs/concepts/workloads/pods/disruptions/";
@@ -233,15 +233,4 @@ fn image(case: &Case) -> Answer {
             unknown(format!("{nodes}{none}its registry: {why}"))
         }
     }
-}
-
-/// The check that a release is not concerned by, kept for namespaces with two of them.
-pub fn lonely(case: &Case) -> Answer {
-    case.facts.neighbours.judge(|neighbours| {
-        let others: Vec<&str> = neighbours.iter().filter(|n| n.holds_openmetadata).map(|n| n.name.as_str()).collect();
-        if others.is_empty() {
-            return skip("no other OpenMetadata in this namespace");
-        }
-        warn(format!("{} holds an OpenMetadata as well: the chart's objects have fixed names", others.join(", ")))
-    })
 }

@@ -164,7 +164,10 @@ fn wrong_words(case: &Case, values: &Values) -> Vec<String> {
             continue;
         }
         seen.push(&kind.key);
-        let Some(value) = values.get(&kind.key).filter(|v| !Values::is_masked(v)) else { continue };
+        let Some(value) = values.get(&kind.key).filter(|v| !Values::is_masked(v) && !v.is_null()) else {
+            // A null takes the default away: helm shows the schema no such key.
+            continue;
+        };
         if !kind.types.split('|').any(|t| t == type_of(value)) {
             out.push(format!(
                 "{} has to be a {}, it is a {}",
@@ -201,9 +204,12 @@ fn rules(case: &Case, values: &Values, level: &str) -> Vec<String> {
             && chart >= rule.target_from
             && rule.target_below.is_none_or(|below| chart < below)
             && values.get(&rule.key).is_some_and(|v| matches(&rule.value, v))
-            && !rule.unless.split_whitespace().any(|other| match other.strip_suffix("=null") {
-                Some(key) => values.get(key).is_some_and(Value::is_null),
-                None => values.get(other).is_some(),
+            && !rule.unless.split_whitespace().any(|other| {
+                match (other.strip_suffix("=null"), other.strip_prefix('!')) {
+                    (Some(key), _) => values.get(key).is_some_and(Value::is_null),
+                    (_, Some(key)) => !values.is_on(key),
+                    _ => values.get(other).is_some(),
+                }
             })
     };
     case.tables.rules.iter().filter(holds).map(|r| format!("{}: {} → {}", r.key, r.what, r.fix)).collect()

@@ -98,7 +98,8 @@ fn quiesce(case: &Case) -> Vec<Step> {
     }
     out.push(step("stop the server", format!("kubectl scale {workload} -n {namespace} --replicas=0")));
     if !server.selector.is_empty() {
-        let command = format!("kubectl wait --for=delete pod -n {namespace} -l {} --timeout=5m", server.selector);
+        let own = &server.selector;
+        let command = format!("kubectl wait --for=delete pod -n {namespace} -l '{own}' --timeout=5m");
         out.push(step("wait until no pod of it is left", command));
     }
     out.push(backup(case));
@@ -141,12 +142,12 @@ fn search_window(case: &Case) -> Vec<Step> {
     let mut out = Vec::new();
     for through in super::search::order(case) {
         let what = format!("before the window, if it is upgraded in place: bring it to {through}");
-        out.push(step(&what, format!("helm list -n {namespace}")));
+        out.push(step(&what, ""));
     }
     out.extend(quiesce(case));
     let stop = out.iter().position(|s| s.what.starts_with("back the database up")).unwrap_or(out.len());
     let what = "in the window, once the server is down: upgrade the search engine, or point the values at a new empty one; its indexes are rebuilt";
-    out.insert(stop, step(what, format!("kubectl get pods -n {namespace}")));
+    out.insert(stop, step(what, ""));
     let names = Names { namespace: namespace.clone(), workload: case.workload(), ..Names::default() };
     out.push(step("rebuild the indexes, and see that it ends", names.fill(REINDEX)));
     out

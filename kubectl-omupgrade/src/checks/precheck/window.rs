@@ -1,7 +1,8 @@
 //! Checks of the time that the upgrade takes: the window, the error budget.
 
 use super::case::{Case, Pending};
-use super::estimate::{minutes, quiesced, span};
+use super::estimate::{REINDEX_MINUTES, minutes, quiesced, span};
+use super::search;
 use crate::checks::{Answer, Check, Row, fail, pass, skip, warn};
 
 const GROUP: &str = "window";
@@ -38,21 +39,34 @@ pub const CHECKS: &[Check<Case>] = &[
     },
 ];
 
-/// Least and most minutes for which nothing is served.
-fn disruption(case: &Case) -> (f64, f64) {
-    match case.pending() {
-        Pending::Nothing(_) => (0.0, 0.0),
-        _ => minutes(&quiesced(case)),
+/// Least and most minutes for which nothing, or nothing that is searched, is served; and what that is of.
+fn disruption(case: &Case) -> (f64, f64, String) {
+    let stops = case.stops().len();
+    let window = search::without_overlap(case).is_some();
+    if matches!(case.pending(), Pending::Nothing(_)) && stops == 0 && !window {
+        return (0.0, 0.0, String::new());
+    }
+    let (least, most) = minutes(&quiesced(case));
+    match stops {
+        0 if window => {
+            let (soon, late) = REINDEX_MINUTES;
+            (least + soon, most + late, " with the reindex".to_owned())
+        }
+        0 => (least, most, String::new()),
+        _ => {
+            let count = f64::from(u32::try_from(stops + 1).unwrap_or(u32::MAX));
+            (least * count, most * count, format!(" for {count} steps"))
+        }
     }
 }
 
 fn window(case: &Case) -> Answer {
     let Some(window) = case.facts.asked.window_minutes else { return skip("no --window was given") };
-    let (least, most) = disruption(case);
+    let (least, most, of) = disruption(case);
     if most == 0.0 {
         return pass("nothing has to stop");
     }
-    let said = format!("{} are reckoned, the window is {window:.0} min", span(least, most));
+    let said = format!("{} are reckoned{of}, the window is {window:.0} min", span(least, most));
     if most <= window {
         pass(said)
     } else if least > window {
@@ -66,9 +80,12 @@ fn budget(case: &Case) -> Answer {
     let Some(slo) = case.facts.asked.slo else { return skip("no --slo was given") };
     let all = MONTH * (1.0 - slo / 100.0);
     let left = all - case.facts.asked.spent_minutes;
-    let (least, most) = disruption(case);
-    let words =
-        if most == 0.0 { "no disruption is planned".to_owned() } else { format!("{} are reckoned", span(least, most)) };
+    let (least, most, of) = disruption(case);
+    let words = if most == 0.0 {
+        "no disruption is planned".to_owned()
+    } else {
+        format!("{} are reckoned{of}", span(least, most))
+    };
     let said = format!("{slo} % of 30 days leave {all:.1} min, {left:.1} of them unspent; {words}");
     if most <= left {
         pass(said)

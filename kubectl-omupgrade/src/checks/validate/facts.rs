@@ -63,12 +63,10 @@ pub struct Sample {
 }
 
 impl Before {
-    /// The state to compare with: of those from before the rollout the newest, else the newest of all.
-    pub fn choose(mut all: Vec<Self>, rolled_out: Option<Timestamp>) -> Option<Self> {
-        all.sort_by_key(|b| b.at);
-        let before = |b: &Self| rolled_out.is_none_or(|rolled| b.at <= rolled);
-        let at = all.iter().rposition(before).or(all.len().checked_sub(1))?;
-        Some(all.swap_remove(at))
+    /// The state to compare with: the newest of those from before the rollout. One from after it would compare what is
+    /// with itself.
+    pub fn choose(all: Vec<Self>, rolled_out: Option<Timestamp>) -> Option<Self> {
+        all.into_iter().filter(|b| rolled_out.is_none_or(|rolled| b.at <= rolled)).max_by_key(|b| b.at)
     }
 }
 
@@ -112,14 +110,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_compared_with_is_from_before_the_rollout_where_there_is_such() {
+    fn what_is_compared_with_is_from_before_the_rollout() {
         let at = |hour: i8| format!("2026-11-22T{hour:02}:00:00Z").parse::<Timestamp>().unwrap();
         let before = |hour: i8| Before { source: hour.to_string(), at: at(hour), rows: BTreeMap::new(), metrics: None };
         let chosen = |hours: &[i8], rolled: Option<i8>| {
             Before::choose(hours.iter().map(|h| before(*h)).collect(), rolled.map(at)).map(|b| b.source)
         };
         assert_eq!(chosen(&[9, 11, 14], Some(12)).as_deref(), Some("11"));
-        assert_eq!(chosen(&[14, 13], Some(12)).as_deref(), Some("14"));
+        assert_eq!(chosen(&[14, 13], Some(12)), None);
         assert_eq!(chosen(&[9, 11], None).as_deref(), Some("11"));
         assert_eq!(chosen(&[], Some(12)), None);
     }

@@ -9,8 +9,8 @@ const GROUP: &str = "load";
 const GUIDE: &str = "Post-upgrade validation: metrics and logs";
 const DIAGNOSE: &str = "kubectl omupgrade diagnose {release} -n {namespace}";
 
-/// Shares of requests answered with 5xx. Chosen.
-const ERRORS: (f64, f64) = (0.001, 0.01);
+/// The share of requests answered with 5xx from which on it is told. Chosen.
+const SOME_ERRORS: f64 = 0.001;
 /// The share of the heap in use from which on it is told. Chosen: below it a collector has room.
 const HEAP: f64 = 0.9;
 /// How much slower than before requests may be in the mean, and by at least how many milliseconds. Chosen.
@@ -84,8 +84,8 @@ fn errors(m: &Metrics, before: Option<&Metrics>) -> Answer {
     let then = was.map(|was| format!("; {:.2} % before", was * 100.0)).unwrap_or_default();
     let words = format!("{:.0} of {:.0} requests since its start ({:.2} %{then})", m.errors, m.requests, share * 100.0);
     match share {
-        s if s > ERRORS.1 => fail(words),
-        s if s > ERRORS.0 => warn(words),
+        s if s > Metrics::ERRORS => fail(words),
+        s if s > SOME_ERRORS => warn(words),
         _ => pass(words),
     }
 }

@@ -84,9 +84,9 @@ fn server_workload(facts: &Facts) -> Option<&Workload> {
     facts.look.workloads.items().iter().find(|w| w.component == Component::Server)
 }
 
-/// When the newest revision was made.
+/// When the present version came.
 fn rolled_out(facts: &Facts) -> Option<Timestamp> {
-    facts.look.release.value().and_then(|r| r.revision.updated)
+    facts.look.rolled_out()
 }
 
 /// A fact of the server, or the answer that it is not known.

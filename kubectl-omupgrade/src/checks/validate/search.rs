@@ -104,8 +104,7 @@ fn engine(f: &Facts) -> Answer {
         return unknown(fact.reason().unwrap_or_default()).next(next);
     }
     either(known(fact).map(|engine| {
-        let left = engine.left_over().into_iter().map(|name| format!("{name} (no alias stands for it)"));
-        let odd: Vec<String> = engine.doubled().into_iter().chain(left).collect();
+        let odd = engine.odd();
         let words =
             format!("{} {}, {}, {} indexes", engine.engine, engine.version, engine.health, engine.indexes.len());
         match engine.health.as_str() {

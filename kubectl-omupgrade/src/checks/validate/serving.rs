@@ -138,6 +138,7 @@ fn steps(f: &Facts) -> Result<Answer, Answer> {
 }
 
 fn troubles(f: &Facts) -> Answer {
+    use crate::diagnose::rule::Confidence;
     use crate::diagnose::{Evidence, diagnose, rule};
     let logs = f.look.logs.values().filter(|l| l.value().is_some()).count();
     if let Err(missing) = known(&f.look.pods) {
@@ -148,9 +149,15 @@ fn troubles(f: &Facts) -> Answer {
         Ok(rules) => {
             let found = diagnose(&Evidence::of(f.look.clone()), &rules, f.look.made).findings;
             match found.first() {
-                Some(first) if found.len() == 1 => fail(format!("{} ({})", first.cause, first.confidence.word())),
                 Some(first) => {
-                    fail(format!("{} ({}), and {} more", first.cause, first.confidence.word(), found.len() - 1))
+                    let more = if found.len() > 1 { format!(", and {} more", found.len() - 1) } else { String::new() };
+                    let words = format!("{} ({}){more}", first.cause, first.confidence.word());
+                    // What can be, and need not, is for somebody to look at.
+                    let answer = if first.confidence == Confidence::Possible { warn(words) } else { fail(words) };
+                    match first.fix.first() {
+                        Some(fix) if found.len() == 1 => answer.next(fix.replace("    # ", " # ")),
+                        _ => answer,
+                    }
                 }
                 None if logs == 0 => unknown("no log was read"),
                 None => pass(format!("none in {logs} logs")),

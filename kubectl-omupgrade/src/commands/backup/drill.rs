@@ -55,6 +55,10 @@ pub async fn drill(cluster: &Cluster, args: &Args, output: Output) -> anyhow::Re
     let entry = pick_files(&listing, &place, args.name.as_deref(), &on, "only its provider can make a server of it")?;
     let (name, record) = (entry.name.as_str(), &entry.record);
     let beside = place.beside.clone().for_engine(record.engine, args.of.client_image.as_deref());
+    // Into a server as the one that was dumped, where its client can read what was written.
+    let major = |version: &str| version.split('.').next().unwrap_or_default().to_owned();
+    let same = major(&record.server_version) == major(&record.client_version) && !args.same_server;
+    let beside = if same { beside.fitting(&record.server_version) } else { beside };
     // A dump with one byte flipped may restore, rows and all.
     super::verify::proven(cluster, &place, entry, &args.of, args.timeout, output, &on).await?;
     let where_to = if args.same_server { "a scratch database on the same server" } else { "a server of its own" };
@@ -85,7 +89,8 @@ pub async fn drill(cluster: &Cluster, args: &Args, output: Output) -> anyhow::Re
         .map_err(|e| Failure::unknown(format!("what was restored of {name} cannot be read: {e}")))?;
     let result = drilled(record, &found);
     let proven = result.differs.is_empty();
-    if proven {
+    // Without rows nothing of the data was compared: it restores, and is not `drilled`.
+    if proven && record.rows.is_some() {
         let text =
             json!({"at": Timestamp::now().to_string(), "tables": result.tables, "rows": result.rows}).to_string();
         let mark = [
@@ -99,7 +104,7 @@ pub async fn drill(cluster: &Cluster, args: &Args, output: Output) -> anyhow::Re
             Failure::unknown(format!("{name} restores well, but that could not be written beside it: {e}"))
         })?;
     }
-    let said = words(name, &result);
+    let said = words(name, &result, record.rows.is_some());
     let data = Tried { schema: "omupgrade.io/drill/v1", backup: name.to_owned(), proven, drilled: result };
     answer(output, &data, || said)?;
     Ok(if proven { Exit::Done } else { Exit::No })
@@ -122,7 +127,7 @@ async fn on_the_same_server(
     Ok(tried)
 }
 
-fn words(name: &str, result: &Drilled) -> String {
+fn words(name: &str, result: &Drilled, counted: bool) -> String {
     let mut out = if result.differs.is_empty() {
         format!("{name} restores: {} rows in {} tables and the schema are as recorded\n", result.rows, result.tables)
     } else {
@@ -133,6 +138,9 @@ fn words(name: &str, result: &Drilled) -> String {
     }
     for line in &result.unsaid {
         out = format!("{out}  not compared: {line}\n");
+    }
+    if !counted {
+        out.push_str("  it is not marked as drilled: no table's rows were compared\n");
     }
     out
 }

@@ -7,6 +7,7 @@ use crate::adapters::claim;
 use crate::adapters::cluster::Cluster;
 use crate::adapters::exec::Holder;
 use crate::adapters::keys::hex;
+use crate::adapters::lock::{Claim, Lock, Timing, holder_name};
 use crate::backup::answers::{Exported, Imported};
 use crate::backup::bytes;
 use crate::cli::flags::{Output, duration};
@@ -84,6 +85,12 @@ pub async fn export(cluster: &Cluster, args: &ExportArgs, output: Output) -> any
     holder.end(cluster).await;
     copied.map_err(failed)?;
     std::fs::rename(&half, &folder).map_err(doing)?;
+    if let Some(secret) = entry.secret() {
+        say::note(&format!(
+            "the Fernet key is in the Secret {secret} of {} and does not come along: keep it as well, or make backups with --recipient",
+            cluster.namespace
+        ));
+    }
     let said = format!("{name} stands in {}: every file as recorded\n", folder.display());
     answer(output, &Exported { schema: "omupgrade.io/export/v1", backup: name.clone(), folder }, || said)?;
     Ok(Exit::Done)
@@ -149,14 +156,12 @@ pub async fn import(cluster: &Cluster, args: &ImportArgs, output: Output) -> any
     place.claim_there(cluster).await?;
     let on = place.on(cluster);
     let failed = |e: String| Failure::unknown(format!("copying {name} in: {e}"));
-    let seconds = args.timeout.as_secs().max(1);
-    let holder = Holder::start(cluster, &place.beside, &place.claim, seconds).await.map_err(failed)?;
-    let copied = inward(&holder, &name, &record, from, output).await;
-    holder.end(cluster).await;
-    copied.map_err(failed)?;
-    let beside = place.beside.clone().for_engine(record.engine, args.of.client_image.as_deref());
-    let variables = [("OMUPGRADE_ACTION", "take-in"), ("OMUPGRADE_BACKUP", name.as_str())];
-    claim::run(cluster, &beside, &place.claim, &variables, seconds).await.map_err(failed)?;
+    // Two that copy the same name would take each other's files away.
+    let plan = Claim { holder: holder_name(), plan: format!("import {name} for {}", place.release.name) };
+    let lock = Lock::acquire(cluster, &place.release.name, &plan, Timing::default()).await?;
+    let taken = taken_in(cluster, args, &place, &name, &record, output).await;
+    let _ = lock.release().await;
+    taken.map_err(failed)?;
     if record.release != place.release.name || record.namespace != place.release.namespace {
         say::note(&format!("it is a backup of {} -n {}", record.release, record.namespace));
     }
@@ -166,6 +171,25 @@ pub async fn import(cluster: &Cluster, args: &ImportArgs, output: Output) -> any
     );
     answer(output, &Imported { schema: "omupgrade.io/import/v1", backup: name, claim }, || said)?;
     Ok(Exit::Done)
+}
+
+/// Copies the files, then reads them back there and gives them their place.
+async fn taken_in(
+    cluster: &Cluster,
+    args: &ImportArgs,
+    place: &Place,
+    name: &str,
+    record: &Record,
+    output: Output,
+) -> Result<(), String> {
+    let seconds = args.timeout.as_secs().max(1);
+    let holder = Holder::start(cluster, &place.beside, &place.claim, seconds).await?;
+    let copied = inward(&holder, name, record, &args.from, output).await;
+    holder.end(cluster).await;
+    copied?;
+    let beside = place.beside.clone().for_engine(record.engine, args.of.client_image.as_deref());
+    let variables = [("OMUPGRADE_ACTION", "take-in"), ("OMUPGRADE_BACKUP", name)];
+    claim::run(cluster, &beside, &place.claim, &variables, seconds).await.map(drop)
 }
 
 async fn inward(holder: &Holder, name: &str, record: &Record, from: &Path, output: Output) -> Result<(), String> {

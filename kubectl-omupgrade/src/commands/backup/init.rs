@@ -143,7 +143,9 @@ async fn reclaim(cluster: &Cluster, named: Option<&str>) -> Option<String> {
     let api: Api<StorageClass> = Api::all(cluster.client.clone());
     let classes = match cluster.within(api.list(&ListParams::default())).await {
         Ok(list) => list.items,
-        Err(refused) if refused.is_forbidden() => return None,
+        Err(refused) if refused.is_forbidden() => {
+            return Some("note: storage classes may not be listed, so it is not known whether deleting the claim or its namespace deletes the backups (reclaim policy Delete)".to_owned());
+        }
         Err(refused) => return Some(format!("note: the storage classes cannot be looked at: {refused}")),
     };
     let is_default = |c: &StorageClass| {

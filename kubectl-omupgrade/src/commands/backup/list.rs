@@ -62,6 +62,9 @@ pub async fn list(cluster: &Cluster, args: &ListArgs, output: Output) -> anyhow:
         for (name, why) in &listing.unreadable {
             let _ = writeln!(out, "  {name}: {why}");
         }
+        for (name, seconds) in &listing.half {
+            let _ = writeln!(out, "  {name}: half-written, for {} h nothing was written to it", seconds / 3600);
+        }
         if listing.backups.is_empty() {
             out.push_str("  no backup\n");
         }

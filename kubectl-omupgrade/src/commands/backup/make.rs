@@ -1,38 +1,24 @@
 //! `backup RELEASE`: dumps the database, proves the dump, records what it is. Look, decide, do, say; every step is in the
 //! journal, and the same command again goes on where a killed one stopped.
 
-use super::following::{found, hearing};
+use super::dump::{JOB, SECRETS, dumped, whole};
 use super::receipt::{words as receipt_words, write as write_receipt};
-use super::{Of, Place, answer};
+use super::{Of, Place, answer, version};
 use crate::adapters::cluster::Cluster;
-use crate::adapters::job::{self, End};
 use crate::adapters::journal::{self, Stored};
 use crate::adapters::lock::{Claim, Lock, Timing, holder_name};
-use crate::adapters::{age, keys, live, release, secrets};
+use crate::adapters::{age, keys};
 use crate::backup::answers::{Made, Planned};
-use crate::backup::{Entry, Known, Packed, bytes, pack};
-use crate::beside::Beside;
+use crate::backup::{Entry, bytes};
 use crate::cli::flags::{Output, duration};
 use crate::cli::say;
 use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::fingerprint::Fingerprint;
-use crate::journal::{Outcome, Phase, Recorded, Run};
+use crate::journal::{Outcome, Phase, Run};
 use crate::session::Session;
 use jiff::Timestamp;
-use serde_json::{Value, json};
-use shared::backup::{Engine, Held, JOBS, Job, MOST_JOBS, ROWS_POSTGRESQL, Record, job as manifest, job_name, jobs};
-use shared::versions::Version;
-use std::collections::BTreeMap;
+use shared::backup::{Engine, JOBS, MOST_JOBS, job_name};
 use std::path::PathBuf;
 use std::time::Duration;
-
-/// The step that dumps.
-const DUMP: &str = "dump";
-
-/// What a run remembers: the Job, the Secret.
-const JOB: &str = "job";
-const SECRETS: &str = "secrets";
 
 /// What to back up, and how.
 #[derive(Debug, Clone, clap::Args)]
@@ -115,14 +101,13 @@ impl Terms {
 pub async fn back_up(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Result<Exit> {
     let place = Place::find(cluster, &args.of).await?;
     let on = place.on(cluster);
-    let to = match args.to.as_deref().map(|text| Version::parse(text).ok_or(text)) {
-        None => None,
-        Some(Ok(version)) => Some(version.to_string()),
-        Some(Err(text)) => return Err(Failure::usage(format!("`{text}` is no version: write 1.13.1")).into()),
-    };
+    let to = args.to.as_deref().map(version).transpose()?;
     place.claim_there(cluster).await?;
     if !args.recipients.is_empty() {
         age::check(args.age.as_deref(), &args.recipients).await?;
+    }
+    if args.with_secrets {
+        whole(&keys::read(cluster, place.beside.server(), &[]).await, &on)?;
     }
     let plan =
         format!("back up {}{}", place.release.name, to.as_ref().map(|v| format!(" before {v}")).unwrap_or_default());
@@ -202,10 +187,14 @@ fn steps(place: &Place, args: &Args) -> Vec<String> {
     } else if args.with_secrets {
         out.push(format!("keep the Fernet key, JWT keys and values in a Secret omupgrade-backup-{release}-*"));
     }
+    let mut image = place.beside.image.clone();
+    if place.beside.unchosen && place.beside.engine == Engine::Postgresql {
+        out.push(format!("ask the server for its version, in a short-lived Pod of {image}"));
+        "postgres of that version".clone_into(&mut image);
+    }
     out.push(format!(
-        "create a Job {release}-omupgrade-backup-* and a Secret of that name (values and manifest without secrets): dump the {} database with {} to the claim {}, read it back, for at most {} s",
+        "create a Job {release}-omupgrade-backup-* and a Secret of that name (values and manifest without secrets): dump the {} database with {image} to the claim {}, read it back, for at most {} s",
         place.beside.engine.name(),
-        place.beside.image,
         place.claim,
         args.timeout.as_secs()
     ));
@@ -233,147 +222,4 @@ async fn begin(cluster: &Cluster, lock: &Lock, place: &Place, claim: &Claim) -> 
     run.remembered.insert(SECRETS.to_owned(), format!("omupgrade-backup-{name}-{id}"));
     run.write("begin", Phase::Done, &format!("to the claim {}", place.claim), now);
     journal::open(cluster, Some(lock), run).await
-}
-
-/// The dump's step: the Job, its end, what the journal keeps of it. The Job goes when the journal has it.
-async fn dumped(
-    cluster: &Cluster,
-    place: &Place,
-    args: &Args,
-    to: Option<&str>,
-    terms: Terms,
-    lock: &Lock,
-    stored: &mut Stored,
-) -> anyhow::Result<(String, Record)> {
-    let remembered = |key: &str| stored.run.remembered.get(key).cloned().unwrap_or_default();
-    let (name, keep) = (remembered(JOB), remembered(SECRETS));
-    let failed = |e: String| anyhow::Error::from(Failure::unknown(e));
-    if stored.run.is_done(DUMP) {
-        // Killed after the journal had it: only the Job may be left.
-        job::remove(cluster, &name).await.map_err(failed)?;
-        let backup = stored.run.remembered.get("backup").cloned().unwrap_or_default();
-        let listing = place.listing(cluster).await?;
-        let found = listing.backups.into_iter().find(|e| e.name == backup);
-        return found.map(|e| (e.name, e.record)).ok_or_else(|| {
-            Failure::no(format!("the backup {backup} was made and is not on the claim {} any more", place.claim)).into()
-        });
-    }
-    if !job::is_there(cluster, &name).await.map_err(failed)? {
-        let found = keys::read(cluster, place.beside.server(), &[]).await;
-        for unread in &found.unread {
-            say::note(&format!("a Secret cannot be read, so its keys are not in the record: {unread}"));
-        }
-        let mut encrypted = None;
-        let held = if !args.recipients.is_empty() {
-            let text = secrets::encrypted(&place.release, &keep, &found, (args.age.as_deref(), &args.recipients))
-                .await
-                .map_err(failed)?;
-            encrypted = Some(text);
-            Some(Held::Encrypted(args.recipients.clone()))
-        } else if args.with_secrets {
-            lock.check().await?;
-            secrets::keep(cluster, &place.release, &keep, &found).await.map_err(failed)?;
-            Some(Held::Secret(keep.clone()))
-        } else {
-            args.fernet_key_held_elsewhere.then_some(Held::Elsewhere)
-        };
-        let known = Known {
-            defaults: defaults(cluster, place).await,
-            images: live::pulled(cluster, place.beside.server()).await,
-            keys: keys::fingerprints(&found, &keys::salt().map_err(failed)?),
-            secrets: held,
-        };
-        let packed = pack(&place.release, known).map_err(failed)?;
-        let seconds = args.timeout.as_secs().max(1);
-        stored.write(lock, DUMP, Phase::About, &format!("Job {name}, for at most {seconds} s")).await?;
-        lock.check().await?;
-        let beside = place.beside.clone().with_resources(resources());
-        job::start(cluster, &wanted(&beside, place, args, &name, to), files(packed, encrypted))
-            .await
-            .map_err(failed)?;
-    }
-    if !terms.output.is_data() {
-        say::note(&format!("dumping beside {} (Job {name})", place.release.name));
-    }
-    let end = job::follow(cluster, &name, terms.pace, hearing(terms)).await.map_err(failed)?;
-    if terms.live {
-        say::progress("");
-    }
-    let log = match end {
-        End::Done(log) => log,
-        End::Gone => {
-            return Err(Failure::unknown(format!("the Job {name} was taken away while it worked"))
-                .hint(format!("kubectl omupgrade backup {}", place.on(cluster)))
-                .into());
-        }
-        End::Failed(why, log) => {
-            lock.check().await?;
-            job::remove(cluster, &name).await.map_err(failed)?;
-            let _ = secrets::forget(cluster, &keep).await;
-            let tail = if log.trim().is_empty() { String::new() } else { format!("\nits last lines:\n{log}") };
-            return Err(failure(&why, &tail, place, cluster));
-        }
-    };
-    let (backup, record) = found(&log).map_err(|e| failed(format!("the Job {name} ended well, but {e}")))?;
-    stored.run.remembered.insert("backup".to_owned(), backup.clone());
-    stored.run.recorded = Fingerprint::of_record(&record).ok().map(|fingerprint| Recorded {
-        revision: place.release.revision.number,
-        image: place.beside.server_image.clone(),
-        fingerprint,
-        at: Timestamp::now(),
-    });
-    stored.write(lock, DUMP, Phase::Done, &format!("the backup {backup} on the claim {}", place.claim)).await?;
-    lock.check().await?;
-    job::remove(cluster, &name).await.map_err(failed)?;
-    Ok((backup, record))
-}
-
-/// Why a dump failed, and what to do about it.
-fn failure(why: &str, tail: &str, place: &Place, cluster: &Cluster) -> anyhow::Error {
-    let (on, claim) = (place.on(cluster), &place.claim);
-    let failure = Failure::no(format!("no backup was made: {why}{tail}"));
-    let failure = if why.contains("DeadlineExceeded") {
-        failure.hint(format!("kubectl omupgrade backup {on} --timeout 6h"))
-    } else if why.contains("the claim is full") {
-        failure.hint(format!("kubectl omupgrade backup list {on}")).hint(format!(
-            "kubectl patch pvc {claim} -n {} -p '{{\"spec\":{{\"resources\":{{\"requests\":{{\"storage\":\"SIZE\"}}}}}}}}'",
-            cluster.namespace
-        ))
-    } else {
-        failure
-    };
-    failure.into()
-}
-
-async fn defaults(cluster: &Cluster, place: &Place) -> Option<Value> {
-    let newest = place.stored.last()?;
-    release::defaults(cluster, newest).await.ok()
-}
-
-fn files(packed: Packed, encrypted: Option<Vec<u8>>) -> BTreeMap<String, Vec<u8>> {
-    let parts = [("record.part", packed.record.into_bytes()), ("release.json.gz", packed.release)];
-    let encrypted = encrypted.map(|text| ("secrets.age", text));
-    parts.into_iter().chain(encrypted).map(|(name, bytes)| (name.to_owned(), bytes)).collect()
-}
-
-fn resources() -> Value {
-    json!({"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}})
-}
-
-fn wanted(beside: &Beside, place: &Place, args: &Args, name: &str, to: Option<&str>) -> Value {
-    let rows = match beside.engine {
-        Engine::Postgresql => ("OMUPGRADE_ROWS_POSTGRESQL", ROWS_POSTGRESQL),
-        Engine::Mysql => ("OMUPGRADE_COUNT_ROWS", "1"),
-    };
-    let parallel = jobs(args.jobs);
-    let parallel = parallel.iter().map(|(name, value)| (*name, value.as_str()));
-    let variables: Vec<_> = [rows, ("OMUPGRADE_PROGRESS_SECONDS", "3")].into_iter().chain(parallel).collect();
-    let parts = Job {
-        claim: &place.claim,
-        variables: &variables,
-        attached: Some(name),
-        target: to.map(str::to_owned),
-        ..beside.parts(name, args.timeout.as_secs().max(1))
-    };
-    manifest(&parts)
 }

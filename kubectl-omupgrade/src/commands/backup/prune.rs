@@ -5,16 +5,16 @@ use crate::adapters::cluster::Cluster;
 use crate::adapters::lock::{Claim, Lock, Timing, holder_name};
 use crate::adapters::{claim, journal, secrets};
 use crate::backup::answers::Pruned;
-use crate::backup::{Fate, Keep, open_restore, prune as fates};
+use crate::backup::{Entry, Fate, Keep, Listing, open_restore, prune as fates};
 use crate::cli::flags::Output;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use shared::backup::Held;
 
 /// Take backups away that no rule keeps.
 ///
 /// Whatever is asked, the newest stays, the last one that is drilled, verified or complete, and any that a run of the
-/// journal refers to. Backups of other releases on the same claim are not looked at.
+/// journal refers to. Backups of other releases on the same claim are not looked at. What a killed dump or import left
+/// half-written goes after a day.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -33,6 +33,9 @@ pub struct Args {
     #[arg(long)]
     pub dry_run: bool,
 }
+
+/// Seconds for which nothing was written to what is half-written: then nobody is at work on it. Chosen.
+const HALF_OLDER_THAN: u64 = 24 * 3600;
 
 /// Prunes.
 pub async fn prune(cluster: &Cluster, args: &Args, timing: Timing, output: Output) -> anyhow::Result<Exit> {
@@ -63,18 +66,8 @@ pub async fn prune(cluster: &Cluster, args: &Args, timing: Timing, output: Outpu
         let keep = Keep { last: args.keep_last, daily: args.keep_daily, weekly: args.keep_weekly };
         let fates = fates(&listing, name, namespace, &runs, keep);
         let gone: Vec<&str> = fates.iter().filter(|f| f.kept.is_none()).map(|f| f.name.as_str()).collect();
-        if let Some(lock) = lock.as_ref().filter(|_| !gone.is_empty()) {
-            lock.check().await?;
-            let backups = gone.join(" ");
-            let variables = [("OMUPGRADE_ACTION", "remove"), ("OMUPGRADE_BACKUPS", backups.as_str())];
-            claim::run(cluster, &place.beside, &place.claim, &variables, 600)
-                .await
-                .map_err(|e| Failure::unknown(format!("removing backups: {e}")))?;
-            for entry in listing.backups.iter().filter(|e| gone.contains(&e.name.as_str())) {
-                if let Some(Held::Secret(secret)) = entry.record.of.as_ref().and_then(|of| of.secrets.as_ref()) {
-                    secrets::forget(cluster, secret).await.map_err(Failure::unknown)?;
-                }
-            }
+        if let Some(lock) = &lock {
+            take_away(lock, &place, &listing, &gone).await?;
         }
         Ok::<Vec<Fate>, anyhow::Error>(fates)
     }
@@ -99,4 +92,40 @@ pub async fn prune(cluster: &Cluster, args: &Args, timing: Timing, output: Outpu
         )
     })?;
     Ok(Exit::Done)
+}
+
+/// Takes these backups away, then the Secrets that were kept for them and for no other: files first, for a backup without
+/// its keys is none. What a killed run left is taken along.
+async fn take_away(lock: &Lock, place: &Place, listing: &Listing, gone: &[&str]) -> anyhow::Result<()> {
+    let (cluster, claim) = (lock.of().0, &place.claim);
+    let kept = secrets::all(cluster).await.map_err(Failure::unknown)?;
+    let kept: Vec<_> = kept.into_iter().filter(|secret| secret.release == place.release.name).collect();
+    let stays = |entry: &&Entry| !gone.contains(&entry.name.as_str());
+    let needed = |name: &str| listing.backups.iter().filter(stays).any(|entry| entry.secret() == Some(name));
+    let going = kept.iter().filter(|s| !needed(&s.name) && gone.iter().any(|backup| s.is_of(claim, backup)));
+    let going: Vec<&str> = going.map(|s| s.name.as_str()).collect();
+    let half = listing.half.iter().any(|(_, seconds)| *seconds > HALF_OLDER_THAN);
+    if !gone.is_empty() || half {
+        for secret in &going {
+            lock.check().await?;
+            secrets::going(cluster, secret).await.map_err(Failure::unknown)?;
+        }
+        lock.check().await?;
+        let backups = gone.join(" ");
+        let older = HALF_OLDER_THAN.to_string();
+        let variables = [
+            ("OMUPGRADE_ACTION", "remove"),
+            ("OMUPGRADE_BACKUPS", backups.as_str()),
+            ("OMUPGRADE_HALF_OLDER_THAN", older.as_str()),
+        ];
+        let removed = claim::run(cluster, &place.beside, claim, &variables, 600).await;
+        removed.map_err(|e| Failure::unknown(format!("removing backups: {e}")))?;
+    }
+    let there = |secret: &secrets::Kept| listing.backups.iter().any(|entry| secret.is_of(claim, &entry.name));
+    let left = kept.iter().filter(|s| s.was_going(claim) && !there(s) && !needed(&s.name)).map(|s| s.name.as_str());
+    for secret in going.iter().copied().chain(left) {
+        lock.check().await?;
+        secrets::forget(cluster, secret).await.map_err(Failure::unknown)?;
+    }
+    Ok(())
 }

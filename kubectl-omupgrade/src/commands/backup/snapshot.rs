@@ -1,12 +1,13 @@
 //! `backup snapshot`: a snapshot that somebody else keeps, as a backup of its own kind. The user's commands make it and wait
 //! for it; the database is looked at before and after; what that can prove is recorded.
 
+use super::dump::{images, whole};
 use super::receipt::{words as receipt_words, write as write_receipt};
-use super::{Of, Place, Terms, answer};
+use super::{Of, Place, Terms, answer, version};
 use crate::adapters::cluster::Cluster;
 use crate::adapters::journal::{self, Stored};
 use crate::adapters::lock::{Claim, Lock, holder_name};
-use crate::adapters::{keys, live, probe, secrets, snapshots};
+use crate::adapters::{keys, probe, secrets, snapshots};
 use crate::backup::answers::{Made, Planned};
 use crate::backup::{Around, Commands, Entry, Known, of, snapshot_name, snapshot_record};
 use crate::cli::flags::duration;
@@ -19,7 +20,6 @@ use crate::journal::{Outcome, Phase, Recorded, Run};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use shared::backup::{Asked, External, Held, Record};
-use shared::versions::Version;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -80,11 +80,7 @@ pub async fn snapshot(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::R
     let (commands, digest) = read_commands(&args.commands)?;
     let place = Place::find(cluster, &args.of).await?;
     let (release, on) = (place.release.name.clone(), place.on(cluster));
-    let to = match args.to.as_deref().map(|text| Version::parse(text).ok_or(text)) {
-        None => None,
-        Some(Ok(version)) => Some(version.to_string()),
-        Some(Err(text)) => return Err(Failure::usage(format!("`{text}` is no version: write 1.13.1")).into()),
-    };
+    let to = args.to.as_deref().map(version).transpose()?;
     if args.dry_run {
         let program = |words: &[String]| words.first().cloned().unwrap_or_default();
         let mut steps = vec![
@@ -189,9 +185,10 @@ impl Making<'_> {
         stored.run.remembered.insert("snapshot".to_owned(), name.clone());
         let found = keys::read(self.cluster, self.place.beside.server(), &[]).await;
         let held = if self.args.with_secrets {
+            whole(&found, &self.place.on(self.cluster))?;
             let keep = keep(&stored.run);
             lock.check().await?;
-            secrets::keep(self.cluster, release, &keep, &found).await.map_err(Failure::unknown)?;
+            secrets::keep(self.cluster, release, &keep, None, &found).await.map_err(Failure::unknown)?;
             Some(Held::Secret(keep))
         } else {
             self.args.fernet_key_held_elsewhere.then_some(Held::Elsewhere)
@@ -212,7 +209,7 @@ impl Making<'_> {
         let after = self.look("after").await?;
         let known = Known {
             defaults: None,
-            images: live::pulled(self.cluster, self.place.beside.server()).await,
+            images: images(self.cluster, self.place).await,
             keys: keys::fingerprints(&found, &keys::salt().map_err(Failure::unknown)?),
             secrets: held,
         };

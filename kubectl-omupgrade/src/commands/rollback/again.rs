@@ -20,6 +20,9 @@ pub(super) fn again(args: &Args, release: &str, namespace: &str, revision: u64, 
     for (flag, value) in named.into_iter().filter_map(|(flag, value)| Some((flag, value.as_ref()?))) {
         out = format!("{out} {flag} {value}");
     }
+    if let Some(helm) = args.helm.as_ref().filter(|_| !args.stay) {
+        out = format!("{out} --helm {}", helm.display());
+    }
     for (key, value) in &args.pod_labels {
         out = format!("{out} --pod-label {key}={value}");
     }
@@ -28,6 +31,7 @@ pub(super) fn again(args: &Args, release: &str, namespace: &str, revision: u64, 
         ("--in-place", args.in_place),
         ("--accept-other-fernet-key", args.accept_other_fernet_key),
         ("--accept-other-jwt-key", args.accept_other_jwt_key),
+        ("--yes", args.yes),
     ];
     said.into_iter().filter(|(_, said)| *said).fold(out, |out, (flag, _)| format!("{out} {flag}"))
 }

@@ -128,10 +128,10 @@ async fn begin(
     let left = runs.into_iter().rfind(|s| s.run.outcome == Outcome::Open && s.run.plan == claim.plan);
     if let Some(mut left) = left {
         to::note(&format!("going on with the run {} of {}, which did not end", left.run.id, left.run.by));
-        if !left.run.begun(HELM) && restore::recalled(&left.run)?.is_none() {
+        if !left.run.begun(HELM) && !left.run.begun(restore::QUIESCE) {
             // Nothing was changed yet, so what is now counts, not what was when it was killed.
             left.run.from = Some(decision.from);
-            left.run.remembered = counts(decision);
+            left.run.remembered = remembered(decision, restoration, given_up.as_ref(), &left.run.id)?;
         }
         left.write(lock, "begin", Phase::Note, &format!("gone on with by {}", claim.holder)).await?;
         return Ok(left);
@@ -147,18 +147,7 @@ async fn begin(
     run.from = Some(decision.from);
     run.to = Some(decision.to);
     run.verdict = Some(decision.verdict.way);
-    run.remembered = counts(decision);
-    if let Some(restoration) = restoration {
-        let plan = Plan { id: restore_id(&id), ..restoration.plan.clone() };
-        plan.remember(&mut run.remembered)?;
-        let unnamed = plan.workloads.iter().filter(|(label, _)| plan.unnamed.contains(label));
-        run.remembered.extend(unnamed.map(|(label, count)| (format!("{COUNT}{label}"), count.to_string())));
-    } else if let Some(given_up) = given_up {
-        // What a restore stilled that was given up does not stay so under this revision.
-        let unnamed = given_up.workloads.iter().filter(|(label, _)| decision.quiesce.unnamed.contains(label));
-        run.remembered.extend(unnamed.map(|(label, count)| (format!("{COUNT}{label}"), count.to_string())));
-        run.remembered.extend(given_up.schedules.iter().map(|name| (format!("{SUSPENDED}{name}"), String::new())));
-    }
+    run.remembered = remembered(decision, restoration, given_up.as_ref(), &id)?;
     // What a later way back to the newest revision of now will compare with.
     run.recorded = decision.database.clone().map(|fingerprint| Recorded {
         revision: decision.from,
@@ -169,6 +158,28 @@ async fn begin(
     let reason = decision.verdict.reasons.first().map(|r| r.text.as_str()).unwrap_or_default();
     run.write("begin", Phase::Done, &format!("verdict {}: {reason}", decision.verdict.way.name()), now);
     journal::open(cluster, Some(lock), run).await
+}
+
+/// What a later step, or a later process, needs of the decision.
+fn remembered(
+    decision: &Decision,
+    restoration: Option<&Restoration>,
+    given_up: Option<&Plan>,
+    id: &str,
+) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut out = counts(decision);
+    let counted = |(label, count): (&String, &u64)| (format!("{COUNT}{label}"), count.to_string());
+    if let Some(restoration) = restoration {
+        let plan = Plan { id: restore_id(id), ..restoration.plan.clone() };
+        plan.remember(&mut out)?;
+        out.extend(plan.workloads.iter().filter(|(label, _)| plan.unnamed.contains(label)).map(counted));
+    } else if let Some(given_up) = given_up {
+        // What a restore stilled that was given up does not stay so under this revision.
+        let unnamed = |(label, _): &(&String, &u64)| decision.quiesce.unnamed.contains(label);
+        out.extend(given_up.workloads.iter().filter(unnamed).map(counted));
+        out.extend(given_up.schedules.iter().map(|name| (format!("{SUSPENDED}{name}"), String::new())));
+    }
+    Ok(out)
 }
 
 /// The counts to put back, as a run remembers them. Never zero: an autoscaler rests there for ever, so whoever set it
@@ -190,7 +201,7 @@ async fn steps_of(
     restoration: Option<&Restoration>,
 ) -> anyhow::Result<Exit> {
     if let Some(restoration) = restoration {
-        restore::perform(&restoration.beside, decision, terms, lock, stored).await?;
+        restore::perform(restoration, decision, terms, lock, stored).await?;
     }
     let rolled = if decision.stay && stored.run.begun(restore::START) {
         Ok(())

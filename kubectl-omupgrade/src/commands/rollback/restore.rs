@@ -6,7 +6,8 @@ use super::{Args, Terms};
 use crate::adapters::cluster::Cluster;
 use crate::adapters::journal::Stored;
 use crate::adapters::lock::Lock;
-use crate::adapters::{live, pod, release, restore};
+use crate::adapters::{keys, live, pod, release, restore};
+use crate::backup::{Known, pack};
 use crate::beside::Beside;
 use crate::cli::say as to;
 use crate::facts::Release;
@@ -17,6 +18,7 @@ use crate::wayback::keys::Compared;
 use crate::wayback::objections::{At, objections, of_jwt, of_key, of_schema};
 use crate::wayback::restore::{Plan, Road, Wanted, unfinished};
 use crate::wayback::{Decision, Look, Refusal, as_before};
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -31,6 +33,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// A restore that is to begin, or one that a run was left in the middle of.
 #[derive(Debug)]
 pub(super) struct Restoration {
+    /// The newest revision: what the dump of now is a backup of.
+    pub(super) current: Release,
     /// The server to stand beside.
     pub(super) beside: Beside,
     /// What the check found, and how the keys stand; none where a run is gone on with.
@@ -105,7 +109,8 @@ pub(super) fn left(current: &Release, args: &Args, plan: Plan) -> anyhow::Result
         ))
         .into());
     }
-    Ok(Restoration { beside: stand_beside(current, args, Some(&plan))?, found: None, plan })
+    let beside = stand_beside(current, args, Some(&plan))?;
+    Ok(Restoration { current: current.clone(), beside, found: None, plan })
 }
 
 /// Checks what a restore needs, before the first write.
@@ -172,7 +177,8 @@ pub(super) async fn prepare(
         labels: args.pod_labels.clone(),
         schedules,
     };
-    Ok((Restoration { beside, found: Some((Found { road, ..found }, keys)), plan }, refusals))
+    let current = look.current.clone();
+    Ok((Restoration { current, beside, found: Some((Found { road, ..found }, keys)), plan }, refusals))
 }
 
 /// The server to stand beside. What is said now wins over what the plan remembers.
@@ -189,12 +195,13 @@ pub(super) fn stand_beside(current: &Release, args: &Args, plan: Option<&Plan>) 
 
 /// The steps up to helm's.
 pub(super) async fn perform(
-    beside: &Beside,
+    restoration: &Restoration,
     decision: &Decision,
     terms: Terms,
     lock: &Lock,
     stored: &mut Stored,
 ) -> anyhow::Result<()> {
+    let beside = &restoration.beside;
     let Some(plan) = recalled(&stored.run)? else { return Ok(()) };
     if !stored.run.is_done(QUIESCE) {
         quiesce(&plan, decision, terms, lock, stored).await?;
@@ -202,7 +209,7 @@ pub(super) async fn perform(
     if !stored.run.is_done(RESTORED) {
         if plan.dump && !stored.run.is_done("dump") {
             stored.write(lock, "dump", Phase::About, "the database as it is now").await?;
-            let said = restore::dump(lock, beside, &plan).await?;
+            let said = restore::dump(lock, beside, &plan, files(lock.of().0, restoration).await?).await?;
             stored.write(lock, "dump", Phase::Done, &said).await?;
         }
         if plan.road == Road::Beside && !stored.run.is_done("beside") {
@@ -226,6 +233,19 @@ pub(super) async fn perform(
     untouched(&plan, decision, lock, stored).await
 }
 
+/// What the dump of now tells of the release, as `backup` writes it: without it its key would be unknown to a restore. The
+/// Fernet key itself stays where it is, so it is not called complete.
+async fn files(cluster: &Cluster, restoration: &Restoration) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
+    let found = keys::read(cluster, restoration.beside.server(), &[]).await;
+    let known = Known {
+        defaults: None,
+        images: [(restoration.beside.server_image.clone(), Vec::new())].into(),
+        keys: keys::fingerprints(&found, &keys::salt().map_err(Failure::unknown)?),
+        secrets: None,
+    };
+    Ok(pack(&restoration.current, known).map_err(Failure::unknown)?.files(None))
+}
+
 /// Scales to zero and suspends all that could migrate or write, and waits until none of it runs.
 async fn quiesce(
     plan: &Plan,
@@ -244,7 +264,7 @@ async fn quiesce(
     }
     let until = Instant::now() + terms.drain;
     loop {
-        let awake = restore::awake(lock.of().0, &decision.release, &plan.images).await?;
+        let awake = restore::awake(lock.of().0, &decision.release, plan).await?;
         if awake.is_empty() {
             break;
         }
@@ -286,7 +306,7 @@ async fn untouched(plan: &Plan, decision: &Decision, lock: &Lock, stored: &Store
         return Ok(()); // from here on it is our own helm that starts servers, or we
     }
     revision_stands(decision, lock, stored).await?;
-    let awake = restore::awake(lock.of().0, &decision.release, &plan.images).await?;
+    let awake = restore::awake(lock.of().0, &decision.release, plan).await?;
     if awake.is_empty() {
         return Ok(());
     }

@@ -40,11 +40,6 @@ impl Pod {
         self.containers.iter().any(|c| c.migrates && matches!(c.state, State::Running { .. }))
     }
 
-    /// Whether it holds a container of the same name.
-    pub fn serves_with(&self, container: &Container) -> bool {
-        self.containers.iter().any(|c| c.name == container.name)
-    }
-
     /// Whether it is ready.
     pub fn is_ready(&self) -> bool {
         self.condition("Ready").is_some_and(|c| c.holds == Some(true))
@@ -92,6 +87,16 @@ pub enum Role {
     #[default]
     Main,
 }
+
+/// Why a container waits that will not start by itself, however long one waits.
+pub const STUCK: &[&str] = &[
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "InvalidImageName",
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "ErrImageNeverPull",
+];
 
 /// How a container is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

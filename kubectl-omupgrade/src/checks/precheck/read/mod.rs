@@ -2,6 +2,7 @@
 
 mod drift;
 mod ingestion;
+mod placing;
 mod quantity;
 mod room;
 mod search;
@@ -11,7 +12,7 @@ mod settings;
 pub use drift::drift;
 pub use ingestion::{airflow, images, pipeline_client};
 pub use quantity::quantity;
-pub use room::{Asks, asks, room};
+pub use room::room;
 pub use search::search;
 pub use server::{around, server};
 pub use settings::{keys, shown};

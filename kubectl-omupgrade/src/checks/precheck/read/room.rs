@@ -1,6 +1,6 @@
 //! Room for one more pod of the server: quotas exactly, nodes by what their pods ask for.
 
-use super::quantity;
+use super::{placing, quantity};
 use crate::checks::precheck::Room;
 use crate::checks::precheck::estimate::size;
 use crate::facts::Quota;
@@ -49,12 +49,14 @@ pub fn asks(spec: &PodSpec) -> Asks {
 }
 
 /// The room. `nodes` and `pods` of the whole cluster are none where they may not be listed.
-pub fn room(asks: Asks, quotas: &[Quota], nodes: Option<&[Node]>, pods: Option<&[Pod]>) -> Room {
-    let wanted: [(&str, f64); 6] = [
+pub fn room(template: &PodSpec, quotas: &[Quota], nodes: Option<&[Node]>, pods: Option<&[Pod]>) -> Room {
+    let asks = asks(template);
+    let wanted: [(&str, f64); 7] = [
         ("pods", 1.0),
         ("requests.cpu", asks.cpu),
         ("cpu", asks.cpu),
         ("requests.memory", asks.memory),
+        ("memory", asks.memory),
         ("limits.cpu", asks.cpu_limit),
         ("limits.memory", asks.memory_limit),
     ];
@@ -76,32 +78,31 @@ pub fn room(asks: Asks, quotas: &[Quota], nodes: Option<&[Node]>, pods: Option<&
             }
         }
     }
-    let free = nodes.zip(pods).map(|(nodes, pods)| nodes.iter().filter(|node| fits(node, pods, asks)).count());
+    let reckoned = nodes.zip(pods).filter(|_| placing::is_reckoned(template));
+    let free = reckoned.map(|(nodes, pods)| nodes.iter().filter(|node| fits(node, pods, template, asks)).count());
     Room { asks: asks.words(), quotas: short, nodes: free }
 }
 
-fn fits(node: &Node, pods: &[Pod], more: Asks) -> bool {
+fn fits(node: &Node, pods: &[Pod], template: &PodSpec, more: Asks) -> bool {
     let spec = node.spec.clone().unwrap_or_default();
-    let repels = spec.taints.iter().flatten().any(|t| t.effect != "PreferNoSchedule");
     let ready = node
         .status
         .as_ref()
         .and_then(|s| s.conditions.as_ref())
         .is_some_and(|all| all.iter().any(|c| c.type_ == "Ready" && c.status == "True"));
-    if spec.unschedulable == Some(true) || repels || !ready {
+    let here: Vec<&Pod> = pods
+        .iter()
+        .filter(|p| !matches!(p.status.as_ref().and_then(|s| s.phase.as_deref()), Some("Succeeded" | "Failed")))
+        .filter(|p| p.spec.as_ref().is_some_and(|s| s.node_name.is_some() && s.node_name == node.metadata.name))
+        .collect();
+    if spec.unschedulable == Some(true) || !ready || !placing::lets_in(node, template, &here) {
         return false;
     }
     let has = |name: &str| {
         let all = node.status.as_ref().and_then(|s| s.allocatable.as_ref());
         all.and_then(|a| quantity(&a.get(name)?.0)).unwrap_or(0.0)
     };
-    let here: Vec<&PodSpec> = pods
-        .iter()
-        .filter(|p| !matches!(p.status.as_ref().and_then(|s| s.phase.as_deref()), Some("Succeeded" | "Failed")))
-        .filter_map(|p| p.spec.as_ref())
-        .filter(|s| s.node_name == node.metadata.name)
-        .collect();
-    let used: Vec<Asks> = here.iter().map(|s| asks(s)).collect();
+    let used: Vec<Asks> = here.iter().filter_map(|p| p.spec.as_ref()).map(asks).collect();
     let sum = |of: fn(&Asks) -> f64| used.iter().map(of).sum::<f64>();
     // A few pods more or less do not matter; a count that is full does.
     #[allow(clippy::cast_precision_loss)]
@@ -128,17 +129,19 @@ mod tests {
 
     #[test]
     fn nodes_and_quotas_are_reckoned() {
-        let more = asks(pod("1", "").spec.as_ref().unwrap());
-        assert_eq!((more.cpu, more.memory), (1.0, 1_073_741_824.0));
+        let more = pod("1", "").spec.unwrap();
+        assert_eq!((asks(&more).cpu, asks(&more).memory), (1.0, 1_073_741_824.0));
         let nodes = [node("a", false), node("b", false), node("c", true)];
         let full = [pod("1500m", "a")];
-        assert_eq!(room(more, &[], Some(&nodes), Some(&full)).nodes, Some(1));
-        assert_eq!(room(more, &[], None, Some(&full)).nodes, None);
-        let quota = Quota {
-            hard: [("requests.cpu".to_owned(), "2".to_owned())].into(),
-            used: [("requests.cpu".to_owned(), "1500m".to_owned())].into(),
-            ..Quota::default()
-        };
-        assert_eq!(room(more, &[quota], None, None).quotas.len(), 1);
+        assert_eq!(room(&more, &[], Some(&nodes), Some(&full)).nodes, Some(1));
+        assert_eq!(room(&more, &[], None, Some(&full)).nodes, None);
+        for (name, hard, used) in [("requests.cpu", "2", "1500m"), ("memory", "2Gi", "1536Mi")] {
+            let quota = Quota {
+                hard: [(name.to_owned(), hard.to_owned())].into(),
+                used: [(name.to_owned(), used.to_owned())].into(),
+                ..Quota::default()
+            };
+            assert_eq!(room(&more, &[quota], None, None).quotas.len(), 1, "{name}");
+        }
     }
 }

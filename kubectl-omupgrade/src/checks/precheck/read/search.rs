@@ -5,14 +5,13 @@ use crate::facts::SearchEngine;
 
 /// From what it answered; `source` says where it was asked.
 pub fn search(engine: &SearchEngine, source: String) -> Search {
-    let left = engine.left_over().into_iter().map(|name| format!("{name} (no alias stands for it)"));
     Search {
         engine: engine.engine.clone(),
         version: engine.version.clone(),
         health: engine.health.clone(),
         indexes: engine.indexes.len(),
         unassigned: engine.unassigned,
-        odd_aliases: engine.doubled().into_iter().chain(left).collect(),
+        odd_aliases: engine.odd(),
         drifted: engine.drifted(),
         disk_percent: engine.disk_percent,
         unanswered: engine.unanswered.clone(),

@@ -5,6 +5,9 @@ use crate::facts::{self, membership};
 use serde_json::Value;
 use shared::{component, marks};
 
+/// Labels that pods of Jobs and of the operator have and a server's have not.
+const NOT_OF_SERVERS: &[&str] = &["job-name", "app.kubernetes.io/component"];
+
 /// The server by its live workload, without what stands around it.
 pub fn server(live: &Value, workload: &facts::Workload) -> Server {
     let text = |at: &str| live.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -13,7 +16,11 @@ pub fn server(live: &Value, workload: &facts::Workload) -> Server {
     let serving = component::serving_index(live).unwrap_or_default();
     let container = format!("/spec/template/spec/containers/{serving}");
     let probe = |name: &str| live.pointer(&format!("{container}/{name}"));
-    let selector: Vec<String> = workload.selector.labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    let mut selector: Vec<String> = workload.selector.labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    // The chart gives these labels to the pods of its CronJobs and of its operator as well.
+    let labels = live.pointer("/spec/template/metadata/labels");
+    let lacks = |key: &&str| labels.is_none_or(|l| l.get(*key).is_none());
+    selector.extend(NOT_OF_SERVERS.iter().copied().filter(lacks).map(|key| format!("!{key}")));
     let rules = format!("/metadata/annotations/{}", marks::RULES.replace('/', "~1"));
     Server {
         workload: format!("{kind}/{}", workload.meta.name),

@@ -1,0 +1,214 @@
+//! The dump of `backup RELEASE`: what goes into its Job, the Job until its end, what the journal keeps of it.
+
+use super::Place;
+use super::following::{found, hearing};
+use super::make::{Args, Terms};
+use crate::adapters::cluster::Cluster;
+use crate::adapters::job::{self, End};
+use crate::adapters::journal::Stored;
+use crate::adapters::lock::Lock;
+use crate::adapters::{keys, live, probe, release, secrets};
+use crate::backup::{Known, pack};
+use crate::beside::Beside;
+use crate::cli::say;
+use crate::failure::Failure;
+use crate::fingerprint::Fingerprint;
+use crate::journal::{Phase, Recorded};
+use crate::wayback::keys::FERNET;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use shared::backup::{Asked, Engine, Held, Job, Record, counting, job as manifest, jobs};
+use std::collections::BTreeMap;
+
+/// The step that dumps.
+const DUMP: &str = "dump";
+
+/// What a run remembers: the Job, the Secret.
+pub(super) const JOB: &str = "job";
+pub(super) const SECRETS: &str = "secrets";
+
+/// The dump's step: the Job, its end, what the journal keeps of it. The Job goes when the journal has it.
+pub(super) async fn dumped(
+    cluster: &Cluster,
+    place: &Place,
+    args: &Args,
+    to: Option<&str>,
+    terms: Terms,
+    lock: &Lock,
+    stored: &mut Stored,
+) -> anyhow::Result<(String, Record)> {
+    let remembered = |key: &str| stored.run.remembered.get(key).cloned().unwrap_or_default();
+    let (name, keep) = (remembered(JOB), remembered(SECRETS));
+    let failed = |e: String| anyhow::Error::from(Failure::unknown(e));
+    if stored.run.is_done(DUMP) {
+        // Killed after the journal had it: only the Job may be left.
+        job::remove(cluster, &name).await.map_err(failed)?;
+        let backup = stored.run.remembered.get("backup").cloned().unwrap_or_default();
+        let listing = place.listing(cluster).await?;
+        let found = listing.backups.into_iter().find(|e| e.name == backup);
+        return found.map(|e| (e.name, e.record)).ok_or_else(|| {
+            Failure::no(format!("the backup {backup} was made and is not on the claim {} any more", place.claim)).into()
+        });
+    }
+    if !job::is_there(cluster, &name).await.map_err(failed)? {
+        let found = keys::read(cluster, place.beside.server(), &[]).await;
+        for unread in &found.unread {
+            say::note(&format!("a Secret cannot be read, so its keys are not in the record: {unread}"));
+        }
+        if args.with_secrets {
+            whole(&found, &place.on(cluster))?;
+        }
+        let mut encrypted = None;
+        let held = if !args.recipients.is_empty() {
+            let text = secrets::encrypted(&place.release, &keep, &found, (args.age.as_deref(), &args.recipients))
+                .await
+                .map_err(failed)?;
+            encrypted = Some(text);
+            Some(Held::Encrypted(args.recipients.clone()))
+        } else if args.with_secrets {
+            lock.check().await?;
+            let claim = Some(place.claim.as_str());
+            secrets::keep(cluster, &place.release, &keep, claim, &found).await.map_err(failed)?;
+            Some(Held::Secret(keep.clone()))
+        } else {
+            args.fernet_key_held_elsewhere.then_some(Held::Elsewhere)
+        };
+        let known = Known {
+            defaults: defaults(cluster, place).await,
+            images: images(cluster, place).await,
+            keys: keys::fingerprints(&found, &keys::salt().map_err(failed)?),
+            secrets: held,
+        };
+        let packed = pack(&place.release, known).map_err(failed)?;
+        let seconds = args.timeout.as_secs().max(1);
+        stored.write(lock, DUMP, Phase::About, &format!("Job {name}, for at most {seconds} s")).await?;
+        lock.check().await?;
+        let beside = fitting(cluster, place).await.with_resources(resources());
+        job::start(cluster, &wanted(&beside, place, args, &name, to), packed.files(encrypted)).await.map_err(failed)?;
+    }
+    if !terms.output.is_data() {
+        say::note(&format!("dumping beside {} (Job {name})", place.release.name));
+    }
+    let end = job::follow(cluster, &name, terms.pace, hearing(terms)).await.map_err(failed)?;
+    if terms.live {
+        say::progress("");
+    }
+    let log = match end {
+        End::Done(log) => log,
+        End::Gone => {
+            return Err(Failure::unknown(format!("the Job {name} was taken away while it worked"))
+                .hint(format!("kubectl omupgrade backup {}", place.on(cluster)))
+                .into());
+        }
+        End::Failed(why, log) => {
+            lock.check().await?;
+            job::remove(cluster, &name).await.map_err(failed)?;
+            let _ = secrets::forget(cluster, &keep).await;
+            let tail = if log.trim().is_empty() { String::new() } else { format!("\nits last lines:\n{log}") };
+            return Err(failure(&why, &tail, place, cluster));
+        }
+    };
+    let (backup, record) = found(&log).map_err(|e| failed(format!("the Job {name} ended well, but {e}")))?;
+    if matches!(record.of.as_ref().and_then(|of| of.secrets.as_ref()), Some(Held::Secret(_))) {
+        lock.check().await?;
+        secrets::is_for(cluster, &keep, &backup).await.map_err(failed)?;
+    }
+    stored.run.remembered.insert("backup".to_owned(), backup.clone());
+    stored.run.recorded = Fingerprint::of_record(&record).ok().map(|fingerprint| Recorded {
+        revision: place.release.revision.number,
+        image: place.beside.server_image.clone(),
+        fingerprint,
+        at: Timestamp::now(),
+    });
+    stored.write(lock, DUMP, Phase::Done, &format!("the backup {backup} on the claim {}", place.claim)).await?;
+    lock.check().await?;
+    job::remove(cluster, &name).await.map_err(failed)?;
+    Ok((backup, record))
+}
+
+/// A backup that is to be complete holds the Fernet key, or nothing is begun.
+pub(super) fn whole(found: &keys::Found, on: &str) -> Result<(), Failure> {
+    if found.holds(FERNET) {
+        return Ok(());
+    }
+    let why = found.unread.first().map_or_else(
+        || "no Secret that the server's pod names holds it".to_owned(),
+        |unread| format!("a Secret cannot be read: {unread}"),
+    );
+    Err(Failure::refused(format!("the Fernet key is not to be had, so the backup would not be complete: {why}"))
+        .hint(format!("kubectl omupgrade backup {on} --fernet-key-held-elsewhere    # where a vault keeps it")))
+}
+
+/// The server's images with the digests that the nodes pulled; without a pod that runs the digests are not known.
+pub(super) async fn images(cluster: &Cluster, place: &Place) -> BTreeMap<String, Vec<String>> {
+    let mut pulled = live::pulled(cluster, place.beside.server()).await;
+    if pulled.is_empty() {
+        say::note("no pod of the server tells what its node pulled: the record holds no digest of its image");
+        pulled.insert(place.beside.server_image.clone(), Vec::new());
+    }
+    pulled
+}
+
+async fn defaults(cluster: &Cluster, place: &Place) -> Option<Value> {
+    let newest = place.stored.last()?;
+    release::defaults(cluster, newest).await.ok()
+}
+
+/// The server to stand beside, with a client of the database's own major where nobody chose one.
+async fn fitting(cluster: &Cluster, place: &Place) -> Beside {
+    let beside = place.beside.clone();
+    if !beside.unchosen || beside.engine != Engine::Postgresql {
+        return beside;
+    }
+    match probe::facts_beside(cluster, &beside, Asked::Facts).await {
+        Ok(database) => {
+            let fitting = beside.fitting(&database.version);
+            let version = database.version.split(' ').next().unwrap_or_default();
+            say::note(&format!(
+                "the server is {version}, so {} dumps it (--client-image names another)",
+                fitting.image
+            ));
+            fitting
+        }
+        Err(why) => {
+            say::note(&format!("the server's version is not known ({why}), so {} dumps it", beside.image));
+            beside
+        }
+    }
+}
+
+/// Why a dump failed, and what to do about it.
+fn failure(why: &str, tail: &str, place: &Place, cluster: &Cluster) -> anyhow::Error {
+    let (on, claim) = (place.on(cluster), &place.claim);
+    let failure = Failure::no(format!("no backup was made: {why}{tail}"));
+    let failure = if why.contains("DeadlineExceeded") {
+        failure.hint(format!("kubectl omupgrade backup {on} --timeout 6h"))
+    } else if why.contains("the claim is full") {
+        failure.hint(format!("kubectl omupgrade backup list {on}")).hint(format!(
+            "kubectl patch pvc {claim} -n {} -p '{{\"spec\":{{\"resources\":{{\"requests\":{{\"storage\":\"SIZE\"}}}}}}}}'",
+            cluster.namespace
+        ))
+    } else {
+        failure
+    };
+    failure.into()
+}
+
+fn resources() -> Value {
+    json!({"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}})
+}
+
+fn wanted(beside: &Beside, place: &Place, args: &Args, name: &str, to: Option<&str>) -> Value {
+    let rows = counting(beside.engine);
+    let parallel = jobs(args.jobs);
+    let parallel = parallel.iter().map(|(name, value)| (*name, value.as_str()));
+    let variables: Vec<_> = [rows, ("OMUPGRADE_PROGRESS_SECONDS", "3")].into_iter().chain(parallel).collect();
+    let parts = Job {
+        claim: &place.claim,
+        variables: &variables,
+        attached: Some(name),
+        target: to.map(str::to_owned),
+        ..beside.parts(name, args.timeout.as_secs().max(1))
+    };
+    manifest(&parts)
+}

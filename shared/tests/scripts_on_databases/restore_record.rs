@@ -1,0 +1,149 @@
+//! What a restore reads before it begins: whether the backup is whole, whose it is, and whether what was loaded is what its
+//! record says.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::restore::{Case, state};
+use crate::servers::BOTH;
+use crate::support::listing;
+
+fn dump(case: &Case) -> PathBuf {
+    let name = listing(&case.backup).into_iter().find(|n| n.starts_with("database.")).unwrap();
+    case.backup.join(name)
+}
+
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
+fn what_is_no_whole_backup_of_this_database_changes_nothing() {
+    type Change = fn(&Case);
+    let record = |case: &Case, from: &str, to: &str| {
+        let path = case.backup.join("catalog.json");
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{text}");
+        fs::write(path, text.replacen(from, to, 1)).unwrap();
+        let _ = fs::remove_file(case.backup.join("catalog.sha256"));
+    };
+    let by_file: &[(Change, &str)] = &[
+        (|c| fs::write(dump(c), &fs::read(dump(c)).unwrap()[..2000]).unwrap(), "it is truncated or was changed"),
+        (
+            |c| {
+                let mut bytes = fs::read(dump(c)).unwrap();
+                let middle = bytes.len() / 2;
+                bytes[middle] ^= 1;
+                fs::write(dump(c), bytes).unwrap();
+            },
+            "its sha256 differs",
+        ),
+        (|c| fs::remove_file(dump(c)).unwrap(), "holds no dump"),
+        (|c| fs::remove_file(c.backup.join("catalog.json")).unwrap(), "has no record"),
+        (|c| fs::remove_dir_all(&c.backup).unwrap(), "there is no backup"),
+    ];
+    let by_record: &[(&str, &str, &str)] = &[
+        ("\"v\":1", "\"v\":2", "not of version 1"),
+        ("\"release\":\"om\"", "\"release\":\"other\"", "of another release: 'data/other', not 'data/om'"),
+        ("\"namespace\":\"data\"", "\"namespace\":\"other\"", "of another release: 'other/om', not 'data/om'"),
+        ("\"database\":\"om_", "\"database\":\"xx_", "of another database"),
+        ("\"host\":\"127.0.0.1\"", "\"host\":\"db2\"", "of another host"),
+        ("\"server_version\":\"", "\"server_version\":\"99.", "newer than this server"),
+        ("\"engine\":\"", "\"engine\":\"x", "of another engine"),
+    ];
+    for engine in BOTH {
+        let mut case = Case::new(engine).privileged();
+        let (broken, family) = (state(&case.database), case.family());
+        let copy = case.pod.outside.join("copy");
+        let cp = |from: &PathBuf, to: &PathBuf| {
+            assert!(Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
+        };
+        cp(&case.backup, &copy);
+        let mut undisturbed = |words: &str, change: &dyn Fn(&Case)| {
+            change(&case);
+            for action in ["check", "beside", "in-place"] {
+                case.act(action).assert(1, &[words]);
+            }
+            case.act("swap").assert(1, &[]);
+            assert_eq!((state(&case.database), case.family()), (broken.clone(), family.clone()), "{words}");
+            let _ = fs::remove_dir_all(&case.backup);
+            cp(&copy, &case.backup);
+        };
+        for (change, words) in by_file {
+            undisturbed(words, change);
+        }
+        for (from, to, words) in by_record {
+            undisturbed(words, &|case| record(case, from, to));
+        }
+    }
+}
+
+/// Said explicitly: another release, namespace, database and address are taken, another engine never.
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
+fn a_backup_of_elsewhere_comes_in_where_it_is_said_whose_it_is() {
+    for engine in BOTH {
+        let mut case = Case::new(engine).privileged();
+        let path = case.backup.join("catalog.json");
+        let mut text = fs::read_to_string(&path).unwrap();
+        for (from, to) in [
+            ("\"release\":\"om\"", "\"release\":\"meta\""),
+            ("\"namespace\":\"data\"", "\"namespace\":\"lost\""),
+            ("\"database\":\"om_", "\"database\":\"xx_"),
+            ("\"host\":\"127.0.0.1\"", "\"host\":\"db2\""),
+        ] {
+            assert!(text.contains(from), "{text}");
+            text = text.replacen(from, to, 1);
+        }
+        fs::write(&path, text).unwrap();
+        let _ = fs::remove_file(case.backup.join("catalog.sha256"));
+        case.act("check").assert(1, &["of another release: 'lost/meta', not 'data/om'"]);
+        case.pod.set("OMUPGRADE_BACKUP_OF", "lost/om");
+        case.act("check").assert(1, &["of another release: 'lost/meta', not 'lost/om'"]);
+        case.pod.set("OMUPGRADE_BACKUP_OF", "lost/meta");
+        case.act("check").assert(0, &["way\tbeside", "record\t{\"v\":1,"]);
+        case.act("beside").assert(0, &["beside done"]);
+        case.act("swap").assert(0, &["swap done"]);
+        case.assert_restored("a backup of elsewhere");
+    }
+}
+
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
+fn rows_are_compared_where_the_record_counts_them() {
+    for engine in BOTH {
+        for (rows, code, words) in [("2", 0, "rows of 1 tables are as the record"), ("3", 1, "counts: entity (2 rows)")]
+        {
+            let mut case = Case::new(engine).privileged();
+            let path = case.backup.join("catalog.json");
+            let text = fs::read_to_string(&path).unwrap();
+            let at = text.rfind('}').unwrap();
+            // What older records have not.
+            let text = if text.contains("\"rows\":{") {
+                text.replace("\"entity\":2", &format!("\"entity\":{rows}"))
+            } else {
+                format!("{},\"rows\":{{\"entity\":{rows}}}{}", &text[..at], &text[at..])
+            };
+            fs::write(&path, text).unwrap();
+            let _ = fs::remove_file(case.backup.join("catalog.sha256"));
+            case.act("beside").assert(code, &[if code == 0 { words.split(" 1 ").next().unwrap() } else { words }]);
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
+fn a_restored_database_that_is_not_the_recorded_one_is_never_swapped_in() {
+    for engine in BOTH {
+        let mut case = Case::new(engine).privileged();
+        let path = case.backup.join("catalog.json");
+        let text = fs::read_to_string(&path).unwrap();
+        let at = text.find("\"schema\":\"").unwrap() + 14;
+        let _ = fs::remove_file(case.backup.join("catalog.sha256"));
+        let (head, tail) = text.split_at(at);
+        let other = if tail.starts_with('0') { '1' } else { '0' };
+        fs::write(&path, format!("{head}{other}{}", &tail[1..])).unwrap();
+        let broken = state(&case.database);
+        case.act("beside").assert(1, &["is not what the record", "differs in: schema"]);
+        case.act("swap").assert(1, &["not proven"]);
+        assert_eq!(state(&case.database), broken);
+    }
+}
