@@ -1,6 +1,6 @@
 //! Plays the story on the real cluster, from the question whether an upgrade can be made, over the bare rollback that the guard stops, to the database that comes back. It never hides a command's failure.
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 
 use crate::call::last_lines;
 use crate::cluster::databases::Engine;
@@ -11,7 +11,6 @@ use crate::paths::{self, Cache};
 use crate::say::{self, heading};
 use crate::suite::database;
 use crate::suite::helm::{self, Version};
-use crate::suite::look::Pod;
 use crate::suite::stage::{CLAIM, Pace, RELEASE, Stage};
 
 const NAMESPACE: &str = "demo";
@@ -131,16 +130,11 @@ fn validate(stage: &Stage) -> Result<()> {
 
 fn bare_rollback(stage: &Stage) -> Result<()> {
     typed(&["helm", "rollback", RELEASE, REVISION]);
+    let before = stage.pods()?;
     // Users' helm says that it was a success.
     let said = stage.helm(Version::Four, "rolling back").args(["rollback", RELEASE, REVISION]).text()?;
     quote(&said, 1);
-    let mut old = None;
-    stage.until("an older server to start", 60, |stage| {
-        let is_new = |pod: &Pod| pod.version == OLD && !pod.serves;
-        old = stage.pods()?.into_iter().find(is_new);
-        Ok(old.is_some())
-    })?;
-    quote(&stage.refusal(&old.context("no older server came")?.name)?, 8);
+    quote(&stage.refusal(&stage.comes(OLD, &before)?.name)?, 8);
     stage.must_serve()?;
     ask(stage, &["status", RELEASE], &[0, 1])
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 
 use super::{POSTGRES, Scenario};
 use crate::suite::helm::Version;
@@ -46,14 +46,10 @@ fn play(stage: &Stage) -> Result<()> {
         ensure!(migrated.contains(&version.to_owned()), "migrated: {migrated:?}");
     }
 
+    let before = stage.pods()?;
     let back = ["rollback", RELEASE, "1", "--no-hooks", "--wait=hookOnly"];
     stage.helm(Version::Four, "rolling back without asking the database").args(back).run()?;
-    let mut old = None;
-    stage.until("an older server to start", 60, |stage| {
-        old = stage.pods()?.into_iter().find(|pod| pod.version == "1.9.0");
-        Ok(old.is_some())
-    })?;
-    let said = stage.refusal(&old.context("no older server came")?.name)?;
+    let said = stage.refusal(&stage.comes("1.9.0", &before)?.name)?;
     ensure!(said.contains("the database is at 1.12.13, newer than this image"), "the guard says:\n{said}");
     stage.must_serve()
 }

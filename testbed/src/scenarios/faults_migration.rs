@@ -52,14 +52,10 @@ fn play(stage: &Stage) -> Result<()> {
     // Once more over that row: the guard lets the image pass that is as new as the database.
     begin_anew(stage)?;
     stage.until("the same server again", 90, |stage| Ok(stage.serving()? == ["1.13.1"]))?;
+    let before = stage.pods()?;
     let back = ["rollback", RELEASE, "1", "--no-hooks", "--wait=hookOnly"];
     stage.helm(Version::Four, "rolling back without asking the database").args(back).run()?;
-    let mut old = None;
-    stage.until("an older server to start", 60, |stage| {
-        old = pod(stage, "1.12.13")?;
-        Ok(old.is_some())
-    })?;
-    let refusal = stage.refusal(&old.context("no older server came")?.name)?;
+    let refusal = stage.refusal(&stage.comes("1.12.13", &before)?.name)?;
     ensure!(refusal.contains("the database is at 1.13.1, newer than this image"), "the guard says:\n{refusal}");
     Ok(())
 }

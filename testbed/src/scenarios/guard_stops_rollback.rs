@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 
 use super::{BOTH, Scenario};
 use crate::say;
@@ -31,10 +31,10 @@ fn play(stage: &Stage) -> Result<()> {
 
     let report = stage.under_load(|| {
         say::step("helm rollback to revision 2");
+        let before = stage.pods()?;
         let rollback = stage.helm(Version::Four, "rolling back");
         refused(rollback.args(["rollback", RELEASE, "2", "--wait", "--timeout", "30s"]).run(), "")?;
-        let old = stage.pods()?.into_iter().find(|pod| pod.version == "1.12.14").context("no older pod was started")?;
-        let said = stage.refusal(&old.name)?;
+        let said = stage.refusal(&stage.comes("1.12.14", &before)?.name)?;
         ensure!(said.contains("the database is at 1.13.1, newer than this image (1.12.14)"), "the guard says:\n{said}");
         ensure!(said.contains("kubectl omupgrade rollback om"), "the guard names no way back:\n{said}");
         Ok(())

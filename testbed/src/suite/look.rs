@@ -118,6 +118,17 @@ impl Stage<'_> {
         Ok((newest["revision"].as_u64().unwrap_or_default(), status))
     }
 
+    /// Waits for a pod of a version that was not among those before: one that is only slow to go is no new one.
+    pub fn comes(&self, version: &str, before: &[Pod]) -> Result<Pod> {
+        let mut found = None;
+        self.until(&format!("a server of {version} to start"), 60, |stage| {
+            let is_new = |pod: &Pod| pod.version == version && before.iter().all(|known| known.name != pod.name);
+            found = stage.pods()?.into_iter().find(is_new);
+            Ok(found.is_some())
+        })?;
+        found.context("no pod came")
+    }
+
     /// What the guard says in a pod, as soon as it has refused.
     pub fn refusal(&self, pod: &str) -> Result<String> {
         let mut said = String::new();
