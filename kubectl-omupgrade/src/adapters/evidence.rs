@@ -136,7 +136,7 @@ pub async fn without_secrets(cluster: &Cluster, facts: &Facts) -> anyhow::Result
         }
         Err(error) => Some(format!("{error:#}: only what looks like a secret is hidden; look through the file")),
     };
-    let redactor = Redactor::new(secrets, &public(facts)).map_err(anyhow::Error::msg)?;
+    let redactor = Redactor::new(secrets, &public(facts, facts.release.value())).map_err(anyhow::Error::msg)?;
     let mut value = serde_json::to_value(facts)?;
     redactor.value(&mut value);
     Ok((serde_json::from_value(value)?, unread))
