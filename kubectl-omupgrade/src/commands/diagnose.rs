@@ -80,7 +80,7 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
         // A bundle promises that nothing secret is in it; without the namespace's Secrets nobody can keep that.
         if args.bundle.is_some() && !found.redacted {
             return Err(Failure::usage(format!(
-                "{} was not redacted (`status --facts` writes such files): no bundle is made of it",
+                "{} does not say that the namespace's Secrets were taken out of it (`diagnose --facts` does): no bundle is made of it",
                 file.display()
             ))
             .hint("kubectl omupgrade diagnose RELEASE --bundle FILE    # looks anew, and takes the secrets out")

@@ -204,6 +204,8 @@ pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
         restoring: begun.is_some(),
     };
     let mut decision = decide(&look, asked).map_err(Failure::unknown)?;
+    // Helm may have ended before somebody gave the run up; its counts and schedules are still to be put back.
+    decision.already &= given_up.is_none();
     let backup = args.backup.as_deref().or(decision.verdict.backup.as_deref());
     let kept = look.backups.as_deref().unwrap_or_default();
     if let Some(refusal) =

@@ -12,12 +12,15 @@ const TRANSACTION: u64 = 3600;
 
 /// What a database says, beside the image that the server should have and those that run.
 pub fn database(d: &Database, image: &str, pods: &[Pod]) -> Vec<String> {
+    let at_work = pods.iter().find(|p| p.is_migrating());
     let mut out = vec![match d.head() {
+        // That older servers still run on it is so until the migration ends; nobody is to go back meanwhile.
+        Some(at) if at_work.is_some() => beside(at, image, &[]),
         Some(at) => beside(at, image, &running(image, pods)),
         None => "holds no migrations".to_owned(),
     }];
     let unfinished = d.unfinished().join(", ");
-    match pods.iter().find(|p| p.is_migrating()) {
+    match at_work {
         // A rollback now would end its statements half way.
         Some(pod) if !unfinished.is_empty() => {
             out.push(format!("a migration is at work in {}: {unfinished}", pod.meta.name));
@@ -148,10 +151,18 @@ mod tests {
             let mut pod = Pod::default();
             pod.meta.name = "om-1".to_owned();
             pod.containers.push(Container { migrates: true, state, ..Container::default() });
-            database(&d, "server:1.13.0", &[pod]).swap_remove(1)
+            let mut old = Pod::default();
+            let (image, running) = ("server:1.12.3".to_owned(), State::Running { since: None });
+            old.containers.push(Container { image, state: running, ..Container::default() });
+            let said = database(&d, "server:1.13.0", &[pod, old]);
+            (said[0].clone(), said[1].clone())
         };
-        assert_eq!(said(State::Running { since: None }), "a migration is at work in om-1: 1.13.0");
-        assert_eq!(said(State::Unsaid), "migrations begun and not finished: 1.13.0");
+        let both = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+        let at_work = both("at 1.13.0, the server's image is server:1.13.0", "a migration is at work in om-1: 1.13.0");
+        assert_eq!(said(State::Running { since: None }), at_work);
+        let broken =
+            both("at 1.13.0, newer than the running image 1.12.3", "migrations begun and not finished: 1.13.0");
+        assert_eq!(said(State::Unsaid), broken);
     }
 
     #[test]

@@ -75,7 +75,9 @@ impl Revision {
 pub fn rollout_of(history: &[Revision]) -> Option<&Revision> {
     let newest = history.last()?;
     let same = history.iter().rev().take_while(|r| r.chart == newest.chart).count();
-    if same == history.len() { Some(newest) } else { history.get(history.len() - same) }
+    // A try that its hook stopped changed nothing.
+    let first = history.iter().skip(history.len() - same).find(|r| !r.stopped_at_its_hook());
+    if same == history.len() { Some(newest) } else { first.or(Some(newest)) }
 }
 
 /// A chart.

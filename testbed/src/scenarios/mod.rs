@@ -40,8 +40,7 @@ use crate::paths;
 use crate::suite::stage::Stage;
 
 /// Those that are played only when they are named: not yet seen to end alike on a busy machine and on a quiet one.
-pub const WHEN_NAMED: &[&str] =
-    &["before-and-after", "words-rollout", "words-migration", "words-server", "words-backup", "plugin-api-away"];
+pub const WHEN_NAMED: &[&str] = &[];
 
 /// A story with an end that must hold.
 #[derive(Debug)]

@@ -94,7 +94,8 @@ async fn backed_up(
 /// When the rollout began, for a backup that the hook made as its first step.
 fn first_step(record: &Record, history: &[Revision]) -> Option<Timestamp> {
     let rollout = rollout_of(history).filter(|_| record.origin == "hook")?;
-    let before = history.iter().map(|r| r.number).filter(|n| *n < rollout.number).max()?;
+    let served = history.iter().filter(|r| !r.stopped_at_its_hook() && r.number < rollout.number);
+    let before = served.map(|r| r.number).max()?;
     let moment = |r: &Revision| Moment {
         revision: r.number,
         began: r.updated,

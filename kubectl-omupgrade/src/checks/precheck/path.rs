@@ -116,10 +116,11 @@ fn direction(case: &Case) -> Answer {
     let head = case.facts.database.value().and_then(crate::facts::Database::head);
     let from = case.from();
     if let Some(head) = head.filter(|h| *h > to) {
+        let next = if migrating(case).is_some() { WATCH } else { BACK };
         return fail(format!(
             "the database is at {head}, newer than {to}: an older server would start on a newer schema"
         ))
-        .next(BACK);
+        .next(next);
     }
     match from {
         None => unknown("what serves now names no version: neither the image's tag nor the chart"),

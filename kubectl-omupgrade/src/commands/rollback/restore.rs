@@ -375,8 +375,8 @@ pub(super) fn say_after(decision: &Decision, plan: &Plan) {
         ));
     }
     to::note(&format!(
-        "search is due for reindex, it still holds what the database of before held: {} (then: kubectl omupgrade validate {on} --record)",
-        "kubectl create job -n NAMESPACE --from=cronjob/cron-reindex reindex-by-hand"
-            .replace("NAMESPACE", &decision.namespace)
+        "search is due for reindex, it still holds what the database of before held: kubectl -n {} exec {} -- ./bootstrap/openmetadata-ops.sh reindex --force (then: kubectl omupgrade validate {on} --record)",
+        decision.namespace,
+        plan.workloads.keys().next().map_or_else(|| "deployment/SERVER".to_owned(), |label| label.to_lowercase())
     ));
 }
