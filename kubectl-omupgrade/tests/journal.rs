@@ -5,7 +5,9 @@
 
 use jiff::Timestamp;
 use kubectl_omupgrade::fingerprint::Fingerprint;
-use kubectl_omupgrade::journal::{Outcome, Phase, Recorded, Run, last_validated, open_run, recorded};
+use kubectl_omupgrade::journal::{
+    Outcome, Phase, RESTORED, Recorded, Run, last_recorded, last_validated, open_run, recorded,
+};
 use shared::backup::Engine;
 
 fn at(second: i64) -> Timestamp {
@@ -68,6 +70,27 @@ fn states_are_found_by_the_revision_that_served() {
     assert_eq!(times(5, "server:1.12.3"), [at(10).to_string(), at(30).to_string()]);
     assert_eq!(times(20, "server:1.12.3"), [at(30).to_string()], "an earlier life of the release is another one");
     assert!(times(5, "server:1.13.1").is_empty(), "so is a revision of another image");
+}
+
+#[test]
+fn what_was_recorded_before_a_restore_is_of_another_database() {
+    let text = "change_log\t1:a\nsql_logs\t1:b\nschema\t1:c\nflowable\tabsent\nhead\t1.13.1\n";
+    let fingerprint = Fingerprint::parse(Engine::Mysql, text).unwrap();
+    let state = |second| Recorded {
+        revision: 1,
+        image: "server:1.13.1".into(),
+        fingerprint: fingerprint.clone(),
+        at: at(second),
+    };
+    let mut restore = run("restore", 20);
+    restore.verb = "rollback".into();
+    restore.recorded = Some(state(20));
+    assert_eq!(last_recorded(&[restore.clone()]).map(|s| s.at), Some(at(20)), "nothing was swapped yet");
+    restore.write(RESTORED, Phase::Done, "", at(25));
+    assert_eq!(last_recorded(&[restore.clone()]), None);
+    let mut after = run("record", 30);
+    after.recorded = Some(state(30));
+    assert_eq!(last_recorded(&[restore, after]).map(|s| s.at), Some(at(30)));
 }
 
 #[test]

@@ -4,5 +4,5 @@
 mod past;
 mod run;
 
-pub use past::{Open, RESTORED, last_validated, open_run, open_way_back, recorded, search_due};
+pub use past::{Open, RESTORED, last_recorded, last_validated, open_run, open_way_back, recorded, search_due};
 pub use run::{Entry, Outcome, Phase, Recorded, Run};

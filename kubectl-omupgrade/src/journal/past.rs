@@ -53,15 +53,25 @@ pub fn open_way_back(runs: &[Run]) -> Option<Open> {
 /// The step of a restore after which the database is the restored one, by either road.
 pub const RESTORED: &str = "swap";
 
+/// When a restore last brought another database back.
+fn last_restore(runs: &[Run]) -> Option<Timestamp> {
+    let ways_back = runs.iter().filter(|run| run.verb == "rollback");
+    let done = ways_back.flat_map(|run| &run.entries).filter(|e| e.step == RESTORED && e.phase == Phase::Done);
+    done.map(|entry| entry.at).max()
+}
+
 /// Since when search holds what a database of before held: a restore ended, and no validation was recorded after it.
 pub fn search_due(runs: &[Run]) -> Option<Timestamp> {
-    let restored = |run: &Run| {
-        let done = run.entries.iter().filter(|e| e.step == RESTORED && e.phase == Phase::Done);
-        done.map(|e| e.at).max().filter(|_| run.verb == "rollback")
-    };
-    let last = runs.iter().filter_map(restored).max()?;
+    let last = last_restore(runs)?;
     let proven = runs.iter().any(|r| r.validated.is_some() && r.outcome == Outcome::Done && r.began > last);
     (!proven).then_some(last)
+}
+
+/// The state that was recorded last of the database that is there now: what stands from before a restore is of another.
+pub fn last_recorded(runs: &[Run]) -> Option<Recorded> {
+    let restored = last_restore(runs);
+    let all = runs.iter().filter_map(|run| run.recorded.as_ref());
+    all.filter(|state| restored.is_none_or(|restored| state.at > restored)).max_by_key(|state| state.at).cloned()
 }
 
 /// The newest run of this plan that did not end.

@@ -65,6 +65,12 @@ pub fn node(scene: &Scene<'_>) -> Node {
     node
 }
 
+/// The Job of an earlier hook that is being deleted and does not go.
+fn held(description: &str) -> Option<&str> {
+    let (before, _) = description.split_once(" still exists. status: Terminating")?;
+    before.rsplit('/').next()
+}
+
 /// A way back that did not end. A journal cannot tell one that works from one that was killed; its lock can.
 fn left_open(scene: &Scene<'_>, open: &Open) -> Why {
     let text = format!(
@@ -138,7 +144,13 @@ fn helm(scene: &Scene<'_>, release: &Release, node: &mut Node) {
             } else if revision.stopped_at_its_hook() {
                 let text =
                     format!("{text}. Nothing of it was applied: once the cause is gone, the same `helm upgrade` again");
-                node.because(Health::Failed, Why::new(Cause::Helm, text));
+                let why = Why::new(Cause::Helm, text);
+                node.because(Health::Failed, match held(&revision.description) {
+                    Some(job) => why.hint(scene.kubectl(&format!(
+                        "get job {job} -o jsonpath='{{.metadata.finalizers}}'    # what holds it; is its controller away?"
+                    ))),
+                    None => why,
+                });
             } else {
                 node.because(Health::Failed, Why::new(Cause::Helm, text).hint(scene.command("rollback")));
             }

@@ -19,13 +19,14 @@ stand_elsewhere() {
     return 1
 }
 
-# What stands against both roads, and against one beside.
+# What stands against both roads, and against one beside. Sessions that come and go, as those of a monitor, are met again
+# and again by the swap itself.
 look_at_grants() {
     ask "SELECT concat_ws(' ', pg_database_size(d.oid), pg_has_role(d.datdba, 'USAGE')::int, (r.rolsuper OR r.rolcreatedb)::int,
         (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
             AND NOT pg_has_role(c.relowner, 'USAGE')),
         (SELECT count(*) FROM pg_stat_activity a WHERE a.datname = d.datname AND a.usesysid IS NOT NULL
-            AND NOT (r.rolsuper OR pg_has_role(a.usesysid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE'))),
+            AND a.backend_start < clock_timestamp() - interval '10 seconds' AND NOT (r.rolsuper OR pg_has_role(a.usesysid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE'))),
         (SELECT count(*) FROM pg_db_role_setting s WHERE s.setdatabase = d.oid AND s.setrole NOT IN (0, r.oid) AND NOT (r.rolsuper OR r.rolcreaterole)),
         (SELECT count(*) FROM pg_replication_slots s WHERE s.database = d.datname), (SELECT count(*) FROM pg_prepared_xacts p WHERE p.database = d.datname),
         has_database_privilege(d.oid, 'CREATE')::int, coalesce((SELECT has_schema_privilege(oid, 'CREATE') FROM pg_namespace WHERE nspname = 'public'), true)::int,

@@ -5,7 +5,7 @@ use super::Target;
 use crate::adapters::cluster::{Cluster, Store, Watch};
 use crate::adapters::{journal, probe};
 use crate::facts::{Database, Fact, Release, not_asked};
-use crate::journal::{Open, Recorded, Run, open_way_back, search_due};
+use crate::journal::{Open, Recorded, Run, last_recorded, open_way_back, search_due};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::PartialObjectMeta;
@@ -21,7 +21,7 @@ pub async fn recorded(cluster: &Cluster, release: &str) -> (Option<Recorded>, Op
     let Ok((runs, _)) = journal::runs(cluster, release).await else { return (None, None, None) };
     let runs: Vec<Run> = runs.into_iter().map(|s| s.run).collect();
     let (due, open) = (search_due(&runs), open_way_back(&runs));
-    (runs.into_iter().filter_map(|run| run.recorded).max_by_key(|r| r.at), due, open)
+    (last_recorded(&runs), due, open)
 }
 
 /// Asks the database and the server's image, each in its own Pod at the same time. `image` is the database client's;
