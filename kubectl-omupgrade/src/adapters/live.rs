@@ -100,11 +100,13 @@ pub async fn running(cluster: &Cluster, server: &Object) -> Vec<Running> {
     counted.into_iter().map(|(image, pods)| Running { reach: reach(&image), image, pods }).collect()
 }
 
-/// The pods of the namespace in which a migration runs.
-pub async fn migrating(cluster: &Cluster) -> Result<Vec<String>, String> {
+/// The pods of the namespace, but for those of other releases, in which a migration runs.
+pub async fn migrating(cluster: &Cluster, release: &str) -> Result<Vec<String>, String> {
     let api: Api<Pod> = cluster.api();
     let pods = cluster.all(&api, ListParams::default()).await.map_err(|refused| refused.to_string())?;
-    Ok(pods.iter().map(read::pod).filter(facts::Pod::is_migrating).map(|pod| pod.meta.name).collect())
+    let instance = |pod: &Pod| pod.metadata.labels.as_ref()?.get("app.kubernetes.io/instance").cloned();
+    let ours = pods.iter().filter(|pod| instance(pod).is_none_or(|of| of == release));
+    Ok(ours.map(read::pod).filter(facts::Pod::is_migrating).map(|pod| pod.meta.name).collect())
 }
 
 /// Of these objects, those that Helm leaves alone when it deletes: it looks at the annotation in the cluster.

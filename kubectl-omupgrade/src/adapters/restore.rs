@@ -198,8 +198,9 @@ fn finished(parts: &Job<'_>) -> Value {
     if parts.script == restore_script() { only_reading(pod) } else { pod }
 }
 
-/// Pods that could migrate or write: of these images, or selected by a workload that was stilled, or with its containers'
-/// names. A registry that an admission webhook writes into pods makes other images of them.
+/// Pods that could migrate or write: of these images, or with a server's container in a pod of the release or of a workload
+/// that was stilled. A registry that an admission webhook writes into pods makes other images of them; and the server's
+/// selector also catches pods of the chart that are no servers.
 pub async fn awake(cluster: &Cluster, release: &str, plan: &Plan) -> Result<Vec<String>, Failure> {
     let stilled = stilled(cluster, plan).await?;
     let api: Api<Pod> = cluster.api();
@@ -212,22 +213,23 @@ pub async fn awake(cluster: &Cluster, release: &str, plan: &Plan) -> Result<Vec<
         if labels.contains_key(marks::ROLE) || matches!(ended, Some("Succeeded" | "Failed")) {
             return false;
         }
-        let selected = stilled
-            .iter()
-            .any(|s| !s.selector.is_empty() && s.selector.iter().all(|(key, value)| labels.get(key) == Some(value)));
         let spec = pod.spec.as_ref();
         let containers =
             || spec.into_iter().flat_map(|s| s.containers.iter().chain(s.init_containers.iter().flatten()));
-        let named = instance.is_some_and(|of| of == release)
-            && containers().any(|c| stilled.iter().any(|s| s.containers.contains(&c.name)));
+        let served = stilled.iter().any(|s| {
+            let selected = !s.selector.is_empty() && s.selector.iter().all(|(k, v)| labels.get(k) == Some(v));
+            (selected || instance.is_some_and(|of| of == release))
+                && containers().any(|c| s.containers.contains(&c.name))
+        });
         let of_another = instance.is_some_and(|of| of != release);
         let mut used = containers().filter_map(|c| c.image.as_deref()).map(repository);
-        selected || named || !of_another && used.any(|image| plan.images.iter().any(|i| i == image))
+        served || !of_another && used.any(|image| plan.images.iter().any(|i| i == image))
     });
     Ok(awake.filter_map(|p| p.metadata.name).collect())
 }
 
-/// What tells the pods of a workload that was stilled.
+/// What tells the pods of a workload that was stilled: its selector, and those of its containers that run a server's
+/// image. A workload's template is not what webhooks write.
 struct Stilled {
     selector: BTreeMap<String, String>,
     containers: Vec<String>,
@@ -251,7 +253,11 @@ async fn stilled(cluster: &Cluster, plan: &Plan) -> Result<Vec<Stilled>, Failure
         };
         let containers =
             spec.into_iter().flat_map(|s| s.containers.into_iter().chain(s.init_containers.into_iter().flatten()));
-        out.push(Stilled { selector: selector.unwrap_or_default(), containers: containers.map(|c| c.name).collect() });
+        let servers = containers.filter(|c| {
+            let image = c.image.as_deref().map(repository);
+            image.is_some_and(|image| plan.images.iter().any(|i| i == image))
+        });
+        out.push(Stilled { selector: selector.unwrap_or_default(), containers: servers.map(|c| c.name).collect() });
     }
     Ok(out)
 }

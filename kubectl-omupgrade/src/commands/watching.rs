@@ -11,7 +11,7 @@ use crate::rollout::{Rollout, Verdict, judge, logs_wanted};
 use crate::session::Session;
 use crate::view::{self, Shape};
 use jiff::Timestamp;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -20,6 +20,8 @@ use tokio::time::Instant;
 const FRAME: Duration = Duration::from_millis(200);
 /// The longest sleep where nothing has to be repainted.
 const IDLE: Duration = Duration::from_hours(1);
+/// How often a log that ended or broke is read again at most: one that may not be read stays so.
+const AGAIN: u8 = 50;
 /// How often ages are repainted on a terminal when nothing changes.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -41,6 +43,7 @@ pub async fn run(
     let mut next = Instant::now();
     let mut dirty = false;
     let mut reading = HashSet::new();
+    let mut again: HashMap<_, u8> = HashMap::new();
     loop {
         let wake = if dirty { next } else { Instant::now() + if screen.live { TICK } else { IDLE } };
         let wake = end.map_or(wake, |end| wake.min(end));
@@ -59,7 +62,11 @@ pub async fn run(
             continue;
         }
         for wanted in store.unread.drain(..) {
-            reading.remove(&wanted);
+            let times = again.entry(wanted.clone()).or_insert(0);
+            if *times < AGAIN {
+                *times += 1;
+                reading.remove(&wanted);
+            }
         }
         let facts = store.facts();
         for wanted in logs_wanted(&facts) {

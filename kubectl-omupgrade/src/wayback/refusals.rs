@@ -43,7 +43,10 @@ pub(super) fn refusals(look: &Look, asked: Asked, verdict: &Verdict, losses: &[L
         Err(reason) => Some(format!("whether a migration runs is not known, and a way back would kill it: {reason}")),
     };
     if let Some(why) = migrating.filter(|_| !asked.restoring) {
-        let hints = vec![format!("kubectl omupgrade status {release} -n {namespace} --watch    # until it ended")];
+        let mut hints = vec![format!("kubectl omupgrade status {release} -n {namespace} --watch    # until it ended")];
+        hints.extend(look.migrating.iter().flatten().map(|pod| {
+            format!("kubectl delete pod {pod} -n {namespace}    # only where `status {release} --probe` shows that the database does nothing for it, or its node is lost (--force)")
+        }));
         out.push(Refusal { why, hints });
     }
     match look.current.revision.status {

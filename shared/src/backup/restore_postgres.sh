@@ -19,14 +19,28 @@ stand_elsewhere() {
     return 1
 }
 
-# What stands against both roads, and against one beside. Sessions that come and go, as those of a monitor, are met again
-# and again by the swap itself.
+# lasting <- how many sessions of users whose sessions may not be ended stay for ten seconds: those of a monitor come and go,
+# and the swap meets them again and again. When they began is hidden from who lacks their rights; their numbers are not.
+lasting_sessions() {
+    sessions="SELECT coalesce(string_agg(pid::text, ' '), '') FROM pg_stat_activity a, pg_roles r WHERE a.datname = current_database()
+        AND a.usesysid IS NOT NULL AND r.rolname = current_user AND NOT (r.rolsuper OR pg_has_role(a.usesysid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE'))"
+    ask "$sessions" || failed "cannot look at the sessions"
+    first=" $answer " lasting=0
+    sleep 10
+    ask "$sessions" || failed "cannot look at the sessions"
+    for pid in $answer; do
+        case $first in *" $pid "*) lasting=$((lasting + 1)) ;; esac
+    done
+    [ "$lasting" != 0 ]
+}
+
+# What stands against both roads, and against one beside.
 look_at_grants() {
     ask "SELECT concat_ws(' ', pg_database_size(d.oid), pg_has_role(d.datdba, 'USAGE')::int, (r.rolsuper OR r.rolcreatedb)::int,
         (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
             AND NOT pg_has_role(c.relowner, 'USAGE')),
         (SELECT count(*) FROM pg_stat_activity a WHERE a.datname = d.datname AND a.usesysid IS NOT NULL
-            AND a.backend_start < clock_timestamp() - interval '10 seconds' AND NOT (r.rolsuper OR pg_has_role(a.usesysid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE'))),
+            AND NOT (r.rolsuper OR pg_has_role(a.usesysid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE'))),
         (SELECT count(*) FROM pg_db_role_setting s WHERE s.setdatabase = d.oid AND s.setrole NOT IN (0, r.oid) AND NOT (r.rolsuper OR r.rolcreaterole)),
         (SELECT count(*) FROM pg_replication_slots s WHERE s.database = d.datname), (SELECT count(*) FROM pg_prepared_xacts p WHERE p.database = d.datname),
         has_database_privilege(d.oid, 'CREATE')::int, coalesce((SELECT has_schema_privilege(oid, 'CREATE') FROM pg_namespace WHERE nspname = 'public'), true)::int,
@@ -42,7 +56,7 @@ look_at_grants() {
     elif [ "$7" != 0 ]; then way=in-place because="$7 replication slots would stay with the database from before"
     elif ! stand_elsewhere; then way=in-place because="'$user' may connect to neither postgres nor template1, and nobody renames the database that he is connected to"
     elif [ -n "${OMUPGRADE_IN_PLACE:-}" ]; then way=in-place because="it was asked for"
-    elif [ "$5" != 0 ]; then stop "$5 sessions in '$database' are of users whose sessions '$user' may not end: end them, or name an administrator"
+    elif [ "$5" != 0 ] && lasting_sessions; then stop "$lasting sessions in '$database' are of users whose sessions '$user' may not end: end them, or name an administrator"
     fi
     [ "$way" != beside ] || return 0
     no_way="there is no way to restore: $because"

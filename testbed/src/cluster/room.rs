@@ -3,6 +3,8 @@
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -18,10 +20,21 @@ const CLUSTER: u64 = 7 * GIB;
 /// Room for everything that is built, with what it is built of, Go's caches too, rounded up (docs/measured.md).
 const BUILT: u64 = 12 * GIB;
 
+/// How long a port may take to be free. Chosen: the kernel needs some seconds where a peer is gone.
+const FREED: Duration = Duration::from_secs(15);
+
 /// Refuses, with words, where a daemon would fail later with words that nobody finds. The cluster itself must not be here.
 pub fn check() -> Result<()> {
-    let ports = NODES.iter().flat_map(|node| [node.port, node.health_port]).chain(ports::ALL);
-    let taken: Vec<String> = ports.filter(|port| is_taken(*port)).map(|port| port.to_string()).collect();
+    let taken = || -> Vec<String> {
+        let ports = NODES.iter().flat_map(|node| [node.port, node.health_port]).chain(ports::ALL);
+        ports.filter(|port| is_taken(*port)).map(|port| port.to_string()).collect()
+    };
+    // A daemon that was ended a moment ago may hold its port until its last connection is gone.
+    let until = Instant::now() + FREED;
+    while !taken().is_empty() && Instant::now() < until {
+        thread::sleep(Duration::from_millis(200));
+    }
+    let taken = taken();
     if !taken.is_empty() {
         bail!(Failure::new(
             format!("the cluster's daemons listen on ports that another program has: {}", taken.join(", ")),

@@ -44,12 +44,13 @@ pub struct Shelf<T> {
     refused: Option<String>,
     at: Timestamp,
     heard: Timestamp,
+    lost: Timestamp,
 }
 
 impl<T: Clone> Shelf<T> {
     fn new(source: &'static str) -> Self {
         let at = Timestamp::UNIX_EPOCH;
-        Self { source, items: BTreeMap::new(), coming: None, ready: false, refused: None, at, heard: at }
+        Self { source, items: BTreeMap::new(), coming: None, ready: false, refused: None, at, heard: at, lost: at }
     }
 
     /// Takes one turn.
@@ -72,6 +73,10 @@ impl<T: Clone> Shelf<T> {
                 self.items.remove(&key);
             }
             Turn::Refused { reason, forbidden } => {
+                // Of watches that break again and again without a word in between, the first loss counts.
+                if self.lost <= self.heard {
+                    self.lost = self.at;
+                }
                 if forbidden {
                     self.ready = false;
                 }
@@ -96,7 +101,7 @@ impl<T: Clone> Shelf<T> {
 
     /// Whether its watch was lost a moment ago and nothing was heard of it since.
     fn silent(&self) -> bool {
-        self.ready && self.at > self.heard && Timestamp::now().as_second() - self.at.as_second() <= BACK_OFF
+        self.ready && self.lost > self.heard && Timestamp::now().as_second() - self.lost.as_second() <= BACK_OFF
     }
 
     /// Whether it has an answer, good or bad.

@@ -38,7 +38,7 @@ pub(super) async fn look(
         Some(server) => live::running(cluster, server).await,
         None => Vec::new(),
     };
-    let migrating = live::migrating(cluster).await;
+    let migrating = live::migrating(cluster, &current.name).await;
     // Only what would be deleted is asked about.
     let lost: Vec<String> = losses(&now, &then, |_| false).into_iter().map(|l| l.object).collect();
     let at_risk: Vec<&Object> = now.iter().filter(|o| lost.contains(&o.label())).collect();

@@ -25,6 +25,7 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\blast \d+ lines?\b", "last N lines"),
         (r"\bcontainerd://[0-9a-f]+…?", "containerd://ID"),
         (r"\b\d{7,}\b", "N"),
+        (r"_rebuild_\d+\b", "_rebuild_N"),
         (r"\bstarted again (once|\d+ times)\b", "started again N times"),
         (r"\b\d+ restarts?\b", "N restarts"),
     ];
@@ -63,7 +64,7 @@ mod tests {
 
     #[test]
     fn every_rule_is_read() {
-        assert_eq!(RULES.len(), 18);
+        assert_eq!(RULES.len(), 19);
     }
 
     #[test]
