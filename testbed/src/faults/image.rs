@@ -1,5 +1,8 @@
 //! A Deployment whose image no registry has. It never touches an image.
 
+use std::thread;
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
@@ -56,8 +59,19 @@ fn change(scene: &Scene, kept: &Value, image: &str) -> Result<()> {
     disown(scene)
 }
 
-/// Helm 4 would refuse to change what somebody else owns; nobody shall own it.
+/// Helm 4 would refuse to change what somebody else owns; nobody shall own it. The controllers write meanwhile, and the
+/// owners may stand in another order by then: it is tried again.
 fn disown(scene: &Scene) -> Result<()> {
+    for _ in 0..10 {
+        if disown_once(scene).is_ok() {
+            return Ok(());
+        }
+        thread::sleep(Duration::from_millis(300));
+    }
+    disown_once(scene)
+}
+
+fn disown_once(scene: &Scene) -> Result<()> {
     let words = ["get", "deployment", DEPLOYMENT, "--show-managed-fields", "-o", "json"];
     let text = scene.kubectl("reading the Deployment's owners").args(words).text()?;
     let deployment: Value = serde_json::from_str(&text).context("kubectl printed no JSON")?;
