@@ -2,24 +2,14 @@
 //! ends. The binary itself is run.
 #![allow(clippy::unwrap_used)]
 
+mod typed;
+
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use typed::run;
 
 fn recorded(name: &str, file: &str) -> String {
     let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/recorded").join(name).join(file);
     path.to_str().unwrap().to_owned()
-}
-
-fn run(args: &[&str]) -> (i32, String, String) {
-    let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_kubectl-omupgrade"))
-        .args(args)
-        .env("COLUMNS", "100")
-        .env("KUBECONFIG", "/nonexistent")
-        .env("NO_COLOR", "1")
-        .output()
-        .unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (status.code().unwrap(), text(stdout), text(stderr))
 }
 
 /// Each is refused with 2, names what is wrong, and says nothing on standard output.

@@ -1,23 +1,13 @@
 //! The command line of `precheck` without a cluster: files that are wrong, formats, ends. The binary itself is run.
 #![allow(clippy::unwrap_used)]
 
+mod typed;
+
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use typed::run;
 
 fn base() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/precheck/base.yaml")
-}
-
-fn run(args: &[&str]) -> (i32, String, String) {
-    let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_kubectl-omupgrade"))
-        .args(args)
-        .env("COLUMNS", "100")
-        .env("KUBECONFIG", "/nonexistent")
-        .env("NO_COLOR", "1")
-        .output()
-        .unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (status.code().unwrap(), text(stdout), text(stderr))
 }
 
 /// A precheck of the base, without a cluster.

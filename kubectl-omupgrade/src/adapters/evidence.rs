@@ -48,7 +48,7 @@ pub async fn evidence(
     let (logs, asked_database, asked_search, compared, server, edges) = tokio::join!(
         logs_of(cluster, logs_wanted(&evidence.facts, evidence.neighbours.items()), None),
         of_database(cluster, whole.as_ref(), evidence.facts.pods.items(), asked),
-        of_search(cluster, whole.as_ref(), asked),
+        super::search::fact(cluster, whole.as_ref(), asked.probe, None),
         compared(cluster, name),
         Box::pin(server(cluster, &evidence.facts, whole.as_ref(), asked.server)),
         of_edges(cluster, whole.as_ref()),
@@ -59,7 +59,7 @@ pub async fn evidence(
     evidence.edges = edges;
     evidence.facts.logs.extend(logs);
     evidence.database = asked_database;
-    evidence.search = asked_search;
+    evidence.search = asked_search.map(|engine| search(&engine));
     let (changes, mut secrets) = compared;
     evidence.changes = changes;
     secrets.extend(whole.iter().flat_map(known::of_release));
@@ -88,17 +88,6 @@ async fn of_database(
     match answer {
         Ok((image, found)) => Fact::known(database(&found, &image, pods), source, Timestamp::now()),
         Err(reason) => Fact::unknown(reason, source, Timestamp::now()),
-    }
-}
-
-async fn of_search(cluster: &Cluster, release: Option<&Release>, asked: Asked<'_>) -> Fact<Vec<String>> {
-    let answer = match release {
-        None => Err("the release's content could not be read".to_owned()),
-        Some(release) => super::search::ask(cluster, release, asked.probe, None).await,
-    };
-    match answer {
-        Ok((engine, at)) => Fact::known(search(&engine), at, Timestamp::now()),
-        Err(reason) => Fact::unknown(reason, "the search engine", Timestamp::now()),
     }
 }
 

@@ -7,13 +7,31 @@ use super::openmetadata::{Client, Door};
 use super::pod;
 use super::tls::behind;
 use crate::beside::{Beside, default_image};
-use crate::facts::{Release, SEARCH_QUESTIONS, SearchEngine};
+use crate::facts::{Fact, Release, SEARCH_QUESTIONS, SearchEngine};
 use crate::preview::{objects, servers, settings};
+use jiff::Timestamp;
 use shared::{backup::Engine, marks};
 use std::collections::BTreeMap;
 
 /// Seconds for which the Pod may live, pulling an image included: the server's own is on a node already. Chosen.
 const DEADLINE: u64 = 180;
+
+/// The engine as a fact; unknown where the release's content is.
+pub async fn fact(
+    cluster: &Cluster,
+    release: Option<&Release>,
+    by_pod: bool,
+    image: Option<&str>,
+) -> Fact<SearchEngine> {
+    let answer = match release {
+        None => Err("the release's content could not be read".to_owned()),
+        Some(release) => ask(cluster, release, by_pod, image).await,
+    };
+    match answer {
+        Ok((engine, at)) => Fact::known(engine, at, Timestamp::now()),
+        Err(why) => Fact::unknown(why, "the search engine", Timestamp::now()),
+    }
+}
 
 /// The engine, and from where it was asked; in words why it is not known. `by_pod` lets a Pod ask; `image` is another
 /// one for it than the server's.

@@ -11,9 +11,7 @@ use super::{bot, journal, probe, search};
 use crate::checks::validate::{Before, Facts, Sample};
 use crate::diagnose::redact::Redactor;
 use crate::diagnose::{known, logs_wanted};
-use crate::facts::{
-    Component, Fact, Facts as Look, Logs, Metrics, Pod, Release, Revision, SearchEngine, Server, State,
-};
+use crate::facts::{Component, Fact, Facts as Look, Logs, Metrics, Pod, Release, Revision, Server, State};
 use crate::failure::Failure;
 use crate::preview::{objects, servers, settings};
 use crate::rollout::Wanted;
@@ -67,7 +65,7 @@ pub async fn facts(
     let (server, database, search, logs, alerts, recorded, due) = tokio::join!(
         Box::pin(server(cluster, &look, whole.as_ref(), asking)),
         database(cluster, whole.as_ref(), asking),
-        search_engine(cluster, whole.as_ref(), asking),
+        search::fact(cluster, whole.as_ref(), asking.probe, asking.search_image.as_deref()),
         logs(cluster, &look),
         prometheus::alerts(cluster, asking.prometheus.as_deref()),
         before::recorded(cluster, name, whole.as_ref(), look.history.items(), asking),
@@ -247,17 +245,6 @@ async fn logs(cluster: &Cluster, look: &Look) -> Logs {
 async fn search_due(cluster: &Cluster, name: &str) -> Option<Timestamp> {
     let (runs, _) = journal::runs(cluster, name).await.ok()?;
     crate::journal::search_due(&runs.into_iter().map(|s| s.run).collect::<Vec<_>>())
-}
-
-async fn search_engine(cluster: &Cluster, release: Option<&Release>, asking: &Asking) -> Fact<SearchEngine> {
-    let answer = match release {
-        None => Err("the release's content could not be read".to_owned()),
-        Some(release) => search::ask(cluster, release, asking.probe, asking.search_image.as_deref()).await,
-    };
-    match answer {
-        Ok((engine, source)) => Fact::known(engine, source, Timestamp::now()),
-        Err(why) => Fact::unknown(why, "the search engine", Timestamp::now()),
-    }
 }
 
 /// Records that the present revision was validated, with its counts: what a later validation compares with, and where a

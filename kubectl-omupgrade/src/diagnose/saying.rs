@@ -2,7 +2,7 @@
 
 use super::evidence::Evidence;
 use super::rule::{Part, Place};
-use crate::facts::{Container, Fact, Pod, Role, State, Terminated};
+use crate::facts::{Container, Fact, NO_LOG, Pod, Role, State, Terminated};
 use shared::component;
 use std::collections::HashMap;
 
@@ -22,9 +22,6 @@ pub struct Saying {
     /// What, oldest first.
     pub lines: Vec<String>,
 }
-
-/// What kubelet answers in place of a log whose container is gone: nobody of the release said that.
-const NO_LOG: &str = "unable to retrieve container logs for ";
 
 /// All sayings of the evidence.
 pub fn sayings(evidence: &Evidence) -> Vec<Saying> {

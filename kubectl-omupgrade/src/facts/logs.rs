@@ -26,5 +26,8 @@ impl LogKey {
     }
 }
 
+/// How kubelet's answer begins, with success, where the container is gone: it is no line of a log.
+pub const NO_LOG: &str = "unable to retrieve container logs for ";
+
 /// Logs by container: their last lines, oldest first.
 pub type Logs = BTreeMap<LogKey, Fact<Vec<String>>>;

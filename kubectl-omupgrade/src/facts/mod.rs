@@ -17,7 +17,7 @@ mod server;
 pub use database::{Database, Migration, NoDatabase, Table};
 pub use fact::{Fact, Known, Unknown};
 pub use foreign::Foreign;
-pub use logs::{LogKey, Logs};
+pub use logs::{LogKey, Logs, NO_LOG};
 pub use objects::{
     Autoscaler, Budget, Claim, Component, Condition, Container, Event, Job, Meta, Node, Owner, Pod, Probe, Quota,
     ReplicaSet, Role, Selector, State, Terminated, Workload, WorkloadKind,

@@ -356,26 +356,6 @@ async fn a_teammate_at_work_stops_it_before_the_swap() {
     }
 }
 
-/// The chart's operator bears the server's labels, and a neighbour an init container of the server's: neither serves.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn pods_that_only_look_like_servers_hold_nothing_up() {
-    let (world, _folder) = migrated().await;
-    for (name, containers) in [
-        ("om-operator", json!({"containers": [{"name": "operator", "image": "omjob-operator:1.12.3"}]})),
-        (
-            "om-neighbour",
-            json!({"containers": [{"name": "x", "image": "x"}], "initContainers": [{"name": "wait", "image": "busybox"}]}),
-        ),
-    ] {
-        world.put(
-            "pods",
-            json!({"apiVersion": "v1", "kind": "Pod", "spec": containers, "status": {"phase": "Running"},
-                   "metadata": {"name": name, "labels": {"app": "om", "app.kubernetes.io/instance": "om"}}}),
-        );
-    }
-    assert_eq!(command(&world, &args(&world)).await.unwrap(), Exit::Done);
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_way_back_does_not_begin_over_a_restore_in_its_middle() {
     let (world, _folder) = migrated().await;

@@ -114,3 +114,23 @@ async fn no_pod_writes_long_after_it_was_made() {
     let left = not_after.parse::<i64>().unwrap() - jiff::Timestamp::now().as_second();
     assert!((1500..=1800).contains(&left), "{left}");
 }
+
+/// The chart's operator bears the server's labels, and a neighbour an init container of the server's: neither serves.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pods_that_only_look_like_servers_hold_nothing_up() {
+    let (world, _folder) = migrated().await;
+    for (name, containers) in [
+        ("om-operator", json!({"containers": [{"name": "operator", "image": "omjob-operator:1.12.3"}]})),
+        (
+            "om-neighbour",
+            json!({"containers": [{"name": "x", "image": "x"}], "initContainers": [{"name": "wait", "image": "busybox"}]}),
+        ),
+    ] {
+        world.put(
+            "pods",
+            json!({"apiVersion": "v1", "kind": "Pod", "spec": containers, "status": {"phase": "Running"},
+                   "metadata": {"name": name, "labels": {"app": "om", "app.kubernetes.io/instance": "om"}}}),
+        );
+    }
+    assert_eq!(command(&world, &args(&world)).await.unwrap(), Exit::Done);
+}

@@ -1,7 +1,7 @@
 //! Lines of container logs: the last ones, or as they come.
 
 use super::Cluster;
-use crate::facts::Fact;
+use crate::facts::{Fact, NO_LOG};
 use crate::rollout::Wanted;
 use futures::{AsyncBufReadExt, StreamExt};
 use jiff::Timestamp;
@@ -9,8 +9,6 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::LogParams;
 use tokio::sync::mpsc::Sender;
 
-/// How the answer begins where there is no log.
-const NO_LOG: &str = "unable to retrieve container logs for ";
 /// Bytes of a log at most: a single line can be megabytes long.
 const MOST: i64 = 1_000_000;
 
@@ -19,7 +17,6 @@ pub async fn tail(cluster: &Cluster, wanted: &Wanted, since: Option<Timestamp>) 
     let source = format!("logs {}", wanted.key().as_str());
     let params = LogParams { since_time: since, ..params(wanted, false) };
     match cluster.within(cluster.api::<Pod>().logs(&wanted.pod, &params)).await {
-        // What kubelet answers, with success, where the container is gone.
         Ok(text) if text.starts_with(NO_LOG) => {
             Fact::unknown("kubelet has no log of it any more", source, Timestamp::now())
         }
