@@ -17,9 +17,13 @@ fi
 room=$here/../../shared/src/backup megabytes=$OMUPGRADE_BENCH_MEGABYTES turns=$OMUPGRADE_BENCH_TURNS
 rows=$((megabytes * 700))
 
-# The script of this name with its parts in their places, as shared::backup puts them.
+# The script of this name with its parts, and theirs, in their places, as shared::backup puts them.
 compose() {
-    awk -v room="$room" '/^# omupgrade: / { while ((getline line < (room "/" $3)) > 0) print line; next } { print }' "$room/$1"
+    awk -v room="$room" 'function put(file,    line, word) {
+        while ((getline line < file) > 0) if (line ~ /^# omupgrade: /) { split(line, word, " "); put(room "/" word[3]) } else print line
+        close(file)
+    }
+    BEGIN { put(ARGV[1]) }' "$room/$1"
 }
 
 # timed NAME COMMAND...: appends `NAME SECONDS KIB` to $results.
@@ -101,8 +105,17 @@ for _ in $(seq "$turns"); do
     timed restore "$work/on" "$at" $user sh "$at/restore.sh"
     action=clean-up
     "$work/on" "$at" $user sh "$at/restore.sh" >"$log" 2>&1
+    # As the plugin restores, beside the client told to do the same.
+    administer -d postgres -c 'CREATE DATABASE bare OWNER om'
+    timed pg_restore-4-jobs "$work/on" "$at" $user pg_restore $connect -j 4 -d bare "$at/backup/$backup/database.dump"
+    administer -d postgres -c 'DROP DATABASE bare'
+    action=beside jobs=4
+    timed restore-4-jobs "$work/on" "$at" $user sh "$at/restore.sh"
+    action=clean-up jobs=1
+    "$work/on" "$at" $user sh "$at/restore.sh" >"$log" 2>&1
 done
 told restore pg_restore
+told restore-4-jobs pg_restore-4-jobs
 administer -d postgres -c 'DROP DATABASE bench'
 rm -rf "$at"
 
