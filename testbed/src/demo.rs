@@ -30,7 +30,7 @@ struct Act {
 const ACTS: &[Act] = &[
     Act {
         heading: "The scene: OpenMetadata 1.12.14, two servers, PostgreSQL",
-        words: "A stand-in plays the server, on a real database; helm-postrender adds the\nsafeguards to what the chart renders.",
+        words: "A stand-in plays the server, on a real database; helm-postrender adds the\nsafeguards to what the chart renders. Of the lines that are typed, `-n demo`, the\nlogin, the packed chart's folder and HELM_PLUGINS are left out. One server is\ninstalled first, and the second without a backup (--no-hooks): nothing is there yet.",
         play: scene,
     },
     Act {
@@ -40,7 +40,7 @@ const ACTS: &[Act] = &[
     },
     Act {
         heading: "2. A backup that has no room: nothing may move",
-        words: "On Helm 4 the backup is a hook that must succeed before anything is applied.",
+        words: "On Helm 4 the backup is a hook that must succeed before anything is applied. The\nclaim that the demo makes for it has 16 KiB.",
         play: full_claim,
     },
     Act {
@@ -67,7 +67,7 @@ const ACTS: &[Act] = &[
 
 /// Plays all of it.
 pub fn run(cache: &Cache) -> Result<()> {
-    helm::programs()?;
+    let programs = helm::programs()?;
     up::run(cache)?;
     database::serve(cache, Engine::Postgres)?;
     let stage = Stage::set(cache, Engine::Postgres, NAMESPACE)?;
@@ -77,11 +77,12 @@ pub fn run(cache: &Cache) -> Result<()> {
         (act.play)(&stage)?;
     }
     heading("That was all");
-    say::answer("It stands as you see it; look around, or remove everything:");
+    say::answer("A backup that failed moved nothing. A bare rollback was stopped before an old\nserver met the newer schema. The database came back, and the code with it.");
+    say::answer("It stands as you see it (the next demo clears it away); look around, or remove everything:");
     say::answer(&format!("  export KUBECONFIG={}", paths::kubeconfig().display()));
-    say::answer(&format!("  export PATH={}:$PATH", cache.bin().display()));
-    say::answer("  kubectl get pods -n demo");
-    say::answer("  cargo run -p testbed -- down");
+    say::answer(&format!("  export PATH={}:{}:$PATH", programs.display(), cache.bin().display()));
+    say::answer("  kubectl omupgrade status om -n demo");
+    say::answer("  testbed down");
     Ok(())
 }
 
@@ -118,8 +119,7 @@ fn full_claim(stage: &Stage) -> Result<()> {
 
 fn upgrade(stage: &Stage) -> Result<()> {
     stage.claim("testbed", "1Gi")?;
-    let report = stage.under_load(|| go(stage))?;
-    say::answer(&format!("During the upgrade: {}.", report.words(false)));
+    stage.under_load(|| go(stage))?;
     ask(stage, &["status", RELEASE], &[0])?;
     ask(stage, &["backup", "list", RELEASE], &[0])
 }
@@ -162,6 +162,7 @@ fn ask(stage: &Stage, words: &[&str], expected: &[i32]) -> Result<()> {
     typed(&[&["kubectl", "omupgrade"], words].concat());
     let call = stage.omupgrade("asking the plugin").args(words);
     let code = call.env("OMUPGRADE_EMAIL", EMAIL).env("OMUPGRADE_PASSWORD", PASSWORD).shown()?;
+    say::answer(&format!("(exit code {code})"));
     let what = format!("kubectl omupgrade {} ended with {code}", words[0]);
     ensure!(expected.contains(&code), Failure::new(what, "kubectl get pods,events -n demo"));
     Ok(())

@@ -53,7 +53,8 @@ pub const HELM: &[Binary] = &[
         source: Source::Published { package: "helm.sh/helm/v4/cmd/helm" },
         ask: &["version", "--short"],
         stamp: &["helm.sh/helm/v4/internal/version.version=v4.3.1"],
-        aliases: &[],
+        // What users type, and what our programs look for.
+        aliases: &["helm"],
     },
     Binary {
         name: "helm3",

@@ -26,11 +26,11 @@ compose() {
     BEGIN { put(ARGV[1]) }' "$room/$1"
 }
 
-# timed NAME COMMAND...: appends `NAME SECONDS KIB` to $results.
+# timed NAME COMMAND...: appends `NAME SECONDS KIB` to $results. Until what was written is on the disk, which ours waits for.
 timed() {
     name=$1
     shift
-    /usr/bin/time -f "$name %e %M" -a -o "$results" "$@" >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+    /usr/bin/time -f "$name %e %M" -a -o "$results" sh -c '"$@" && sync' sh "$@" >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
 }
 
 # told NAME BASE: the least time of each, their ratio, and the most memory.

@@ -43,6 +43,10 @@ impl Engine {
     }
 }
 
+/// What helm has to be told where the chart's and the post-renderer's defaults are the other engine.
+const MYSQL_WORDS: &str =
+    "-f testdata/charts/mysql.values.yaml --post-renderer-args --policy=testdata/charts/mysql.policy.yaml";
+
 /// Makes the namespace, starts the database in it, and waits until it answers.
 pub fn run(cache: &Cache, engine: Engine, namespace: &str) -> Result<()> {
     images::ensure(cache, engine.images())?;
@@ -63,11 +67,29 @@ pub fn run(cache: &Cache, engine: Engine, namespace: &str) -> Result<()> {
         ))
         .run()?;
     search::run(cache, namespace)?;
-    say::answer(&format!("{}.{namespace}", engine.workload()));
+    say::answer(&format!("{} answers at {}.{namespace}", engine.name(), engine.workload()));
+    if engine == Engine::Mysql {
+        say::answer(&format!("helm needs, beside --post-renderer: {MYSQL_WORDS}"));
+    }
     Ok(())
 }
 
 /// Puts the Secrets that the chart refers to into a namespace.
 pub fn secrets(cache: &Cache, namespace: &str) -> Result<()> {
     manifests::apply(cache, "secrets", namespace, "making the Secrets that the chart refers to")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MYSQL_WORDS;
+    use crate::paths;
+    use crate::versions::MYSQL;
+
+    #[test]
+    fn the_files_that_mysql_needs_are_there() {
+        let files = MYSQL_WORDS.split([' ', '=']).filter(|word| word.starts_with("testdata/"));
+        let texts: Vec<String> = files.map(|file| std::fs::read_to_string(paths::source("..").join(file)).unwrap()).collect();
+        assert_eq!(texts.len(), 2);
+        assert!(texts[1].contains(&format!("mysqlImage: mysql:{}\n", MYSQL.tag)));
+    }
 }

@@ -1,8 +1,6 @@
 //! The user's helm: version 3 or 4, with the post-renderer where each of them finds it, in a home of its own. It never reads the user's settings.
 
 use std::ffi::OsString;
-use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
@@ -58,15 +56,9 @@ impl<'a> Helm<'a> {
         let said = Call::new(&renderer, "looking for the post-renderer").args(["plugin-dir"]);
         let said = said.env("XDG_DATA_HOME", home).hint(BUILD);
         let plugins = said.text()?.trim().to_owned();
-        // Our programs first, then a `helm` as users have it, then the testbed's tools.
-        let bin = home.join("bin");
-        fs::create_dir_all(&bin).with_context(|| format!("cannot make the folder {}", bin.display()))?;
-        let link = bin.join("helm");
-        if !link.exists() {
-            symlink(cache.binary("helm4"), &link).with_context(|| format!("cannot link {}", link.display()))?;
-        }
+        // Our programs first, then the testbed's tools.
         let before = std::env::var_os("PATH").unwrap_or_default();
-        let folders = [programs.clone(), bin, cache.bin()].into_iter().chain(std::env::split_paths(&before));
+        let folders = [programs.clone(), cache.bin()].into_iter().chain(std::env::split_paths(&before));
         let path = std::env::join_paths(folders).context("a folder of the PATH has a colon in its name")?;
         Ok(Self { cache, home: home.to_owned(), programs, plugins, path, driver: None })
     }
