@@ -3,8 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where something is wrong")]
 
+#[path = "simulated/age.rs"]
+mod age;
 #[path = "simulated/backup.rs"]
 mod backup;
+#[path = "simulated/backup_under.rs"]
+mod backup_under;
 #[path = "simulated/cluster/mod.rs"]
 mod cluster;
 #[path = "simulated/lock.rs"]

@@ -49,6 +49,22 @@ fn the_guard_does_not_change_with_our_version() {
     assert!(!text.contains(env!("CARGO_PKG_VERSION")));
 }
 
+/// What stands in a comment of a version is nothing to a server of an older one.
+#[test]
+fn a_mysql_before_8_is_asked_nothing_that_it_does_not_know() {
+    for path in [BACKUP, RESTORE] {
+        let mut seen = support::composed(path);
+        while let Some(at) = seen.find("/*!80000") {
+            let length = seen[at..].find("*/").unwrap();
+            seen.replace_range(at..at + length + 2, "");
+        }
+        for word in ["CURRENT_ROLE", "information_schema_stats_expiry"] {
+            assert!(support::composed(path).contains(word) || path == BACKUP, "{path}: {word}");
+            assert!(!seen.contains(word), "{path}: {word}");
+        }
+    }
+}
+
 #[test]
 fn nothing_writes_through_the_texts() {
     for text in TEXTS {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs the database scripts against real servers: PostgreSQL of this Debian, Oracle's MySQL in a root directory.
 #   run.sh [cargo test's filter and options]
-# Installs what is missing, starts throw-away servers on loopback with temporary data, and always cleans up.
+# Installs what is missing (age, too, which a test without a database needs), starts throw-away servers on loopback with temporary data, and always cleans up.
 # OMUPGRADE_TEST_CACHE: where the MySQL root directory is kept (default ~/.cache/omupgrade). Needs root.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -10,6 +10,9 @@ cache=${OMUPGRADE_TEST_CACHE:-${HOME:-/root}/.cache/omupgrade}
 
 if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || ! command -v openssl >/dev/null; then
     { apt-get update && apt-get install -y --no-install-recommends postgresql openssl; } >&2
+fi
+if ! command -v age >/dev/null; then
+    { apt-get update && apt-get install -y --no-install-recommends age; } >&2
 fi
 postgres_bin=$(ls -d /usr/lib/postgresql/*/bin | sort -t/ -k5,5n | tail -n 1)
 rootfs=$(sh "$here/mysql-rootfs.sh" "$cache")
@@ -91,4 +94,4 @@ if [ "${1:-}" = --shell ]; then
 fi
 cd "$here/../.."
 # Of the whole workspace, whose features are built already.
-cargo test --workspace --test scripts_on_databases --test on_databases -- --ignored "$@"
+cargo test --workspace --test scripts_on_databases --test on_databases --test simulated -- --ignored "$@"

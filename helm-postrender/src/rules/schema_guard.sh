@@ -23,6 +23,7 @@ if [ "${OMUPGRADE_MODE:-}" = off ]; then
 fi
 
 # omupgrade: database_client.sh
+# omupgrade: shown_params.sh
 
 # Asks the catalogue which of the two tables are there, in any spelling; the answer is the SQL text that reads them.
 # A server finds its tables by the search path, so do we. A row is "done VERSION" or "half VERSION": statements are

@@ -33,7 +33,7 @@ pub async fn start(cluster: &Cluster, job: &serde_json::Value, files: BTreeMap<S
     let jobs: Api<Job> = cluster.api();
     let there = match cluster.within(jobs.create(&PostParams::default(), &job)).await {
         Ok(job) => job,
-        Err(refused) if refused.is_conflict() => {
+        Err(refused) if refused.is_there_already() => {
             cluster.within(jobs.get(&name)).await.map_err(|r| format!("looking at the Job {name}: {r}"))?
         }
         Err(refused) => return Err(format!("creating the Job {name}: {refused}")),
@@ -58,7 +58,7 @@ pub async fn start(cluster: &Cluster, job: &serde_json::Value, files: BTreeMap<S
     let secrets: Api<Secret> = cluster.api();
     match cluster.within(secrets.create(&PostParams::default(), &secret)).await {
         Ok(_) => Ok(()),
-        Err(refused) if refused.is_conflict() => Ok(()),
+        Err(refused) if refused.is_there_already() => Ok(()),
         Err(refused) => Err(format!("creating the Secret {name} with the Job's files: {refused}")),
     }
 }

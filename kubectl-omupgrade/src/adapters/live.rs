@@ -7,7 +7,7 @@ use crate::facts::{self, read};
 use crate::failure::Failure;
 use crate::preview::Object;
 use crate::verdict::{Reach, Running};
-use crate::wayback::Live;
+use crate::wayback::{Live, OURS};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::Pod;
@@ -48,7 +48,7 @@ pub async fn workloads(cluster: &Cluster, manifest: &[Object]) -> Result<Vec<Liv
                 kind: kind.to_owned(),
                 replicas: u64::try_from(replicas.unwrap_or(1)).unwrap_or(0),
                 autoscaler: autoscaler(kind, &name),
-                manager: manager(&meta),
+                manager: owner(&meta, "/f:spec/f:replicas"),
                 name,
                 marks,
             });
@@ -63,11 +63,10 @@ pub async fn workloads(cluster: &Cluster, manifest: &[Object]) -> Result<Vec<Liv
     Ok(out)
 }
 
-/// The manager that owns `spec.replicas`; of several, one that is not helm.
-fn manager(meta: &ObjectMeta) -> Option<String> {
+/// The manager that owns a field; of several, one that is not helm.
+pub fn owner(meta: &ObjectMeta, field: &str) -> Option<String> {
     let fields = meta.managed_fields.as_deref().unwrap_or_default();
-    let owners =
-        fields.iter().filter(|f| f.fields_v1.as_ref().is_some_and(|v| v.0.pointer("/f:spec/f:replicas").is_some()));
+    let owners = fields.iter().filter(|f| f.fields_v1.as_ref().is_some_and(|v| v.0.pointer(field).is_some()));
     let mut names: Vec<String> = owners.filter_map(|f| f.manager.clone()).collect();
     names.sort_by_key(|n| n.starts_with("helm"));
     names.into_iter().next()
@@ -142,7 +141,7 @@ pub async fn scale(lock: &Lock, label: &str, replicas: u64) -> anyhow::Result<()
     lock.check().await?;
     let cluster = lock.of().0;
     let patch = Patch::Merge(json!({"spec": {"replicas": replicas}}));
-    let params = PatchParams { field_manager: Some("omupgrade".to_owned()), ..PatchParams::default() };
+    let params = PatchParams { field_manager: Some(OURS.to_owned()), ..PatchParams::default() };
     let doing = format!("putting {label} back to {replicas} replicas");
     let (kind, name) = label.split_once('/').ok_or_else(|| Failure::unknown(format!("{doing}: no such kind")))?;
     let scaled = if kind == "StatefulSet" {

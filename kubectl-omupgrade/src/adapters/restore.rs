@@ -3,13 +3,14 @@
 
 use super::cluster::Cluster;
 use super::keys::hex;
+use super::live;
 use super::lock::Lock;
 use super::pod;
 use crate::beside::Beside;
 use crate::failure::Failure;
 use crate::wayback::found::Found;
-use crate::wayback::repository;
 use crate::wayback::restore::{Plan, Wanted};
+use crate::wayback::{OURS, repository};
 use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
@@ -136,7 +137,7 @@ async fn attach(lock: &Lock, name: &str, files: BTreeMap<String, Vec<u8>>) -> Re
         ..Secret::default()
     };
     match cluster.within(cluster.api::<Secret>().create(&PostParams::default(), &secret)).await {
-        Err(refused) if !refused.is_conflict() => Err(refused.failure(&format!("creating the Secret {name}"))),
+        Err(refused) if !refused.is_there_already() => Err(refused.failure(&format!("creating the Secret {name}"))),
         _ => Ok(()),
     }
 }
@@ -273,12 +274,26 @@ pub async fn active(cluster: &Cluster, names: &[String]) -> Result<Vec<String>, 
     Ok(active.filter_map(|c| c.metadata.name).filter(|n| names.contains(n)).collect())
 }
 
+/// Of these `CronJob`s, those that stand still because we suspended them, and nobody since.
+pub async fn suspended_by_us(cluster: &Cluster, names: &[String]) -> Result<Vec<String>, Failure> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let api: Api<CronJob> = cluster.api();
+    let all = cluster.all(&api, ListParams::default()).await.map_err(|r| r.failure("looking at the CronJobs"))?;
+    let ours = all.into_iter().filter(|c| {
+        c.spec.suspend.unwrap_or(false)
+            && live::owner(&c.metadata, "/f:spec/f:suspend").is_none_or(|owner| owner == OURS)
+    });
+    Ok(ours.filter_map(|c| c.metadata.name).filter(|n| names.contains(n)).collect())
+}
+
 /// Suspends a `CronJob`, or lets it go on.
 pub async fn suspend(lock: &Lock, name: &str, suspended: bool) -> anyhow::Result<()> {
     lock.check().await?;
     let cluster = lock.of().0;
     let api: Api<CronJob> = cluster.api();
-    let params = PatchParams { field_manager: Some("omupgrade".to_owned()), ..PatchParams::default() };
+    let params = PatchParams { field_manager: Some(OURS.to_owned()), ..PatchParams::default() };
     let patch = Patch::Merge(json!({"spec": {"suspend": suspended}}));
     let done = cluster.within(api.patch(name, &params, &patch)).await;
     match done {

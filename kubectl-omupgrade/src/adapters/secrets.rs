@@ -36,7 +36,7 @@ pub async fn keep(
     let api: Api<Secret> = cluster.api();
     match cluster.within(api.create(&PostParams::default(), &secret)).await {
         Ok(_) => Ok(()),
-        Err(refused) if refused.is_conflict() => Ok(()),
+        Err(refused) if refused.is_there_already() => Ok(()),
         Err(refused) => Err(format!("keeping the secrets in the Secret {name}: {refused}")),
     }
 }

@@ -105,7 +105,7 @@ pub async fn keep(lock: &Lock, snapshot: &str, record: &Record) -> anyhow::Resul
     lock.check().await?;
     match cluster.within(cluster.api::<ConfigMap>().create(&PostParams::default(), &map)).await {
         Ok(_) => Ok(()),
-        Err(refused) if refused.is_conflict() => Ok(()), // a killed run had written it
+        Err(refused) if refused.is_there_already() => Ok(()), // a killed run had written it
         Err(refused) => Err(refused.failure("keeping the record of the snapshot").into()),
     }
 }

@@ -190,7 +190,7 @@ pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
     };
     let Wanted { name, history, runs, revision } = wanted(cluster, args, terms).await?;
     let mut look = Box::pin(look::look(cluster, args, &helm, history, runs, revision)).await?;
-    let given_up = restore::given_up(&mut look)?;
+    let given_up = restore::given_up(cluster, &mut look).await?;
     let left = perform::left_open(&look);
     let left_open = left.is_some();
     // A restore that was begun is gone on with, whatever the half-way database looks like; one that was killed before it

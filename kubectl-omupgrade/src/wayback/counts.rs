@@ -1,11 +1,14 @@
 //! Replica counts across a rollback: which ones an autoscaler owns, where a server-side apply would conflict.
 
-use super::restore::Plan;
+use super::restore::GivenUp;
 use crate::preview::Object;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+
+/// The field manager of our own writes.
+pub const OURS: &str = "omupgrade";
 
 /// A workload as it is in the cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,18 +34,23 @@ impl Live {
     }
 }
 
-/// Puts the counts of before in place of the zeros that a restore left which was given up: nobody wanted those zeros.
-/// Tells which.
-pub fn as_before(live: &mut [Live], given_up: &Plan) -> Vec<String> {
-    let mut out = Vec::new();
-    for workload in live.iter_mut().filter(|l| l.replicas == 0) {
-        let label = workload.label();
-        if let Some(count) = given_up.workloads.get(&label).filter(|count| **count > 0) {
-            workload.replicas = *count;
-            out.push(format!(
-                "{label} stands at zero since the restore {}, which was given up: before, it had {count}",
-                given_up.id
-            ));
+/// Puts the counts of before in place of those that a restore left which was given up, or its helm: nobody wanted those. What
+/// somebody else has set since then stays. Tells which.
+pub fn as_before(live: &mut [Live], given_up: &GivenUp) -> Vec<String> {
+    let (mut out, id) = (Vec::new(), &given_up.plan.id);
+    for workload in live {
+        let (label, now) = (workload.label(), workload.replicas);
+        let set_by = |who: &str| workload.manager.as_ref().is_none_or(|m| m.starts_with(who));
+        let (before, since) = if now == 0 && set_by(OURS) {
+            (given_up.plan.workloads.get(&label), "stands at zero since the restore")
+        } else if now > 0 && set_by("helm") {
+            (given_up.counts.get(&label), "has what helm gave it in the restore")
+        } else {
+            continue;
+        };
+        if let Some(count) = before.copied().filter(|count| *count > 0 && *count != now) {
+            workload.replicas = count;
+            out.push(format!("{label} {since} {id}, which was given up: before, it had {count}"));
         }
     }
     out

@@ -13,7 +13,7 @@ mod refusals;
 pub mod restore;
 
 pub use choose::{Choice, choose};
-pub use counts::{Count, Live, as_before};
+pub use counts::{Count, Live, OURS, as_before};
 pub use decide::{Decision, decide, moments};
 pub use elsewhere::elsewhere;
 pub use quiesce::{Quiesce, repository};

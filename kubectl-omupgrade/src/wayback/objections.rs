@@ -70,6 +70,8 @@ pub struct Clues {
     pub stands: Option<Stands>,
     /// The Secret of omupgrade's that holds the backup's key, and whether it is in this namespace.
     pub held: Option<(String, bool)>,
+    /// Whether it lies beside the dump, encrypted to a recipient.
+    pub encrypted: bool,
 }
 
 /// Against another Fernet key, or one that is not known to be the same.
@@ -100,6 +102,9 @@ pub fn of_key(fernet: &Answer, at: At, clues: &Clues, accepted: bool) -> Option<
         )),
         (Some((held, false)), _) => hints.push(format!(
             "kubectl get secret {held} -A    # its env.FERNET_KEY is the backup's key; it is not in {namespace}: bring it along, as the backup"
+        )),
+        (None, _) if clues.encrypted => hints.push(format!(
+            "kubectl omupgrade backup export {release} {backup} -n {namespace} && age --decrypt --identity KEY {backup}/secrets.age | kubectl apply -n {namespace} -f -    # makes a Secret whose env.FERNET_KEY is the backup's key; KEY is the recipient's file"
         )),
         (None, _) => {}
     }

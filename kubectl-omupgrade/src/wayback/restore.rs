@@ -12,6 +12,12 @@ const KEY: &str = "restore";
 /// The first step of a restore that changes something.
 pub const QUIESCE: &str = "quiesce";
 
+/// The step in which helm runs.
+pub const HELM: &str = "helm";
+
+/// The key under which a run remembers a replica count.
+pub const COUNT: &str = "replicas ";
+
 /// What the person asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
@@ -85,18 +91,39 @@ pub struct Plan {
 )]
 pub struct Unreadable(serde_json::Error);
 
-/// The newest restore that stilled workloads and did not come to put them back: given up, or open. What stands at zero
-/// since then has its count of before in there.
-pub fn unfinished(runs: &[Run]) -> Result<Option<Plan>, Unreadable> {
+/// A restore that stilled workloads and did not come to put them back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenUp {
+    /// What it set out to do; what stands at zero since then has its count of before in there.
+    pub plan: Plan,
+    /// The counts that it would have put back after helm, which it began.
+    pub counts: BTreeMap<String, u64>,
+}
+
+/// The newest restore that stilled workloads and did not come to put them back: given up, or open.
+pub fn unfinished(runs: &[Run]) -> Result<Option<GivenUp>, Unreadable> {
     for run in runs.iter().rev().filter(|run| run.verb == "rollback") {
         if run.outcome == Outcome::Done {
             return Ok(None);
         }
         if let Some(plan) = Plan::recall(&run.remembered)?.filter(|_| run.begun(QUIESCE)) {
-            return Ok(Some(plan));
+            // One that is open puts them back itself.
+            let given_up = run.outcome != Outcome::Open && run.begun(HELM);
+            let remembered = run.remembered.iter().filter(|_| given_up);
+            let counts = remembered.filter_map(|(key, count)| {
+                let label = key.strip_prefix(COUNT)?;
+                let put_back = run.is_done(&step_of_count(label));
+                Some((label.to_owned(), count.parse().ok()?)).filter(|_| !put_back)
+            });
+            return Ok(Some(GivenUp { plan, counts: counts.collect() }));
         }
     }
     Ok(None)
+}
+
+/// The step in which a count is put back.
+pub fn step_of_count(label: &str) -> String {
+    format!("replicas of {label}")
 }
 
 impl Plan {

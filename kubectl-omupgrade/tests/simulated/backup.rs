@@ -59,7 +59,7 @@ pub fn world() -> (World, tempfile::TempDir) {
     (world, folder)
 }
 
-fn args(folder: &tempfile::TempDir) -> MakeArgs {
+pub fn args(folder: &tempfile::TempDir) -> MakeArgs {
     MakeArgs {
         of: Of { release: Some("om".into()), ..Of::default() },
         to: Some("1.13.1".into()),
@@ -69,11 +69,11 @@ fn args(folder: &tempfile::TempDir) -> MakeArgs {
     }
 }
 
-async fn command(world: &World, args: &MakeArgs) -> anyhow::Result<Exit> {
+pub async fn command(world: &World, args: &MakeArgs) -> anyhow::Result<Exit> {
     Box::pin(back_up(&world.cluster(), args, TERMS)).await
 }
 
-fn runs(world: &World) -> Vec<Value> {
+pub fn runs(world: &World) -> Vec<Value> {
     let journal = world.all("secrets").into_iter().filter(|s| s["type"] == "omupgrade.io/journal");
     let engine = base64::engine::general_purpose::STANDARD;
     journal

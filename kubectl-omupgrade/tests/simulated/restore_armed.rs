@@ -134,3 +134,28 @@ async fn pods_that_only_look_like_servers_hold_nothing_up() {
     }
     assert_eq!(command(&world, &args(&world)).await.unwrap(), Exit::Done);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_it_waits_a_question_without_an_answer_ends_nothing() {
+    let (world, _folder) = migrated().await;
+    pod(&world, "swap", PodFault::Waits);
+    let args = args(&world);
+    let away = async {
+        while armed(&world).is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        world.deaf(Some("/secrets?"));
+        tokio::time::sleep(Duration::from_millis(2500)).await;
+        let still = armed(&world);
+        world.deaf(None);
+        let by_hand = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "om-by-hand"},
+            "spec": {"containers": [{"name": "om", "image": "server:1.12.4"}]}, "status": {"phase": "Pending"}});
+        world.put("pods", by_hand);
+        still
+    };
+    let (done, still) = tokio::join!(command(&world, &args), away);
+    assert_eq!(still.len(), 1, "its Pod was taken away because nobody answered");
+    let refused = done.unwrap_err();
+    assert!(refused.to_string().contains("om-by-hand was started in between"), "{refused:#}");
+    assert_eq!(armed(&world), Vec::<String>::new());
+}

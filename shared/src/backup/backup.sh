@@ -102,7 +102,7 @@ case $name in "" | [!A-Za-z0-9]* | *[!A-Za-z0-9._-]*) stop "'$name' cannot name 
 # Is this client fit for this server?
 case $engine in
 postgresql) dumper=pg_dump sizes="SELECT current_setting('server_version_num') || ' ' || pg_database_size(current_database()) || ' ' || current_setting('server_version')" ;;
-mysql) dumper=mysqldump sizes="SET SESSION information_schema_stats_expiry = 0; SELECT CONCAT_WS(' ', 0, (SELECT COALESCE(SUM(data_length + index_length), 0) FROM information_schema.tables WHERE table_schema = DATABASE()), VERSION())" ;;
+mysql) dumper=mysqldump sizes="/*!80000 SET SESSION information_schema_stats_expiry = 0 */; SELECT CONCAT_WS(' ', 0, (SELECT COALESCE(SUM(data_length + index_length), 0) FROM information_schema.tables WHERE table_schema = DATABASE()), VERSION())" ;;
 esac
 command -v $dumper >/dev/null || stop "this client image has no $dumper; name a $engine client image in the policy"
 client_version=$($dumper --version) || stop "$dumper --version failed"

@@ -88,25 +88,29 @@ ask() {
     esac
 }
 
-# What the client's words in $work/problem mean, and what to look at.
+# What the client's words in $work/problem mean, and what to look at. A server speaks its own language (lc_messages):
+# MySQL's numbers tell, and of PostgreSQL at least that it answered.
 meaning() {
     problem=$(cat "$work/problem")
+    silent="the server does not answer at $host:${port:-its default port}, or the connection broke: look whether it runs, at DB_HOST and DB_PORT, at network policies"
     case $problem in
     *"No space left"* | *"rrno: 28"* | *"rrno 28"*) meaning="a disk is full" ;;
-    *"password authentication failed"* | *"no password supplied"* | *"role "*" does not exist"* | *"(using password"*)
+    *"password authentication failed"* | *"no password supplied"* | *"role "*" does not exist"* | *"(using password"* | *"ERROR 1045 "* | *"error: 1045:"*)
         meaning="the user or the password is wrong: look at DB_USER and DB_USER_PASSWORD${OMUPGRADE_PASSWORD_SECRET:+ (Secret $OMUPGRADE_PASSWORD_SECRET)}" ;;
-    *"database "*" does not exist"* | *"Unknown database"*) meaning="there is no such database: look at OM_DATABASE ('$database')" ;;
-    *"to database '"*) meaning="there is no such database, or the user may not use it: look at OM_DATABASE ('$database') and its grants" ;;
+    *"database "*" does not exist"* | *"Unknown database"* | *"ERROR 1049 "* | *"error: 1049:"*) meaning="there is no such database: look at OM_DATABASE ('$database')" ;;
+    *"to database '"* | *"ERROR 1044 "* | *"error: 1044:"*) meaning="there is no such database, or the user may not use it: look at OM_DATABASE ('$database') and its grants" ;;
     *"initial communication packet"*) meaning="the server does not answer at $host:${port:-its default port}: something listens there and says nothing" ;;
     *"closed"* | *"EOF detected"* | *"Lost connection"* | *"terminating connection"* | *"gone away"*)
         meaning="the server at $host:${port:-its default port} went away, or the connection broke" ;;
     *"no pg_hba.conf entry"*"SSL encryption"*) meaning="the server lets this user, database or address not in: look at its pg_hba.conf" ;;
     *"no encryption"* | *"SSL off"* | *"insecure transport"* | *"SSL"* | *"sslmode"* | *"certificate"*)
         meaning="TLS: server and client do not agree, or a certificate is missing in this container: look at DB_PARAMS ('$params')" ;;
-    *"ermission denied"* | *"command denied"*) meaning="the user may not read it: look at the grants of DB_USER ('$user')" ;;
-    *"oo many c"*) meaning="the server has no connection left: look at its max_connections" ;;
-    "" | *"onnect"* | *"translate host name"* | *"Unknown MySQL server host"* | *"timeout"* | *"starting up"* | *"shutting down"*)
-        meaning="the server does not answer at $host:${port:-its default port}, or the connection broke: look whether it runs, at DB_HOST and DB_PORT, at network policies" ;;
+    *"pg_hba.conf"*) meaning="the server lets this user, database or address not in: look at its pg_hba.conf" ;;
+    *"ermission denied"* | *"command denied"* | *"ERROR 1142 "* | *"(1142)"*) meaning="the user may not read it: look at the grants of DB_USER ('$user')" ;;
+    *"oo many c"* | *"ERROR 1040 "* | *"error: 1040:"*) meaning="the server has no connection left: look at its max_connections" ;;
+    *"starting up"* | *"shutting down"*) meaning=$silent ;;
+    *"failed: "*":  "*) meaning="the server at $host:${port:-its default port} answers and lets nobody in: its own words say why; look at DB_USER and DB_USER_PASSWORD, at OM_DATABASE ('$database'), at its pg_hba.conf" ;;
+    "" | *"onnect"* | *"translate host name"* | *"Unknown MySQL server host"* | *"timeout"*) meaning=$silent ;;
     *) meaning="it cannot be read" ;;
     esac
     meaning="$meaning. The client's words: ${problem:-none}"

@@ -29,10 +29,12 @@ needs() {
 }
 
 # A dump of ours names no database, but for routines that were made under another collation: altered <- a line that would
-# then change the database itself, also from beside. One that goes elsewhere is refused. (Whoever writes his own dump can
-# hide that from this look: a drill in a server of its own is for archives of others.)
+# then change the database itself, also from beside. One that goes elsewhere is refused. What a body says (index hints, a
+# table of another database) is done when it is called, not when it is loaded. (Whoever writes his own dump can hide that
+# from this look: a drill in a server of its own is for archives of others.)
 look_at_targets() {
-    stage sed -n -E -e '/^ *(\/\*![0-9]+ +)?(USE +[`A-Z]|(CREATE|DROP) +(DATABASE|SCHEMA) |(DROP|CREATE|ALTER|LOCK|TRUNCATE|RENAME) +(TABLES?|VIEW) +(IF +(NOT +)?EXISTS +)?`[^`]*`\.|(INSERT|REPLACE) +INTO +`[^`]*`\.)/I{w '"$work/elsewhere"'
+    stage sed -n -E -e '/^ *USE +(INDEX|KEY) *(\(|FOR |$)/Id' -e '/^ *(\/\*![0-9]+ +)?USE +(`[^`]*`|[A-Z0-9_$]+) *(;|\*\/|$)/I{w '"$work/elsewhere"'
+q}' -e '/^DELIMITER ;;$/,/^DELIMITER ;$/d' -e '/^ *(\/\*![0-9]+ +)?((CREATE|DROP) +(DATABASE|SCHEMA) |(DROP|CREATE|ALTER|LOCK|TRUNCATE|RENAME) +(TABLES?|VIEW) +(IF +(NOT +)?EXISTS +)?`[^`]*`\.|(INSERT|REPLACE) +INTO +`[^`]*`\.)/I{w '"$work/elsewhere"'
 q}' "$dump" || failed "the dump cannot be read"
     stage sed -n -e '/^ALTER DATABASE /{w '"$work/altered"'
 q}' "$dump" || failed "the dump cannot be read"
@@ -57,7 +59,7 @@ look_at_grants() {
     ask "SELECT CONCAT_WS(' ', (SELECT COALESCE(SUM(data_length + index_length), 0) FROM information_schema.tables WHERE table_schema = DATABASE()),
         (SELECT COUNT(*) FROM information_schema.triggers WHERE trigger_schema = DATABASE()), (SELECT COUNT(*) FROM information_schema.views WHERE table_schema = DATABASE()),
         (SELECT COUNT(*) FROM information_schema.routines WHERE routine_schema = DATABASE()), (SELECT COUNT(*) FROM information_schema.events WHERE event_schema = DATABASE()),
-        @@log_bin > @@log_bin_trust_function_creators, REPLACE(CURRENT_ROLE(), ' ', ''), CONCAT(CHAR(96), REPLACE(CURRENT_USER(), '@', CONCAT(CHAR(96), '@', CHAR(96))), CHAR(96)))" ||
+        @@log_bin > @@log_bin_trust_function_creators, REPLACE(COALESCE(/*!80000 CURRENT_ROLE(), */ 'NONE'), ' ', ''), CONCAT(CHAR(96), REPLACE(CURRENT_USER(), '@', CONCAT(CHAR(96), '@', CHAR(96))), CHAR(96)))" ||
         failed "cannot look at the grants of '$user'"
     set -- $answer
     database_bytes=$1 role=$7 own=$8 foreign=''
@@ -117,9 +119,10 @@ end_sessions() {
     [ -z "$answer" ] || stage sh -c 'exec mysql --defaults-file="$1/client.cnf" --force <"$1/answer"' sh "$work" || :
 }
 
-# answer <- how many sessions the server's user has in the database, as far as they are seen.
+# answer <- how many sessions the server's user has in the database, as far as they are seen. One that was ended and still
+# takes back what it did is no server that comes back.
 come_back() {
-    tell "$database" "SELECT COUNT(*) FROM information_schema.processlist WHERE db = '$database' AND id <> CONNECTION_ID() AND user = '$(printf '%s' "$server_user" | sed "s/'/''/g")'" ||
+    tell "$database" "SELECT COUNT(*) FROM information_schema.processlist WHERE db = '$database' AND id <> CONNECTION_ID() AND command <> 'Killed' AND user = '$(printf '%s' "$server_user" | sed "s/'/''/g")'" ||
         failed "cannot look at the sessions"
 }
 
@@ -172,7 +175,7 @@ swap() {
     tell "$database" "SELECT GET_LOCK(CONCAT('omupgrade ', LEFT(SHA2('$database', 256), 40)), 0) INTO @free;
 SET @text = IF(@free = 1, 'DO 0', 'another swap is at work');
 PREPARE checking FROM @text;
-SET SESSION lock_wait_timeout = 30, group_concat_max_len = 16777216, information_schema_stats_expiry = 0;
+SET SESSION lock_wait_timeout = 30, group_concat_max_len = 16777216 /*!80000 , information_schema_stats_expiry = 0 */;
 $(create "$old")
 SET @text = (SELECT CONCAT('RENAME TABLE ', GROUP_CONCAT(CHAR(96), table_schema, CHAR(96, 46, 96), table_name, CHAR(96), ' TO ', CHAR(96), CASE
         WHEN table_schema = '$database' THEN '$old' WHEN table_name = 'omupgrade_proven' THEN '$old' ELSE '$database' END, CHAR(96, 46, 96),

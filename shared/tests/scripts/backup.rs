@@ -136,6 +136,51 @@ fn missing_secrets_fail_at_once_and_are_named() {
     }
 }
 
+/// A server speaks the language of its `lc_messages`, whatever the client's is.
+#[test]
+fn what_a_server_says_in_its_own_language_is_understood() {
+    let said = [
+        (
+            "port 5432 failed: FATAL:  Passwort-Authentifizierung für Benutzer »om« fehlgeschlagen",
+            "answers and lets nobody in",
+        ),
+        ("port 5432 failed: FATAL:  kein pg_hba.conf-Eintrag für Host »10.0.0.1«", "look at its pg_hba.conf"),
+        ("port 5432 failed: FATAL:  the database system is starting up", "does not answer"),
+        ("port 5432 failed: Connection refused\n\tIs the server running on that host?", "does not answer"),
+        ("port 5432 failed: timeout expired", "does not answer"),
+    ];
+    for image in images() {
+        for (words, meaning) in said {
+            let psql = PSQL.replace(
+                "*pg_database_size*)",
+                &format!("*pg_database_size*) printf '%b\\n' 'psql: error: connection to server at \"database\" (10.0.0.2), {words}' >&2; exit 2 ;;\n*nothing*)"),
+            );
+            image.fake("psql", &psql);
+            fails(&image, &[], &[meaning]);
+        }
+    }
+    let said = [
+        (
+            "ERROR 1045 (28000): Benutzer 'om'@'h' hat keine Zugriffsberechtigung (verwendetes Passwort: JA)",
+            "the password is wrong",
+        ),
+        ("ERROR 1049 (42000): Unbekannte Datenbank 'openmetadata_db'", "there is no such database"),
+        ("ERROR 1044 (42000): Benutzer 'om'@'h' hat keine Zugriffsberechtigung", "may not use it"),
+        ("ERROR 1142 (42000) at line 1: SELECT Befehl nicht erlaubt", "the user may not read it"),
+        ("ERROR 1040 (08004): Zu viele Verbindungen", "no connection left"),
+    ];
+    for image in mysql_images() {
+        for (words, meaning) in said {
+            let words = words.replace('\'', "\"");
+            image.fake(
+                "mysql",
+                &MYSQL.replace("*CONCAT_WS*)", &format!("*CONCAT_WS*) echo '{words}' >&2; exit 1 ;;\n*nothing*)")),
+            );
+            fails(&image, &[("DB_SCHEME", "mysql")], &[meaning]);
+        }
+    }
+}
+
 #[test]
 fn a_client_older_than_the_server_is_refused() {
     for image in images() {

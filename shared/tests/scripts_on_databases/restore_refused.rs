@@ -162,7 +162,7 @@ fn the_routines_of_before_are_kept_with_the_database_of_before() {
 fn of_the_settings_of_the_driver_only_names_are_shown() {
     let mut pod = Engine::Postgres.database().pod();
     pod.set("DB_PARAMS", "?sslmode=verify-full&sslpassword=hunter2&trustCertificateKeyStorePassword=hunter2");
-    for script in ["backup.sh", "restore.sh"] {
+    for script in ["backup.sh", "restore.sh", "guard.sh"] {
         pod.set("OMUPGRADE_ACTION", if script == "backup.sh" { "fingerprint" } else { "clean-up" });
         let ran = pod.set("OMUPGRADE_RESTORE_ID", "r1").run(script);
         ran.assert(1, &["TLS: ", "sslmode=verify-full&sslpassword&trustCertificateKeyStorePassword"]);
@@ -208,6 +208,8 @@ fn a_dump_that_goes_elsewhere_is_not_loaded() {
         "  drop table if exists `mysql`.`x`;",
         "/*!40000 DROP DATABASE IF EXISTS `x`*/;",
         "INSERT INTO `mysql`.`x` VALUES (1);",
+        "use mysql",
+        "/*!40000 USE `mysql` */;",
     ] {
         let mut case = Case::new(Engine::Mysql).privileged();
         smuggled(&case, line);
@@ -217,6 +219,62 @@ fn a_dump_that_goes_elsewhere_is_not_loaded() {
         }
         assert_eq!((state(&case.database), case.family()), before, "{line}");
     }
+}
+
+/// What a routine's body says is done when somebody calls it.
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
+fn what_a_routine_says_goes_nowhere() {
+    let more = "DELIMITER //
+CREATE DEFINER=om@'%' PROCEDURE hinted()
+BEGIN
+/*
+use the index
+*/
+DROP TABLE IF EXISTS `elsewhere`.`scratch`;
+SELECT name FROM child
+USE INDEX (name)
+WHERE name = 'a';
+SELECT name FROM child
+use key for join (name)
+WHERE name = 'b';
+END//
+DELIMITER ;";
+    let mut case = Case::of(Engine::Mysql, more, false).privileged();
+    for action in ["check", "beside", "swap"] {
+        case.act(action).assert(0, &[&format!("{action} done")]);
+    }
+    case.assert_restored("with hints");
+}
+
+/// A session that was ended goes when it has taken back what it did.
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
+fn a_session_that_takes_back_what_it_did_is_no_server() {
+    let mut case = Case::of(Engine::Mysql, "", true).privileged();
+    case.act("beside").assert(0, &["beside done"]);
+    case.pod.set("DB_USER", "om").set("OMUPGRADE_ADMIN_USER", "").set("OMUPGRADE_COME_BACK_SECONDS", "0.05");
+    let database = case.database.clone();
+    // Many undone rows of several indexes.
+    database.sql("CREATE TABLE undone(a INT, b INT, c INT, d INT, e INT, KEY(b), KEY(c), KEY(d), KEY(e));");
+    let server = thread::spawn(move || {
+        database.held(
+            "START TRANSACTION; SET SESSION cte_max_recursion_depth = 400000;
+             INSERT INTO undone WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000)
+                 SELECT i, RAND() * 1e8, RAND() * 1e8, RAND() * 1e8, RAND() * 1e8 FROM n;
+             DO SLEEP(300);",
+        )
+    });
+    let sleeping = "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'DO SLEEP(300)%';";
+    for _ in 0..600 {
+        if case.database.engine.sql("", sleeping).trim() == "1" {
+            break;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    case.act("swap").assert(0, &["swap done"]);
+    assert!(!server.join().unwrap(), "its session was ended");
+    case.assert_restored("while it took back");
 }
 
 /// For a routine of another collation mysqldump writes ALTER DATABASE with the name of the one that is dumped: loaded

@@ -24,6 +24,7 @@ mod restore_elsewhere;
 mod restore_refusals;
 mod rollback_on_failure;
 mod rollback_restore;
+mod snapshot_elsewhere;
 mod uninstall_keeps_backups;
 mod words_backup;
 mod words_migration;
@@ -104,6 +105,7 @@ pub const SCENARIOS: &[Scenario] = &[
     rollback_restore::SCENARIO,
     restore_refusals::SCENARIO,
     restore_elsewhere::SCENARIO,
+    snapshot_elsewhere::SCENARIO,
     drain::SCENARIO,
     faults::SCENARIO,
     faults_migration::SCENARIO,

@@ -9,6 +9,7 @@ use super::{BOTH, Scenario};
 use crate::call::Call;
 use crate::cluster::databases::Engine;
 use crate::say;
+use crate::suite::database::Database;
 use crate::suite::look::refused;
 use crate::suite::stage::{RELEASE, Stage};
 
@@ -93,14 +94,19 @@ fn pods_of(stage: &Stage, step: &str) -> Result<Vec<String>> {
 
 /// Every column, the rows of every table, and what the migrations wrote down.
 pub(super) fn state(stage: &Stage) -> Result<String> {
-    let schema = if stage.database.engine == Engine::Postgres { "'public'" } else { "DATABASE()" };
-    let tables = stage.database.ask(&format!(
+    state_of(&stage.database)
+}
+
+/// The same of any database.
+pub(super) fn state_of(database: &Database) -> Result<String> {
+    let schema = if database.engine == Engine::Postgres { "'public'" } else { "DATABASE()" };
+    let tables = database.ask(&format!(
         "SELECT table_name FROM information_schema.tables WHERE table_schema = {schema} AND table_type = 'BASE TABLE' ORDER BY 1;"
     ))?;
     let counts: Vec<String> =
         tables.lines().map(|table| format!("SELECT '{table}', COUNT(*) FROM {table};\n")).collect();
     let counts = counts.concat();
-    stage.database.ask(&format!(
+    database.ask(&format!(
         "{counts}SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = {schema} ORDER BY 1, 2;\n\
          SELECT version, installed_on FROM SERVER_CHANGE_LOG ORDER BY 1;\nSELECT checksum FROM SERVER_MIGRATION_SQL_LOGS ORDER BY 1;"
     ))

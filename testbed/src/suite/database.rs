@@ -17,6 +17,8 @@ pub struct Database<'a> {
     pub engine: Engine,
     /// Its name, and its owner's.
     pub name: String,
+    /// Where its server runs.
+    namespace: String,
 }
 
 /// Starts the engine's shared server, if it does not run.
@@ -27,12 +29,17 @@ pub fn serve(cache: &Cache, engine: Engine) -> Result<()> {
 impl<'a> Database<'a> {
     /// The database of a test; nothing is made yet.
     pub fn of(cache: &'a Cache, engine: Engine, test: &str) -> Self {
-        Self { cache, engine, name: test.replace('-', "_") }
+        Self { cache, engine, name: test.replace('-', "_"), namespace: NAMESPACE.to_owned() }
+    }
+
+    /// One of the same name on the server of another namespace.
+    pub fn on_server_of(&self, namespace: &str) -> Self {
+        Self { namespace: namespace.to_owned(), ..self.clone() }
     }
 
     /// The server's name in every namespace.
     pub fn host(&self) -> String {
-        format!("{}.{NAMESPACE}", self.engine.workload())
+        format!("{}.{}", self.engine.workload(), self.namespace)
     }
 
     /// Makes it anew, empty, with an owner who has no other right, as in production.
@@ -115,8 +122,8 @@ impl<'a> Database<'a> {
             }
         };
         kubectl(self.cache, "asking the database")
-            .args(["exec", "-i", "-n", NAMESPACE, &pod, "--", "sh", "-c", &client])
-            .hint(format!("kubectl logs -n {NAMESPACE} {pod}"))
+            .args(["exec", "-i", "-n", &self.namespace, &pod, "--", "sh", "-c", &client])
+            .hint(format!("kubectl logs -n {} {pod}", self.namespace))
             .fed(sql.as_bytes())
     }
 }

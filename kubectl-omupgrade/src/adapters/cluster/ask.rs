@@ -88,9 +88,9 @@ impl Refused {
         matches!(self, Self::Answer(kube::Error::Api(status)) if status.code == 403)
     }
 
-    /// Whether another wrote first: the object is there already, or is not the one that was read.
-    pub fn is_conflict(&self) -> bool {
-        matches!(self, Self::Answer(kube::Error::Api(status)) if status.code == 409)
+    /// Whether what is to be made is there already. Not every 409 says so: a quota that another write moved is one, too.
+    pub fn is_there_already(&self) -> bool {
+        matches!(self, Self::Answer(kube::Error::Api(status)) if status.code == 409 && status.reason == "AlreadyExists")
     }
 
     /// The failure of a command that cannot go on, with its next step.

@@ -17,6 +17,7 @@ use crate::journal::{Outcome, Phase, Run};
 use jiff::Timestamp;
 use serde_json::json;
 use shared::backup::{Asked, External};
+use shared::marks;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -160,12 +161,15 @@ fn way_on(place: &Place, entry: &Entry, host: &str, cluster: &Cluster) -> Vec<St
         entry.record.of.as_ref().map_or((0, "VERSION"), |of| (of.revision, of.chart_version.as_str()));
     let (name, port) = host.rsplit_once(':').map_or((host, None), |(name, port)| (name, Some(port)));
     let port = port.map(|port| format!(" --set openmetadata.config.database.port={port}")).unwrap_or_default();
+    // A revision without it would have no guard.
+    let guarded = place.release.manifest.expose().is_some_and(|text| text.contains(marks::GUARD_CONTAINER));
+    let renderer = if guarded { " --post-renderer helm-postrender" } else { "" };
     vec![
         format!(
             "helm get values {release} -n {namespace} --revision {revision} -o yaml > {release}-{revision}.yaml    # holds secrets"
         ),
         format!(
-            "helm upgrade {release} CHART --version {version} -n {namespace} -f {release}-{revision}.yaml --set openmetadata.config.database.host={name}{port}"
+            "helm upgrade {release} CHART --version {version} -n {namespace} -f {release}-{revision}.yaml --set openmetadata.config.database.host={name}{port}{renderer}"
         ),
         format!("kubectl omupgrade status {release} -n {namespace} --watch"),
     ]

@@ -13,7 +13,7 @@ use crate::beside::Beside;
 use crate::cli::say;
 use crate::failure::Failure;
 use crate::fingerprint::Fingerprint;
-use crate::journal::{Phase, Recorded};
+use crate::journal::{Phase, Recorded, Run};
 use crate::wayback::keys::FERNET;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -58,6 +58,9 @@ pub(super) async fn dumped(
         if args.with_secrets {
             whole(&found, &place.on(cluster))?;
         }
+        // From here on something may be left behind, which the same command finds by this line.
+        let seconds = args.timeout.as_secs().max(1);
+        stored.write(lock, DUMP, Phase::About, &format!("Job {name}, for at most {seconds} s")).await?;
         let mut encrypted = None;
         let held = if !args.recipients.is_empty() {
             let text = secrets::encrypted(&place.release, &keep, &found, (args.age.as_deref(), &args.recipients))
@@ -80,8 +83,6 @@ pub(super) async fn dumped(
             secrets: held,
         };
         let packed = pack(&place.release, known).map_err(failed)?;
-        let seconds = args.timeout.as_secs().max(1);
-        stored.write(lock, DUMP, Phase::About, &format!("Job {name}, for at most {seconds} s")).await?;
         lock.check().await?;
         let beside = fitting(cluster, place).await.with_resources(resources());
         job::start(cluster, &wanted(&beside, place, args, &name, to), packed.files(encrypted)).await.map_err(failed)?;
@@ -103,7 +104,8 @@ pub(super) async fn dumped(
         End::Failed(why, log) => {
             lock.check().await?;
             job::remove(cluster, &name).await.map_err(failed)?;
-            let _ = secrets::forget(cluster, &keep).await;
+            secrets::forget(cluster, &keep).await.map_err(failed)?;
+            stored.write(lock, DUMP, Phase::Failed, &why).await?;
             let tail = if log.trim().is_empty() { String::new() } else { format!("\nits last lines:\n{log}") };
             return Err(failure(&why, &tail, place, cluster));
         }
@@ -124,6 +126,11 @@ pub(super) async fn dumped(
     lock.check().await?;
     job::remove(cluster, &name).await.map_err(failed)?;
     Ok((backup, record))
+}
+
+/// Whether the run is in the middle of its dump: a Job or a Secret of it may be there, and nobody knows yet how it ended.
+pub(super) fn in_its_middle(run: &Run) -> bool {
+    run.entries.iter().rfind(|e| e.step == DUMP).is_some_and(|e| e.phase != Phase::Failed)
 }
 
 /// A backup that is to be complete holds the Fernet key, or nothing is begun.

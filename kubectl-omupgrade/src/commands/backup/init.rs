@@ -101,7 +101,7 @@ pub async fn init(cluster: &Cluster, args: &Args, output: Output) -> anyhow::Res
     let wanted: PersistentVolumeClaim = serde_json::from_value(manifest)?;
     let api: Api<PersistentVolumeClaim> = cluster.api();
     match cluster.within(api.create(&PostParams::default(), &wanted)).await {
-        Err(refused) if !refused.is_conflict() => {
+        Err(refused) if !refused.is_there_already() => {
             return Err(refused.failure(&format!("creating the claim {name}")).into());
         }
         _ => {}

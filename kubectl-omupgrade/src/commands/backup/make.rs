@@ -1,7 +1,7 @@
 //! `backup RELEASE`: dumps the database, proves the dump, records what it is. Look, decide, do, say; every step is in the
 //! journal, and the same command again goes on where a killed one stopped.
 
-use super::dump::{JOB, SECRETS, dumped, whole};
+use super::dump::{JOB, SECRETS, dumped, in_its_middle, whole};
 use super::receipt::{words as receipt_words, write as write_receipt};
 use super::{Of, Place, answer, version};
 use crate::adapters::cluster::Cluster;
@@ -128,14 +128,21 @@ pub async fn back_up(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Re
         Err(error) => {
             // Where the lock is lost nothing may be written; the error tells it.
             if stored.write(&lock, "end", Phase::Failed, &format!("{error:#}")).await.is_ok() {
-                let _ = stored.end(&lock, Outcome::Failed).await;
+                if in_its_middle(&stored.run) {
+                    say::note("the backup stands in its middle: the same command goes on with it");
+                } else {
+                    let _ = stored.end(&lock, Outcome::Failed).await;
+                }
                 let _ = lock.release().await;
             }
             return Err(error);
         }
     };
     stored.end(&lock, Outcome::Done).await?;
-    lock.release().await?;
+    // It is made; a lock that cannot be given back runs out.
+    if let Err(error) = lock.release().await {
+        say::note(&format!("the backup is made, and the lock could not be given back: {error:#}; it runs out"));
+    }
     let entry = Entry::new(name, record);
     let receipt = match &args.to {
         Some(to) => Some(write_receipt(&entry.name, &entry.record, to, args.receipt.as_deref(), &on)?),

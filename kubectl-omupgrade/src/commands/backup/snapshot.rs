@@ -62,6 +62,9 @@ pub struct Args {
     pub dry_run: bool,
 }
 
+/// The step that records the snapshot.
+const RECORD: &str = "record";
+
 /// The commands of a file, and its digest.
 pub(super) fn read_commands(file: &Path) -> anyhow::Result<(Commands, String)> {
     let wrong = |why: String| Failure::usage(format!("{}: {why}", file.display()));
@@ -110,7 +113,10 @@ pub async fn snapshot(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::R
     let entry = match making.make(&lock, &mut stored).await {
         Ok(entry) => entry,
         Err(error) => {
-            let _ = secrets::forget(cluster, &keep(&stored.run)).await;
+            // Once the record may be there it names the Secret.
+            if !stored.run.begun(RECORD) {
+                let _ = secrets::forget(cluster, &keep(&stored.run)).await;
+            }
             if stored.write(&lock, "end", Phase::Failed, &format!("{error:#}")).await.is_ok() {
                 let _ = stored.end(&lock, Outcome::Failed).await;
                 let _ = lock.release().await;
@@ -231,9 +237,9 @@ impl Making<'_> {
             fingerprint,
             at: finished,
         });
-        stored.write(lock, "record", Phase::About, &format!("the snapshot {name}")).await?;
+        stored.write(lock, RECORD, Phase::About, &format!("the snapshot {name}")).await?;
         snapshots::keep(lock, &name, &record).await?;
-        stored.write(lock, "record", Phase::Done, &format!("the snapshot {name}")).await?;
+        stored.write(lock, RECORD, Phase::Done, &format!("the snapshot {name}")).await?;
         Ok(Entry::new(name, record))
     }
 

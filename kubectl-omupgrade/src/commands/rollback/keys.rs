@@ -44,8 +44,10 @@ pub(super) async fn compared(
         return Ok((answer, clues));
     }
     clues.stands = target.stands.get(FERNET).cloned();
-    if let Some(Held::Secret(name)) = record.of.as_ref().and_then(|of| of.secrets.as_ref()) {
-        clues.held = Some((name.clone(), secrets::is_there(cluster, name).await));
+    match record.of.as_ref().and_then(|of| of.secrets.as_ref()) {
+        Some(Held::Secret(name)) => clues.held = Some((name.clone(), secrets::is_there(cluster, name).await)),
+        Some(Held::Encrypted(_)) => clues.encrypted = true,
+        _ => {}
     }
     for release in look.history.iter().filter(|r| r.revision.number != look.target.revision.number) {
         sides.target = keys::known(&found(cluster, release, true).await, &salt);

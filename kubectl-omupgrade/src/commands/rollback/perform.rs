@@ -13,13 +13,10 @@ use crate::cli::say as to;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::journal::{Outcome, Phase, Recorded, Run, open_run};
-use crate::wayback::restore::{Plan, restore_id, unfinished};
+use crate::wayback::restore::{COUNT, GivenUp, Plan, restore_id, step_of_count};
 use crate::wayback::{Decision, Look, plan};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
-
-/// The key under which a run remembers a replica count.
-const COUNT: &str = "replicas ";
 
 /// The run of this very plan that was left open.
 pub(super) fn left_open(look: &Look) -> Option<Run> {
@@ -123,8 +120,7 @@ async fn begin(
     restoration: Option<&Restoration>,
 ) -> anyhow::Result<Stored> {
     let (runs, _) = journal::runs(cluster, &decision.release).await?;
-    let given_up = unfinished(&runs.iter().map(|s| s.run.clone()).collect::<Vec<_>>());
-    let given_up = given_up.map_err(|e| Failure::refused(e.to_string()))?;
+    let given_up = restore::unfinished(cluster, &runs.iter().map(|s| s.run.clone()).collect::<Vec<_>>()).await?;
     let left = runs.into_iter().rfind(|s| s.run.outcome == Outcome::Open && s.run.plan == claim.plan);
     if let Some(mut left) = left {
         to::note(&format!("going on with the run {} of {}, which did not end", left.run.id, left.run.by));
@@ -164,7 +160,7 @@ async fn begin(
 fn remembered(
     decision: &Decision,
     restoration: Option<&Restoration>,
-    given_up: Option<&Plan>,
+    given_up: Option<&GivenUp>,
     id: &str,
 ) -> anyhow::Result<BTreeMap<String, String>> {
     let mut out = counts(decision);
@@ -175,9 +171,12 @@ fn remembered(
         out.extend(plan.workloads.iter().filter(|(label, _)| plan.unnamed.contains(label)).map(counted));
     } else if let Some(given_up) = given_up {
         // What a restore stilled that was given up does not stay so under this revision.
-        let unnamed = |(label, _): &(&String, &u64)| decision.quiesce.unnamed.contains(label);
-        out.extend(given_up.workloads.iter().filter(unnamed).map(counted));
-        out.extend(given_up.schedules.iter().map(|name| (format!("{SUSPENDED}{name}"), String::new())));
+        let plan = &given_up.plan;
+        let unnamed = |(label, count): &(&String, &u64)| {
+            **count > 0 && plan.workloads.contains_key(*label) && decision.quiesce.unnamed.contains(label)
+        };
+        out.extend(decision.quiesce.workloads.iter().filter(unnamed).map(counted));
+        out.extend(plan.schedules.iter().map(|name| (format!("{SUSPENDED}{name}"), String::new())));
     }
     Ok(out)
 }
@@ -221,7 +220,7 @@ async fn steps_of(
         .filter_map(|(key, value)| Some((key.strip_prefix(COUNT)?.to_owned(), value.parse().ok()?)))
         .collect();
     for (object, replicas) in counts {
-        let step = format!("replicas of {object}");
+        let step = step_of_count(&object);
         if !stored.run.is_done_since(&step, if decision.stay { restore::START } else { HELM }) {
             stored.write(lock, &step, Phase::About, &format!("{replicas}, as it was")).await?;
             live::scale(lock, &object, replicas).await?;

@@ -10,13 +10,15 @@ use crate::adapters::{keys, live, pod, release, restore};
 use crate::backup::{Known, pack};
 use crate::beside::Beside;
 use crate::cli::say as to;
+use crate::exit::Exit;
 use crate::facts::Release;
 use crate::failure::Failure;
+use crate::failure::exit_of;
 use crate::journal::{Outcome, Phase, RESTORED, Run};
 use crate::wayback::found::Found;
 use crate::wayback::keys::Compared;
 use crate::wayback::objections::{At, objections, of_jwt, of_key, of_schema};
-use crate::wayback::restore::{Plan, Road, Wanted, unfinished};
+use crate::wayback::restore::{self as plans, GivenUp, Plan, Road, Wanted};
 use crate::wayback::{Decision, Look, Refusal, as_before};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -48,15 +50,25 @@ pub(super) fn recalled(run: &Run) -> anyhow::Result<Option<Plan>> {
     Plan::recall(&run.remembered).map_err(|e| Failure::refused(format!("the run {}: {e}", run.id)).into())
 }
 
-/// The restore that stilled servers and was given up: what stands at zero since then is taken for what it was.
-pub(super) fn given_up(look: &mut Look) -> anyhow::Result<Option<Plan>> {
-    let plan = unfinished(&look.runs).map_err(|e| Failure::refused(e.to_string()))?;
-    if let (Some(plan), Ok(live)) = (&plan, &mut look.live) {
-        for words in as_before(live, plan) {
-            to::note(&words);
-        }
+/// The restore that stilled servers and was given up: what stands at zero since then is taken for what it was. None, where
+/// nothing is left of it.
+pub(super) async fn given_up(cluster: &Cluster, look: &mut Look) -> anyhow::Result<Option<GivenUp>> {
+    let found = unfinished(cluster, &look.runs).await?;
+    let (Some(given_up), Ok(live)) = (&found, &mut look.live) else { return Ok(found) };
+    let words = as_before(live, given_up);
+    for words in &words {
+        to::note(words);
     }
-    Ok(plan)
+    Ok(found.filter(|g| !(words.is_empty() && g.plan.schedules.is_empty())))
+}
+
+/// The restore that stilled and did not come to put back, with those of its schedules that stand still because of it.
+pub(super) async fn unfinished(cluster: &Cluster, runs: &[Run]) -> anyhow::Result<Option<GivenUp>> {
+    let mut found = plans::unfinished(runs).map_err(|e| Failure::refused(e.to_string()))?;
+    if let Some(given_up) = &mut found {
+        given_up.plan.schedules = restore::suspended_by_us(cluster, &given_up.plan.schedules).await?;
+    }
+    Ok(found)
 }
 
 /// What was asked, with the defaults of the release.
@@ -119,7 +131,7 @@ pub(super) async fn prepare(
     look: &Look,
     decision: &Decision,
     args: &Args,
-    given_up: Option<&Plan>,
+    given_up: Option<&GivenUp>,
 ) -> anyhow::Result<(Restoration, Vec<Refusal>)> {
     let wanted = wanted(args, &look.claim);
     let (release, namespace) = (decision.release.as_str(), decision.namespace.as_str());
@@ -156,7 +168,7 @@ pub(super) async fn prepare(
     let road = if wanted.in_place { Road::InPlace } else { found.road };
     let mut schedules = restore::active(cluster, &decision.quiesce.schedules).await?;
     // Those that a restore suspended which was given up: nobody else wanted them to stand still.
-    let suspended = given_up.iter().flat_map(|p| &p.schedules).filter(|s| decision.quiesce.schedules.contains(s));
+    let suspended = given_up.iter().flat_map(|g| &g.plan.schedules).filter(|s| decision.quiesce.schedules.contains(s));
     for name in suspended {
         if !schedules.contains(name) {
             schedules.push(name.clone());
@@ -271,7 +283,7 @@ async fn quiesce(
         if Instant::now() >= until {
             let names = awake.join(", ");
             return Err(Failure::new(
-                crate::exit::Exit::OutOfTime,
+                Exit::OutOfTime,
                 format!("{names} did not end within {} s", terms.drain.as_secs()),
             )
             .hint(format!("kubectl omupgrade status {} -n {}", decision.release, decision.namespace))
@@ -293,6 +305,9 @@ async fn disturbed(plan: &Plan, decision: &Decision, lock: &Lock, stored: &Store
             continue;
         }
         let Err(error) = untouched(plan, decision, lock, stored).await else { continue };
+        if exit_of(&error) != Exit::Refused {
+            continue; // nobody was seen: what could not be asked now is asked again
+        }
         return match pod::disarm(cluster, &pod).await {
             Ok(()) => error,
             Err(why) => error.context(why),

@@ -15,8 +15,7 @@ use crate::wayback::restore::Plan;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// The step in which helm runs.
-pub(super) const HELM: &str = "helm";
+pub(super) use crate::wayback::restore::HELM;
 
 /// Helm's step. What tells whether it is done is the release itself, never the journal alone.
 pub(super) async fn roll(

@@ -1,6 +1,6 @@
 //! The `helm` on disk: a script that writes down what it is told and does, and what that does to the cluster.
 
-use super::objects::Objects;
+use super::objects::{Objects, owned};
 use base64::Engine;
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
@@ -136,6 +136,7 @@ fn apply(objects: &mut Objects, manifest: &str) {
         shared::manifest::read(manifest.split("---\n").find(|d| d.contains("kind: Deployment")).unwrap()).unwrap();
     if let Some(replicas) = wanted.pointer("/spec/replicas") {
         live["spec"]["replicas"] = replicas.clone();
+        owned(&mut live, "f:replicas", "helm");
     }
     live["spec"]["template"] = wanted["spec"]["template"].clone();
     objects.put("deployments", live);

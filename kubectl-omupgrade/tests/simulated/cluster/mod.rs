@@ -1,16 +1,19 @@
 //! A cluster in memory behind the real client, and a `helm` on disk whose deeds it sees. Any write can be the last
 //! thing that a process does.
 
+mod api;
 mod database;
 mod helm;
 mod objects;
 
+pub use api::ApiFault;
 pub use database::{Database, PodFault};
 pub use helm::{HelmDies, release_secret};
 use http::{Request, Response};
 use kube::client::Body;
 use kubectl_omupgrade::adapters::cluster::{Cluster, Pointers};
 use objects::Objects;
+pub use objects::owned;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -43,6 +46,17 @@ struct State {
     restores: bool,
     /// Questions about what begins so are not answered.
     deaf: Option<String>,
+    /// How many requests the process made, and which of them meets what.
+    asked: usize,
+    meets: Option<(usize, ApiFault)>,
+}
+
+/// What becomes of a request.
+enum Answer {
+    Says(u16, Value),
+    /// Nobody hears an answer: the process is dead, or the way to it.
+    Silence,
+    Cut,
 }
 
 impl World {
@@ -59,6 +73,8 @@ impl World {
             log: Vec::new(),
             restores: false,
             deaf: None,
+            asked: 0,
+            meets: None,
         };
         Self(Arc::new(Mutex::new(state)))
     }
@@ -76,12 +92,14 @@ impl World {
             while let Some((request, answer)) = handle.next_request().await {
                 let (head, body) = request.into_parts();
                 let body = body.collect_bytes().await.unwrap();
-                if let Some((code, value)) = world.serve(head.method.as_str(), &head.uri.to_string(), &body) {
-                    let text = value.as_str().map(|log| log.as_bytes().to_vec());
-                    let body = Body::from(text.unwrap_or_else(|| serde_json::to_vec(&value).unwrap()));
-                    answer.send_response(Response::builder().status(code).body(body).unwrap());
-                } else {
-                    std::mem::forget(answer); // the process is dead: nothing hears the answer
+                match world.serve(head.method.as_str(), &head.uri.to_string(), &body) {
+                    Answer::Says(code, value) => {
+                        let text = value.as_str().map(|log| log.as_bytes().to_vec());
+                        let body = Body::from(text.unwrap_or_else(|| serde_json::to_vec(&value).unwrap()));
+                        answer.send_response(Response::builder().status(code).body(body).unwrap());
+                    }
+                    Answer::Silence => std::mem::forget(answer),
+                    Answer::Cut => answer.send_error(std::io::Error::from(std::io::ErrorKind::ConnectionReset)),
                 }
             }
         });
@@ -93,7 +111,12 @@ impl World {
         }
     }
 
-    fn serve(&self, method: &str, uri: &str, body: &[u8]) -> Option<(u16, Value)> {
+    /// The same for one that does not wait long for an answer.
+    pub fn impatient(&self) -> Cluster {
+        Cluster { patience: Some(std::time::Duration::from_millis(500)), ..self.cluster() }
+    }
+
+    fn serve(&self, method: &str, uri: &str, body: &[u8]) -> Answer {
         let mut state = self.0.lock().unwrap();
         let state = &mut *state;
         state.helm.happen(&mut state.objects);
@@ -102,36 +125,42 @@ impl World {
         }
         let path = uri.strip_prefix("http://localhost").unwrap_or(uri);
         state.log.push(format!("{method} {path}"));
+        state.asked += 1;
+        let fault = state.meets.filter(|(at, _)| *at == state.asked).map(|(_, fault)| fault);
+        if let Some(answer) = fault.and_then(ApiFault::instead) {
+            return answer;
+        }
         if method == "GET" && state.deaf.as_ref().is_some_and(|deaf| path.contains(deaf)) {
-            return Some((
+            return Answer::Says(
                 500,
                 json!({"kind": "Status", "code": 500, "status": "Failure", "reason": "InternalError", "message": "deaf"}),
-            ));
+            );
         }
         if method == "GET" {
-            return Some(state.objects.get(path));
+            let (code, value) = state.objects.get(path);
+            return fault.map_or(Answer::Says(code, value), ApiFault::afterwards);
         }
         state.writes += 1;
         if state.kill == Some(Kill::BeforeWrite(state.writes)) {
             state.killed.notify_one();
-            return None;
+            return Answer::Silence;
         }
-        let answer = state.objects.write(method, path, &serde_json::from_slice(body).unwrap_or(Value::Null));
+        let (code, value) = state.objects.write(method, path, &serde_json::from_slice(body).unwrap_or(Value::Null));
         if state.restores {
             state.objects.settle();
         }
         if state.kill == Some(Kill::AfterWrite(state.writes)) {
             state.killed.notify_one();
-            return None;
+            return Answer::Silence;
         }
-        Some(answer)
+        fault.map_or(Answer::Says(code, value), ApiFault::afterwards)
     }
 
     /// Runs a process until it ends, or until it is killed. `None`: it was.
     pub async fn process<T>(&self, kill: Option<Kill>, work: impl Future<Output = T>) -> Option<T> {
         let (killed, reached) = {
             let mut state = self.0.lock().unwrap();
-            state.writes = 0;
+            (state.writes, state.asked) = (0, 0);
             state.kill = kill;
             (state.killed.clone(), state.helm.reached())
         };
@@ -149,6 +178,16 @@ impl World {
         };
         self.0.lock().unwrap().kill = None;
         done
+    }
+
+    /// The request number `at` of the next process meets this; none: all go well.
+    pub fn meets(&self, fault: Option<(usize, ApiFault)>) {
+        self.0.lock().unwrap().meets = fault;
+    }
+
+    /// How many requests the last process made.
+    pub fn asked(&self) -> usize {
+        self.0.lock().unwrap().asked
     }
 
     /// From now on, questions about this path fail; none: all are answered.

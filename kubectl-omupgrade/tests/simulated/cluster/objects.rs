@@ -37,6 +37,16 @@ fn failure(code: u16, reason: &str) -> (u16, Value) {
     )
 }
 
+/// Who writes, as the request says.
+fn manager(path: &str) -> &str {
+    path.split_once("fieldManager=").map_or("unknown", |(_, rest)| rest.split('&').next().unwrap())
+}
+
+/// Who set a field of the spec last.
+pub fn owned(object: &mut Value, field: &str, manager: &str) {
+    object["metadata"]["managedFields"] = json!([{"manager": manager, "operation": "Update", "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {field: {}}}}]);
+}
+
 impl Objects {
     pub fn put(&mut self, plural: &str, mut object: Value) {
         self.version += 1;
@@ -149,12 +159,14 @@ impl Objects {
                 }
                 Some(mut object) if plural == "cronjobs" => {
                     object["spec"]["suspend"] = body["spec"]["suspend"].clone();
+                    owned(&mut object, "f:suspend", manager(path));
                     self.put(&plural, object.clone());
                     (200, object)
                 }
                 Some(mut object) => {
                     assert_eq!(rest, "scale", "only counts are patched");
                     object["spec"]["replicas"] = body["spec"]["replicas"].clone();
+                    owned(&mut object, "f:replicas", manager(path));
                     self.put(&plural, object);
                     let scale = json!({"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": {"name": name}, "spec": body["spec"]});
                     (200, scale)
