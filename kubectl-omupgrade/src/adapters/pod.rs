@@ -28,6 +28,9 @@ const STARTING: Duration = Duration::from_mins(10);
 /// as much again for a clock that runs ahead. Chosen.
 pub const NOT_AFTER: i64 = 1800;
 
+/// What is said where a Pod's image cannot be had.
+pub const NAME_ANOTHER: &str = "; name an image that is there with --probe-image";
+
 /// Why a Pod gave no log.
 enum Without {
     /// It ended, badly.
@@ -215,7 +218,7 @@ fn state(pod: &Pod) -> Option<&ContainerState> {
 pub fn hopeless(state: &ContainerState) -> Option<String> {
     let waiting = state.waiting.as_ref()?;
     let reason = waiting.reason.as_deref().filter(|r| STUCK.contains(r))?;
-    let hint = if reason.contains("Image") { "; name an image that is there with --probe-image" } else { "" };
+    let hint = if reason.contains("Image") { NAME_ANOTHER } else { "" };
     Some(format!("{reason}: {}{hint}", waiting.message.as_deref().unwrap_or_default()))
 }
 

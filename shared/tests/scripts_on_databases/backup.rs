@@ -265,7 +265,9 @@ fn a_full_claim() {
     for engine in BOTH {
         let database = large(engine);
         let pod = database.pod();
-        let call = |arguments: &[&str]| Command::new(arguments[0]).args(&arguments[1..]).arg(pod.backups()).status().unwrap().success();
+        let call = |arguments: &[&str]| {
+            Command::new(arguments[0]).args(&arguments[1..]).arg(pod.backups()).status().unwrap().success()
+        };
         assert!(call(&["mount", "-t", "tmpfs", "-o", "size=1m,mode=777", "claim"]));
         let ran = pod.run("backup.sh");
         let left = listing(&pod.backups());

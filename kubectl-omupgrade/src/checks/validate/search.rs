@@ -101,10 +101,6 @@ fn documents(f: &Facts) -> Result<Answer, Answer> {
 /// The engine itself, where it could be asked.
 fn engine(f: &Facts) -> Answer {
     let Some(fact) = &f.search else { return skip("the search engine was not asked") };
-    if fact.reason().is_some_and(|why| why.contains("--search-image")) {
-        let next = "kubectl omupgrade validate {release} -n {namespace} --search-image IMAGE # one with curl";
-        return unknown(fact.reason().unwrap_or_default()).next(next);
-    }
     either(known(fact).map(|engine| {
         let odd = engine.odd();
         let words =
