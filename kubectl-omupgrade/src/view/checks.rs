@@ -80,7 +80,7 @@ fn open(report: &Report, width: usize, out: &mut Vec<Line>) {
     let mut told: Vec<&str> = Vec::new();
     let unknown = |f: &Finding| f.is_open() && f.outcome == Outcome::Unknown;
     for one in &shown {
-        let alike = shown.iter().filter(|f| unknown(f) && f.evidence == one.evidence && f.next == one.next);
+        let alike = shown.iter().filter(|f| unknown(f) && f.evidence == one.evidence);
         let ids: Vec<&str> = alike.map(|f| f.id.as_str()).collect();
         if !unknown(one) || ids.len() < 2 {
             finding::short(one, width, out);
