@@ -2,6 +2,7 @@
 
 use super::cluster::Cluster;
 use super::lock::Lock;
+use crate::diagnose::redact::without_looks;
 use crate::facts::objects::STUCK;
 use crate::failure::Failure;
 use crate::rollout::no_node;
@@ -190,7 +191,9 @@ async fn wait(
             return if phase == "Succeeded" {
                 Ok(log)
             } else {
-                Err(Without::Ended(format!("the {role} failed: {}", status.message.unwrap_or_else(last))))
+                // A client may repeat the address that it was given.
+                let said = without_looks(&status.message.unwrap_or_else(last));
+                Err(Without::Ended(format!("the {role} failed: {said}")))
             };
         }
         let conditions = status.conditions.unwrap_or_default();

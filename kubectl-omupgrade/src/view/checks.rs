@@ -77,15 +77,13 @@ fn tone(decision: &Decision) -> Tone {
 fn open(report: &Report, width: usize, out: &mut Vec<Line>) {
     let mut shown: Vec<&Finding> = report.checks.iter().filter(|f| f.is_open() || f.waived.is_some()).collect();
     shown.sort_by_key(|f| (f.waived.is_some(), std::cmp::Reverse(f.outcome)));
-    let mut told: Vec<&str> = Vec::new();
     let unknown = |f: &Finding| f.is_open() && f.outcome == Outcome::Unknown;
     for one in &shown {
         let alike = shown.iter().filter(|f| unknown(f) && f.evidence == one.evidence);
         let ids: Vec<&str> = alike.map(|f| f.id.as_str()).collect();
         if !unknown(one) || ids.len() < 2 {
             finding::short(one, width, out);
-        } else if !told.contains(&ids[0]) {
-            told.push(ids[0]);
+        } else if ids.first() == Some(&one.id.as_str()) {
             finding::alike(&ids, one, width, out);
         }
     }

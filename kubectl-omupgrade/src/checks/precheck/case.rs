@@ -65,15 +65,25 @@ impl Case {
         tags.map(|c| c.chart).max().unwrap_or(to)
     }
 
+    /// That the tables end before the target, in words.
+    fn ends(&self) -> Option<String> {
+        let (to, tables) = (self.to(), &self.tables.versions);
+        let newest = tables.newest().map(|v| v.to_string()).unwrap_or_default();
+        (!tables.knows(to)).then(|| format!("{ENDS} {newest} and do not hold {to}"))
+    }
+
+    /// The answer that nothing is known of the target, where the tables end before it.
+    pub fn beyond(&self) -> Option<Answer> {
+        self.ends().map(unknown)
+    }
+
     /// An answer that rests on what the tables know of releases: that nothing there speaks against a target is worth
     /// nothing where they end before it.
     pub fn of_releases(&self, answer: Answer) -> Answer {
-        let to = self.to();
-        if answer.outcome != Outcome::Pass || self.tables.versions.knows(to) {
-            return answer;
+        match self.beyond() {
+            Some(beyond) if answer.outcome == Outcome::Pass => beyond,
+            _ => answer,
         }
-        let newest = self.tables.versions.newest().map(|v| v.to_string()).unwrap_or_default();
-        unknown(format!("{ENDS} {newest} and do not hold {to}"))
     }
 
     /// The same of what they know of charts, which can end earlier.
@@ -147,9 +157,8 @@ impl Case {
     /// What the target would run, as far as the tables know.
     pub fn by_tables(&self) -> Pending {
         let (to, tables) = (self.to(), &self.tables.versions);
-        if !tables.knows(to) {
-            let newest = tables.newest().map(|v| v.to_string()).unwrap_or_default();
-            return Pending::Unknown(format!("{ENDS} {newest} and do not hold {to}, so it counts as migrating"));
+        if let Some(ends) = self.ends() {
+            return Pending::Unknown(format!("{ends}, so it counts as migrating"));
         }
         let database = match self.facts.database.known() {
             Ok(database) => database,
