@@ -178,6 +178,28 @@ fn answer(path: &str) -> (u16, Value) {
             json!([{"metadata": {"name": "e", "annotations": {"x": canary("event-annotation")}}, "involvedObject": {"kind": "Pod", "name": "om-1", "uid": "om-1"},
             "type": "Warning", "reason": "Failed", "message": format!("Error: cannot start, api_key={} given; this stays", canary("event"))}]),
         ),
+        // What our journal, other people's objects and a Job's arguments hold is never taken up.
+        "configmaps" => list(json!([{"metadata": meta("om-omupgrade-guard"), "data": {"mode": canary("config-map"),
+            "application.yaml": format!("password: {}", canary("config-file"))}}])),
+        "jobs" | "cronjobs" => {
+            let mut spec = template()["spec"].clone();
+            spec["containers"][0]["args"] = json!([
+                "--token",
+                canary("job-argument"),
+                format!("--dsn=postgresql://om:{}@db/om", canary("job-address"))
+            ]);
+            let job = json!({"template": {"spec": spec}});
+            list(
+                json!([{"metadata": meta("om-job"), "spec": {"jobTemplate": {"spec": job}, "template": job["template"], "schedule": "@daily"},
+                "status": {"conditions": [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded", "message": format!("secret: {}", canary("job-condition"))}]}}]),
+            )
+        }
+        // The Pods that ask: the client repeats the address that it was given.
+        name if name.starts_with("om-omupgrade-") => (
+            200,
+            json!({"metadata": {"name": name}, "status": {"phase": "Failed",
+                "message": format!("psql: connection to postgresql://om:{}@db:5432/om failed, as {}; asked and refused", canary("probe-address"), canary("outside"))}}),
+        ),
         _ => list(json!([])),
     }
 }
@@ -222,17 +244,29 @@ fn stored(number: u64) -> Value {
         "labels": {"owner": "helm", "name": "om", "version": number.to_string(), "status": status}}})
 }
 
+/// A run that nobody can read: what it holds is not repeated in the words about it.
+fn journal() -> Value {
+    let run = format!("{{\"v\": 1, \"password\": {}", canary("journal"));
+    json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": [
+        {"apiVersion": "v1", "kind": "Secret", "type": "omupgrade.io/journal", "metadata": {"name": "om-omupgrade-run-1"}, "data": {"run": encoded(&run)}}]})
+}
+
 fn cluster() -> Cluster {
     let (service, mut handle) = tower_test::mock::pair::<Request<Body>, Response<Body>>();
     tokio::spawn(async move {
         while let Some((request, respond)) = handle.next_request().await {
             let query = request.uri().query().unwrap_or_default().to_owned();
-            let (code, mut body) = answer(request.uri().path());
+            let (code, mut body) = match *request.method() {
+                http::Method::POST => (201, json!({"metadata": {"name": "om-omupgrade-asks"}})),
+                _ if query.contains("omupgrade.io%2Fjournal") || query.contains("journal") => (200, journal()),
+                _ => answer(request.uri().path()),
+            };
             // Labels choose: Helm's storage is listed by its own, the journal (empty) by others.
             if let Some(items) = body.get_mut("items").and_then(Value::as_array_mut) {
                 let helm = query.contains("owner%3Dhelm");
                 items.retain(|i| {
-                    (i["kind"] == "PartialObjectMetadata") == helm && (helm || !query.contains("labelSelector"))
+                    let of_helm = i["kind"] == "PartialObjectMetadata";
+                    i["type"] == "omupgrade.io/journal" || of_helm == helm && (helm || !query.contains("labelSelector"))
                 });
             }
             let bytes =
@@ -255,7 +289,7 @@ async fn no_canary_leaves() {
     let found = release::find(&cluster, Some("om")).await.unwrap();
     let (newest, history) = release_facts(&found);
     let server = Asking { server: Some(server().await), ..Asking::default() };
-    let asked = Asked { probe: false, probe_image: None, server: &server, leaves: true };
+    let asked = Asked { probe: true, probe_image: Some("postgres:18"), server: &server, leaves: true };
     let (evidence, redactor) = Box::pin(evidence(&cluster, "om", newest, history, asked)).await.unwrap();
     let diagnosis = diagnose(&evidence, &rule::built_in().unwrap(), evidence.facts.made);
     let shown = view::plain(&view::diagnosis(&diagnosis, 120, true));
@@ -288,6 +322,8 @@ async fn no_canary_leaves() {
         "{names:?}"
     );
     assert!(!shown.contains(WORD), "{shown}");
+    // The file of `--facts` is the same evidence.
+    assert!(!evidence.to_text().unwrap().contains(WORD));
 
     // What is needed stays: the canaries did not take everything with them.
     let all: String = files.iter().map(|f| f.text.as_str()).collect();
@@ -302,6 +338,7 @@ async fn no_canary_leaves() {
         "search2.example → search3.example",
         "db2.example → db3.example",
         "FERNET_KEY differs",
+        "the probe failed: psql: connection to postgresql://om:(hidden)@db:5432/om failed, as (hidden); asked and refused",
     ] {
         assert!(all.contains(kept), "`{kept}` is gone");
     }

@@ -27,7 +27,12 @@ fn situation(folder: &Path) -> (Evidence, Vec<String>) {
     let text = std::fs::read_to_string(folder.join("situation.yaml")).unwrap();
     let s: Value = serde_saphyr::from_str(&text).unwrap();
     let moment = folder.join("../../cluster").join(s["moment"].as_str().unwrap());
-    let (facts, now) = moment::facts(&moment);
+    let (mut facts, now) = moment::facts(&moment);
+    // The same moment of another release.
+    if let Some(version) = s["version"].as_str() {
+        let text = serde_json::to_string(&facts).unwrap().replace("1.13.1", version);
+        facts = serde_json::from_str(&text).unwrap();
+    }
     let mut evidence = Evidence::of(facts);
     for (key, lines) in s["logs"].as_object().into_iter().flatten() {
         let key: LogKey = serde_json::from_value(key.clone().into()).unwrap();
@@ -147,11 +152,8 @@ fn the_rules_hold_together() {
     // Each rule is shown by some situation: none is there on trust.
     let shown: HashSet<String> = folders("troubles", "situation.yaml").iter().flat_map(|f| situation(f).1).collect();
     let unshown: Vec<&str> = rules.iter().map(|r| r.id.as_str()).filter(|id| !shown.contains(*id)).collect();
-    assert_eq!(unshown, NOT_SHOWN, "rules without a situation");
+    assert_eq!(unshown, [""; 0], "rules without a situation");
 }
-
-/// Rules whose example is all that is known of them.
-const NOT_SHOWN: &[&str] = &["T15", "T20", "T28", "T39", "G01", "E01", "E05"];
 
 #[test]
 fn wrong_rules_are_refused_with_their_place() {

@@ -3,11 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use kubectl_omupgrade::checks::precheck::{self, Case, Facts, Tables, decide};
-use kubectl_omupgrade::checks::{Outcome, Report, Row, Strictness, Waivers, commands, faults};
+use kubectl_omupgrade::checks::{Outcome, Report, Row, Seen, Strictness, Waivers, commands, faults};
 use kubectl_omupgrade::cli::command;
 use kubectl_omupgrade::exit::Exit;
 use kubectl_omupgrade::view::{self, Shape};
 use serde_json::{Map, Value};
+use shared::versions::Version;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -162,6 +163,52 @@ fn what_is_not_seen_is_unknown_and_not_a_failure() {
         // Unread is never "nothing migrates".
         assert_ne!(word(&after), "rolling", "{key}");
     }
+}
+
+/// Where the tables end, nothing that rests on them is claimed: not even where nothing seems to be pending.
+#[test]
+fn a_target_beyond_the_tables_is_never_rolling() {
+    for to in ["1.13.9", "1.14.0", "2.0.9", "3.0.0"] {
+        let (_, mut case) = case("rolling.yaml");
+        case.facts.asked.to = Version::parse(to).unwrap();
+        case.facts.folders = Seen::Known(vec!["1.13.1".to_owned()]);
+        let report = report(&case);
+        let verdict = report.verdict.as_ref().unwrap();
+        assert!(verdict.code == 21 || verdict.code == 22, "{to}: {}", verdict.word);
+        let of = |id: &str| report.checks.iter().find(|f| f.id == id).unwrap();
+        for id in ["target-known", "migrations-pending", "known-troubles", "values-accepted", "database-version"] {
+            let finding = of(id);
+            assert_eq!(finding.outcome, Outcome::Unknown, "{to}: {id}: {}", finding.evidence);
+            assert!(finding.next.as_ref().unwrap().contains("--tables DIR"), "{to}: {id}: {:?}", finding.next);
+        }
+        assert_ne!(report.exit(Strictness::Failures), Exit::Done, "{to}");
+    }
+}
+
+/// Whatever there is to tell: what follows stands in the first lines, and in the last one of a terminal.
+#[test]
+fn the_verdict_is_the_first_and_the_last_word() {
+    for name in situations() {
+        let report = report(&case(&name).1);
+        let word = report.verdict.as_ref().unwrap().word.clone();
+        for (width, wide) in [(60, false), (80, false), (160, false), (80, true)] {
+            let text = view::plain(&view::checks(&report, Shape { width, wide, live: false }));
+            let lines: Vec<&str> = text.lines().collect();
+            assert!(lines[1].starts_with(&format!("{word}: ")), "{name}: {}", lines[1]);
+            let last = lines.iter().rposition(|l| l.starts_with(&format!("{word}: "))).unwrap();
+            assert!(last + 3 >= lines.len() && last > 1, "{name}: {text}");
+        }
+    }
+}
+
+/// At 80 columns and with nothing wrong the answer is little more than its steps.
+#[test]
+fn what_holds_takes_a_line_a_group() {
+    let report = report(&case("healthy.yaml").1);
+    let lines = view::checks(&report, Shape { width: 80, wide: false, live: false });
+    assert!(lines.len() < 50, "{}", view::plain(&lines));
+    let text = view::plain(&lines);
+    assert!(text.contains("✔ database       6 hold") && !text.contains("database-charset"), "{text}");
 }
 
 fn parses(words: &[String]) -> Result<(), String> {

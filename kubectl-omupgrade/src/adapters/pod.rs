@@ -2,6 +2,7 @@
 
 use super::cluster::Cluster;
 use super::lock::Lock;
+use crate::diagnose::redact::without_looks;
 use crate::facts::objects::STUCK;
 use crate::failure::Failure;
 use crate::rollout::no_node;
@@ -27,6 +28,9 @@ const STARTING: Duration = Duration::from_mins(10);
 /// Seconds after which the script of such a Pod does not begin to write, by the clock of its node: the time to start, and
 /// as much again for a clock that runs ahead. Chosen.
 pub const NOT_AFTER: i64 = 1800;
+
+/// What is said where a Pod's image cannot be had.
+pub const NAME_ANOTHER: &str = "; name an image that is there with --probe-image";
 
 /// Why a Pod gave no log.
 enum Without {
@@ -187,7 +191,9 @@ async fn wait(
             return if phase == "Succeeded" {
                 Ok(log)
             } else {
-                Err(Without::Ended(format!("the {role} failed: {}", status.message.unwrap_or_else(last))))
+                // A client may repeat the address that it was given.
+                let said = without_looks(&status.message.unwrap_or_else(last));
+                Err(Without::Ended(format!("the {role} failed: {said}")))
             };
         }
         let conditions = status.conditions.unwrap_or_default();
@@ -215,7 +221,7 @@ fn state(pod: &Pod) -> Option<&ContainerState> {
 pub fn hopeless(state: &ContainerState) -> Option<String> {
     let waiting = state.waiting.as_ref()?;
     let reason = waiting.reason.as_deref().filter(|r| STUCK.contains(r))?;
-    let hint = if reason.contains("Image") { "; name an image that is there with --probe-image" } else { "" };
+    let hint = if reason.contains("Image") { NAME_ANOTHER } else { "" };
     Some(format!("{reason}: {}{hint}", waiting.message.as_deref().unwrap_or_default()))
 }
 

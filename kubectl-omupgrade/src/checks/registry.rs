@@ -112,6 +112,7 @@ pub fn faults(rows: &[Row], parses: impl Fn(&[String]) -> Result<(), String>) ->
 /// Whether a hint is a command that exists, names filled in. A remark after ` # ` is left out.
 pub fn commands(hint: &str, parses: impl Fn(&[String]) -> Result<(), String>) -> Result<(), String> {
     let names = super::row::Names {
+        verb: "precheck".to_owned(),
         release: "om".to_owned(),
         namespace: "data".to_owned(),
         to: "1.13.1".to_owned(),

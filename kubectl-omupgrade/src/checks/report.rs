@@ -63,6 +63,25 @@ pub struct Counts {
     pub waived: usize,
 }
 
+impl Counts {
+    /// Those of some findings.
+    pub fn of<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Self {
+        let mut counts = Self::default();
+        for finding in findings {
+            let slot = match finding.outcome {
+                _ if finding.waived.is_some() => &mut counts.waived,
+                Outcome::Pass => &mut counts.pass,
+                Outcome::Warn => &mut counts.warn,
+                Outcome::Fail => &mut counts.fail,
+                Outcome::Skip => &mut counts.skip,
+                Outcome::Unknown => &mut counts.unknown,
+            };
+            *slot += 1;
+        }
+        counts
+    }
+}
+
 /// What one check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -149,19 +168,7 @@ pub enum Strictness {
 impl Report {
     /// Counts its findings.
     pub fn count(&mut self) {
-        let mut counts = Counts::default();
-        for finding in &self.checks {
-            let slot = match finding.outcome {
-                _ if finding.waived.is_some() => &mut counts.waived,
-                Outcome::Pass => &mut counts.pass,
-                Outcome::Warn => &mut counts.warn,
-                Outcome::Fail => &mut counts.fail,
-                Outcome::Skip => &mut counts.skip,
-                Outcome::Unknown => &mut counts.unknown,
-            };
-            *slot += 1;
-        }
-        self.counts = counts;
+        self.counts = Counts::of(&self.checks);
     }
 
     /// How the command ends: no where something failed, "could not find out" where a needed answer is missing.

@@ -2,6 +2,7 @@
 
 use super::answer::{Answer, Outcome};
 use super::report::Finding;
+use super::why::Why;
 
 /// What a check says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +15,7 @@ pub struct Row {
     pub fact: &'static str,
     /// The bullet of the upgrade guide that asks for it.
     pub guide: &'static str,
-    /// What to do where it is not true: a command, with `{release}`, `{namespace}`, `{to}` and `{workload}` for [`Names`].
+    /// What to do where it is not true: a command, with the names in braces of [`Names::fill`].
     pub hint: &'static str,
     /// Where to read more.
     pub docs: &'static str,
@@ -33,6 +34,8 @@ pub struct Check<F> {
 /// What stands in hints for the names that only a run knows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Names {
+    /// The verb that runs.
+    pub verb: String,
     /// The release.
     pub release: String,
     /// Its namespace.
@@ -51,11 +54,16 @@ const WORKLOAD: &str = "deployment/openmetadata";
 pub const REINDEX: &str = "kubectl exec -n {namespace} {workload} -- ./bootstrap/openmetadata-ops.sh reindex --force # or, in the user interface, run the app Search Indexing with recreated indexes";
 
 impl Names {
-    /// A command with the names put in.
+    /// A command with the names put in: `{release}`, `{namespace}`, `{to}`, `{workload}`, `{verb}`, and `{again}` for what
+    /// was typed.
     pub fn fill(&self, command: &str) -> String {
         let to = if self.to.is_empty() { "VERSION" } else { &self.to };
         let workload = if self.workload.is_empty() { WORKLOAD } else { &self.workload };
+        let to_it = if self.to.is_empty() { "" } else { " --to {to}" };
+        let again = format!("kubectl omupgrade {{verb}} {{release}}{to_it} -n {{namespace}}");
         command
+            .replace("{again}", &again)
+            .replace("{verb}", &self.verb)
             .replace("{release}", &self.release)
             .replace("{namespace}", &self.namespace)
             .replace("{to}", to)
@@ -70,7 +78,9 @@ pub fn run<'a, F: 'a>(checks: impl IntoIterator<Item = &'a Check<F>>, facts: &F,
 
 fn finding(row: &Row, answer: Answer, names: &Names) -> Finding {
     let wants = matches!(answer.outcome, Outcome::Warn | Outcome::Fail | Outcome::Unknown);
-    let next = wants.then(|| names.fill(answer.next.as_deref().unwrap_or(row.hint)));
+    // What was not seen wants another step than what was seen and is not so.
+    let unseen = (answer.outcome == Outcome::Unknown).then(|| Why::of(&answer.evidence)).flatten().map(Why::next);
+    let next = wants.then(|| names.fill(answer.next.as_deref().or(unseen).unwrap_or(row.hint)));
     Finding {
         id: row.id.to_owned(),
         group: row.group.to_owned(),

@@ -28,31 +28,12 @@ impl<T> Seen<T> {
         self.known().ok()
     }
 
-    /// An answer about the thing; "unknown" with the reason where it was not seen.
+    /// An answer about the thing; "unknown" with the reason where it was not seen, which tells the next step, too.
     pub fn judge(&self, answer: impl FnOnce(&T) -> Answer) -> Answer {
         match self {
             Self::Known(value) => answer(value),
-            Self::Unknown(reason) => unseen(reason),
+            Self::Unknown(reason) => unknown(reason),
         }
-    }
-}
-
-/// The answer for a thing that was not seen, with what would let it be seen.
-pub fn unseen(reason: &str) -> Answer {
-    let answer = unknown(reason);
-    if reason.contains("--no-probe") {
-        answer.next("kubectl omupgrade precheck {release} --to {to} -n {namespace} # lets them be asked")
-    } else if reason.contains("--search-image") {
-        answer
-            .next("kubectl omupgrade precheck {release} --to {to} -n {namespace} --search-image IMAGE # one with curl")
-    } else if reason.contains("orbidden") {
-        answer.next("kubectl omupgrade rbac precheck -n {namespace} # prints the rights that it needs")
-    } else if reason.contains("--probe-image") {
-        answer.next("kubectl omupgrade precheck {release} --to {to} -n {namespace} --probe-image IMAGE")
-    } else if reason.contains("the probe") {
-        answer.next("kubectl omupgrade status {release} -n {namespace} # does the server itself reach its database?")
-    } else {
-        answer
     }
 }
 

@@ -104,6 +104,9 @@ pub enum NoDatabase {
     Number(String),
 }
 
+/// What stands for the value of a setting that is somebody's own.
+const HIDDEN: &str = "(hidden)";
+
 /// The line between the fingerprint and the facts.
 const BETWEEN: &str = "facts:";
 
@@ -169,7 +172,10 @@ impl Reading {
         let name = name.to_owned();
         match kind {
             "may" => drop(self.may.insert(name, yes(value))),
-            "setting" => drop(self.settings.insert(name, value.to_owned())),
+            "setting" => {
+                let value = if is_of_somebody(&name) { HIDDEN } else { value };
+                drop(self.settings.insert(name, value.to_owned()));
+            }
             "migration" => {
                 let word = |(_, last): &(&str, &str)| last.chars().all(|c| c.is_ascii_alphabetic());
                 let (at, status) = value.rsplit_once(' ').filter(word).unwrap_or((value, ""));
@@ -213,6 +219,12 @@ impl Reading {
     }
 }
 
+/// A setting of the database that no PostgreSQL knows: people keep keys of their own there (`app.jwt_secret`). Its name
+/// tells that it has to be made again; its value is nobody's business.
+fn is_of_somebody(setting: &str) -> bool {
+    setting.strip_prefix("of_database ").is_some_and(|name| name.contains('.'))
+}
+
 fn yes(value: &str) -> Option<bool> {
     match value {
         "yes" => Some(true),
@@ -246,6 +258,14 @@ mod tests {
         assert_eq!((read.may("read_all"), read.may("fly")), (None, None));
         assert_eq!(read.oldest_transaction_seconds, None);
         assert_eq!(read.migrations[0].at, "2026-11-22 10:00:00");
+    }
+
+    #[test]
+    fn a_setting_of_somebodys_own_is_told_by_its_name_alone() {
+        let own = "setting of_database app.jwt_secret\tgeheim\nsetting of_database work_mem\t20MB\n";
+        let read = Database::parse(Engine::Postgresql, &format!("{TEXT}{own}")).unwrap();
+        assert_eq!(read.settings["of_database app.jwt_secret"], HIDDEN);
+        assert_eq!(read.settings["of_database work_mem"], "20MB");
     }
 
     #[test]

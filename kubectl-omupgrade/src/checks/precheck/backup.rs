@@ -2,7 +2,7 @@
 
 use super::case::Case;
 use super::estimate::size;
-use crate::checks::{Answer, Check, Row, fail, pass, skip, unknown, unseen, warn};
+use crate::checks::{Answer, Check, Row, fail, pass, skip, unknown, warn};
 use shared::backup::Engine;
 use shared::component::image_tag;
 use shared::versions::Dotted;
@@ -115,7 +115,7 @@ fn room(case: &Case) -> Answer {
 fn restore_room(case: &Case) -> Answer {
     let database = match case.facts.database.known() {
         Ok(database) => database,
-        Err(reason) => return unseen(reason),
+        Err(reason) => return unknown(reason),
     };
     let needs = precise(database.bytes) * 3.0;
     let volume = case.facts.backup.value().and_then(|b| b.database_volume_bytes);
@@ -135,7 +135,7 @@ fn restore_room(case: &Case) -> Answer {
 fn client(case: &Case) -> Answer {
     let database = match case.facts.database.known() {
         Ok(database) => database,
-        Err(reason) => return unseen(reason),
+        Err(reason) => return unknown(reason),
     };
     case.facts.backup.judge(|place| {
         let image = &place.client_image;

@@ -3,6 +3,8 @@
 
 use super::facts::Facts;
 use super::tables::Tables;
+use crate::checks::why::ENDS;
+use crate::checks::{Answer, Outcome, unknown};
 use crate::facts::Database;
 use shared::component::image_tag;
 use shared::versions::Version;
@@ -61,6 +63,37 @@ impl Case {
         let to = self.to();
         let tags = self.tables.versions.charts.iter().filter(|c| Version::parse(&c.app) == Some(to));
         tags.map(|c| c.chart).max().unwrap_or(to)
+    }
+
+    /// That the tables end before the target, in words.
+    fn ends(&self) -> Option<String> {
+        let (to, tables) = (self.to(), &self.tables.versions);
+        let newest = tables.newest().map(|v| v.to_string()).unwrap_or_default();
+        (!tables.knows(to)).then(|| format!("{ENDS} {newest} and do not hold {to}"))
+    }
+
+    /// The answer that nothing is known of the target, where the tables end before it.
+    pub fn beyond(&self) -> Option<Answer> {
+        self.ends().map(unknown)
+    }
+
+    /// An answer that rests on what the tables know of releases: that nothing there speaks against a target is worth
+    /// nothing where they end before it.
+    pub fn of_releases(&self, answer: Answer) -> Answer {
+        match self.beyond() {
+            Some(beyond) if answer.outcome == Outcome::Pass => beyond,
+            _ => answer,
+        }
+    }
+
+    /// The same of what they know of charts, which can end earlier.
+    pub fn of_charts(&self, answer: Answer) -> Answer {
+        let (chart, newest) = (self.chart_to(), self.tables.versions.charts.iter().map(|c| c.chart).max());
+        let answer = self.of_releases(answer);
+        match newest.filter(|newest| chart > *newest && answer.outcome == Outcome::Pass) {
+            Some(newest) => unknown(format!("{ENDS} the chart {newest}: what {chart} does with values is not in them")),
+            None => answer,
+        }
     }
 
     /// Whether the database knows only Flyway's history.
@@ -124,8 +157,8 @@ impl Case {
     /// What the target would run, as far as the tables know.
     pub fn by_tables(&self) -> Pending {
         let (to, tables) = (self.to(), &self.tables.versions);
-        if !tables.knows(to) {
-            return Pending::Unknown(format!("the tables do not know {to}, so it counts as migrating (--tables DIR)"));
+        if let Some(ends) = self.ends() {
+            return Pending::Unknown(format!("{ends}, so it counts as migrating"));
         }
         let database = match self.facts.database.known() {
             Ok(database) => database,

@@ -46,7 +46,7 @@ pub const CHECKS: &[Check<Case>] = &[
             "database-charset",
             "database and tables are of one Unicode character set",
             "Prerequisites: character set of the database",
-            "kubectl describe secrets -n {namespace} # names the server; convert the database to utf8mb4 there, after a backup",
+            "kubectl omupgrade status {release} -n {namespace} --probe # what the database says of itself",
         ),
         ask: charset,
     },
@@ -85,7 +85,7 @@ pub const CHECKS: &[Check<Case>] = &[
             "database-connections",
             "the database has connections left for one more pod",
             "Prerequisites: resources of the database",
-            "kubectl get pods -n {namespace} # raise max_connections, or end what holds them",
+            "kubectl omupgrade status {release} -n {namespace} --probe # what the database says of itself",
         ),
         ask: connections,
     },
@@ -109,7 +109,7 @@ fn version(case: &Case) -> Answer {
             return fail(format!("the server is MariaDB ({}), which OpenMetadata does not support", database.version));
         }
         match has >= *least {
-            true => pass(said),
+            true => case.of_releases(pass(said)),
             false if needs.is_strict() => fail(said),
             false => warn(said),
         }
@@ -123,15 +123,22 @@ fn charset(case: &Case) -> Answer {
         let unicode = ["utf8", "utf-8", "unicode"].iter().any(|word| database.charset.to_lowercase().starts_with(word));
         if is_latin1(database) || !unicode {
             let tables = others.map(|o| format!("; tables of {o}")).unwrap_or_default();
-            return fail(format!("{said}{tables}: statements and names in other scripts do not fit into it"));
+            let answer = fail(format!("{said}{tables}: statements and names in other scripts do not fit into it"));
+            return answer.next(convert(case, database));
         }
         if database.engine == Engine::Mysql && !database.charset.to_lowercase().starts_with("utf8mb4") {
-            return warn(format!("{said}: utf8mb4 is what OpenMetadata is tested with"));
+            let answer = warn(format!("{said}: utf8mb4 is what OpenMetadata is tested with"));
+            return answer.next(convert(case, database));
         }
         match others {
-            Some(others) => {
-                warn(format!("{said}, but there are tables of {others}: a new table cannot refer to those"))
-            }
+            Some(others) => warn(format!(
+                "{said}, but there are tables of {others}: a new table cannot refer to those"
+            ))
+            .next(client(
+                case,
+                database,
+                "SELECT table_name, table_collation FROM information_schema.tables WHERE table_schema = DATABASE()",
+            )),
             None => pass(said),
         }
     })
@@ -196,11 +203,41 @@ fn connections(case: &Case) -> Answer {
     case.facts.database.judge(|database| match (database.connections, database.max_connections) {
         (Some(open), Some(most)) if most > 0 => {
             let said = format!("{open} of {most} are open");
-            if open * 100 >= most * CONNECTIONS_PERCENT { warn(said) } else { pass(said) }
+            if open * 100 < most * CONNECTIONS_PERCENT {
+                return pass(said);
+            }
+            // Who holds them: then end those, or raise the most.
+            warn(said).next(match database.engine {
+                Engine::Mysql => client(
+                    case,
+                    database,
+                    "SELECT user, host, COUNT(*) FROM information_schema.processlist GROUP BY user, host",
+                ),
+                Engine::Postgresql => client(
+                    case,
+                    database,
+                    "SELECT usename, client_addr, count(*) FROM pg_stat_activity GROUP BY usename, client_addr",
+                ),
+            })
         }
         (None, Some(most)) => skip(format!("{most} at most; how many are open may not be seen")),
         _ => skip("not told by this server"),
     })
+}
+
+/// What brings a database to Unicode. MySQL converts where it lies; PostgreSQL's encoding is that of its making.
+fn convert(case: &Case, database: &Database) -> String {
+    match database.engine {
+        Engine::Mysql => client(
+            case,
+            database,
+            &format!("ALTER DATABASE {} CHARACTER SET utf8mb4; and of its tables", database.name),
+        ),
+        Engine::Postgresql => {
+            "kubectl omupgrade backup {release} -n {namespace} # then restore it into a database with ENCODING 'UTF8'"
+                .to_owned()
+        }
+    }
 }
 
 /// A database client in a pod of its own, and the statement to type into it. It asks for the password.

@@ -36,6 +36,11 @@ impl Way {
     }
 }
 
+/// Checks whose failure refuses, though without their answer the rest can be decided: an old helm mangles what a
+/// post-renderer gives it, or knows no such thing, and would be found out with the server at zero. Where none is seen here
+/// it may be Flux or somebody else who brings one.
+const REFUSES_TOO: &[&str] = &["helm-version"];
+
 /// Puts verdict and steps into a report whose waivers were applied.
 pub fn decide(case: &Case, report: &mut Report) {
     let way = way(case, report);
@@ -54,7 +59,8 @@ fn way(case: &Case, report: &Report) -> Way {
     let window = search::without_overlap(case);
     // What a verdict of its own speaks of does not refuse.
     let spoken = |f: &Finding| f.id == "search-version" && window.is_some();
-    let refusing = |f: &&Finding| f.is_open() && f.needed && f.outcome == Outcome::Fail && !spoken(f);
+    let counts = |f: &Finding| f.needed || REFUSES_TOO.contains(&f.id.as_str());
+    let refusing = |f: &&Finding| f.is_open() && counts(f) && f.outcome == Outcome::Fail && !spoken(f);
     let refused: Vec<String> = report.checks.iter().filter(refusing).map(|f| f.id.clone()).collect();
     if !refused.is_empty() {
         return Way::Refused(refused);
@@ -85,6 +91,9 @@ fn sentence(case: &Case, way: &Way) -> String {
     let to = case.to();
     match way {
         Way::Rolling => format!("{to} changes nothing in the database: pods can go over one by one while others serve"),
+        Way::Quiesce if matches!(case.pending(), Pending::Unknown(_)) => format!(
+            "{to} may migrate the database and counts as migrating: stop the server, back up, let ONE pod migrate, then start the others; never several at once"
+        ),
         Way::Quiesce => format!(
             "{to} migrates the database: stop the server, back up, let ONE pod migrate, then start the others; never several at once"
         ),

@@ -2,7 +2,7 @@
 
 use super::case::Case;
 use super::facts::Key;
-use crate::checks::{Answer, Check, Row, fail, pass, unknown, unseen, warn};
+use crate::checks::{Answer, Check, Row, fail, pass, unknown, warn};
 
 const GROUP: &str = "configuration";
 const DOCS: &str = "https://docs.open-metadata.org/v1.12.x/deployment/kubernetes";
@@ -75,7 +75,7 @@ fn jwt(case: &Case) -> Answer {
 
 fn exported(case: &Case) -> Answer {
     match (case.facts.helm.known(), case.facts.values.known()) {
-        (Err(reason), _) | (_, Err(reason)) => unseen(reason),
+        (Err(reason), _) | (_, Err(reason)) => unknown(reason),
         (Ok(helm), Ok(_)) => {
             pass(format!("revision {} with its values can be read from Helm's storage", helm.revision))
         }

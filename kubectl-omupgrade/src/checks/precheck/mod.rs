@@ -59,6 +59,7 @@ pub fn ids() -> Vec<&'static str> {
 pub fn report(case: &Case) -> Report {
     let facts = &case.facts;
     let names = Names {
+        verb: "precheck".to_owned(),
         release: facts.release.clone(),
         namespace: facts.namespace.clone(),
         to: case.to().to_string(),

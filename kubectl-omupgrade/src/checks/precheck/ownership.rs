@@ -1,7 +1,7 @@
 //! Checks of who owns what: GitOps tools, drift, objects of others, API versions that went away.
 
 use super::case::Case;
-use crate::checks::{Answer, Check, Row, fail, pass, skip, unknown, unseen, warn};
+use crate::checks::{Answer, Check, Row, fail, pass, skip, unknown, warn};
 use shared::versions::Dotted;
 
 const GROUP: &str = "ownership";
@@ -104,7 +104,7 @@ fn foreign(case: &Case) -> Answer {
 fn removals(case: &Case) -> Answer {
     let version = match case.facts.kubernetes.known() {
         Ok(version) => version,
-        Err(reason) => return unseen(reason),
+        Err(reason) => return unknown(reason),
     };
     let Some(cluster) = Dotted::parse(version) else { return unknown(format!("the cluster calls itself `{version}`")) };
     case.facts.apis.judge(|apis| {

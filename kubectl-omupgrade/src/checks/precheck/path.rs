@@ -1,7 +1,7 @@
 //! Checks of the way from here to the target: direction, stops, the state of Helm's storage and of the migrations.
 
 use super::case::{Case, Pending, has_flyway, named};
-use crate::checks::{Answer, Check, Row, fail, pass, unknown, warn};
+use crate::checks::{Answer, Check, Row, Why, fail, pass, unknown, warn};
 use crate::facts::Status;
 use shared::versions::Version;
 
@@ -79,7 +79,7 @@ pub const CHECKS: &[Check<Case>] = &[
             group: GROUP,
             fact: "what the target will run on the database is known",
             guide: "Version compatibility: does this step migrate the database",
-            hint: "kubectl omupgrade precheck {release} --to {to} -n {namespace} --tables DIR # newer tables",
+            hint: "kubectl omupgrade status {release} -n {namespace} --probe # what the database says of itself",
             docs: MIGRATIONS,
             needed: false,
         },
@@ -137,9 +137,8 @@ fn direction(case: &Case) -> Answer {
 
 fn target_known(case: &Case) -> Answer {
     let (to, tables) = (case.to(), &case.tables.versions);
-    if !tables.knows(to) {
-        let newest = tables.newest().map(|v| v.to_string()).unwrap_or_default();
-        return unknown(format!("the tables end at {newest} and do not hold {to}: all that rests on them is unknown"));
+    if let Some(beyond) = case.beyond() {
+        return beyond;
     }
     if !tables.charts.iter().any(|c| Version::parse(&c.app) == Some(to)) {
         let newest = tables.charts.iter().map(|c| c.chart).filter(|c| c.line() == to.line()).max();
@@ -160,7 +159,7 @@ fn target_known(case: &Case) -> Answer {
 
 fn hops(case: &Case) -> Answer {
     match case.stops().as_slice() {
-        [] => pass(format!("no stop is known between here and {}", case.to())),
+        [] => case.of_releases(pass(format!("no stop is known between here and {}", case.to()))),
         [via, ..] => fail(format!("{} refuses a database from before it has been at {via}: go there first", case.to()))
             .next(format!("kubectl omupgrade precheck {{release}} --to {via} -n {{namespace}}")),
     }
@@ -203,12 +202,15 @@ fn finished(case: &Case) -> Answer {
 }
 
 fn pending(case: &Case) -> Answer {
+    if let Some(beyond) = case.beyond() {
+        return beyond;
+    }
     match case.pending() {
         Pending::Nothing(why) => pass(format!("nothing: {why}")),
         Pending::Versions(versions, why) => pass(format!("{}: {why}", named(&versions))),
-        Pending::Unknown(why) if matches!(case.by_tables(), Pending::Nothing(_)) => unknown(why).next(
-            "kubectl omupgrade precheck {release} --to {to} -n {namespace} # once a node can pull the target's image",
-        ),
+        Pending::Unknown(why) if Why::of(&why) == Some(Why::Image) => {
+            unknown(why).next("{again} # once a node can pull the target's image")
+        }
         Pending::Unknown(why) => unknown(why),
     }
 }
@@ -274,9 +276,10 @@ fn troubles(case: &Case) -> Answer {
         return if hits.iter().any(|t| t.level == "fail") { fail(said) } else { warn(said) };
     }
     if open.is_empty() {
-        return pass(format!("none of {} known troubles", case.tables.troubles.len()));
+        return case.of_releases(pass(format!("none of {} known troubles", case.tables.troubles.len())));
     }
-    unknown(format!("the database was not read: {} may stand on the way", open.join(", ")))
+    let reason = case.facts.database.known().err().unwrap_or_default();
+    unknown(format!("{} may stand on the way: the database was not read: {reason}", open.join(", ")))
 }
 
 /// Whether a database, or a table of it, is of the character set latin1.

@@ -40,7 +40,7 @@ pub const CHECKS: &[Check<Case>] = &[
             "helm-version",
             "helm is one that takes a post-renderer well",
             "Prerequisites: Helm version",
-            "helm version",
+            "helm version # take 4.2.0 or newer, or 3.14.0 or newer; one that is not on the PATH: --helm FILE",
         ),
         ask: helm,
     },
@@ -128,7 +128,11 @@ fn airflow(case: &Case) -> Answer {
             return unknown("no image of it in this namespace tells its version");
         };
         let said = format!("Airflow {has}; ingestion {} is built for Airflow {}", case.to(), needs.airflow);
-        if has.major() == needs.airflow { pass(said) } else { warn(format!("{said}: DAGs and settings differ")) }
+        if has.major() == needs.airflow {
+            case.of_releases(pass(said))
+        } else {
+            warn(format!("{said}: DAGs and settings differ"))
+        }
     })
 }
 
@@ -174,7 +178,9 @@ fn dependencies(case: &Case) -> Answer {
         let tag = |version: Version| charts.iter().find(|c| c.chart == version);
         let now = Version::parse(&release.version).and_then(tag);
         let (Some(now), Some(then)) = (now, tag(case.chart_to())) else {
-            return unknown(format!("the tables do not know both charts, {} and {}", release.version, case.chart_to()));
+            let charts = format!("{} and {}", release.version, case.chart_to());
+            return unknown(format!("the tables do not hold both charts, {charts}"))
+                .next("{again} --tables DIR # newer tables");
         };
         let mut words = Vec::new();
         let majors = [

@@ -1,7 +1,7 @@
 //! Checks of the server's pods: how many, how they are watched and guarded, room for one more, what runs beside them.
 
 use super::case::Case;
-use crate::checks::{Answer, Check, Row, fail, pass, unknown, unseen, warn};
+use crate::checks::{Answer, Check, Row, fail, pass, unknown, warn};
 
 const GROUP: &str = "pods";
 const DOCS: &str = "https://kubernetes.io/docs/concepts/workloads/pods/disruptions/";
@@ -110,7 +110,7 @@ fn ready(case: &Case) -> Answer {
 fn replicas(case: &Case) -> Answer {
     case.facts.server.judge(|server| {
         if let Some(reason) = &server.autoscaler_unseen {
-            return unseen(reason);
+            return unknown(reason);
         }
         let least = server.autoscaler.as_ref().map_or(server.replicas, |a| a.min);
         let by = server.autoscaler.as_ref().map(|a| format!(", by the autoscaler {}", a.name)).unwrap_or_default();
@@ -125,7 +125,7 @@ fn replicas(case: &Case) -> Answer {
 fn budget(case: &Case) -> Answer {
     case.facts.server.judge(|server| {
         if let Some(reason) = &server.budgets_unseen {
-            return unseen(reason);
+            return unknown(reason);
         }
         let one = server.replicas <= 1;
         match server.budgets.as_slice() {

@@ -109,7 +109,8 @@ fn accepted(case: &Case) -> Answer {
             words.push(format!("only one of {} can be enabled", exposed.join(", ")));
         }
         if words.is_empty() {
-            return pass(format!("{}, against what chart {chart} is known to refuse", source(case)));
+            let said = format!("{}, against what chart {chart} is known to refuse", source(case));
+            return case.of_charts(pass(said));
         }
         fail(format!("{}: {}", source(case), words.join("; ")))
     })
@@ -120,7 +121,8 @@ fn honoured(case: &Case) -> Answer {
         let keys = gone(case, values, "ignored");
         let rules = rules(case, values, "ignored");
         if keys.is_empty() && rules.is_empty() {
-            return pass(format!("{}, against what chart {} is known to ignore", source(case), case.chart_to()));
+            let said = format!("{}, against what chart {} is known to ignore", source(case), case.chart_to());
+            return case.of_charts(pass(said));
         }
         let moved = keys.iter().any(|k| k.contains("pipelineServiceClientConfig"));
         let fix = if moved { "; they moved below pipelineServiceClientConfig.airflow" } else { "" };
@@ -136,7 +138,10 @@ fn honoured(case: &Case) -> Answer {
 fn meaning(case: &Case) -> Answer {
     case.facts.values.judge(|values| {
         let words = rules(case, values, "warn");
-        if words.is_empty() { pass(source(case)) } else { warn(format!("{}: {}", source(case), words.join("; "))) }
+        if words.is_empty() {
+            return case.of_charts(pass(source(case)));
+        }
+        warn(format!("{}: {}", source(case), words.join("; ")))
     })
 }
 
@@ -250,7 +255,8 @@ fn defaults(case: &Case) -> Answer {
             }
         }
         if new.is_empty() && kept.is_empty() {
-            return pass(format!("none between the charts {from} and {to} that your values do not set"));
+            let said = format!("none between the charts {from} and {to} that your values do not set");
+            return case.of_charts(pass(said));
         }
         let mut words = Vec::new();
         if !new.is_empty() {
@@ -300,5 +306,5 @@ fn breaking(case: &Case) -> Answer {
             format!("{}: {}{yours}", n.minor, n.what)
         })
         .collect();
-    if said.is_empty() { pass("none is known") } else { warn(said.join(". ")) }
+    if said.is_empty() { case.of_releases(pass("none is known")) } else { warn(said.join(". ")) }
 }

@@ -111,7 +111,7 @@ fn version(case: &Case) -> Answer {
         }
         let said = format!("{engine} {has} ({}); {} needs {least} to below {below}", search.source, case.to());
         if has >= *least && has < *below {
-            return pass(said);
+            return case.of_releases(pass(said));
         }
         if has >= *below {
             return warn(format!("{said}: a newer major is not among those that are supported"));

@@ -54,7 +54,13 @@ pub fn report(facts: &Facts) -> Report {
     let (release, namespace) = (facts.look.name.clone(), facts.look.namespace.clone());
     let workload =
         server_workload(facts).map(|w| format!("{}/{}", w.kind.name().to_lowercase(), w.meta.name)).unwrap_or_default();
-    let names = Names { release: release.clone(), namespace: namespace.clone(), to: String::new(), workload };
+    let names = Names {
+        verb: "validate".to_owned(),
+        release: release.clone(),
+        namespace: namespace.clone(),
+        to: String::new(),
+        workload,
+    };
     let findings = checks().flat_map(|check| run(std::slice::from_ref(check), facts, &names)).collect();
     let server = facts.server.value();
     let mut report = Report {

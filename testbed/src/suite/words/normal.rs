@@ -13,7 +13,7 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\b\d\d:\d\d:\d\d(\.\d+)?\b", "TIME"),
         (r"\bopenmetadata-[bcdfghjklmnpqrstvwxz2456789]{7,10}\b", "openmetadata-HASH"),
         (r"\b(openmetadata-HASH|om-omupgrade-[a-z0-9-]*?)-[bcdfghjklmnpqrstvwxz2456789]{5}\b", "$1-POD"),
-        (r"\bom-omupgrade-(probe|folders)-[0-9a-f]+\b", "om-omupgrade-$1-POD"),
+        (r"\bom-omupgrade-(probe|folders|search)-[0-9a-f]+\b", "om-omupgrade-$1-POD"),
         (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "ID"),
         (r"\b10\.\d+\.\d+\.\d+\b", "ADDRESS"),
         (r"\b\d+(\.\d+)?(h|m|s|ms|d)( ?\d+(m|s))?\b", "SPAN"),
