@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// A workload as it is in the cluster.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Live {
     /// `Deployment` or `StatefulSet`.
     pub kind: String,
@@ -20,7 +20,7 @@ pub struct Live {
     pub autoscaler: Option<String>,
     /// The field manager that last set `spec.replicas`.
     pub manager: Option<String>,
-    /// Its labels and annotations.
+    /// Its labels and annotations, of those by which GitOps tools mark what is theirs.
     pub marks: BTreeMap<String, String>,
 }
 
