@@ -298,3 +298,17 @@ pub(super) fn absent(release: &str, cluster: &Cluster, number: u64, served: &[u6
         .fold(failure, |f, n| f.hint(format!("kubectl omupgrade rollback {release} {n} -n {}", cluster.namespace)))
         .into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_narrow_terminal_breaks_between_words_and_never_in_a_command() {
+        let text = "  - the database moved since revision 1 served: migrations ran\n  try: kubectl omupgrade rollback om 1 -n data\n  3. run helm rollback om 1 --namespace data --kube-context here\n";
+        assert_eq!(
+            fitted(text, 40),
+            "  - the database moved since revision 1\n    served: migrations ran\n  try: kubectl omupgrade rollback om 1 -n data\n  3. run helm rollback om 1 --namespace data --kube-context here\n"
+        );
+    }
+}
