@@ -10,6 +10,7 @@ pub mod say;
 use crate::commands::Command;
 use crate::exit::{self, Exit};
 use crate::session::Session;
+use clap::error::{ContextKind, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser};
 use flags::Flags;
 use std::process::ExitCode;
@@ -35,6 +36,9 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
+            if wants_facts(&error) {
+                say::note(ONLY_LOOKS);
+            }
             let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
             return ExitCode::from(exit.code());
         }
@@ -60,6 +64,17 @@ pub fn main() -> ExitCode {
     runtime.shutdown_background();
     let exit = done.unwrap_or_else(|error| say::failure(&error));
     ExitCode::from(exit.code())
+}
+
+/// What is said to whoever names a saved look to a verb that takes none.
+const ONLY_LOOKS: &str = "\
+a saved look is judged by status, precheck, validate, diagnose, history and rollback (its preview): the other verbs write, \
+or ask nothing, and take none";
+
+/// Whether a verb was given a saved look that takes none.
+fn wants_facts(error: &clap::Error) -> bool {
+    let named = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
+    error.kind() == ErrorKind::UnknownArgument && named.starts_with("--from-facts")
 }
 
 /// Waits for Ctrl-C, or for who ends processes.

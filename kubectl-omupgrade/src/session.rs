@@ -34,6 +34,11 @@ impl Session {
         columns.unwrap_or(PAGE).clamp(40, 200)
     }
 
+    /// The columns of the terminal that standard output is; none where it is read elsewhere.
+    pub fn fits(&self) -> Option<usize> {
+        std::io::stdout().is_terminal().then(|| self.width())
+    }
+
     /// Whether standard output is a terminal that can be repainted.
     pub fn live(&self) -> bool {
         std::io::stdout().is_terminal() && std::env::var("TERM").is_ok_and(|t| t != "dumb")

@@ -65,6 +65,7 @@ fn verdicts() {
         "startup-probe",
         "stateful-set",
     ];
+    let not_ready = ["not-ready", "not-ready-set"];
     let unknown = ["forbidden-workloads", "mistyped"];
     for case in cases() {
         let name = case.file_name().unwrap().to_str().unwrap();
@@ -73,6 +74,7 @@ fn verdicts() {
             _ if failed.contains(&name) => Verdict::Failed,
             _ if rolled_out.contains(&name) => Verdict::RolledOut,
             _ if progressing.contains(&name) => Verdict::Progressing,
+            _ if not_ready.contains(&name) => Verdict::NotReady,
             _ if unknown.contains(&name) => Verdict::Unknown,
             _ => Verdict::Blocked,
         };

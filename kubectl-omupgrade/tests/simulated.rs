@@ -29,5 +29,9 @@ mod restore_given_up;
 mod restore_under;
 #[path = "simulated/rollback.rs"]
 mod rollback;
+#[path = "simulated/saved.rs"]
+mod saved;
 #[path = "simulated/snapshot.rs"]
 mod snapshot;
+#[path = "typed/mod.rs"]
+mod typed;

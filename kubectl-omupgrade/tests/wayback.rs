@@ -7,8 +7,26 @@ use kubectl_omupgrade::facts::{Chart, Driver, Release, Revision, Secret, Status}
 use kubectl_omupgrade::fingerprint::Fingerprint;
 use kubectl_omupgrade::journal::{Outcome, Recorded, Run};
 use kubectl_omupgrade::verdict::Way;
-use kubectl_omupgrade::wayback::{Asked, Choice, Live, Look, choose, decide};
+use kubectl_omupgrade::wayback::saved::{SCHEMA, Saved};
+use kubectl_omupgrade::wayback::{self, Asked, Choice, Contents, Decision, Live, Look, choose, decided};
 use shared::backup::Engine;
+
+/// Decides; and a saved look is decided alike, without what is secret in its manifests.
+fn decide(look: &Look, asked: Asked) -> Result<Decision, String> {
+    let decision = wayback::decide(look, asked)?;
+    let saved = Saved {
+        schema: SCHEMA.to_owned(),
+        made: "2026-11-22T12:00:00Z".parse().unwrap(),
+        command: String::new(),
+        lock: None,
+        contents: Contents::of(look)?,
+        look: look.clone(),
+    };
+    let again = Saved::from_text(&saved.to_text().unwrap()).unwrap();
+    assert_eq!(again.look.current.manifest.expose(), None);
+    assert_eq!(format!("{:#?}", decided(&again.look, &again.contents, asked)), format!("{decision:#?}"));
+    Ok(decision)
+}
 
 fn release(number: u64, status: Status, version: &str, replicas: &str, guard: &str) -> Release {
     let text = format!(

@@ -77,7 +77,9 @@ pub fn run(cache: &Cache) -> Result<()> {
         (act.play)(&stage)?;
     }
     heading("That was all");
-    say::answer("A backup that failed moved nothing. A bare rollback was stopped before an old\nserver met the newer schema. The database came back, and the code with it.");
+    say::answer(
+        "A backup that failed moved nothing. A bare rollback was stopped before an old\nserver met the newer schema. The database came back, and the code with it.",
+    );
     say::answer("It stands as you see it (the next demo clears it away); look around, or remove everything:");
     say::answer(&format!("  export KUBECONFIG={}", paths::kubeconfig().display()));
     say::answer(&format!("  export PATH={}:{}:$PATH", programs.display(), cache.bin().display()));

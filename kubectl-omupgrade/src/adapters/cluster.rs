@@ -13,7 +13,7 @@ pub use ask::{Refused, reason, why};
 pub use connect::connect;
 pub use gather::{gather, logs_of, release_facts};
 pub use store::Store;
-pub use watch::Watch;
+pub use watch::{Question, Watch};
 
 use std::time::Duration;
 

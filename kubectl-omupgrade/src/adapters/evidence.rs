@@ -130,7 +130,21 @@ async fn compared(cluster: &Cluster, name: &str) -> (Fact<Changes>, Vec<String>)
 /// Facts that leave the terminal, without the secrets in their logs and messages; and why only what looks like one could
 /// be hidden, where the namespace's Secrets may not be read.
 pub async fn without_secrets(cluster: &Cluster, facts: &Facts) -> anyhow::Result<(Facts, Option<String>)> {
-    let mut secrets: Vec<String> = facts.release.value().into_iter().flat_map(known::of_release).collect();
+    let release = facts.release.value();
+    let (redactor, unread) = redactor(cluster, release, &public(facts, release)).await?;
+    let mut value = serde_json::to_value(facts)?;
+    redactor.value(&mut value);
+    Ok((serde_json::from_value(value)?, unread))
+}
+
+/// What hides the secrets of these revisions and of the namespace in a text that leaves the terminal; and why not the
+/// latter, where they may not be read.
+pub async fn redactor(
+    cluster: &Cluster,
+    releases: impl IntoIterator<Item = &Release>,
+    public: &BTreeSet<String>,
+) -> anyhow::Result<(Redactor, Option<String>)> {
+    let mut secrets: Vec<String> = releases.into_iter().flat_map(known::of_release).collect();
     let unread = match of_namespace(cluster).await {
         Ok(more) => {
             secrets.extend(more);
@@ -138,10 +152,7 @@ pub async fn without_secrets(cluster: &Cluster, facts: &Facts) -> anyhow::Result
         }
         Err(error) => Some(format!("{error:#}: only what looks like a secret is hidden; look through the file")),
     };
-    let redactor = Redactor::new(secrets, &public(facts, facts.release.value())).map_err(anyhow::Error::msg)?;
-    let mut value = serde_json::to_value(facts)?;
-    redactor.value(&mut value);
-    Ok((serde_json::from_value(value)?, unread))
+    Ok((Redactor::new(secrets, public).map_err(anyhow::Error::msg)?, unread))
 }
 
 /// The contents of the namespace's Secrets, except Helm's own storage and our journal.
@@ -173,15 +184,27 @@ fn setting(release: &Release, name: &str) -> Option<String> {
     set.get(name)?.as_ref()?.expose().map(|text| text.trim_matches('"').to_owned())
 }
 
-/// Names that are said everywhere: hiding them would hide the answer. What stands before the names of all indexes is
-/// one: a database's user may be called the same.
+/// Names that are said everywhere: hiding them would hide the answer.
 pub(super) fn public(facts: &Facts, release: Option<&Release>) -> BTreeSet<String> {
-    let mut out: BTreeSet<String> =
-        ["openmetadata", "admin", "default", "ingestion-bot"].into_iter().map(str::to_owned).collect();
+    let mut out = release.map_or_else(everywhere, names);
     out.extend([facts.name.clone(), facts.namespace.clone()]);
     out.extend(facts.workloads.items().iter().map(|w| w.meta.name.clone()));
     out.extend(facts.nodes.items().iter().map(|n| n.name.clone()));
-    out.extend(release.and_then(|r| setting(r, "ELASTICSEARCH_CLUSTER_ALIAS")));
     out.retain(|name| !name.is_empty());
     out
+}
+
+/// Those of them that a revision tells. What stands before the names of all indexes is one: a database's user may be
+/// called the same.
+pub fn names(release: &Release) -> BTreeSet<String> {
+    let mut out = everywhere();
+    out.extend([release.name.clone(), release.namespace.clone()]);
+    out.extend(release.workloads.iter().filter_map(|label| Some(label.split_once('/')?.1.to_owned())));
+    out.extend(setting(release, "ELASTICSEARCH_CLUSTER_ALIAS"));
+    out.retain(|name| !name.is_empty());
+    out
+}
+
+fn everywhere() -> BTreeSet<String> {
+    ["openmetadata", "admin", "default", "ingestion-bot"].into_iter().map(str::to_owned).collect()
 }

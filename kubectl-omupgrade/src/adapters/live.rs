@@ -7,7 +7,7 @@ use crate::facts::{self, read};
 use crate::failure::Failure;
 use crate::preview::Object;
 use crate::verdict::{Reach, Running};
-use crate::wayback::{Live, OURS};
+use crate::wayback::{Live, OURS, OWNERS};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::Pod;
@@ -44,6 +44,7 @@ pub async fn workloads(cluster: &Cluster, manifest: &[Object]) -> Result<Vec<Liv
             let name = meta.name.clone().unwrap_or_default();
             let mut marks: BTreeMap<String, String> = meta.labels.clone().unwrap_or_default();
             marks.extend(meta.annotations.clone().unwrap_or_default());
+            marks.retain(|key, _| OWNERS.iter().any(|owner| key.starts_with(owner)));
             out.push(Live {
                 kind: kind.to_owned(),
                 replicas: u64::try_from(replicas.unwrap_or(1)).unwrap_or(0),

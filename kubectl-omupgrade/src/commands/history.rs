@@ -1,5 +1,6 @@
 //! The verb `history`.
 
+use super::rollback::saved;
 use crate::adapters::cluster::Cluster;
 use crate::adapters::lock::{Holder, holder_of};
 use crate::adapters::{journal, release};
@@ -10,9 +11,11 @@ use crate::facts::Revision;
 use crate::failure::Failure;
 use crate::journal::{Phase, Run};
 use crate::session::Session;
+use crate::wayback::saved::Saved;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt::Write;
+use std::path::PathBuf;
 
 /// The revisions of a release, and what omupgrade did to it.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -23,6 +26,9 @@ pub struct Args {
     /// Show every step of this run.
     #[arg(long, value_name = "ID")]
     pub run: Option<String>,
+    /// Show those of what `rollback --facts` saved, without a cluster.
+    #[arg(long, value_name = "FILE", conflicts_with = "release")]
+    pub from_facts: Option<PathBuf>,
 }
 
 /// The revisions of a release, and the runs of omupgrade on it.
@@ -46,6 +52,17 @@ pub struct Answer<'a> {
 
 /// Runs it.
 pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
+    if let Some(file) = &args.from_facts {
+        let Saved { look, lock: locked, .. } = saved::read(file)?;
+        let past = Past {
+            name: look.current.name,
+            namespace: look.current.namespace,
+            revisions: look.history.into_iter().map(|r| r.revision).collect(),
+            runs: look.runs,
+            locked,
+        };
+        return answer(past, args, session.output());
+    }
     let cluster = session.connect().await?;
     history(&cluster, args, session.output()).await
 }
@@ -58,21 +75,35 @@ pub async fn history(cluster: &Cluster, args: &Args, output: Output) -> anyhow::
     for secret in unread {
         say::note(&format!("the journal's Secret {secret} cannot be read and is left out"));
     }
-    let mut runs: Vec<Run> = stored.into_iter().map(|s| s.run).collect();
+    let runs = stored.into_iter().map(|s| s.run).collect();
+    let locked = holder_of(cluster, &name).await?.map(|h: Holder| h.words());
+    answer(Past { name, namespace: cluster.namespace.clone(), revisions, runs, locked }, args, output)
+}
+
+/// A release's past.
+struct Past {
+    name: String,
+    namespace: String,
+    revisions: Vec<Revision>,
+    runs: Vec<Run>,
+    /// Who holds its lock, in words.
+    locked: Option<String>,
+}
+
+fn answer(past: Past, args: &Args, output: Output) -> anyhow::Result<Exit> {
+    let Past { name, namespace, revisions, mut runs, locked } = past;
     if let Some(id) = &args.run {
         runs.retain(|r| r.id == *id);
         if runs.is_empty() {
             let failure = Failure::usage(format!("the journal of {name} holds no run {id}"));
-            return Err(failure.hint(format!("kubectl omupgrade history {name} -n {}", cluster.namespace)).into());
+            return Err(failure.hint(format!("kubectl omupgrade history {name} -n {namespace}")).into());
         }
     }
-    let lock = holder_of(cluster, &name).await?.map(|h: Holder| h.words());
-    let namespace = &cluster.namespace;
     let answer = Answer {
         schema: "omupgrade.io/history/v1",
         release: &name,
-        namespace,
-        lock,
+        namespace: &namespace,
+        lock: locked,
         revisions: &revisions,
         runs: &runs,
     };

@@ -4,14 +4,17 @@ mod again;
 mod confirm;
 mod keys;
 mod look;
+mod next;
 mod perform;
 mod restore;
 mod roll;
+pub(super) mod saved;
 mod say;
 
 pub use confirm::confirmed;
 pub use say::Data;
 
+use super::checked::writable;
 use super::{status, watching};
 use crate::adapters::cluster::Cluster;
 use crate::adapters::helm::Helm;
@@ -25,7 +28,9 @@ use crate::failure::Failure;
 use crate::journal::Run;
 use crate::session::Session;
 use crate::verdict::Way;
-use crate::wayback::{Asked, Choice, Decision, choose, decide, elsewhere};
+use crate::wayback::restore::{GivenUp, Plan};
+use crate::wayback::{Asked, Choice, Contents, Decision, Look, choose, decide, decided, elsewhere};
+use next::Next;
 use restore::Restoration;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -108,6 +113,12 @@ pub struct Args {
     /// Look and decide only, and end with the verdict as exit code: 30 code only, 31 restore, 32 impossible, 33 unproven.
     #[arg(long)]
     pub exit_verdict: bool,
+    /// Save what was looked at, with secrets masked.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["from_facts", "confirm"])]
+    pub facts: Option<PathBuf>,
+    /// Say of what was saved what --dry-run would have said, without a cluster.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["release", "restore", "confirm", "yes", "helm", "claim"])]
+    pub from_facts: Option<PathBuf>,
     /// Only the database comes back, under the newest revision: `backup restore`.
     #[arg(skip)]
     pub stay: bool,
@@ -126,6 +137,10 @@ pub(super) fn whose(text: &str) -> Result<String, String> {
 
 /// Runs it.
 pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
+    if let Some(file) = &args.from_facts {
+        return saved::preview(file, args, session.output(), session.fits());
+    }
+    args.facts.as_deref().map(writable).transpose()?;
     let cluster = session.connect().await?;
     if cluster.pointers.mixed {
         return Err(Failure::usage(
@@ -136,6 +151,7 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     }
     let terms = Terms {
         output: session.output(),
+        width: session.fits(),
         can_ask: session.can_ask(),
         lock: Timing::default(),
         settle: Duration::from_secs(90),
@@ -172,6 +188,8 @@ async fn remember(cluster: &Cluster, name: &str, args: &Args) {
 pub struct Terms {
     /// The format of the answer.
     pub output: Output,
+    /// The columns of the terminal that it is read on.
+    pub width: Option<usize>,
     /// Whether a person can be asked.
     pub can_ask: bool,
     /// The lock's times.
@@ -182,92 +200,96 @@ pub struct Terms {
     pub drain: Duration,
 }
 
+/// What earlier runs left behind for this one.
+struct Past {
+    /// Whether a run of this plan has no end: it is gone on with.
+    left_open: bool,
+    /// The restore that such a run was left in the middle of: it is gone on with, whatever the half-way database looks
+    /// like. One that was killed before it changed anything is looked at anew.
+    begun: Option<Plan>,
+    /// The restore that was given up after it stilled servers.
+    given_up: Option<GivenUp>,
+}
+
+impl Past {
+    fn of(look: &mut Look, unfinished: Option<GivenUp>) -> anyhow::Result<Self> {
+        let given_up = restore::given_up(unfinished, look);
+        let left = perform::left_open(look);
+        let begun = left.as_ref().filter(|run| run.begun(restore::QUIESCE)).map(restore::recalled);
+        Ok(Self { left_open: left.is_some(), begun: begun.transpose()?.flatten(), given_up })
+    }
+}
+
+/// Decides, with all that stands against it.
+fn decision(look: &Look, contents: &Contents, args: &Args, past: &Past) -> Decision {
+    let asked = Asked {
+        accept_unproven: args.accept_unproven,
+        clear_pending: args.clear_pending,
+        restore: args.restore,
+        named: args.backup.is_some(),
+        restoring: past.begun.is_some(),
+    };
+    let mut decision = decided(look, contents, asked);
+    // Helm may have ended before somebody gave the run up; its counts and schedules are still to be put back.
+    decision.already &= past.given_up.is_none();
+    let backup = args.backup.as_deref().or(decision.verdict.backup.as_deref());
+    let kept = look.backups.as_deref().unwrap_or_default();
+    let refusal = elsewhere(decision.verdict.way, backup, kept, &decision.release, &decision.namespace);
+    if let Some(refusal) = refusal.filter(|_| past.begun.is_none()) {
+        decision.refusals.insert(0, refusal);
+    }
+    decision
+}
+
 /// Looks, decides, does, says; all but the watching afterwards.
 pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Result<Exit> {
     let helm = match Helm::find(args.helm.as_deref()).await {
         Err(_) if args.stay => Helm::not_needed(),
         found => found?,
     };
-    let Wanted { name, history, runs, revision } = wanted(cluster, args, terms).await?;
+    let Wanted { history, runs, revision } = wanted(cluster, args, terms).await?;
     let mut look = Box::pin(look::look(cluster, args, &helm, history, runs, revision)).await?;
-    let given_up = restore::given_up(cluster, &mut look).await?;
-    let left = perform::left_open(&look);
-    let left_open = left.is_some();
-    // A restore that was begun is gone on with, whatever the half-way database looks like; one that was killed before it
-    // changed anything is looked at anew.
-    let begun = left.as_ref().filter(|run| run.begun(restore::QUIESCE)).map(restore::recalled).transpose()?.flatten();
-    let asked = Asked {
-        accept_unproven: args.accept_unproven,
-        clear_pending: args.clear_pending,
-        restore: args.restore,
-        named: args.backup.is_some(),
-        restoring: begun.is_some(),
-    };
-    let mut decision = decide(&look, asked).map_err(Failure::unknown)?;
-    // Helm may have ended before somebody gave the run up; its counts and schedules are still to be put back.
-    decision.already &= given_up.is_none();
-    let backup = args.backup.as_deref().or(decision.verdict.backup.as_deref());
-    let kept = look.backups.as_deref().unwrap_or_default();
-    if let Some(refusal) =
-        elsewhere(decision.verdict.way, backup, kept, &name, &cluster.namespace).filter(|_| begun.is_none())
-    {
-        decision.refusals.insert(0, refusal);
+    let unfinished = restore::unfinished(cluster, &look.runs).await?;
+    let past = Past::of(&mut look, unfinished)?;
+    let contents = Contents::of(&look).map_err(Failure::unknown)?;
+    let mut decision = decision(&look, &contents, args, &past);
+    if let Some(file) = &args.facts {
+        let command = perform::command(cluster, &helm, &decision, past.begun.as_ref());
+        saved::save(cluster, file, &look, &contents, command).await?;
     }
-    if decision.stay && begun.is_none() && restore::done_already(&look, args) {
+    if decision.stay && past.begun.is_none() && restore::done_already(&look, args) {
         if !args.dry_run {
             perform::tidy(cluster, &decision, terms).await?;
         }
         return Ok(Exit::Done);
     }
     let wanted = args.restore && (args.backup.is_some() || decision.verdict.way == Way::Restore);
-    let restoration = match begun {
+    let restoration = match past.begun {
         Some(plan) => Some(restore::left(&look.current, args, plan)?),
         None if wanted && !decision.already && decision.refusals.is_empty() => {
-            let (restoration, refusals) = restore::prepare(cluster, &look, &decision, args, given_up.as_ref()).await?;
+            let given_up = past.given_up.as_ref();
+            let (restoration, refusals) = restore::prepare(cluster, &look, &decision, args, given_up).await?;
             decision.refusals.extend(refusals);
             Some(restoration)
         }
         None => None,
     };
     let restore_plan = restoration.as_ref().map(|r| &r.plan);
-    let steps = perform::steps(cluster, &helm, &decision, restore_plan);
+    let steps = perform::steps(&decision, restore_plan, &perform::command(cluster, &helm, &decision, restore_plan));
     let found = restoration.as_ref().and_then(|r| r.found.as_ref());
-    let answer = say::Answer::new(&decision, &steps, found, terms.output);
+    let answer = say::Answer::new(&decision, &steps, found, terms.output, terms.width);
     answer.text(args.dry_run)?;
     if let Some(Restoration { found: Some((found, keys)), plan, .. }) = &restoration {
         to::note(&found.words(plan, keys, decision.reach));
     } else if args.restore && restoration.is_none() && decision.verdict.way == Way::CodeOnly && !decision.already {
         to::note("the database did not move, so nothing is restored; --backup NAME restores one all the same");
     }
-    if args.exit_verdict {
-        answer.data("verdict")?;
-        return Ok(Exit::Verdict(decision.verdict.way.exit_code()));
+    let next = Next::of(&decision, past.left_open, args.dry_run, args.exit_verdict);
+    if next == Next::Already && !args.dry_run {
+        perform::tidy(cluster, &decision, terms).await?;
     }
-    if decision.already && !left_open {
-        if !args.dry_run {
-            perform::tidy(cluster, &decision, terms).await?;
-        }
-        answer.data("already")?;
-        to::note(&format!(
-            "{name} is at revision {} already: revision {} is the same and deployed",
-            decision.to, decision.from
-        ));
-        return Ok(Exit::Done);
-    }
-    // What a killed run began is finished; all else has to be free of objections.
-    if !decision.already
-        && let Some(first) = decision.refusals.first()
-    {
-        answer.data("refused")?;
-        if args.dry_run {
-            return Ok(Exit::Refused); // all of it was said already
-        }
-        let refused = Failure::refused(first.why.clone());
-        return Err(first.hints.iter().fold(refused, |f, hint| f.hint(hint.as_str())).into());
-    }
-    if args.dry_run {
-        answer.data("dry-run")?;
-        return Ok(Exit::Done);
+    if let Some(exit) = answer.end(&next, args.dry_run)? {
+        return Ok(exit);
     }
     agreed(cluster, args, &helm, &decision, terms).await?;
     let done = perform::perform(cluster, &helm, &decision, args, terms, restoration.as_ref()).await;
@@ -323,7 +345,6 @@ async fn changed_meanwhile(cluster: &Cluster, args: &Args, helm: &Helm, before: 
 
 /// A release with its past, and the revision to go back to.
 struct Wanted {
-    name: String,
     history: Vec<Release>,
     runs: Vec<Run>,
     revision: u64,
@@ -346,5 +367,5 @@ async fn wanted(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Result<
         Choice::Ask(served) => say::ask(&name, &cluster.namespace, &served, &revisions, terms.can_ask).await?,
         Choice::Absent(number, served) => return Err(say::absent(&name, cluster, number, &served)),
     };
-    Ok(Wanted { name, history, runs, revision })
+    Ok(Wanted { history, runs, revision })
 }

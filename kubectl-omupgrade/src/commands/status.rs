@@ -175,7 +175,7 @@ pub fn answer(session: &Session, rollout: &Rollout) -> anyhow::Result<Exit> {
 pub fn exit(verdict: Verdict) -> Exit {
     match verdict {
         Verdict::RolledOut => Exit::Done,
-        Verdict::Progressing | Verdict::Blocked | Verdict::Failed => Exit::No,
+        Verdict::Progressing | Verdict::NotReady | Verdict::Blocked | Verdict::Failed => Exit::No,
         Verdict::Unknown => Exit::Unknown,
     }
 }

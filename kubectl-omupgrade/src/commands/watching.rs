@@ -36,8 +36,11 @@ pub async fn run(
     quiet: bool,
 ) -> anyhow::Result<Exit> {
     let mut store = Store::new(&cluster.namespace, &target.name, target.release.clone(), target.history.clone());
-    let mut watch = Watch::start(cluster, &target.name, target.driver);
-    database::watch(&mut watch, &mut store, cluster, target, probe);
+    let journal = database::journal(cluster, &target.name);
+    let mut watch = Watch::start(cluster, &target.name, target.driver, journal);
+    if let Some(image) = probe {
+        database::ask_beside(&mut watch, &mut store, cluster, target, image);
+    }
     let mut screen = Screen::new(session);
     let end = timeout.map(|t| Instant::now() + t);
     let mut next = Instant::now();
@@ -45,7 +48,12 @@ pub async fn run(
     let mut reading = HashSet::new();
     let mut again: HashMap<_, u8> = HashMap::new();
     loop {
-        let wake = if dirty { next } else { Instant::now() + if screen.live { TICK } else { IDLE } };
+        // Before every kind has answered there is nothing to show, and nothing to wake up for.
+        let wake = match (dirty && store.answered(), screen.live) {
+            (true, _) => next,
+            (false, true) => Instant::now() + TICK,
+            (false, false) => Instant::now() + IDLE,
+        };
         let wake = end.map_or(wake, |end| wake.min(end));
         tokio::select! {
             more = watch.next(&mut store) => {

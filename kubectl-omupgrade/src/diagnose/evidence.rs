@@ -3,7 +3,7 @@
 
 use super::changes::Changes;
 use super::edges::Edge;
-use crate::facts::{Event, Fact, Facts, Pod, SCHEMA};
+use crate::facts::{Event, Fact, Facts, Pod, SCHEMA, read_file};
 use crate::failure::Failure;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -72,19 +72,6 @@ impl Evidence {
 
     /// Reads the text of a facts file, of `diagnose` or of `status`.
     pub fn from_text(text: &str) -> Result<Self, Failure> {
-        let value: serde_json::Value =
-            serde_json::from_str(text).map_err(|e| Failure::usage(format!("this is no facts file: {e}")).hint(HINT))?;
-        match value.get("schema").and_then(serde_json::Value::as_str) {
-            Some(SCHEMA) => {}
-            Some(other) => {
-                return Err(Failure::usage(format!(
-                    "a facts file of schema {other}, and this omupgrade reads {SCHEMA}"
-                )));
-            }
-            None => return Err(Failure::usage("this is no facts file: it has no `schema`").hint(HINT)),
-        }
-        serde_json::from_value(value).map_err(|e| Failure::usage(format!("reading the facts file: {e}")))
+        read_file(text, SCHEMA, "kubectl omupgrade diagnose --facts FILE    # writes one")
     }
 }
-
-const HINT: &str = "kubectl omupgrade diagnose --facts FILE    # writes one";

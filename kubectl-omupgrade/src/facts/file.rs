@@ -2,6 +2,7 @@
 
 use super::{Facts, SCHEMA};
 use crate::failure::Failure;
+use serde::de::DeserializeOwned;
 
 impl Facts {
     /// The text of a facts file.
@@ -11,19 +12,21 @@ impl Facts {
 
     /// Reads the text of a facts file.
     pub fn from_text(text: &str) -> Result<Self, Failure> {
-        let value: serde_json::Value =
-            serde_json::from_str(text).map_err(|e| Failure::usage(format!("this is no facts file: {e}")).hint(HINT))?;
-        match value.get("schema").and_then(serde_json::Value::as_str) {
-            Some(SCHEMA) => {}
-            Some(other) => {
-                return Err(Failure::usage(format!(
-                    "a facts file of schema {other}, and this omupgrade reads {SCHEMA}"
-                )));
-            }
-            None => return Err(Failure::usage("this is no facts file: it has no `schema`").hint(HINT)),
-        }
-        serde_json::from_value(value).map_err(|e| Failure::usage(format!("reading the facts file: {e}")))
+        read_file(text, SCHEMA, "kubectl omupgrade status --facts FILE    # writes one")
     }
 }
 
-const HINT: &str = "kubectl omupgrade status --facts FILE    # writes one";
+/// Reads the text of a facts file of this schema. `writes` is the command that writes one.
+pub fn read_file<T: DeserializeOwned>(text: &str, schema: &str, writes: &str) -> Result<T, Failure> {
+    let no_file = |why: String| Failure::usage(format!("this is no facts file: {why}")).hint(writes);
+    let value: serde_json::Value = serde_json::from_str(text).map_err(|e| no_file(e.to_string()))?;
+    match value.get("schema").and_then(serde_json::Value::as_str) {
+        Some(found) if found == schema => {}
+        Some(other) => {
+            let why = format!("a facts file of schema {other}, and this reads {schema}");
+            return Err(Failure::usage(why).hint(writes));
+        }
+        None => return Err(no_file("it has no `schema`".to_owned())),
+    }
+    serde_json::from_value(value).map_err(|e| Failure::usage(format!("reading the facts file: {e}")))
+}

@@ -16,6 +16,7 @@ mod server;
 
 pub use database::{Database, Migration, NoDatabase, Table};
 pub use fact::{Fact, Known, Unknown};
+pub use file::read_file;
 pub use foreign::Foreign;
 pub use logs::{LogKey, Logs, NO_LOG};
 pub use objects::{

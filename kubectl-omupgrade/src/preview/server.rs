@@ -3,13 +3,14 @@
 use super::objects::Object;
 use crate::verdict::Reach;
 use base64::Engine;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::component::{self, Component};
 use shared::marks;
 use std::collections::BTreeMap;
 
 /// A server workload of a manifest.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Server {
     /// Kind and name.
     pub label: String,

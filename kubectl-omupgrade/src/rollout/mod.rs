@@ -64,6 +64,8 @@ pub enum Verdict {
     RolledOut,
     /// Not yet; it moves.
     Progressing,
+    /// It was, and nothing rolls out; but not everything is ready now.
+    NotReady,
     /// Not yet, and it stands still for a reason that someone must remove.
     Blocked,
     /// No, and waiting does not mend it.
@@ -83,6 +85,7 @@ impl Verdict {
         match self {
             Self::RolledOut => "rolled out",
             Self::Progressing => "rolling out",
+            Self::NotReady => "not ready",
             Self::Blocked => "blocked",
             Self::Failed => "failed",
             Self::Unknown => "unknown",
@@ -115,6 +118,7 @@ fn verdict(scene: &Scene<'_>, tree: &Node) -> Verdict {
     }
     match worst {
         Health::Failed => Verdict::Failed,
+        Health::Blocked | Health::Working if !rolls_out(scene, tree) => Verdict::NotReady,
         Health::Blocked => Verdict::Blocked,
         Health::Working => Verdict::Progressing,
         Health::Unknown => Verdict::Unknown,
@@ -122,6 +126,17 @@ fn verdict(scene: &Scene<'_>, tree: &Node) -> Verdict {
         Health::Idle | Health::Done if !scene.facts.workload_gaps.is_empty() => Verdict::Unknown,
         Health::Idle | Health::Done => Verdict::RolledOut,
     }
+}
+
+/// Whether something is still to come: helm is at work or was stopped, a Job runs, or a workload's controller is not
+/// through.
+fn rolls_out(scene: &Scene<'_>, tree: &Node) -> bool {
+    let came_out = |node: &Node| {
+        let mut all = scene.facts.workloads.items().iter();
+        let own = all.find(|w| w.kind.name() == node.kind.word() && w.meta.name == node.name);
+        own.is_some_and(workload::came_out)
+    };
+    tree.health > Health::Done || tree.children.iter().any(|c| c.worst() > Health::Done && !came_out(c))
 }
 
 /// The first cause of the worst health, else the counts.

@@ -54,6 +54,17 @@ fn is_current(workload: &Workload) -> bool {
     workload.observed_generation >= workload.meta.generation
 }
 
+/// Whether its rollout ended well, by its controller: a pod that is not ready now is of no rollout. A `DaemonSet`'s says
+/// nothing of it.
+pub fn came_out(w: &Workload) -> bool {
+    let ended = match w.kind {
+        WorkloadKind::Deployment => w.condition("Progressing").is_some_and(|c| c.reason == "NewReplicaSetAvailable"),
+        WorkloadKind::StatefulSet => w.update_revision.is_some() && w.update_revision == w.current_revision,
+        WorkloadKind::DaemonSet => false,
+    };
+    ended && is_current(w)
+}
+
 /// How far it is, by kubectl's own rules.
 fn progress(w: &Workload) -> (Health, String) {
     if !is_current(w) {

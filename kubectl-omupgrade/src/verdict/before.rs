@@ -3,11 +3,12 @@
 use super::facts::{Before, Source};
 use crate::fingerprint::Fingerprint;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use shared::backup::Record;
 use shared::versions::Version;
 
 /// A revision of the release's history and when it began.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moment {
     /// Its number.
     pub revision: u64,

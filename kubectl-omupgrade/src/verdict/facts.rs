@@ -58,7 +58,7 @@ pub enum Source {
 }
 
 /// How far an image's own migrations go.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reach {
     /// Its migration folders, where they were listed.
     pub folders: Vec<String>,
@@ -100,7 +100,7 @@ pub struct Backup {
 }
 
 /// A server image that runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Running {
     /// The image reference.
     pub image: String,

@@ -23,6 +23,18 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// Breaks a line at spaces into lines of at most `width` columns; those after the first stand two columns further in. A
+/// line that fits stays as it is.
+pub fn hanging(line: &str, width: usize) -> Vec<String> {
+    if line.width() <= width {
+        return vec![line.to_owned()];
+    }
+    let indent = line.len() - line.trim_start().len();
+    let first = " ".repeat(indent);
+    let parts = wrap(line, width.saturating_sub(indent + 2).max(20)).into_iter().enumerate();
+    parts.map(|(i, part)| format!("{first}{}{part}", if i == 0 { "" } else { "  " })).collect()
+}
+
 /// Cuts `text` to `width` columns, with an ellipsis where something was lost. Control characters are left out: logs
 /// hold them, and a terminal obeys them.
 pub fn clip(text: &str, width: usize) -> String {
@@ -63,6 +75,8 @@ mod tests {
     #[test]
     fn fits() {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(hanging("  - one two three four five six", 24), ["  - one two three four", "    five six"]);
+        assert_eq!(hanging("a  b", 24), ["a  b"]);
         assert_eq!(clip("a\x1b[2Jb\tc", 20), "a[2Jb c");
         assert_eq!(clip("abcdef", 4), "abc…");
         assert_eq!(middle("openmetadata-7d9f8c6b5d-abcde", 13), "openme…-abcde");

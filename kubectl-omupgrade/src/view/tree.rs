@@ -37,7 +37,7 @@ pub fn lines(rollout: &Rollout, shape: Shape) -> Vec<Line> {
     let tone = match rollout.verdict {
         Verdict::RolledOut => Tone::Good,
         Verdict::Progressing => Tone::Busy,
-        Verdict::Blocked | Verdict::Unknown => Tone::Warn,
+        Verdict::NotReady | Verdict::Blocked | Verdict::Unknown => Tone::Warn,
         Verdict::Failed => Tone::Bad,
     };
     out.extend(wrap(&rollout.sentence, shape.width).into_iter().map(|part| Line::of(part, tone)));

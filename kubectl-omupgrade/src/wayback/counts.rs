@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 pub const OURS: &str = "omupgrade";
 
 /// A workload as it is in the cluster.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Live {
     /// `Deployment` or `StatefulSet`.
     pub kind: String,
@@ -23,7 +23,7 @@ pub struct Live {
     pub autoscaler: Option<String>,
     /// The field manager that last set `spec.replicas`.
     pub manager: Option<String>,
-    /// Its labels and annotations.
+    /// Its labels and annotations, of those by which GitOps tools mark what is theirs.
     pub marks: BTreeMap<String, String>,
 }
 

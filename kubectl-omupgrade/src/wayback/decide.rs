@@ -1,13 +1,13 @@
 //! The decision: preview, verdict, refusals, counts, and whether helm has anything to do at all.
 
-use super::counts::{Count, counts};
-use super::quiesce::{Quiesce, quiesce};
+use super::counts::Count;
+use super::quiesce::Quiesce;
 use super::refusals::{Refusal, refusals};
-use super::{Asked, Look, plan};
+use super::{Asked, Contents, Look, plan};
 use crate::facts::{Driver, Release, Status};
 use crate::fingerprint::Fingerprint;
 use crate::journal::recorded;
-use crate::preview::{Loss, Object, Preview, elsewhere, losses, objects, preview, servers};
+use crate::preview::{Loss, Preview, objects, servers};
 use crate::verdict::{Backup, Before, Facts, Moment, Reach, Running, Verdict, Way, from_before, judge};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -77,24 +77,19 @@ impl Decision {
     }
 }
 
-/// Decides.
+/// Decides on a look whose manifests are here.
 pub fn decide(look: &Look, asked: Asked) -> Result<Decision, String> {
-    let read = |release: &Release| -> Result<Vec<Object>, String> {
-        let number = release.revision.number;
-        let manifest =
-            release.manifest.expose().ok_or_else(|| format!("the manifest of revision {number} is not here"))?;
-        objects(manifest, &release.namespace)
-            .map_err(|e| format!("the manifest of revision {number} cannot be read: {e}"))
-    };
-    let (now, then) = (read(&look.current)?, read(&look.target)?);
-    let target = servers(&then);
-    let (revision, number) = (&look.target.revision, look.target.revision.number);
-    let facts = facts(look, &now, &then);
+    Ok(decided(look, &Contents::of(look)?, asked))
+}
+
+/// Decides on a look and on what its manifests tell.
+pub fn decided(look: &Look, contents: &Contents, asked: Asked) -> Decision {
+    let contents = contents.clone();
+    let number = look.target.revision.number;
+    let facts = facts(look, &contents);
     let verdict = judge(&facts);
-    let kept = |o: &Object| look.kept.contains(&o.label());
-    let losses = losses(&now, &then, kept);
     let head = look.database.as_ref().ok().and_then(Fingerprint::head);
-    let stops = target.iter().filter(|s| s.guarded).filter_map(|s| {
+    let stops = contents.servers.iter().filter(|s| s.guarded).filter_map(|s| {
         let (head, reach) = (head?, s.reach(&look.folders).highest()?);
         (head > reach).then(|| {
             format!(
@@ -103,15 +98,13 @@ pub fn decide(look: &Look, asked: Asked) -> Result<Decision, String> {
             )
         })
     });
-    let server_side =
-        look.helm >= 4 && [&look.current.revision, revision].iter().any(|r| r.apply_method.as_deref() == Some("ssa"));
+    let stops = stops.collect();
     let already = look.current.revision.status == Status::Deployed
         && number != look.current.revision.number
-        && look.current.manifest == look.target.manifest
-        && look.current.hooks.len() == look.target.hooks.len()
+        && contents.same
         // After a bare `helm rollback` the code is there, and the database is not.
         && !matches!(verdict.way, Way::Restore | Way::Impossible);
-    let mut refusals = refusals(look, asked, &verdict, &losses);
+    let mut refusals = refusals(look, asked, &verdict, &contents.losses);
     let newest = number == look.current.revision.number;
     let stay = newest && ((asked.restore && asked.named) || asked.restoring);
     if newest && !stay {
@@ -141,36 +134,27 @@ pub fn decide(look: &Look, asked: Asked) -> Result<Decision, String> {
             )],
         });
     }
-    Ok(Decision {
+    Decision {
         release: look.current.name.clone(),
         namespace: look.current.namespace.clone(),
         driver: look.current.revision.driver,
         from: look.current.revision.number,
         to: number,
-        image_now: servers(&now).first().map(|s| s.image.clone()).unwrap_or_default(),
+        image_now: contents.image_now,
         database: look.database.clone().ok(),
-        image: target.first().map(|s| s.image.clone()).unwrap_or_default(),
+        image: contents.servers.first().map(|s| s.image.clone()).unwrap_or_default(),
         already,
         stay,
         reach: facts.reach.highest(),
-        preview: preview(&now, &then),
+        preview: contents.preview,
         verdict,
-        stops: stops.collect(),
-        counts: look.live.as_ref().map(|live| counts(&then, live, server_side)).unwrap_or_default(),
-        losses,
-        server_side,
-        quiesce: look.live.as_ref().map(|live| quiesce(&now, &then, live)).unwrap_or_default(),
+        stops,
+        counts: contents.counts,
+        losses: contents.losses,
+        server_side: contents.server_side,
+        quiesce: contents.quiesce,
         refusals,
-    })
-}
-
-/// Earlier and later revisions with the target's own content: each way back makes one. What the database was while the
-/// same code served proves as much.
-fn twins(look: &Look) -> impl Iterator<Item = u64> {
-    let target = &look.target;
-    let same = |r: &&Release| r.manifest == target.manifest && r.hooks.len() == target.hooks.len();
-    let others = look.history.iter().filter(|r| r.revision.number != target.revision.number);
-    others.filter(same).map(|r| r.revision.number)
+    }
 }
 
 /// When each revision began, and the version of its server.
@@ -186,30 +170,31 @@ pub fn moments(history: &[Release]) -> Vec<Moment> {
     history.iter().map(moment).collect()
 }
 
-fn facts(look: &Look, now: &[Object], then: &[Object]) -> Facts {
+fn facts(look: &Look, contents: &Contents) -> Facts {
     let number = look.target.revision.number;
     let (release, namespace) = (look.current.name.clone(), look.current.namespace.clone());
-    let history = moments(&look.history);
+    let history = &contents.moments;
     let own = |all: &[(String, shared::backup::Record)]| -> Vec<(String, shared::backup::Record)> {
         all.iter().filter(|(_, r)| r.release == release && r.namespace == namespace).cloned().collect()
     };
     let records = look.backups.as_ref().map(|all| own(all)).unwrap_or_default();
     // Several servers in one release: the lowest reach and a missing guard decide.
-    let servers = servers(then);
+    let servers = &contents.servers;
     let image = servers.first().map_or("", |server| server.image.as_str());
     let of = |revision: u64| {
         let began = history.iter().find(|m| m.revision == revision).and_then(|m| m.began);
         recorded(&look.runs, revision, began, image)
     };
-    let before = Before::newest(of(number), &records, number, &history)
-        .or_else(|| twins(look).filter_map(|twin| Before::newest(of(twin), &[], twin, &history)).last());
+    let before = Before::newest(of(number), &records, number, history).or_else(|| {
+        contents.twins.iter().filter_map(|twin| Before::newest(of(*twin), &[], *twin, history)).next_back()
+    });
     let backups = look.backups.as_ref().map_err(Clone::clone).map(|all| {
         let fact = |(name, record): &(String, shared::backup::Record)| Backup {
             name: name.clone(),
             release: record.release.clone(),
             namespace: record.namespace.clone(),
             engine: record.engine,
-            from_before: from_before(record, number, &history),
+            from_before: from_before(record, number, history),
             head: Version::parse(&record.schema_head),
             fingerprint: Fingerprint::of_record(record).ok(),
         };
@@ -228,7 +213,7 @@ fn facts(look: &Look, now: &[Object], then: &[Object]) -> Facts {
             .iter()
             .map(|r| Running { reach: Reach::of(&r.image, &look.folders), ..r.clone() })
             .collect(),
-        elsewhere: elsewhere(now, then),
+        elsewhere: contents.elsewhere.clone(),
         guarded: !servers.is_empty() && servers.iter().all(|s| s.guarded),
         release,
         namespace,

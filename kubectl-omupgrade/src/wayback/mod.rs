@@ -2,6 +2,7 @@
 //! decision comes out; `--dry-run` prints it and the command performs it.
 
 mod choose;
+mod contents;
 mod counts;
 mod decide;
 mod elsewhere;
@@ -11,23 +12,27 @@ pub mod objections;
 mod quiesce;
 mod refusals;
 pub mod restore;
+pub mod saved;
 
 pub use choose::{Choice, choose};
+pub use contents::Contents;
 pub use counts::{Count, Live, OURS, as_before};
-pub use decide::{Decision, decide, moments};
+pub use decide::{Decision, decide, decided, moments};
 pub use elsewhere::elsewhere;
 pub use quiesce::{Quiesce, repository};
-pub use refusals::{Refusal, owner_of};
+pub use refusals::{OWNERS, Refusal, owner_of};
 
 use crate::facts::Release;
 use crate::fingerprint::Fingerprint;
 use crate::journal::Run;
 use crate::verdict::Running;
+use serde::{Deserialize, Serialize};
 use shared::backup::Record;
 use std::collections::BTreeMap;
 
 /// All that was looked at.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Look {
     /// The newest revision.
     pub current: Release,

@@ -2,11 +2,12 @@
 
 use super::counts::Live;
 use crate::preview::{Object, servers};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is scaled to zero and suspended.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quiesce {
     /// Kind and name, with the counts of now.
     pub workloads: BTreeMap<String, u64>,

@@ -107,6 +107,9 @@ pub(super) fn refusals(look: &Look, asked: Asked, verdict: &Verdict, losses: &[L
     out
 }
 
+/// What the labels and annotations begin with by which GitOps tools mark what is theirs.
+pub const OWNERS: &[&str] = &["helm.toolkit.fluxcd.io/", "kustomize.toolkit.fluxcd.io/", "argocd.argoproj.io/"];
+
 /// Whether the pending revision is of a rollback of ours that was killed: going on with it clears it.
 fn ours(look: &Look) -> bool {
     let left = open_run(look.runs.clone(), &plan(&look.current.name, look.target.revision.number));

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 pub const TERMS: Terms = Terms {
     output: Output::Text,
+    width: None,
     can_ask: false,
     lock: Timing { duration: Duration::from_millis(60), renew: Duration::from_millis(20) },
     settle: Duration::from_millis(400),

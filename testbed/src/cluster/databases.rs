@@ -88,7 +88,8 @@ mod tests {
     #[test]
     fn the_files_that_mysql_needs_are_there() {
         let files = MYSQL_WORDS.split([' ', '=']).filter(|word| word.starts_with("testdata/"));
-        let texts: Vec<String> = files.map(|file| std::fs::read_to_string(paths::source("..").join(file)).unwrap()).collect();
+        let texts: Vec<String> =
+            files.map(|file| std::fs::read_to_string(paths::source("..").join(file)).unwrap()).collect();
         assert_eq!(texts.len(), 2);
         assert!(texts[1].contains(&format!("mysqlImage: mysql:{}\n", MYSQL.tag)));
     }

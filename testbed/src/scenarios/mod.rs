@@ -19,6 +19,7 @@ mod plugin_api_away;
 mod plugin_code_only;
 mod plugin_killed;
 mod plugin_rollback;
+mod rbac;
 mod recorded_chart;
 mod restore_elsewhere;
 mod restore_refusals;
@@ -117,6 +118,7 @@ pub const SCENARIOS: &[Scenario] = &[
     plugin_code_only::SCENARIO,
     plugin_killed::SCENARIO,
     plugin_api_away::SCENARIO,
+    rbac::SCENARIO,
     words_rollout::SCENARIO,
     words_migration::SCENARIO,
     words_server::SCENARIO,

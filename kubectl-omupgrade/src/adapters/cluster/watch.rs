@@ -8,13 +8,14 @@ use crate::adapters::release;
 use crate::facts::{Driver, Fact, GONE, LogKey, Release, read};
 use crate::rollout::Wanted;
 use futures::StreamExt;
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Event, Node, PersistentVolumeClaim, Pod, ResourceQuota, Secret};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use kube::api::PartialObjectMeta;
+use kube::api::{ObjectMeta, PartialObjectMeta};
 use kube::runtime::watcher::{self, Config};
 use kube::runtime::{WatchStreamExt, watcher as watch};
 use kube::{Api, Resource, ResourceExt};
@@ -26,6 +27,34 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 /// Something that changed: it is put into the store.
 type Change = Box<dyn FnOnce(&mut Store) + Send>;
 
+/// A question that is asked again whenever an object with these labels changes.
+pub struct Question {
+    /// `key=value`, joined by commas.
+    labels: String,
+    ask: Box<dyn Fn() -> BoxFuture<'static, Change> + Send + Sync>,
+}
+
+impl Question {
+    /// A question whose answer is put into the store when it is there.
+    pub fn new<F, C>(labels: impl Into<String>, ask: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = C> + Send + 'static,
+        C: FnOnce(&mut Store) + Send + 'static,
+    {
+        let ask = move || -> BoxFuture<'static, Change> {
+            let answer = ask();
+            Box::pin(async move { Box::new(answer.await) as Change })
+        };
+        Self { labels: labels.into(), ask: Box::new(ask) }
+    }
+
+    /// Whether an object with these labels is one that it asks about.
+    fn is_about(&self, object: &ObjectMeta) -> bool {
+        let has = |(key, value): (&str, &str)| object.labels.iter().flatten().any(|(k, v)| k == key && v == value);
+        self.labels.split(',').filter_map(|pair| pair.split_once('=')).all(has)
+    }
+}
+
 /// A stream of changes. Dropping it ends its watches.
 #[derive(Debug)]
 pub struct Watch {
@@ -36,8 +65,9 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Starts a watch for every kind that a judgement reads.
-    pub fn start(cluster: &Cluster, name: &str, driver: Option<Driver>) -> Self {
+    /// Starts a watch for every kind that a judgement reads, and asks `journal`, which is about Secrets. They are watched
+    /// once, also where Helm's revisions are Secrets, too.
+    pub fn start(cluster: &Cluster, name: &str, driver: Option<Driver>, journal: Question) -> Self {
         let (sender, changes) = channel(4096);
         let mut this = Self { cluster: cluster.clone(), changes, sender, tasks: tokio::task::JoinSet::new() };
         this.kind(cluster.api::<Deployment>(), read::deployment, |s| &mut s.deployments);
@@ -52,11 +82,15 @@ impl Watch {
         this.kind(cluster.api::<PersistentVolumeClaim>(), read::claim, |s| &mut s.claims);
         this.kind(cluster.api::<ResourceQuota>(), read::quota, |s| &mut s.quotas);
         this.kind(Api::<Node>::all(cluster.client.clone()), read::node, |s| &mut s.nodes);
+        let mut of_secrets = vec![journal];
         match driver {
-            Some(Driver::Secrets) => this.release(cluster.api::<PartialObjectMeta<Secret>>(), name),
-            Some(Driver::ConfigMaps) => this.release(cluster.api::<PartialObjectMeta<ConfigMap>>(), name),
+            Some(Driver::Secrets) => of_secrets.push(newest_release(cluster, name)),
+            Some(Driver::ConfigMaps) => {
+                this.whenever(cluster.api::<PartialObjectMeta<ConfigMap>>(), vec![newest_release(cluster, name)]);
+            }
             None => {}
         }
+        this.whenever(cluster.api::<PartialObjectMeta<Secret>>(), of_secrets);
         this
     }
 
@@ -129,56 +163,59 @@ impl Watch {
         });
     }
 
-    /// Reads the newest revision again whenever Helm stores one or changes one's status.
-    fn release<K>(&mut self, api: Api<K>, name: &str)
+    /// Asks again whenever an object changes that a question is about; all of them after every list. Watches metadata
+    /// only. What several ask about is chosen here: the API server selects by one set of labels.
+    fn whenever<K>(&mut self, api: Api<K>, questions: Vec<Question>)
     where
         K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
         K::DynamicType: Default + Clone,
-    {
-        let (cluster, own) = (self.cluster.clone(), name.to_owned());
-        self.whenever(api, &format!("owner=helm,name={name}"), move || {
-            let (cluster, name) = (cluster.clone(), own.clone());
-            async move {
-                let fact = newest(&cluster, &name).await;
-                move |s: &mut Store| s.take_release(fact)
-            }
-        });
-    }
-
-    /// Asks again whenever an object with these labels changes. Watches metadata only.
-    pub fn whenever<K, Q, F, C>(&mut self, api: Api<K>, labels: &str, question: Q)
-    where
-        K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
-        K::DynamicType: Default + Clone,
-        Q: Fn() -> F + Send + 'static,
-        F: Future<Output = C> + Send + 'static,
-        C: FnOnce(&mut Store) + Send + 'static,
     {
         let sender = self.sender.clone();
-        let config = Config::default().labels(labels);
+        let config = match questions.as_slice() {
+            [one] => Config::default().labels(&one.labels),
+            _ => Config::default(),
+        };
         self.tasks.spawn(async move {
             let mut events = Box::pin(watch(api, config).default_backoff());
             while let Some(event) = events.next().await {
-                if !matches!(event, Ok(watcher::Event::Apply(_) | watcher::Event::InitDone | watcher::Event::Delete(_)))
-                {
-                    continue;
-                }
-                // Nothing is decided on the answer of before.
-                let asked: Change = Box::new(|s| s.questions += 1);
-                if sender.send(asked).await.is_err() {
-                    return;
-                }
-                let change = question().await;
-                let answered: Change = Box::new(move |s| {
-                    s.questions -= 1;
-                    change(s);
-                });
-                if sender.send(answered).await.is_err() {
-                    return;
+                let about = |question: &&Question| match &event {
+                    Ok(watcher::Event::Apply(object) | watcher::Event::Delete(object)) => {
+                        question.is_about(object.meta())
+                    }
+                    Ok(watcher::Event::InitDone) => true,
+                    Ok(watcher::Event::Init | watcher::Event::InitApply(_)) | Err(_) => false,
+                };
+                let due: Vec<&Question> = questions.iter().filter(about).collect();
+                for question in due {
+                    // Nothing is decided on the answer of before.
+                    let asked: Change = Box::new(|s| s.questions += 1);
+                    if sender.send(asked).await.is_err() {
+                        return;
+                    }
+                    let change = (question.ask)().await;
+                    let answered: Change = Box::new(move |s| {
+                        s.questions -= 1;
+                        change(s);
+                    });
+                    if sender.send(answered).await.is_err() {
+                        return;
+                    }
                 }
             }
         });
     }
+}
+
+/// Reads the newest revision again whenever Helm stores one or changes one's status.
+fn newest_release(cluster: &Cluster, name: &str) -> Question {
+    let (cluster, own) = (cluster.clone(), name.to_owned());
+    Question::new(format!("owner=helm,name={name}"), move || {
+        let (cluster, name) = (cluster.clone(), own.clone());
+        async move {
+            let fact = newest(&cluster, &name).await;
+            move |s: &mut Store| s.take_release(fact)
+        }
+    })
 }
 
 async fn newest(cluster: &Cluster, name: &str) -> Fact<Release> {
@@ -231,4 +268,21 @@ fn refused<T>(error: &watcher::Error) -> Turn<T> {
         other @ watcher::Error::NoResourceVersion => (other.to_string(), false),
     };
     Turn::Refused { reason, forbidden }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_is_asked_again_by_what_it_is_about_only() {
+        let question = Question::new("owner=helm,name=om", || async { |_: &mut Store| () });
+        let object = |labels: &[(&str, &str)]| ObjectMeta {
+            labels: Some(labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()),
+            ..ObjectMeta::default()
+        };
+        assert!(question.is_about(&object(&[("name", "om"), ("owner", "helm"), ("status", "deployed")])));
+        assert!(!question.is_about(&object(&[("name", "other"), ("owner", "helm")])));
+        assert!(!question.is_about(&object(&[("name", "om")])) && !question.is_about(&ObjectMeta::default()));
+    }
 }

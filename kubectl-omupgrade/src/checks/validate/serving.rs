@@ -3,7 +3,7 @@
 use super::{Facts, either, known, needed, of, row, tag};
 use crate::checks::{Answer, Check, fail, pass, unknown, warn};
 use crate::facts::Answered;
-use crate::rollout::{Verdict, judge};
+use crate::rollout::{Health, Verdict, judge};
 use shared::versions::Version;
 
 const GROUP: &str = "serving";
@@ -28,7 +28,8 @@ pub const CHECKS: &[Check<Facts>] = &[
             match rollout.verdict {
                 Verdict::RolledOut => pass(rollout.sentence),
                 Verdict::Progressing => warn(rollout.sentence),
-                Verdict::Blocked | Verdict::Failed => fail(rollout.sentence),
+                Verdict::NotReady if rollout.tree.worst() < Health::Blocked => warn(rollout.sentence),
+                Verdict::NotReady | Verdict::Blocked | Verdict::Failed => fail(rollout.sentence),
                 Verdict::Unknown => unknown(rollout.sentence),
             }
         },

@@ -32,8 +32,14 @@ pub(super) async fn tidy(cluster: &Cluster, decision: &Decision, terms: Terms) -
     Ok(())
 }
 
-/// Exactly what would be done, in order.
-pub(super) fn steps(cluster: &Cluster, helm: &Helm, decision: &Decision, restore: Option<&Plan>) -> Vec<String> {
+/// Helm's command, as it would be typed.
+pub(super) fn command(cluster: &Cluster, helm: &Helm, decision: &Decision, restore: Option<&Plan>) -> String {
+    let args = helm.rollback_args(cluster, &decision.release, decision.to, conflicts(decision, restore));
+    helm.shown(&args, decision.driver)
+}
+
+/// Exactly what would be done, in order. `command` is helm's.
+pub(super) fn steps(decision: &Decision, restore: Option<&Plan>, command: &str) -> Vec<String> {
     let mut out = vec![format!("take the lock: Lease omupgrade-{}", decision.release)];
     out.push(format!(
         "write what is about to be done into the journal: a Secret omupgrade-journal-{}-*",
@@ -41,8 +47,7 @@ pub(super) fn steps(cluster: &Cluster, helm: &Helm, decision: &Decision, restore
     ));
     out.extend(restore.map(Plan::steps).unwrap_or_default());
     if !decision.already && !decision.stay {
-        let args = helm.rollback_args(cluster, &decision.release, decision.to, conflicts(decision, restore));
-        out.push(format!("run {}", helm.shown(&args, decision.driver)));
+        out.push(format!("run {command}"));
     }
     for label in restore.iter().flat_map(|p| &p.unnamed) {
         out.push(match restore.and_then(|p| p.workloads.get(label)).filter(|_| decision.stay) {

@@ -50,21 +50,25 @@ pub(super) fn recalled(run: &Run) -> anyhow::Result<Option<Plan>> {
     Plan::recall(&run.remembered).map_err(|e| Failure::refused(format!("the run {}: {e}", run.id)).into())
 }
 
-/// The restore that stilled servers and was given up: what stands at zero since then is taken for what it was. None, where
-/// nothing is left of it.
-pub(super) async fn given_up(cluster: &Cluster, look: &mut Look) -> anyhow::Result<Option<GivenUp>> {
-    let found = unfinished(cluster, &look.runs).await?;
-    let (Some(given_up), Ok(live)) = (&found, &mut look.live) else { return Ok(found) };
+/// What is left of a restore that stilled servers and was given up: what stands at zero since then is taken for what it
+/// was. None, where nothing is left of it.
+pub(super) fn given_up(found: Option<GivenUp>, look: &mut Look) -> Option<GivenUp> {
+    let (Some(given_up), Ok(live)) = (&found, &mut look.live) else { return found };
     let words = as_before(live, given_up);
     for words in &words {
         to::note(words);
     }
-    Ok(found.filter(|g| !(words.is_empty() && g.plan.schedules.is_empty())))
+    found.filter(|g| !(words.is_empty() && g.plan.schedules.is_empty()))
 }
 
-/// The restore that stilled and did not come to put back, with those of its schedules that stand still because of it.
+/// The restore that stilled and did not come to put back, as the journal has it.
+pub(super) fn recorded(runs: &[Run]) -> anyhow::Result<Option<GivenUp>> {
+    Ok(plans::unfinished(runs).map_err(|e| Failure::refused(e.to_string()))?)
+}
+
+/// The same, with those of its schedules only that stand still because of it.
 pub(super) async fn unfinished(cluster: &Cluster, runs: &[Run]) -> anyhow::Result<Option<GivenUp>> {
-    let mut found = plans::unfinished(runs).map_err(|e| Failure::refused(e.to_string()))?;
+    let mut found = recorded(runs)?;
     if let Some(given_up) = &mut found {
         given_up.plan.schedules = restore::suspended_by_us(cluster, &given_up.plan.schedules).await?;
     }

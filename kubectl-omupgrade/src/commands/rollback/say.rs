@@ -1,11 +1,14 @@
 //! What `rollback` says: the preview, the verdict with its reasons, the steps, what it asks.
 
+use super::next::Next;
 use crate::adapters::cluster::Cluster;
 use crate::cli::flags::Output;
 use crate::cli::say as to;
+use crate::exit::Exit;
 use crate::facts::Revision;
 use crate::failure::Failure;
 use crate::preview::Preview;
+use crate::view::hanging;
 use crate::wayback::Decision;
 use crate::wayback::found::Found;
 use crate::wayback::keys::Compared;
@@ -29,6 +32,7 @@ pub(super) struct Answer<'a> {
     steps: &'a [String],
     found: Option<&'a (Found, Compared)>,
     output: Output,
+    width: Option<usize>,
 }
 
 /// A way back: what was decided, and what became of it.
@@ -65,13 +69,50 @@ impl<'a> Answer<'a> {
         steps: &'a [String],
         found: Option<&'a (Found, Compared)>,
         output: Output,
+        width: Option<usize>,
     ) -> Self {
-        Self { decision, steps, found, output }
+        Self { decision, steps, found, output, width }
     }
 
     /// For people.
     pub(super) fn text(&self, dry_run: bool) -> anyhow::Result<()> {
-        if self.output.is_data() { Ok(()) } else { to::output(&text(self.decision, self.steps, dry_run)) }
+        if self.output.is_data() {
+            return Ok(());
+        }
+        let text = text(self.decision, self.steps, dry_run);
+        to::output(&self.width.map_or_else(|| text.clone(), |width| fitted(&text, width)))
+    }
+
+    /// Says the end of what is not performed, and gives its exit.
+    pub(super) fn end(&self, next: &Next<'_>, dry_run: bool) -> anyhow::Result<Option<Exit>> {
+        let decision = self.decision;
+        match next {
+            Next::Verdict => {
+                self.data("verdict")?;
+                Ok(Some(Exit::Verdict(decision.verdict.way.exit_code())))
+            }
+            Next::Already => {
+                self.data("already")?;
+                to::note(&format!(
+                    "{} is at revision {} already: revision {} is the same and deployed",
+                    decision.release, decision.to, decision.from
+                ));
+                Ok(Some(Exit::Done))
+            }
+            Next::Refused(first) => {
+                self.data("refused")?;
+                if dry_run {
+                    return Ok(Some(Exit::Refused)); // all of it was said already
+                }
+                let refused = Failure::refused(first.why.clone());
+                Err(first.hints.iter().fold(refused, |f, hint| f.hint(hint.as_str())).into())
+            }
+            Next::Preview => {
+                self.data("dry-run")?;
+                Ok(Some(Exit::Done))
+            }
+            Next::Perform => Ok(None),
+        }
     }
 
     /// For programs: `outcome` is one of verdict, already, refused, dry-run, done, failed.
@@ -84,6 +125,23 @@ impl<'a> Answer<'a> {
             Output::Text | Output::Wide => Ok(()),
         }
     }
+}
+
+/// The text in lines of at most `width` columns, broken between words. Commands stay whole: they are typed.
+fn fitted(text: &str, width: usize) -> String {
+    let is_command =
+        |line: &str| line.trim_start_matches(|c: char| c.is_ascii_digit() || " .".contains(c)).starts_with("run ");
+    let mut out = String::new();
+    for line in text.lines() {
+        if line.trim_start().starts_with("try: ") || is_command(line) {
+            let _ = writeln!(out, "{line}");
+        } else {
+            for part in hanging(line, width) {
+                let _ = writeln!(out, "{part}");
+            }
+        }
+    }
+    out
 }
 
 fn text(decision: &Decision, steps: &[String], dry_run: bool) -> String {
@@ -239,4 +297,18 @@ pub(super) fn absent(release: &str, cluster: &Cluster, number: u64, served: &[u6
         .take(3)
         .fold(failure, |f, n| f.hint(format!("kubectl omupgrade rollback {release} {n} -n {}", cluster.namespace)))
         .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_narrow_terminal_breaks_between_words_and_never_in_a_command() {
+        let text = "  - the database moved since revision 1 served: migrations ran\n  try: kubectl omupgrade rollback om 1 -n data\n  3. run helm rollback om 1 --namespace data --kube-context here\n";
+        assert_eq!(
+            fitted(text, 40),
+            "  - the database moved since revision 1\n    served: migrations ran\n  try: kubectl omupgrade rollback om 1 -n data\n  3. run helm rollback om 1 --namespace data --kube-context here\n"
+        );
+    }
 }

@@ -2,13 +2,11 @@
 //! the server finds. Never fails: what cannot be asked is unknown with its reason.
 
 use super::Target;
-use crate::adapters::cluster::{Cluster, Store, Watch};
+use crate::adapters::cluster::{Cluster, Question, Store, Watch};
 use crate::adapters::{journal, probe};
 use crate::facts::{Database, Fact, Release, not_asked};
 use crate::journal::{Open, Recorded, Run, last_recorded, open_way_back, search_due};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Secret;
-use kube::api::PartialObjectMeta;
 use shared::backup::Asked;
 use std::collections::BTreeMap;
 
@@ -44,18 +42,20 @@ pub async fn ask(cluster: &Cluster, release: &Fact<Release>, image: Option<Optio
     (database, folders.into_iter().collect())
 }
 
-/// The same beside a watch: the answers come when they come, and the end waits for them.
-pub fn watch(watch: &mut Watch, store: &mut Store, cluster: &Cluster, target: &Target, probe: Option<Option<String>>) {
-    let (own, name) = (cluster.clone(), target.name.clone());
-    let labels = journal::labels(&name);
-    watch.whenever(cluster.api::<PartialObjectMeta<Secret>>(), &labels, move || {
+/// What the journal tells, asked again whenever it changes.
+pub fn journal(cluster: &Cluster, release: &str) -> Question {
+    let (own, name) = (cluster.clone(), release.to_owned());
+    Question::new(journal::labels(release), move || {
         let (own, name) = (own.clone(), name.clone());
         async move {
             let found = recorded(&own, &name).await;
             move |store: &mut Store| (store.recorded, store.search_due, store.open) = found
         }
-    });
-    let Some(image) = probe else { return };
+    })
+}
+
+/// The database's own answer beside a watch: it comes when it comes, and the end waits for it.
+pub fn ask_beside(watch: &mut Watch, store: &mut Store, cluster: &Cluster, target: &Target, image: Option<String>) {
     store.asking = true;
     let (own, release) = (cluster.clone(), target.release.clone());
     watch.ask(async move {

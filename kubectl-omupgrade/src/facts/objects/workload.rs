@@ -83,6 +83,9 @@ pub struct Workload {
     /// `StatefulSet`: the revision that the pods go to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub update_revision: Option<String>,
+    /// `StatefulSet`: the revision that its last finished rollout went to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub current_revision: Option<String>,
     /// Which pods are its.
     pub selector: Selector,
     /// Its conditions.

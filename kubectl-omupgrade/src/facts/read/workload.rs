@@ -50,6 +50,7 @@ pub fn stateful_set(from: &StatefulSet) -> Workload {
         partition: update.rolling_update.and_then(|r| r.partition),
         min_ready: spec.min_ready_seconds.unwrap_or_default(),
         update_revision: status.update_revision,
+        current_revision: status.current_revision,
         selector: selector(&spec.selector),
         ..base
     }
