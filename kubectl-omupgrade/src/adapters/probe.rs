@@ -65,7 +65,8 @@ pub async fn folders(cluster: &Cluster, release: &Release) -> Result<(String, Ve
     let beside = beside(release, Some(crate::beside::default_image(shared::backup::Engine::Postgresql)))?;
     let name = pod::name(&beside.release, marks::ROLE_FOLDERS);
     let made = beside.folders_pod(&name, marks::ROLE_FOLDERS, deadline(Asked::Fingerprint));
-    let answer = pod::answer(cluster, &beside.release, marks::ROLE_FOLDERS, &made).await.map_err(own_image)?;
+    let answer =
+        pod::answer(cluster, &beside.release, marks::ROLE_FOLDERS, &made).await.map_err(|why| own_image(&why))?;
     Ok((beside.server_image, versions(&answer)))
 }
 
@@ -75,12 +76,13 @@ pub async fn folders_of(cluster: &Cluster, release: &Release, version: &str) -> 
     beside.server_image = of_version(&beside.server_image, version);
     let name = pod::name(&beside.release, marks::ROLE_FOLDERS);
     let made = beside.folders_pod(&name, marks::ROLE_FOLDERS, deadline(Asked::Facts));
-    let answer = pod::answer(cluster, &beside.release, marks::ROLE_FOLDERS, &made).await.map_err(own_image)?;
+    let answer =
+        pod::answer(cluster, &beside.release, marks::ROLE_FOLDERS, &made).await.map_err(|why| own_image(&why))?;
     Ok(versions(&answer))
 }
 
 /// Words about a Pod whose image is asked itself, so that no flag can name another.
-fn own_image(why: String) -> String {
+fn own_image(why: &str) -> String {
     why.replace(pod::NAME_ANOTHER, "")
 }
 
