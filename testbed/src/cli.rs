@@ -64,7 +64,7 @@ enum Verb {
     /// Play the story: a failed backup stops an upgrade, the next one succeeds under load, a bare rollback is stopped, the
     /// database comes back
     Demo,
-    /// Send steady requests to a release and say how many failed; exit code 1 if any did
+    /// Send steady requests to a release and say how many failed; exit code 1 if any did, 130 if it was interrupted
     Load(load::Plan),
     /// Run the end-to-end suite on the running cluster; exit code 1 if a scenario failed
     Test(suite::Options),
@@ -141,9 +141,7 @@ impl Cli {
             Verb::Kubeconfig => say::answer(&paths::kubeconfig().display().to_string()),
             Verb::Database { engine, namespace } => cluster::databases::run(&cache, engine, &namespace)?,
             Verb::Demo => demo::run(&cache)?,
-            Verb::Load(plan) => {
-                return Ok(if load::run(&cache, &plan)? { ExitCode::SUCCESS } else { ExitCode::FAILURE });
-            }
+            Verb::Load(plan) => return load::run(&cache, &plan),
             Verb::Test(options) => {
                 return Ok(if suite::run(&cache, &options)? { ExitCode::SUCCESS } else { ExitCode::FAILURE });
             }

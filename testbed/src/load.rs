@@ -1,12 +1,15 @@
 //! Sends steady requests to a release's Service while something happens to it, and counts what failed. It never stops early: a failure is a result.
 
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
-use std::sync::Mutex;
+use std::io;
+use std::net::SocketAddr;
+use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use signal_hook::consts::SIGINT;
+use ureq::Agent;
 
 use crate::cluster::kubectl::kubectl;
 use crate::failure::Failure;
@@ -20,7 +23,7 @@ pub struct Plan {
     #[arg(short, long, default_value = "default")]
     namespace: String,
     /// The Service to ask
-    #[arg(long, default_value = "openmetadata")]
+    #[arg(long, default_value = "openmetadata", value_parser = service)]
     service: String,
     /// Requests a second, at most 200
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=200))]
@@ -38,6 +41,15 @@ impl Plan {
     pub fn new(namespace: &str, rate: u32) -> Self {
         Self { namespace: namespace.to_owned(), service: "openmetadata".to_owned(), rate, seconds: 0, json: false }
     }
+}
+
+/// A Service's name. kubectl would take other words for options or for another kind.
+fn service(text: &str) -> Result<String, String> {
+    let fits = text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+    if fits && text.starts_with(|first: char| first.is_ascii_lowercase()) {
+        return Ok(text.to_owned());
+    }
+    Err("a Service's name begins with a letter and holds only a-z, 0-9 and -: kubectl get services -A".to_owned())
 }
 
 /// One request's end.
@@ -60,7 +72,7 @@ pub struct Report {
     gap: Duration,
     p50: Duration,
     p99: Duration,
-    /// From the beginning to the last request.
+    /// From the beginning to the last request, or the whole time that was asked for.
     covered: Duration,
 }
 
@@ -98,11 +110,21 @@ const REQUESTS: [Request; 4] = [
 /// A client's patience: as long as a browser's user has, and longer than a busy machine makes the stand-in wait.
 const LIMIT: Duration = Duration::from_secs(15);
 
-/// Runs the plan and prints its report; true if no request failed.
-pub fn run(cache: &Cache, plan: &Plan) -> Result<bool> {
-    let report = measure(cache, plan, Some(Duration::from_secs(plan.seconds)), &AtomicBool::new(false))?;
+/// Runs the plan and prints its report, also when it is interrupted: 0 if no request failed.
+pub fn run(cache: &Cache, plan: &Plan) -> Result<ExitCode> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    // Who interrupts twice does not want to wait for the answers that are due.
+    signal_hook::flag::register_conditional_default(SIGINT, Arc::clone(&interrupted))?;
+    signal_hook::flag::register(SIGINT, Arc::clone(&interrupted))?;
+    let report = measure(cache, plan, Some(Duration::from_secs(plan.seconds)), &interrupted)?;
     say::answer(&report.words(plan.json));
-    Ok(report.failures == 0)
+    Ok(if interrupted.load(Ordering::Relaxed) {
+        ExitCode::from(130)
+    } else if report.failures == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// Loads the release for as long as `work` takes, whatever the plan's time is; `work` begins after some requests. A load
@@ -137,7 +159,11 @@ fn measure(cache: &Cache, plan: &Plan, length: Option<Duration>, done: &AtomicBo
         for (turn, request) in requests.iter().cycle().enumerate() {
             // Requests begin on time whether or not earlier ones have ended, as people do.
             let due = pause * u32::try_from(turn).unwrap_or(u32::MAX);
-            if length.is_some_and(|length| due >= length) || done.load(Ordering::Relaxed) {
+            if done.load(Ordering::Relaxed) {
+                break;
+            }
+            if let Some(length) = length.filter(|length| due >= *length) {
+                covered = length;
                 break;
             }
             std::thread::sleep(due.saturating_sub(start.elapsed()));
@@ -190,7 +216,7 @@ fn first_login(address: SocketAddr) -> Result<String> {
 }
 
 fn nobody_listens(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+    matches!(error.downcast_ref(), Some(ureq::Error::Io(error)) if error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 fn login(address: SocketAddr) -> Result<String> {
@@ -201,23 +227,23 @@ fn login(address: SocketAddr) -> Result<String> {
 
 /// One request on a connection of its own; anything but a whole answer with status 200 is an error.
 fn ask(address: SocketAddr, request: &Request, token: Option<&str>) -> Result<String> {
+    ask_within(LIMIT, address, request, token)
+}
+
+/// The same with another patience, which is for the whole of it: an answer that comes byte by byte gets no more.
+fn ask_within(limit: Duration, address: SocketAddr, request: &Request, token: Option<&str>) -> Result<String> {
     let Request { method, path, body, .. } = request;
-    let mut stream = TcpStream::connect_timeout(&address, LIMIT)?;
-    stream.set_read_timeout(Some(LIMIT))?;
-    let bearer = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
-    let length = body.len();
-    write!(
-        stream,
-        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: application/json\r\n\
-         {bearer}Content-Length: {length}\r\n\r\n{body}"
-    )?;
-    let mut reader = BufReader::new(stream);
-    let mut status = String::new();
-    reader.read_line(&mut status)?;
-    anyhow::ensure!(status.split_whitespace().nth(1) == Some("200"), "status line {:?}", status.trim());
-    let mut rest = String::new();
-    reader.read_to_string(&mut rest)?;
-    Ok(rest.split_once("\r\n\r\n").context("an answer that is cut off")?.1.to_owned())
+    // A proxy of the environment is for the world outside, and another answer than the server's own is none.
+    let config = Agent::config_builder().timeout_global(Some(limit)).proxy(None).max_redirects(0);
+    let agent = Agent::from(config.http_status_as_error(false).build());
+    let mut question = ureq::http::Request::builder().method(*method).uri(format!("http://{address}{path}"));
+    question = question.header("Connection", "close").header("Content-Type", "application/json");
+    if let Some(token) = token {
+        question = question.header("Authorization", format!("Bearer {token}"));
+    }
+    let mut answer = agent.run(question.body(*body)?)?;
+    ensure!(answer.status() == 200, "status {}", answer.status());
+    Ok(answer.body_mut().read_to_string()?)
 }
 
 fn report(mut samples: Vec<Sample>, length: Duration) -> Report {
@@ -242,23 +268,26 @@ impl Report {
     /// The report as a line for people, or as JSON.
     pub fn words(&self, json: bool) -> String {
         let Self { requests, failures, gap, p50, p99, covered } = self;
-        let covered = covered.as_secs();
+        let rounded = (*covered + Duration::from_millis(500)).as_secs();
         let (gap, p50, p99) = (gap.as_millis(), p50.as_millis(), p99.as_millis());
         if json {
             return serde_json::json!({
                 "requests": requests, "failures": failures, "longestGapMs": gap, "p50Ms": p50, "p99Ms": p99,
-                "seconds": covered,
+                "seconds": rounded,
             })
             .to_string();
         }
         format!(
-            "{requests} requests in {covered} s, {failures} failed, longest gap {gap} ms, p50 {p50} ms, p99 {p99} ms"
+            "{requests} requests in {rounded} s, {failures} failed, longest gap {gap} ms, p50 {p50} ms, p99 {p99} ms"
         )
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+
     use super::*;
 
     fn sample(at: u64, took: u64, ok: bool) -> Sample {
@@ -277,12 +306,68 @@ mod tests {
 
     #[test]
     fn only_where_nobody_listens_a_first_login_waits() {
-        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         assert!(nobody_listens(&login(closed).unwrap_err()));
-        let open = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        assert!(!nobody_listens(&login(server("HTTP/1.1 500 no\r\n\r\n", "")).unwrap_err()));
+    }
+
+    /// A server that answers once with `head`, then with `drop` every 20 ms, if it is any.
+    fn server(head: &'static str, drop: &'static str) -> SocketAddr {
+        let open = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = open.local_addr().unwrap();
-        std::thread::spawn(move || open.accept().map(|(mut stream, _)| write!(stream, "HTTP/1.1 500 no\r\n\r\n")));
-        assert!(!nobody_listens(&login(address).unwrap_err()));
+        std::thread::spawn(move || {
+            let mut stream = open.accept().unwrap().0;
+            let mut question = [0; 1024];
+            let _ = stream.read(&mut question);
+            let _ = stream.write_all(head.as_bytes());
+            while !drop.is_empty() && stream.write_all(drop.as_bytes()).is_ok() {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        address
+    }
+
+    fn asked(head: &'static str, drop: &'static str) -> Result<String> {
+        ask_within(Duration::from_secs(1), server(head, drop), &REQUESTS[1], None)
+    }
+
+    #[test]
+    fn only_a_whole_answer_counts() {
+        let whole = ["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "HTTP/1.1 200 OK\r\n\r\n{}"];
+        for answer in
+            whole.into_iter().chain(["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"])
+        {
+            assert_eq!(asked(answer, "").unwrap(), "{}", "{answer}");
+        }
+        for cut in [
+            "",
+            "HTTP/1.1 200 OK\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n{\"a\":1",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\n{\"a\":1\r\n",
+            "HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n",
+        ] {
+            assert!(asked(cut, "").is_err(), "{cut}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_comes_byte_by_byte_does_not_stretch_the_limit() {
+        let began = Instant::now();
+        assert!(asked("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", "x").is_err());
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    }
+
+    #[test]
+    fn a_service_is_no_option_of_kubectl() {
+        assert_eq!(service("openmetadata").as_deref(), Ok("openmetadata"));
+        for other in ["-A", "--all-namespaces", "service/x", "a b", ""] {
+            assert!(service(other).is_err(), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn the_time_is_rounded() {
+        assert!(report(Vec::new(), Duration::from_millis(1900)).words(false).contains("in 2 s"));
     }
 
     #[test]

@@ -62,6 +62,8 @@ pub fn program(cache: &Cache) -> Result<PathBuf> {
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
         .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+        // One request's panic ends with an answer, not with the process.
+        .env("CARGO_PROFILE_RELEASE_PANIC", "unwind")
         .args(["build", "--locked", "--release", "--target", &triple, "--manifest-path"])
         .args([paths::source("standin/Cargo.toml")])
         .run()?;

@@ -33,10 +33,10 @@ fn play(stage: &Stage) -> Result<()> {
     begin_anew(stage)?;
     said(stage, "hanging")?;
     stage.words("migrate-hangs", "1.13.1")?;
-    stage.heal("migrate-hangs")?;
 
     stage.fault("migrate-fails", "1.13.0:middle")?;
     begin_anew(stage)?;
+    stage.heal("migrate-hangs")?;
     stage.until("the migration to fail twice", 90, |stage| {
         let pods = stage.json(&["get", "pods", "-l", "app.kubernetes.io/version=1.13.1"])?;
         let containers = pods["items"][0]["status"]["initContainerStatuses"].as_array().cloned().unwrap_or_default();

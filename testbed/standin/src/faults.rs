@@ -34,9 +34,8 @@ impl Faults {
         let here = format!("{version}:{moment}");
         if self.get("migrate-hangs") == Some(&here) {
             log::info("ordered fault: hanging");
-            loop {
-                std::thread::sleep(Duration::from_secs(1));
-            }
+            hang(&here, Duration::from_secs(1), || fetch().map(|body| Self(parse(&body))));
+            log::info("ordered fault: hanging no more");
         }
         if self.get("migrate-fails") == Some(&here) {
             bail!("ordered fault in version {version}, {moment}");
@@ -50,6 +49,13 @@ impl Faults {
             log::info(&format!("{version}: {} s of slow work", pause.as_secs_f64()));
             std::thread::sleep(pause);
         }
+    }
+}
+
+/// Hangs as long as the order stands. A testbed that does not answer takes nothing back.
+fn hang(here: &str, pause: Duration, ask: impl Fn() -> Option<Faults>) {
+    while ask().is_none_or(|faults| faults.get("migrate-hangs") == Some(here)) {
+        std::thread::sleep(pause);
     }
 }
 
@@ -89,5 +95,16 @@ mod tests {
         for no_span in ["-1", "abc", "NaN", "1e300"] {
             assert_eq!(Faults(parse(&format!("slow-start {no_span}\n"))).seconds("slow-start"), None, "{no_span}");
         }
+    }
+
+    #[test]
+    fn a_hanging_migration_goes_on_when_the_order_is_taken_back() {
+        let answers = ["migrate-hangs 1.13.0:middle\n", "", "slow-start 2\n", "never asked"];
+        let turn = std::cell::Cell::new(0);
+        hang("1.13.0:middle", Duration::ZERO, || {
+            let answer = answers[turn.replace(turn.get() + 1)];
+            (!answer.is_empty()).then(|| Faults(parse(answer)))
+        });
+        assert_eq!(turn.get(), 3, "it hangs while the order stands and while nobody answers");
     }
 }

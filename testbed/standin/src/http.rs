@@ -1,11 +1,18 @@
 //! As much HTTP as probes and API clients need. It never keeps more than one request of a connection in memory.
+//!
+//! Source: RFC 9112 for what is no request and for how a body ends. Assumption: the words of a refusal.
 
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead, BufReader, Read, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::metrics;
+
+/// The longest head and body that are read. Chosen: clients of tests send far less, and a pod has little memory.
+const HEAD: u64 = 64 << 10;
+const BODY: u64 = 16 << 20;
 
 /// A request.
 #[derive(Debug, Default)]
@@ -72,10 +79,17 @@ fn converse(stream: TcpStream, handle: &dyn Fn(&Request) -> Answer) -> io::Resul
     stream.set_nodelay(true)?;
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut stream = stream;
-    while let Some((request, keep)) = read(&mut reader)? {
+    while let Some(read) = read(&mut reader)? {
         let start = Instant::now();
-        let answer = handle(&request);
-        metrics::request(&request.method, answer.status, start.elapsed());
+        let (method, answer, keep) = match read {
+            Ok((request, keep)) => {
+                let answer = guarded(handle, &request);
+                (request.method, answer, keep)
+            }
+            // Where the next request would begin is not known.
+            Err(refusal) => ("UNKNOWN".to_owned(), refusal, false),
+        };
+        metrics::request(&method, answer.status, start.elapsed());
         let connection = if keep { "keep-alive" } else { "close" };
         let Answer { status, kind, body, header } = answer;
         let more = header.map(|header| format!("{header}\r\n")).unwrap_or_default();
@@ -85,7 +99,7 @@ fn converse(stream: TcpStream, handle: &dyn Fn(&Request) -> Answer) -> io::Resul
             if status < 400 { "OK" } else { "Error" }
         );
         stream.write_all(head.as_bytes())?;
-        if request.method != "HEAD" {
+        if method != "HEAD" {
             stream.write_all(body.as_bytes())?;
         }
         if !keep {
@@ -95,39 +109,101 @@ fn converse(stream: TcpStream, handle: &dyn Fn(&Request) -> Answer) -> io::Resul
     Ok(())
 }
 
-fn read(reader: &mut BufReader<TcpStream>) -> io::Result<Option<(Request, bool)>> {
+/// A request that the stand-in stumbles over ends with 500, and the others go on.
+fn guarded(handle: &dyn Fn(&Request) -> Answer, request: &Request) -> Answer {
+    catch_unwind(AssertUnwindSafe(|| handle(request))).unwrap_or_else(|_| {
+        Answer::error(500, &format!("the stand-in stumbled over {} {}", request.method, request.path))
+    })
+}
+
+/// A request and whether another one may follow it, or what is answered to what is none; nothing where there is no more.
+fn read(reader: &mut impl BufRead) -> io::Result<Option<Result<(Request, bool), Answer>>> {
+    let mut head = reader.by_ref().take(HEAD);
     let mut line = String::new();
-    if reader.by_ref().take(16 * 1024).read_line(&mut line)? == 0 {
+    if head.read_line(&mut line)? == 0 {
         return Ok(None);
     }
-    let mut request = start(&line);
+    let Some(mut request) = start(&line) else { return Ok(Some(Err(Answer::error(400, "HTTP 400 Bad Request")))) };
     let mut keep = !line.trim_end().ends_with("HTTP/1.0");
-    let mut length = 0;
+    let (mut length, mut chunked) = (Some(0), false);
     loop {
         let mut header = String::new();
-        if reader.by_ref().take(16 * 1024).read_line(&mut header)? == 0 || header.trim().is_empty() {
+        if head.read_line(&mut header)? == 0 {
+            let long = head.limit() == 0;
+            return Ok(long.then(|| Err(Answer::error(431, "HTTP 431 Request Header Fields Too Large"))));
+        }
+        if header.trim().is_empty() {
             break;
         }
         let Some((name, value)) = header.split_once(':') else { continue };
         let value = value.trim();
         match name.to_ascii_lowercase().as_str() {
-            "content-length" => length = value.parse().unwrap_or(0),
+            "content-length" => length = value.parse().ok(),
+            "transfer-encoding" => chunked = value.eq_ignore_ascii_case("chunked"),
             "authorization" => request.token = value.strip_prefix("Bearer ").map(str::to_owned),
             "connection" if value.eq_ignore_ascii_case("close") => keep = false,
             _ => {}
         }
     }
-    reader.by_ref().take(length).read_to_end(&mut request.body)?;
-    Ok(Some((request, keep)))
+    let body = match (chunked, length) {
+        (true, _) => chunks(reader)?,
+        (false, Some(length)) if length > BODY => Err(too_large()),
+        (false, Some(length)) => Ok(exactly(reader, length)?),
+        (false, None) => Err(Answer::error(400, "HTTP 400 Bad Request")),
+    };
+    Ok(Some(body.map(|body| (Request { body, ..request }, keep))))
 }
 
-fn start(line: &str) -> Request {
-    let mut words = line.split_whitespace();
-    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+fn too_large() -> Answer {
+    Answer::error(413, "HTTP 413 Request Entity Too Large")
+}
+
+/// So many bytes; fewer are no body.
+fn exactly(reader: &mut impl BufRead, length: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = reader.by_ref().take(length).read_to_end(&mut bytes)?;
+    if read as u64 == length { Ok(bytes) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+}
+
+/// A body in chunks: a length in hexadecimal before each, the last one is empty.
+fn chunks(reader: &mut impl BufRead) -> io::Result<Result<Vec<u8>, Answer>> {
+    let mut body = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.by_ref().take(HEAD).read_line(&mut line)?;
+        let size = line.split(';').next().unwrap_or_default().trim();
+        let Ok(size) = u64::from_str_radix(size, 16) else {
+            return Ok(Err(Answer::error(400, "HTTP 400 Bad Request")));
+        };
+        if (body.len() as u64).saturating_add(size) > BODY {
+            return Ok(Err(too_large()));
+        }
+        body.extend(exactly(reader, size)?);
+        // A line break ends each chunk, and an empty line all of them, with trailers before it.
+        loop {
+            let mut end = String::new();
+            let read = reader.by_ref().take(HEAD).read_line(&mut end)?;
+            if size > 0 || read == 0 || end.trim().is_empty() {
+                break;
+            }
+        }
+        if size == 0 {
+            return Ok(Ok(body));
+        }
+    }
+}
+
+/// The request line; nothing where it is none. Jetty takes no path with a NUL either.
+fn start(line: &str) -> Option<Request> {
+    let [method, target, version]: [&str; 3] = line.split_whitespace().collect::<Vec<_>>().try_into().ok()?;
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let query = query.split('&').filter_map(|pair| pair.split_once('='));
-    let query = query.map(|(name, value)| (decode(name), decode(value))).collect();
-    Request { method: method.to_owned(), path: decode(path), query, ..Request::default() }
+    let query: Vec<_> = query.map(|(name, value)| (decode(name), decode(value))).collect();
+    let request = Request { method: method.to_owned(), path: decode(path), query, ..Request::default() };
+    let nul = request.query.iter().any(|(name, value)| name.contains('\0') || value.contains('\0'));
+    let nul = nul || request.path.contains('\0');
+    let whole = version.starts_with("HTTP/") && path.starts_with('/') && !nul;
+    whole.then_some(request)
 }
 
 /// `%20` and `+` as the characters they stand for.
@@ -156,9 +232,54 @@ mod tests {
 
     #[test]
     fn a_request_line_is_taken_apart() {
-        let request = start("GET /api/v1/search/query?q=a%20b&index=table+x&size=0 HTTP/1.1\r\n");
+        let request = start("GET /api/v1/search/query?q=a%20b&index=table+x&size=0 HTTP/1.1\r\n").unwrap();
         assert_eq!((request.method.as_str(), request.path.as_str()), ("GET", "/api/v1/search/query"));
         assert_eq!(request.query[0], ("q".to_owned(), "a b".to_owned()));
         assert_eq!(request.query[1].1, "table x");
+    }
+
+    #[test]
+    fn what_is_no_request_line_is_none() {
+        for line in [
+            "GARBAGE",
+            "",
+            "GET /",
+            "GET / FTP/1",
+            "GET x HTTP/1.1",
+            "GET /tables/%00 HTTP/1.1",
+            "GET /?a=%00 HTTP/1.1",
+        ] {
+            assert!(start(line).is_none(), "{line:?}");
+        }
+    }
+
+    /// The body, or the status of the refusal.
+    fn body(text: &str) -> Result<String, u16> {
+        match read(&mut text.as_bytes()).unwrap().unwrap() {
+            Ok((request, _)) => Ok(String::from_utf8(request.body).unwrap()),
+            Err(refusal) => Err(refusal.status),
+        }
+    }
+
+    #[test]
+    fn a_body_ends_where_its_head_says() {
+        let head = "POST / HTTP/1.1\r\n";
+        assert_eq!(body(&format!("{head}Content-Length: 2\r\n\r\n{{}}rest")), Ok("{}".to_owned()));
+        let chunked = "Transfer-Encoding: chunked\r\n\r\n3;x=y\r\n{\"a\r\n4\r\n\":1}\r\n0\r\nTrailer: x\r\n\r\n";
+        let two = format!("{head}{chunked}GET /next HTTP/1.1\r\n\r\n");
+        let mut two = two.as_bytes();
+        assert_eq!(read(&mut two).unwrap().unwrap().unwrap().0.body, b"{\"a\":1}");
+        assert_eq!(read(&mut two).unwrap().unwrap().unwrap().0.path, "/next");
+        assert_eq!(body(&format!("{head}Content-Length: 60000000\r\n\r\n")), Err(413));
+        assert_eq!(body(&format!("{head}Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n")), Err(413));
+        assert_eq!(body(&format!("{head}Content-Length: many\r\n\r\n")), Err(400));
+        assert_eq!(body(&format!("{head}X: {}", "x".repeat(70_000))), Err(431));
+        assert!(read(&mut format!("{head}Content-Length: 9\r\n\r\n{{}}").as_bytes()).is_err(), "cut off");
+    }
+
+    #[test]
+    fn a_panic_is_an_answer() {
+        let stumble = |_: &Request| -> Answer { panic!("as ordered") };
+        assert_eq!(guarded(&stumble, &Request::default()).status, 500);
     }
 }

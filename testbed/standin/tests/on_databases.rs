@@ -26,6 +26,7 @@ on_both!(
     the_old_server_starts_quietly_on_the_newer_schema,
     releases_differ,
     pages_cover_everything_once,
+    odd_requests_are_refused,
     metrics_count_what_happens,
     search_follows_the_database,
     search_that_is_away_is_said,
@@ -207,6 +208,21 @@ fn pages_cover_everything_once(scene: &mut Scene) {
     }
     let wanted: Vec<Value> = (1..=20).map(|number| json!(format!("t{number:02}"))).collect();
     assert_eq!(names, wanted);
+}
+
+fn odd_requests_are_refused(scene: &mut Scene) {
+    let server = server(scene, "1.13.1", MIDDLE);
+    for (method, path, body, status) in [
+        ("POST", "apps/trigger/SearchIndexingApplication", "{bad", 400),
+        ("GET", "tables?limit=1000001", "", 400),
+        ("GET", "tables?limit=9223372036854775807", "", 404),
+        ("GET", "tables?limit=18446744073709551615", "", 404),
+        ("GET", "tables/%00", "", 400),
+    ] {
+        assert_eq!(server.ask(method, path, body).0, status, "{method} {path}");
+    }
+    assert_eq!(server.ask("GET", "apps/name/SearchIndexingApplication/runs/latest", "").0, 404, "no run began");
+    assert_eq!((server.outside("GET", "/"), server.outside("DELETE", "/")), (200, 405));
 }
 
 fn metrics_count_what_happens(scene: &mut Scene) {

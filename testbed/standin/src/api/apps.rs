@@ -12,7 +12,7 @@ pub fn trigger(api: &Api, asking: &Asking<'_>) -> Result<Answer> {
     let Some(app) = app(api, asking)? else { return Ok(missing(asking)) };
     let mut config = app["appConfiguration"].clone();
     if let (true, Some(config), Value::Object(overrides)) =
-        (api.era.trigger_takes_overrides(), config.as_object_mut(), asking.body())
+        (api.era.trigger_takes_overrides(), config.as_object_mut(), asking.body()?)
     {
         config.extend(overrides);
         config.retain(|key, value| !value.is_null() && !api.era.forgotten_settings().contains(&key.as_str()));
@@ -44,7 +44,7 @@ pub fn latest(api: &Api, asking: &Asking<'_>) -> Result<Answer> {
 /// All runs, the last one first.
 pub fn runs(api: &Api, asking: &Asking<'_>) -> Result<Answer> {
     let Some(app) = app(api, asking)? else { return Ok(missing(asking)) };
-    let (limit, offset) = (asking.number("limit").unwrap_or(10), asking.number("offset").unwrap_or(0));
+    let (limit, offset) = (asking.limit()?, asking.number("offset", 0)?);
     let (data, total) = (api.apps.runs(&app, limit, offset)?, api.apps.count(&app)?);
     Ok(Answer::json(&json!({ "data": data, "paging": { "offset": offset, "limit": limit, "total": total } })))
 }

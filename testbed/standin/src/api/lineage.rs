@@ -41,9 +41,9 @@ fn graph(api: &Api, asking: &Asking<'_>, kind: &Kind, found: Option<Value>) -> R
         return Ok(Answer::error(404, &format!("{} instance for {} not found", kind.name, asking.part(1))));
     };
     let id = entity["id"].as_str().unwrap_or_default();
-    let depth = |name: &str| asking.number(name).unwrap_or(1).min(DEEPEST);
-    let up = walk(api, "toId", id, depth("upstreamDepth"))?;
-    let down = walk(api, "fromId", id, depth("downstreamDepth"))?;
+    let depth = |name: &str| asking.number(name, 1).map(|depth| depth.min(DEEPEST));
+    let up = walk(api, "toId", id, depth("upstreamDepth")?)?;
+    let down = walk(api, "fromId", id, depth("downstreamDepth")?)?;
     let mut nodes = Vec::new();
     for node in up.iter().map(|edge| &edge.0).chain(down.iter().map(|edge| &edge.1)) {
         if let Some(node) = entities::by_id(&api.database, kind, node)? {

@@ -28,7 +28,7 @@ use crate::settings::Settings;
 use crate::version::Version;
 
 use Access::{Admin, Open, Token};
-use asking::Asking;
+use asking::{Asking, Refusal};
 
 /// A server's answers.
 pub struct Api {
@@ -99,6 +99,9 @@ impl Api {
     pub fn answer(&self, request: &Request) -> Answer {
         let path = request.path.trim_end_matches('/');
         if path.is_empty() {
+            if !matches!(request.method.as_str(), "GET" | "HEAD") {
+                return Answer::error(405, "HTTP 405 Method Not Allowed");
+            }
             return Answer { kind: "text/html", ..Answer::text("<title>OpenMetadata stand-in</title>") };
         }
         let Some(path) = path.strip_prefix("/api/v1/") else { return Answer::missing() };
@@ -116,7 +119,10 @@ impl Api {
             None => resources::answer(self, &asking, path),
         };
         // Assumption: the real server answers an unexpected failure (no database, a secret that does not open) with 500.
-        answer.unwrap_or_else(|error| Answer::error(500, &format!("{error:#}")))
+        answer.unwrap_or_else(|error| match error.downcast::<Refusal>() {
+            Ok(Refusal(status, words)) => Answer::error(status, &words),
+            Err(error) => Answer::error(500, &format!("{error:#}")),
+        })
     }
 
     /// Tells search about a change. Search that is away does not stop it: the document stays old until a reindex.

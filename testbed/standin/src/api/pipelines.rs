@@ -48,7 +48,7 @@ pub fn command(api: &Api, asking: &Asking<'_>) -> Result<Answer> {
 /// A list of ids in, a list of answers in their order. Source: `OpenMetadataOperations.deployPipelineChunk`.
 pub fn deploy_many(api: &Api, asking: &Asking<'_>) -> Result<Answer> {
     let kind = kind()?;
-    let body = asking.body();
+    let body = asking.body()?;
     let answers: Result<Vec<Value>> = body
         .as_array()
         .into_iter()

@@ -36,7 +36,7 @@ pub fn answer(api: &Api, asking: &Asking<'_>, path: &str) -> Result<Answer> {
 
 /// A page: `limit`, `after`. Assumption: the cursor is the last entity's name and id in base64; clients only hand it back.
 fn list(api: &Api, asking: &Asking<'_>, kind: &Kind) -> Result<Answer> {
-    let limit = asking.number("limit").unwrap_or(10);
+    let limit = asking.limit()?;
     let after = asking.query("after").and_then(place);
     let mut entities = entities::list(&api.database, kind, limit + 1, after.as_ref())?;
     let mut paging = json!({ "total": entities::count(&api.database, kind)? });

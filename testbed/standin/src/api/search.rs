@@ -20,7 +20,7 @@ pub fn field(api: &Api, asking: &Asking<'_>) -> Result<Answer> {
 
 /// Assumption: without search the real server answers 500; what search refuses it passes on with search's own status.
 fn ask(api: &Api, asking: &Asking<'_>, query: &Value) -> Result<Answer> {
-    let (from, size) = (asking.number("from").unwrap_or(0), asking.number("size").unwrap_or(10));
+    let (from, size) = (asking.number("from", 0)?, asking.number("size", 10)?);
     let question = json!({ "from": from, "size": size, "track_total_hits": true, "query": query });
     let (status, said) = api.search.ask(asking.query("index").unwrap_or("dataAsset"), &question)?;
     if status == 200 {

@@ -17,7 +17,7 @@ const PEOPLE: &[(&str, &str, &str)] =
 /// `{email, password}` with the password in base64. Source: the client's `LoginRequest`, the server's `JwtResponse`:
 /// the expiry is a moment, not a span; newer servers send no refresh token.
 pub fn login(_: &Api, asking: &Asking<'_>) -> Result<Answer> {
-    let words = asking.body();
+    let words = asking.body()?;
     let password = words["password"].as_str().and_then(|text| BASE64_STANDARD.decode(text).ok());
     let person = PEOPLE
         .iter()

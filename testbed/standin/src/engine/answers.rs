@@ -59,6 +59,23 @@ pub fn error(status: u16, cause: &Value) -> Answer {
     Answer { status, ..Answer::json(&json!({ "error": error, "status": status })) }
 }
 
+/// The error for what cannot be taken.
+pub fn refusal(kind: &str, reason: &str) -> Answer {
+    error(400, &json!({ "type": kind, "reason": reason }))
+}
+
+/// A body as JSON: an object, or null where there is none. Anything else is refused.
+pub fn body(request: &Request) -> Result<Value, Answer> {
+    if request.body.is_empty() {
+        return Ok(Value::Null);
+    }
+    match serde_json::from_slice(&request.body) {
+        Ok(body @ Value::Object(_)) => Ok(body),
+        Ok(_) => Err(refusal("parsing_exception", "the body is no object")),
+        Err(wrong) => Err(refusal("parsing_exception", &format!("the body is no JSON: {wrong}"))),
+    }
+}
+
 fn who(settings: &Settings) -> Value {
     let (tagline, wire) = match settings.distribution {
         Distribution::Opensearch => ("The OpenSearch Project: https://opensearch.org/", "2.19.0"),

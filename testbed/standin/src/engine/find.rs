@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::answers::{error, no_index, shards};
+use super::answers::{body, error, no_index, shards};
 use super::settings::Moment;
 use super::store::{Index, Store};
 use crate::http::{Answer, Request};
@@ -81,7 +81,10 @@ pub fn document(store: &Store, expression: &str, id: &str) -> Answer {
 /// Documents that a query finds, in the order of their ids.
 pub fn search(store: &Store, expression: &str, request: &Request) -> Answer {
     let Some(names) = store.find(expression) else { return no_index(expression) };
-    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let body = match body(request) {
+        Ok(body) => body,
+        Err(refused) => return refused,
+    };
     let asked = |name: &str| request.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let number = |name: &str, otherwise: u64| {
         let given = asked(name).and_then(|text| text.parse().ok()).or_else(|| body[name].as_u64());

@@ -4,8 +4,10 @@
 //! checks have something to find.
 
 mod answers;
+mod bulk;
 mod cat;
 mod find;
+mod names;
 mod settings;
 mod store;
 mod write;

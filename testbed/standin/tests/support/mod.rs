@@ -167,6 +167,11 @@ impl Server {
         self.ask("POST", path, "{}")
     }
 
+    /// The status of a request outside the API.
+    pub fn outside(&self, method: &str, path: &str) -> u16 {
+        ask(&self.api.replace("/api/v1", path), method, "", "").0
+    }
+
     /// A number of the admin port's metrics.
     pub fn metric(&self, line: &str) -> f64 {
         let text = ureq::get(format!("{}/prometheus", self.admin)).call().unwrap().body_mut().read_to_string().unwrap();
