@@ -247,36 +247,6 @@ DELIMITER ;";
     case.assert_restored("with hints");
 }
 
-/// A session that was ended goes when it has taken back what it did.
-#[test]
-#[ignore = "needs real databases: testdata/databases/run.sh"]
-fn a_session_that_takes_back_what_it_did_is_no_server() {
-    let mut case = Case::of(Engine::Mysql, "", true).privileged();
-    case.act("beside").assert(0, &["beside done"]);
-    case.pod.set("DB_USER", "om").set("OMUPGRADE_ADMIN_USER", "").set("OMUPGRADE_COME_BACK_SECONDS", "0.05");
-    let database = case.database.clone();
-    // Many undone rows of several indexes.
-    database.sql("CREATE TABLE undone(a INT, b INT, c INT, d INT, e INT, KEY(b), KEY(c), KEY(d), KEY(e));");
-    let server = thread::spawn(move || {
-        database.held(
-            "START TRANSACTION; SET SESSION cte_max_recursion_depth = 400000;
-             INSERT INTO undone WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000)
-                 SELECT i, RAND() * 1e8, RAND() * 1e8, RAND() * 1e8, RAND() * 1e8 FROM n;
-             DO SLEEP(300);",
-        )
-    });
-    let sleeping = "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'DO SLEEP(300)%';";
-    for _ in 0..600 {
-        if case.database.engine.sql("", sleeping).trim() == "1" {
-            break;
-        }
-        thread::sleep(Duration::from_millis(100));
-    }
-    case.act("swap").assert(0, &["swap done"]);
-    assert!(!server.join().unwrap(), "its session was ended");
-    case.assert_restored("while it took back");
-}
-
 /// For a routine of another collation mysqldump writes ALTER DATABASE with the name of the one that is dumped: loaded
 /// beside, it would change the database that serves.
 #[test]
