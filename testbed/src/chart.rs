@@ -52,6 +52,10 @@ fn wrap(stream: &[u8]) -> Result<Chart> {
         ));
     };
     let name = source.split('/').next().unwrap_or_default().to_owned();
+    if matches!(name.as_str(), "" | "." | "..") {
+        let what = format!("the path of the first template ({source:?}) begins with no chart's name");
+        bail!(Failure::new(what, "mend the path in the stream: CHART/templates/NAME.yaml"));
+    }
     let version = documents.iter().find_map(|(_, value)| version(&name, value)).unwrap_or_else(|| "0.0.0".to_owned());
     let head = json!({ "apiVersion": "v2", "name": name, "version": version, "appVersion": version });
     let mut files = vec![("Chart.yaml".to_owned(), manifest::document(&head))];
@@ -220,6 +224,7 @@ mod tests {
     fn other_text_is_refused_with_its_place() {
         assert!(refusal("kind: A\n").contains("Helm 3's"));
         assert!(refusal("").contains("Helm 3's"));
+        assert!(refusal("---\n# Source: ../a.yaml\nkind: A\n").contains("no chart's name"));
         let text = refusal("---\n# Source: om/a\nkind: A\n---\nkind: [\n");
         assert!(text.starts_with("document 2 cannot be read: ") && text.contains("line "), "{text}");
     }

@@ -3,7 +3,7 @@
 //! Source: RFC 9112 for what is no request and for how a body ends. Assumption: the words of a refusal.
 
 use std::io::{self, BufRead, BufReader, Read, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -81,6 +81,7 @@ fn converse(stream: TcpStream, handle: &dyn Fn(&Request) -> Answer) -> io::Resul
     let mut stream = stream;
     while let Some(read) = read(&mut reader)? {
         let start = Instant::now();
+        let refused = read.is_err();
         let (method, answer, keep) = match read {
             Ok((request, keep)) => {
                 let answer = guarded(handle, &request);
@@ -102,11 +103,21 @@ fn converse(stream: TcpStream, handle: &dyn Fn(&Request) -> Answer) -> io::Resul
         if method != "HEAD" {
             stream.write_all(body.as_bytes())?;
         }
+        if refused {
+            return read_away(&stream, reader);
+        }
         if !keep {
             break;
         }
     }
     Ok(())
+}
+
+/// Reads what a refused client still sends, for a while: a connection that ends before takes the answer with it.
+fn read_away(stream: &TcpStream, reader: BufReader<TcpStream>) -> io::Result<()> {
+    stream.shutdown(Shutdown::Write)?;
+    stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+    io::copy(&mut reader.take(16 * BODY), &mut io::sink()).map(drop)
 }
 
 /// A request that the stand-in stumbles over ends with 500, and the others go on.
@@ -275,6 +286,22 @@ mod tests {
         assert_eq!(body(&format!("{head}Content-Length: many\r\n\r\n")), Err(400));
         assert_eq!(body(&format!("{head}X: {}", "x".repeat(70_000))), Err(431));
         assert!(read(&mut format!("{head}Content-Length: 9\r\n\r\n{{}}").as_bytes()).is_err(), "cut off");
+    }
+
+    #[test]
+    fn a_refused_client_hears_why() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let handle: Arc<dyn Fn(&Request) -> Answer + Send + Sync> = Arc::new(|_| Answer::text(""));
+        std::thread::spawn(move || serve(&listener, &handle));
+        let length = 2 * BODY;
+        write!(stream, "POST / HTTP/1.1\r\nContent-Length: {length}\r\n\r\n").unwrap();
+        for _ in 0..length / (64 << 10) {
+            stream.write_all(&[b'x'; 64 << 10]).unwrap();
+        }
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
     }
 
     #[test]
