@@ -2,6 +2,7 @@
 
 mod again;
 mod confirm;
+mod given_up;
 mod keys;
 mod look;
 mod next;
@@ -213,7 +214,7 @@ struct Past {
 
 impl Past {
     fn of(look: &mut Look, unfinished: Option<GivenUp>) -> anyhow::Result<Self> {
-        let given_up = restore::given_up(unfinished, look);
+        let given_up = given_up::given_up(unfinished, look);
         let left = perform::left_open(look);
         let begun = left.as_ref().filter(|run| run.begun(restore::QUIESCE)).map(restore::recalled);
         Ok(Self { left_open: left.is_some(), begun: begun.transpose()?.flatten(), given_up })
@@ -249,7 +250,7 @@ pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
     };
     let Wanted { history, runs, revision } = wanted(cluster, args, terms).await?;
     let mut look = Box::pin(look::look(cluster, args, &helm, history, runs, revision)).await?;
-    let unfinished = restore::unfinished(cluster, &look.runs).await?;
+    let unfinished = given_up::standing(cluster, &look.runs).await?;
     let past = Past::of(&mut look, unfinished)?;
     let contents = Contents::of(&look).map_err(Failure::unknown)?;
     let mut decision = decision(&look, &contents, args, &past);

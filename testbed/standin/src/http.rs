@@ -297,7 +297,7 @@ mod tests {
         let length = 2 * BODY;
         write!(stream, "POST / HTTP/1.1\r\nContent-Length: {length}\r\n\r\n").unwrap();
         for _ in 0..length / (64 << 10) {
-            stream.write_all(&[b'x'; 64 << 10]).unwrap();
+            stream.write_all(&vec![b'x'; 64 << 10]).unwrap();
         }
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();

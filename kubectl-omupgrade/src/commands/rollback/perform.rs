@@ -3,7 +3,7 @@
 
 use super::restore::{self, Restoration, SUSPENDED};
 use super::roll::{self, HELM, conflicts};
-use super::{Args, Terms};
+use super::{Args, Terms, given_up};
 use crate::adapters::cluster::Cluster;
 use crate::adapters::helm::Helm;
 use crate::adapters::journal::{self, Stored};
@@ -125,7 +125,7 @@ async fn begin(
     restoration: Option<&Restoration>,
 ) -> anyhow::Result<Stored> {
     let (runs, _) = journal::runs(cluster, &decision.release).await?;
-    let given_up = restore::unfinished(cluster, &runs.iter().map(|s| s.run.clone()).collect::<Vec<_>>()).await?;
+    let given_up = given_up::standing(cluster, &runs.iter().map(|s| s.run.clone()).collect::<Vec<_>>()).await?;
     let left = runs.into_iter().rfind(|s| s.run.outcome == Outcome::Open && s.run.plan == claim.plan);
     if let Some(mut left) = left {
         to::note(&format!("going on with the run {} of {}, which did not end", left.run.id, left.run.by));

@@ -18,8 +18,8 @@ use crate::journal::{Outcome, Phase, RESTORED, Run};
 use crate::wayback::found::Found;
 use crate::wayback::keys::Compared;
 use crate::wayback::objections::{At, objections, of_jwt, of_key, of_schema};
-use crate::wayback::restore::{self as plans, GivenUp, Plan, Road, Wanted};
-use crate::wayback::{Decision, Look, Refusal, as_before};
+use crate::wayback::restore::{GivenUp, Plan, Road, Wanted};
+use crate::wayback::{Decision, Look, Refusal};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -48,31 +48,6 @@ pub(super) struct Restoration {
 /// What a run remembers of a restore. One that this version cannot read is no restore less: nothing goes on over it.
 pub(super) fn recalled(run: &Run) -> anyhow::Result<Option<Plan>> {
     Plan::recall(&run.remembered).map_err(|e| Failure::refused(format!("the run {}: {e}", run.id)).into())
-}
-
-/// What is left of a restore that stilled servers and was given up: what stands at zero since then is taken for what it
-/// was. None, where nothing is left of it.
-pub(super) fn given_up(found: Option<GivenUp>, look: &mut Look) -> Option<GivenUp> {
-    let (Some(given_up), Ok(live)) = (&found, &mut look.live) else { return found };
-    let words = as_before(live, given_up);
-    for words in &words {
-        to::note(words);
-    }
-    found.filter(|g| !(words.is_empty() && g.plan.schedules.is_empty()))
-}
-
-/// The restore that stilled and did not come to put back, as the journal has it.
-pub(super) fn recorded(runs: &[Run]) -> anyhow::Result<Option<GivenUp>> {
-    Ok(plans::unfinished(runs).map_err(|e| Failure::refused(e.to_string()))?)
-}
-
-/// The same, with those of its schedules only that stand still because of it.
-pub(super) async fn unfinished(cluster: &Cluster, runs: &[Run]) -> anyhow::Result<Option<GivenUp>> {
-    let mut found = recorded(runs)?;
-    if let Some(given_up) = &mut found {
-        given_up.plan.schedules = restore::suspended_by_us(cluster, &given_up.plan.schedules).await?;
-    }
-    Ok(found)
 }
 
 /// What was asked, with the defaults of the release.

@@ -3,7 +3,7 @@
 
 use super::next::Next;
 use super::say::Answer;
-use super::{Args, Past, decision, perform, restore};
+use super::{Args, Past, decision, given_up, perform};
 use crate::adapters::cluster::Cluster;
 use crate::adapters::evidence::{names, redactor};
 use crate::adapters::lock::{Holder, holder_of};
@@ -54,7 +54,7 @@ pub fn read(file: &Path) -> anyhow::Result<Saved> {
 /// The preview of a saved look: what `--dry-run` would have said then.
 pub(super) fn preview(file: &Path, args: &Args, output: Output, width: Option<usize>) -> anyhow::Result<Exit> {
     let mut saved = read(file)?;
-    let unfinished = restore::recorded(&saved.look.runs)?;
+    let unfinished = given_up::recorded(&saved.look.runs)?;
     let past = Past::of(&mut saved.look, unfinished)?;
     let decision = decision(&saved.look, &saved.contents, args, &past);
     let steps = perform::steps(&decision, past.begun.as_ref(), &saved.command);

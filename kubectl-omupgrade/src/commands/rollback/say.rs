@@ -308,7 +308,7 @@ mod tests {
         let text = "  - the database moved since revision 1 served: migrations ran\n  try: kubectl omupgrade rollback om 1 -n data\n  3. run helm rollback om 1 --namespace data --kube-context here\n";
         assert_eq!(
             fitted(text, 40),
-            "  - the database moved since revision 1\n    served: migrations ran\n  try: kubectl omupgrade rollback om 1 -n data\n  3. run helm rollback om 1 --namespace data --kube-context here\n"
+            "  - the database moved since revision\n    1 served: migrations ran\n  try: kubectl omupgrade rollback om 1 -n data\n  3. run helm rollback om 1 --namespace data --kube-context here\n"
         );
     }
 }
