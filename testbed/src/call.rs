@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result};
 
 use crate::failure::Failure;
+use crate::surroundings;
 
 /// One call of another program.
 pub struct Call {
@@ -20,7 +21,7 @@ pub struct Call {
 impl Call {
     /// Will call `program` while doing `doing` ("building etcd").
     pub fn new(program: impl AsRef<OsStr>, doing: impl Into<String>) -> Self {
-        let command = Command::new(program);
+        let command = surroundings::program(program);
         Self { command, doing: doing.into(), hint: "testbed status".to_owned() }
     }
 

@@ -7,7 +7,8 @@ use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::cluster::databases::Engine;
-use crate::paths::{self, Cache};
+use crate::faults::values;
+use crate::paths::Cache;
 use crate::{chart, cluster, demo, failure, faults, images, load, say, suite, tools};
 
 /// A real Kubernetes, real databases and a stand-in `OpenMetadata` server on one Linux machine.
@@ -47,8 +48,8 @@ enum Verb {
         /// A component, as `testbed status` names it
         component: String,
         /// How many lines
-        #[arg(long, default_value_t = 40)]
-        tail: usize,
+        #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+        tail: u32,
     },
     /// Print the path of the kubeconfig
     Kubeconfig,
@@ -58,7 +59,7 @@ enum Verb {
         #[arg(value_enum)]
         engine: Engine,
         /// The namespace; made if it is missing
-        #[arg(short, long, default_value = "default")]
+        #[arg(short, long, default_value = "default", value_parser = namespace)]
         namespace: String,
     },
     /// Play the story: a failed backup stops an upgrade, the next one succeeds under load, a bare rollback is stopped, the
@@ -73,7 +74,7 @@ enum Verb {
         /// A component, as `testbed status` names it
         component: String,
         /// How long it is away
-        #[arg(long, default_value_t = 10)]
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(0..=3600))]
         seconds: u64,
     },
     /// Bring a fault about in a namespace, take it back (no value), or list what the stand-ins play (no name)
@@ -84,7 +85,7 @@ enum Verb {
         /// Its value, for example `1.13.0:middle`
         value: Option<String>,
         /// The namespace that it strikes
-        #[arg(short, long, default_value = "default")]
+        #[arg(short, long, default_value = "default", value_parser = namespace)]
         namespace: String,
     },
     /// Wrap a recorded post-renderer stream as a chart that helm can install
@@ -118,10 +119,28 @@ enum Set {
     Helm,
 }
 
+impl Verb {
+    /// Whether it reads or writes what only root may.
+    fn needs_root(&self) -> bool {
+        matches!(self, Self::Database { .. } | Self::Demo | Self::Outage { .. } | Self::Fault { name: Some(_), .. })
+    }
+}
+
+/// A namespace's name: what Kubernetes takes as a label of DNS.
+fn namespace(text: &str) -> Result<String, String> {
+    if values::label(text) {
+        return Ok(text.to_owned());
+    }
+    Err("small letters, digits and dashes, at most 63, with no dash at either end".to_owned())
+}
+
 impl Cli {
     /// Does what the command line says.
     pub fn run(self) -> Result<ExitCode> {
-        let cache = Cache::from_environment();
+        let cache = Cache::from_environment()?;
+        if self.verb.needs_root() {
+            tools::machine::must_be_root()?;
+        }
         match self.verb {
             Verb::Tools { set: Set::All } => say::answer(&tools::all(&cache)?.display().to_string()),
             Verb::Tools { set: Set::Helm } => say::answer(&tools::helm(&cache)?.display().to_string()),
@@ -137,8 +156,8 @@ impl Cli {
             Verb::Up => cluster::up::run(&cache)?,
             Verb::Down => cluster::down::run()?,
             Verb::Status => return cluster::status::run(&cache),
-            Verb::Logs { component, tail } => cluster::status::logs(&cache, &component, tail)?,
-            Verb::Kubeconfig => say::answer(&paths::kubeconfig().display().to_string()),
+            Verb::Logs { component, tail } => cluster::status::logs(&cache, &component, usize::try_from(tail)?)?,
+            Verb::Kubeconfig => say::answer(&cluster::kubeconfig()?.display().to_string()),
             Verb::Database { engine, namespace } => cluster::databases::run(&cache, engine, &namespace)?,
             Verb::Demo => demo::run(&cache)?,
             Verb::Load(plan) => return load::run(&cache, &plan),
@@ -156,5 +175,29 @@ impl Cli {
             Verb::ProvisionVolumes => cluster::volumes::run(&cache),
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_is_a_label() {
+        for right in ["om", "om-1", "7"] {
+            assert!(namespace(right).is_ok(), "{right}");
+        }
+        for wrong in ["", "../etc", "a/b", "-n", "om-", "Om", "a".repeat(64).as_str()] {
+            assert!(namespace(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn numbers_have_their_ranges() {
+        let fits = |words: &[&str]| Cli::try_parse_from([&["testbed"][..], words].concat()).is_ok();
+        assert!(fits(&["outage", "etcd", "--seconds", "3600"]));
+        assert!(!fits(&["outage", "etcd", "--seconds", "3601"]));
+        assert!(fits(&["logs", "etcd", "--tail", "1000"]));
+        assert!(!fits(&["logs", "etcd", "--tail", "99999999999999999999"]));
     }
 }

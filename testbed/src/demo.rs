@@ -12,6 +12,7 @@ use crate::say::{self, heading};
 use crate::suite::database;
 use crate::suite::helm::{self, Version};
 use crate::suite::stage::{CLAIM, Pace, RELEASE, Stage};
+use crate::turn;
 
 const NAMESPACE: &str = "demo";
 const OLD: &str = "1.12.14";
@@ -70,6 +71,7 @@ pub fn run(cache: &Cache) -> Result<()> {
     let programs = helm::programs()?;
     up::run(cache)?;
     database::serve(cache, Engine::Postgres)?;
+    let _turn = turn::take(&paths::state("turns").join(NAMESPACE), "another testbed plays the story")?;
     let stage = Stage::set(cache, Engine::Postgres, NAMESPACE)?;
     for act in ACTS {
         heading(act.heading);

@@ -11,7 +11,17 @@ pub enum Kind {
     Could = 3,
     /// It took longer than allowed.
     Time = 4,
+    /// Wrong arguments.
+    Words = 2,
+    /// Somebody asked for the end.
+    Interrupted = INTERRUPTED as isize,
 }
+
+/// The exit code of what was done and could not be said.
+pub const UNWRITTEN: u8 = Kind::Could as u8;
+
+/// The exit code of what was interrupted.
+pub const INTERRUPTED: u8 = 130;
 
 /// An error with a hint that is a command to type.
 #[derive(Debug)]
@@ -25,6 +35,16 @@ impl Failure {
     /// Something failed, and `hint` is what to type next.
     pub fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { what: what.into(), hint: hint.into(), kind: Kind::Could }
+    }
+
+    /// Something was asked for that does not exist, and `hint` is what to type next.
+    pub fn words(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { what: what.into(), hint: hint.into(), kind: Kind::Words }
+    }
+
+    /// Somebody asked for the end, and `hint` is what to type next.
+    pub fn interrupted(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { what: what.into(), hint: hint.into(), kind: Kind::Interrupted }
     }
 
     /// Something took too long, and `hint` is what to type next.

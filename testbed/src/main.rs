@@ -8,12 +8,14 @@ mod demo;
 mod failure;
 mod faults;
 mod images;
+mod interrupt;
 mod load;
 mod paths;
 mod real;
 mod say;
 mod scenarios;
 mod suite;
+mod surroundings;
 mod tools;
 mod turn;
 mod versions;
@@ -24,7 +26,13 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     match cli::Cli::parse().run() {
-        Ok(code) => code,
+        Ok(code) => match say::unsaid() {
+            Some(why) => {
+                say::line(&format!("error: the output cannot be written: {why}"));
+                ExitCode::from(failure::UNWRITTEN)
+            }
+            None => code,
+        },
         Err(error) => {
             failure::report(&error);
             ExitCode::from(failure::exit_code(&error))

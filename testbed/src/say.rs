@@ -1,15 +1,26 @@
 //! What the testbed says on the terminal: answers on standard output, progress on standard error. It never decides anything.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::sync::OnceLock;
 use std::time::Instant;
 
+static UNSAID: OnceLock<String> = OnceLock::new();
 static START: OnceLock<Instant> = OnceLock::new();
 
 /// An answer, for people and for scripts.
 pub fn answer(text: &str) {
     // A closed pipe (`testbed status | head -1`) is not an error of ours.
-    let _ = writeln!(std::io::stdout().lock(), "{text}");
+    if let Err(error) = writeln!(std::io::stdout().lock(), "{text}")
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        // The work goes on, and its end says so.
+        let _ = UNSAID.set(error.to_string());
+    }
+}
+
+/// Why an answer could not be written, if one could not.
+pub fn unsaid() -> Option<&'static str> {
+    UNSAID.get().map(String::as_str)
 }
 
 /// A heading among answers, which stands out on a terminal.

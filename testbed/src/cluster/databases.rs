@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use super::kubectl::kubectl;
 use super::{manifests, search};
 use crate::paths::{self, Cache};
-use crate::{images, say};
+use crate::{faults, images, say};
 
 /// A database that `OpenMetadata` can run on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -54,6 +54,7 @@ pub fn run(cache: &Cache, engine: Engine, namespace: &str) -> Result<()> {
     // Applied and not created: two suites may start the same shared server.
     let own = serde_json::json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } });
     kubectl(cache, &doing).args(["apply", "--server-side", "-f", "-"]).feed(own.to_string().as_bytes())?;
+    faults::forget_earlier(cache, namespace)?;
     secrets(cache, namespace)?;
     manifests::apply(cache, engine.name(), namespace, &doing)?;
     say::step(&format!("waiting for {} in {namespace}", engine.name()));

@@ -22,16 +22,26 @@ pub mod up;
 pub mod volumes;
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
+use crate::failure::Failure;
 use crate::{paths, turn};
 
 /// The turn to start or remove the machine's only cluster. Not a file of the cluster's own: `down` leaves nothing.
 fn turn() -> Result<File> {
     let above = Path::new(paths::STATE).parent().context("the cluster's folder lies in no folder")?;
     turn::take(above, "another testbed starts or removes the cluster")
+}
+
+/// The kubeconfig of the cluster that is here.
+pub fn kubeconfig() -> Result<PathBuf> {
+    let file = paths::kubeconfig();
+    if !file.exists() {
+        bail!(Failure::new("no cluster is here", "testbed up"));
+    }
+    Ok(file)
 }
 
 /// The first node's name.

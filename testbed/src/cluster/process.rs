@@ -2,12 +2,12 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use anyhow::{Context as _, Result};
 
 use crate::failure::Failure;
-use crate::paths;
+use crate::{paths, surroundings};
 
 /// Marks every process of the cluster in its environment; what a daemon starts inherits it.
 pub const MARK: &str = "OMUPGRADE_TESTBED_DAEMON";
@@ -59,7 +59,7 @@ pub fn start(name: &str, program: &Path, arguments: &[String], environment: &[(S
     let errors = file.try_clone().with_context(|| format!("cannot write {}", path.display()))?;
     // nice and setsid replace themselves by the program, so the child's id is the daemon's. Before others, because the
     // daemons hold leases and answer probes that have deadlines.
-    let child = Command::new("nice")
+    let child = surroundings::program("nice")
         .args(["-n", "-5", "setsid"])
         .arg(program)
         .args(arguments)

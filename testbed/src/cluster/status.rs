@@ -49,7 +49,7 @@ pub fn logs(cache: &Cache, component: &str, tail: usize) -> Result<()> {
     let known: Vec<&str> = COMPONENTS.iter().map(|component| component.name).collect();
     if !known.contains(&component) {
         let what = format!("no component is called {component}; there are {}, coredns", known.join(", "));
-        bail!(Failure::new(what, "testbed status"));
+        bail!(Failure::words(what, "testbed status"));
     }
     let Ok(text) = fs::read(process::log(component)) else {
         bail!(Failure::new(format!("{component} has no log: it was never started here"), "testbed up"));

@@ -23,14 +23,14 @@ pub fn run(cache: &Cache) -> Result<()> {
     real::resolvers()?;
     refuse_other_settings(cache)?;
     images::refresh(cache)?;
-    if is_up(cache) {
+    if is_up(cache)? {
         return Ok(());
     }
     tools::all(cache)?;
     images::ensure(cache, &["pause", "coredns"])?;
     let _turn = super::turn()?;
     // Who waited finds it up.
-    if is_up(cache) {
+    if is_up(cache)? {
         return Ok(());
     }
     if disk::exists() {
@@ -43,6 +43,8 @@ pub fn run(cache: &Cache) -> Result<()> {
         let path = paths::state(folder);
         fs::create_dir_all(&path).with_context(|| format!("cannot make the folder {}", path.display()))?;
     }
+    let unfinished = paths::state(UNFINISHED);
+    fs::write(&unfinished, "").with_context(|| format!("cannot write {}", unfinished.display()))?;
     say::step("certificates, settings, network");
     certificates::make()?;
     settings::write()?;
@@ -69,19 +71,32 @@ pub fn run(cache: &Cache) -> Result<()> {
         manifests::apply(cache, manifest, "kube-system", "adding DNS and storage")?;
     }
     await_nodes(cache)?;
+    fs::remove_file(&unfinished).with_context(|| format!("cannot remove {}", unfinished.display()))?;
     say::step("the nodes are Ready");
     say::answer(&paths::kubeconfig().display().to_string());
     Ok(())
 }
 
-/// Whether it is up already, and says so.
-fn is_up(cache: &Cache) -> bool {
-    let whole = status::is_whole(cache);
-    if whole {
-        say::step("the cluster is already up");
-        say::answer(&paths::kubeconfig().display().to_string());
+/// Stands in the cluster's folder while the cluster is being started.
+const UNFINISHED: &str = "unfinished";
+
+/// Whether it is up already, and says so. One whose daemons all run is nobody's to erase, whatever its nodes say just now:
+/// people's releases are on it.
+fn is_up(cache: &Cache) -> Result<bool> {
+    let runs = COMPONENTS.iter().all(|component| process::running(component.name).is_some());
+    if !runs || paths::state(UNFINISHED).exists() {
+        return Ok(false);
     }
-    whole
+    if !nodes_are_ready(cache) {
+        say::step("every daemon runs, and the nodes are not all Ready: waiting for them");
+        if let Err(error) = await_nodes(cache) {
+            let what = format!("the cluster is not well, and is left as it is: {error:#}");
+            bail!(Failure::late(what, "testbed status; to lose all that is on it: testbed down && testbed up"));
+        }
+    }
+    say::step("the cluster is already up");
+    say::answer(&paths::kubeconfig().display().to_string());
+    Ok(true)
 }
 
 /// One that was started for another server would not find this one's image or search.
@@ -145,6 +160,7 @@ fn await_nodes(cache: &Cache) -> Result<()> {
 /// Whether every kubelet says that its node is Ready.
 pub fn nodes_are_ready(cache: &Cache) -> bool {
     let path = r#"jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}"#;
-    let said = kubectl(cache, "asking for the nodes").args(["get", "nodes", "-o", path]).text();
+    let said =
+        kubectl(cache, "asking for the nodes").args(["get", "nodes", "--request-timeout=10s", "-o", path]).text();
     said.is_ok_and(|said| said.split_whitespace().filter(|status| *status == "True").count() == NODES.len())
 }

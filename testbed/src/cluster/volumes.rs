@@ -1,7 +1,7 @@
 //! Makes and deletes the volumes of claims: watches through kubectl, writes through kubectl. It never touches another class's claim.
 
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -10,7 +10,7 @@ use serde_json::{Deserializer, Value, json};
 use super::kubectl::kubectl;
 use crate::call::Call;
 use crate::paths::{self, Cache};
-use crate::say;
+use crate::{say, surroundings};
 
 const PROVISIONER: &str = "omupgrade.dev/testbed";
 const SIZED: &str = "testbed-sized";
@@ -34,7 +34,7 @@ fn follow(cache: &Cache, kind: &str, handle: fn(&Cache, &Value) -> Result<()>) {
 }
 
 fn watch(cache: &Cache, kind: &str, handle: fn(&Cache, &Value) -> Result<()>) -> Result<()> {
-    let mut child = Command::new(cache.binary("kubectl"))
+    let mut child = surroundings::program(cache.binary("kubectl"))
         .arg("--kubeconfig")
         .arg(paths::kubeconfig())
         .args(["get", kind, "--all-namespaces", "--watch", "-o", "json"])
@@ -73,7 +73,8 @@ fn claim(cache: &Cache, claim: &Value) -> Result<()> {
     kubectl(cache, "making a volume").args(["apply", "-f", "-"]).feed(volume.to_string().as_bytes())
 }
 
-fn is_mounted(folder: &str) -> bool {
+/// Whether something is mounted on this folder.
+pub fn is_mounted(folder: &str) -> bool {
     let table = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     table.lines().any(|line| line.split_whitespace().nth(4) == Some(folder))
 }

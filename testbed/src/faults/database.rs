@@ -1,6 +1,6 @@
 //! Faults of a namespace's own database: away, or gone in the middle of a dump. It never touches its data.
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use super::{Scene, Waiter};
 use crate::cluster::databases::Engine;
@@ -25,9 +25,7 @@ pub fn start(scene: &Scene) -> Result<()> {
 /// Begins to look for a dump, whose connection it then ends; what comes back waits for that. The server looks for it itself,
 /// many times a second.
 pub fn cut(scene: &Scene, seconds: &str) -> Result<Waiter> {
-    let Some(seconds) = seconds.parse().ok().filter(|seconds| (1..=600_u64).contains(seconds)) else {
-        bail!(Failure::new(format!("{seconds:?} is no number of seconds up to 600"), "testbed fault dump-cut 60"));
-    };
+    let seconds = seconds.parse::<u64>().context("no number of seconds")?;
     let engine = engine(scene)?;
     let (client, sql) = match engine {
         Engine::Postgres => ("exec psql -X -q -A -t -U postgres -d postgres", postgres(seconds)),
@@ -94,9 +92,15 @@ fn engine(scene: &Scene) -> Result<Engine> {
     let is_here = |engine: &Engine| {
         scene.kubectl("looking for the database").args(["get", "statefulset", engine.workload()]).succeeds()
     };
-    match [Engine::Postgres, Engine::Mysql].into_iter().find(is_here) {
-        Some(engine) => Ok(engine),
-        None => bail!(Failure::new(
+    let found: Vec<Engine> = [Engine::Postgres, Engine::Mysql].into_iter().filter(is_here).collect();
+    match found[..] {
+        [engine] => Ok(engine),
+        // Which of them the release uses is not known here.
+        [_, _, ..] => bail!(Failure::new(
+            format!("the namespace {} has two databases, and it is not known which one is meant", scene.namespace),
+            format!("kubectl delete -n {} statefulset/mysql (or statefulset/postgresql)", scene.namespace),
+        )),
+        [] => bail!(Failure::new(
             format!("the namespace {} has no database of its own", scene.namespace),
             format!("testbed database postgres -n {}", scene.namespace),
         )),

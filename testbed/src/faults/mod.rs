@@ -6,11 +6,11 @@ mod image;
 mod node;
 mod objects;
 mod server;
-mod values;
+pub mod values;
 
 use anyhow::{Result, bail};
 
-use crate::cluster::kubectl::kubectl;
+use crate::cluster::{self, kubectl::kubectl};
 use crate::failure::Failure;
 use crate::paths::Cache;
 use crate::say;
@@ -29,6 +29,18 @@ impl Scene<'_> {
     fn kubectl(&self, doing: &str) -> crate::call::Call {
         kubectl(self.cache, doing).args(["-n", self.namespace])
     }
+
+    /// What tells the namespace from an earlier one of the same name.
+    fn uid(&self) -> Result<String> {
+        cluster::kubeconfig()?;
+        let words = ["get", "namespace", self.namespace, "--ignore-not-found", "-o", "jsonpath={.metadata.uid}"];
+        let uid = kubectl(self.cache, "looking for the namespace").args(words).text()?;
+        if uid.is_empty() {
+            let hint = format!("testbed database postgres -n {}", self.namespace);
+            bail!(Failure::new(format!("the cluster has no namespace {}", self.namespace), hint));
+        }
+        Ok(uid)
+    }
 }
 
 /// One fault.
@@ -44,10 +56,10 @@ enum Way {
     /// The stand-ins of the namespace play it, if its value is one that they understand.
     Played { fits: fn(&str) -> bool },
     /// It is done, and can be undone.
-    Done { strike: fn(&Scene, &str) -> Result<()>, heal: fn(&Scene) -> Result<()> },
+    Done { fits: fn(&str) -> bool, strike: fn(&Scene, &str) -> Result<()>, heal: fn(&Scene) -> Result<()> },
     /// It is done once, as soon as its moment comes, and leaves nothing to undo. To look comes first: what is there already
     /// is not the moment.
-    Once { look: fn(&Scene, &str) -> Result<Waiter> },
+    Once { fits: fn(&str) -> bool, look: fn(&Scene, &str) -> Result<Waiter> },
 }
 
 /// What waits for a fault's moment and strikes.
@@ -78,50 +90,58 @@ const FAULTS: &[Fault] = &[
     Fault {
         name: "database-away",
         value: "yes: the namespace's own database stops",
-        way: Way::Done { strike: database::stop, heal: database::start },
+        way: Way::Done { fits: values::yes, strike: database::stop, heal: database::start },
     },
     Fault {
         name: "dump-cut",
         value: "SECONDS to wait for a dump, whose connection is then cut",
-        way: Way::Once { look: database::cut },
+        way: Way::Once { fits: values::dump, look: database::cut },
     },
     Fault {
         name: "image-missing",
         value: "yes: the Deployment names an image that no registry has",
-        way: Way::Done { strike: image::miss, heal: image::find },
+        way: Way::Done { fits: values::yes, strike: image::miss, heal: image::find },
     },
     Fault {
         name: "wrong-fernet-key",
         value: "yes: pods that start from now on have another key",
-        way: Way::Done { strike: objects::change_key, heal: objects::change_key_back },
+        way: Way::Done { fits: values::yes, strike: objects::change_key, heal: objects::change_key_back },
     },
     Fault {
         name: "quota",
         value: "PODS that the namespace may have",
-        way: Way::Done { strike: objects::limit, heal: objects::lift_limit },
+        way: Way::Done { fits: values::number, strike: objects::limit, heal: objects::lift_limit },
     },
     Fault {
         name: "stuck-job",
         value: "JOB that gets a finalizer which nobody removes; waited for",
-        way: Way::Done { strike: objects::hold_job, heal: objects::release_jobs },
+        way: Way::Done { fits: values::object, strike: objects::hold_job, heal: objects::release_jobs },
     },
     Fault {
         name: "disk-full",
         value: "CLAIM of the class testbed-sized",
-        way: Way::Done { strike: objects::fill_claim, heal: objects::empty_claims },
+        way: Way::Done { fits: values::object, strike: objects::fill_claim, heal: objects::empty_claims },
     },
     Fault {
         name: "node-cordoned",
         value: "NODE; testbed-2 carries only what tolerates it",
-        way: Way::Done { strike: node::cordon, heal: node::open },
+        way: Way::Done { fits: node::exists, strike: node::cordon, heal: node::open },
     },
-    Fault { name: "node-drained", value: "NODE", way: Way::Done { strike: node::drain, heal: node::open } },
+    Fault {
+        name: "node-drained",
+        value: "NODE",
+        way: Way::Done { fits: node::exists, strike: node::drain, heal: node::open },
+    },
     Fault {
         name: "node-full",
-        value: "NODE on which nothing more has room",
-        way: Way::Done { strike: node::fill, heal: node::make_room },
+        value: "NODE on which nothing that asks for processor time has room",
+        way: Way::Done { fits: node::exists, strike: node::fill, heal: node::make_room },
     },
-    Fault { name: "helm-killed", value: "pending|hook|applied: the moment", way: Way::Once { look: helm::look } },
+    Fault {
+        name: "helm-killed",
+        value: "pending|hook|applied: the moment",
+        way: Way::Once { fits: helm::is_moment, look: helm::look },
+    },
 ];
 
 /// Brings a fault about, or with no value takes it back; with no name lists what is ordered of the stand-ins.
@@ -131,26 +151,38 @@ pub fn order(cache: &Cache, namespace: &str, name: Option<&str>, value: Option<&
         return Ok(());
     };
     let (fault, scene) = (named(name)?, Scene { cache, namespace });
+    if let Some(value) = value {
+        fault.refuse_unless_fit(value)?;
+    }
+    // What is left of a namespace that is gone can be taken back.
+    if let (Way::Played { .. }, None) = (&fault.way, value) {
+        return server::remove(namespace, name);
+    }
+    server::belongs_to(namespace, &scene.uid()?)?;
     match (&fault.way, value) {
-        (Way::Played { fits }, Some(value)) => {
-            fault.refuse_unless(fits(value), value)?;
-            server::write(namespace, name, value)
-        }
+        (Way::Played { .. }, Some(value)) => server::write(namespace, name, value),
         (Way::Played { .. }, None) => server::remove(namespace, name),
         (Way::Done { strike, .. }, Some(value)) => strike(&scene, value),
         (Way::Done { heal, .. }, None) => heal(&scene),
-        (Way::Once { look }, Some(value)) => look(&scene, value)?(&scene),
-        (Way::Once { .. }, None) => bail!(Failure::new(
+        (Way::Once { look, .. }, Some(value)) => look(&scene, value)?(&scene),
+        (Way::Once { .. }, None) => bail!(Failure::words(
             format!("{name} strikes once and leaves nothing to take back"),
             format!("testbed fault {name} {:?}", fault.value),
         )),
     }
 }
 
+/// Drops what was ordered of a namespace of this name that is gone.
+pub fn forget_earlier(cache: &Cache, namespace: &str) -> Result<()> {
+    server::belongs_to(namespace, &Scene { cache, namespace }.uid()?)
+}
+
 /// Looks for a fault that waits for its moment, and returns what waits: whoever brings the moment about begins after this.
 pub fn look(scene: &Scene, name: &str, value: &str) -> Result<Waiter> {
-    match named(name)?.way {
-        Way::Once { look } => look(scene, value),
+    let fault = named(name)?;
+    fault.refuse_unless_fit(value)?;
+    match fault.way {
+        Way::Once { look, .. } => look(scene, value),
         _ => bail!("{name} waits for no moment"),
     }
 }
@@ -159,19 +191,20 @@ fn named(name: &str) -> Result<&'static Fault> {
     match FAULTS.iter().find(|fault| fault.name == name) {
         Some(fault) => Ok(fault),
         None => {
-            bail!(Failure::new(format!("no fault is called {name}; there are:\n{}", known()), "testbed fault --help"))
+            bail!(Failure::words(format!("no fault is called {name}; there are:\n{}", known()), "testbed fault --help"))
         }
     }
 }
 
 impl Fault {
-    /// A value that the stand-in would pass over in silence is refused, in the table's own words.
-    fn refuse_unless(&self, fits: bool, value: &str) -> Result<()> {
-        let Self { name, value: wanted, .. } = self;
-        if fits {
+    /// A value with which nothing would happen, or something else, is refused in the table's own words.
+    fn refuse_unless_fit(&self, value: &str) -> Result<()> {
+        let Self { name, value: wanted, way } = self;
+        let (Way::Played { fits } | Way::Done { fits, .. } | Way::Once { fits, .. }) = way;
+        if fits(value) {
             return Ok(());
         }
-        bail!(Failure::new(format!("{value:?} is no value of {name}, which takes {wanted}"), "testbed fault --help"))
+        bail!(Failure::words(format!("{value:?} is no value of {name}, which takes {wanted}"), "testbed fault --help"))
     }
 }
 
@@ -194,26 +227,45 @@ mod tests {
 
     #[test]
     fn a_value_that_nobody_understands_is_refused_in_the_tables_words() {
-        let cache = Cache::at(std::path::Path::new("/nowhere"));
-        let refused = |name: &str, value: &str| {
-            order(&cache, "not/a/namespace", Some(name), Some(value)).unwrap_err().to_string()
-        };
+        let refused = |name: &str, value: &str| named(name).unwrap().refuse_unless_fit(value).unwrap_err().to_string();
         for (name, value) in [
             ("slow-start", "abc"),
             ("slow-start", "-1"),
+            ("slow-start", "1e19"),
             ("migrate-slow", "inf"),
             ("migrate-fails", "1.13.0"),
+            ("migrate-fails", "1.12.14:middle"),
+            ("migrate-fails", "01.13.0:middle"),
+            ("migrate-hangs", "+1.13.0:before"),
             ("migrate-hangs", "1.13.0:soon"),
             ("crash-loop", "1"),
             ("search-health", "blue"),
             ("search-drift", ""),
             ("suffixed-row", "other"),
+            ("database-away", "no"),
+            ("image-missing", "off"),
+            ("wrong-fernet-key", "no"),
+            ("quota", "many"),
+            ("stuck-job", "--all"),
+            ("disk-full", "-o"),
+            ("node-cordoned", "--help"),
+            ("node-full", "another"),
+            ("dump-cut", "601"),
+            ("helm-killed", "later"),
         ] {
             assert!(refused(name, value).contains(&format!("is no value of {name}, which takes ")), "{name} {value}");
         }
-        // The right ones come as far as the namespace.
-        for (name, value) in [("slow-start", "0.5"), ("migrate-fails", "1.13.0:middle"), ("crash-loop", "yes")] {
-            assert!(refused(name, value).contains("is no namespace"), "{name} {value}");
+        for (name, value) in [
+            ("slow-start", "0.5"),
+            ("migrate-fails", "1.13.0:middle"),
+            ("crash-loop", "yes"),
+            ("database-away", "yes"),
+            ("quota", "0"),
+            ("disk-full", "om-omupgrade-backup"),
+            ("node-drained", "testbed-2"),
+            ("helm-killed", "hook"),
+        ] {
+            assert!(named(name).unwrap().refuse_unless_fit(value).is_ok(), "{name} {value}");
         }
     }
 

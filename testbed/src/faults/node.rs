@@ -5,9 +5,14 @@ use serde_json::{Value, json};
 
 use super::Scene;
 use crate::cluster::kubectl::kubectl;
-use crate::cluster::nodes::{FIRST, SECOND};
+use crate::cluster::nodes::{FIRST, NODES, SECOND};
 
 const FILLER: &str = "testbed-filler";
+
+/// Whether a node is called so.
+pub fn exists(node: &str) -> bool {
+    NODES.iter().any(|known| known.name == node)
+}
 
 /// Nothing new comes.
 pub fn cordon(scene: &Scene, node: &str) -> Result<()> {
@@ -27,6 +32,8 @@ pub fn open(scene: &Scene) -> Result<()> {
 
 /// A pod that asks for all processor time that nobody has asked for yet.
 pub fn fill(scene: &Scene, node: &str) -> Result<()> {
+    // An earlier one would count among those that ask.
+    make_room(scene)?;
     let get = |words: &[&str]| -> Result<Value> {
         let text = kubectl(scene.cache, "looking at the node").args(words).args(["-o", "json"]).text()?;
         serde_json::from_str(&text).context("kubectl printed no JSON")

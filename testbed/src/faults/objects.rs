@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
 use super::Scene;
+use crate::cluster::volumes;
 use crate::failure::Failure;
 use crate::paths;
 
@@ -22,26 +23,31 @@ const FILLER: &str = ".testbed-filler";
 
 /// Pods that start from now on cannot read what was encrypted before.
 pub fn change_key(scene: &Scene, _: &str) -> Result<()> {
-    // A second strike must not keep the wrong key as the right one.
-    if scene.kubectl("looking for an earlier strike").args(["get", "secret", KEPT_KEY]).succeeds() {
-        return Ok(());
+    // A second strike must not keep the wrong key as the right one; a first one may have ended before it changed the key.
+    if kept_key(scene)?.is_none() {
+        let words = ["get", "secret", KEY_SECRET, "-o", "jsonpath={.data.FERNET_KEY}"];
+        let before = scene.kubectl("reading the key").args(words).text()?;
+        let metadata = json!({ "name": KEPT_KEY });
+        let kept = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": { "key": before } });
+        scene.kubectl("keeping the key").args(["create", "-f", "-"]).feed(kept.to_string().as_bytes())?;
     }
-    let words = ["get", "secret", KEY_SECRET, "-o", "jsonpath={.data.FERNET_KEY}"];
-    let before = scene.kubectl("reading the key").args(words).text()?;
-    let kept =
-        json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": KEPT_KEY }, "data": { "key": before } });
-    scene.kubectl("keeping the key").args(["create", "-f", "-"]).feed(kept.to_string().as_bytes())?;
     let patch = json!({ "stringData": { "FERNET_KEY": OTHER_KEY } });
     scene.kubectl("changing the key").args(["patch", "secret", KEY_SECRET, "-p", &patch.to_string()]).run()
 }
 
 /// The key is what it was.
 pub fn change_key_back(scene: &Scene) -> Result<()> {
-    let kept = ["get", "secret", KEPT_KEY, "-o", "jsonpath={.data.key}"];
-    let before = scene.kubectl("reading the key that was").args(kept).text()?;
+    let Some(before) = kept_key(scene)? else { return Ok(()) };
     let patch = json!({ "data": { "FERNET_KEY": before } }).to_string();
     scene.kubectl("changing the key back").args(["patch", "secret", KEY_SECRET, "-p", &patch]).run()?;
     scene.kubectl("forgetting the key").args(["delete", "secret", KEPT_KEY]).run()
+}
+
+/// The key that was before the strike, if there was one.
+fn kept_key(scene: &Scene) -> Result<Option<String>> {
+    let kept = ["get", "secret", KEPT_KEY, "--ignore-not-found", "-o", "jsonpath={.data.key}"];
+    let key = scene.kubectl("reading the key that was").args(kept).text()?;
+    Ok(Some(key).filter(|key| !key.is_empty()))
 }
 
 /// No more pods than this.
@@ -70,8 +76,20 @@ pub fn hold_job(scene: &Scene, job: &str) -> Result<()> {
         }
         std::thread::sleep(Duration::from_millis(100));
     }
-    let patch = json!([{ "op": "add", "path": "/metadata/finalizers", "value": [FINALIZER] }]).to_string();
-    scene.kubectl("holding the Job").args(["patch", "job", job, "--type=json", "-p", &patch]).run()
+    let text = scene.kubectl("reading the Job").args(["get", "job", job, "-o", "json"]).text()?;
+    let found: Value = serde_json::from_str(&text).context("kubectl printed no JSON")?;
+    let Some(patch) = held(&found["metadata"]["finalizers"]) else { return Ok(()) };
+    let words = ["patch", "job", job, "--type=json", "-p", &patch.to_string()];
+    scene.kubectl("holding the Job").args(words).run()
+}
+
+/// What adds our finalizer to those that are there; nothing if it is among them.
+fn held(finalizers: &Value) -> Option<Value> {
+    let Some(others) = finalizers.as_array().filter(|others| !others.is_empty()) else {
+        return Some(json!([{ "op": "add", "path": "/metadata/finalizers", "value": [FINALIZER] }]));
+    };
+    let is_held = others.iter().any(|finalizer| finalizer == FINALIZER);
+    (!is_held).then(|| json!([{ "op": "add", "path": "/metadata/finalizers/-", "value": FINALIZER }]))
 }
 
 /// Every Job that was held may go.
@@ -83,7 +101,10 @@ pub fn release_jobs(scene: &Scene) -> Result<()> {
         if let (Some(at), Some(name)) =
             (finalizers.iter().position(|finalizer| finalizer == FINALIZER), job["metadata"]["name"].as_str())
         {
-            let patch = json!([{ "op": "remove", "path": format!("/metadata/finalizers/{at}") }]).to_string();
+            let place = format!("/metadata/finalizers/{at}");
+            // They may have moved since.
+            let ours = json!({ "op": "test", "path": place, "value": FINALIZER });
+            let patch = json!([ours, { "op": "remove", "path": place }]).to_string();
             scene.kubectl("releasing a Job").args(["patch", "job", name, "--type=json", "-p", &patch]).run()?;
         }
     }
@@ -102,7 +123,15 @@ pub fn fill_claim(scene: &Scene, claim: &str) -> Result<()> {
             "kubectl get pvc (make the claim with storageClassName: testbed-sized)",
         ));
     };
-    let path = paths::state("volumes").join(volume).join(FILLER);
+    let folder = paths::state("volumes").join(volume);
+    // A folder without a mount is this machine's own disk.
+    if !volumes::is_mounted(&folder.display().to_string()) {
+        bail!(Failure::new(
+            format!("the volume of the claim {claim} is not mounted yet, or no more"),
+            format!("kubectl get pvc {claim} -n {}", scene.namespace),
+        ));
+    }
+    let path = folder.join(FILLER);
     let mut file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
     let block = [0_u8; 4096];
     loop {
@@ -123,4 +152,18 @@ pub fn empty_claims(scene: &Scene) -> Result<()> {
         let _ = fs::remove_file(filler);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_finalizers_stay() {
+        let add = |place: &str, value: Value| json!([{ "op": "add", "path": place, "value": value }]);
+        assert_eq!(held(&Value::Null).unwrap(), add("/metadata/finalizers", json!([FINALIZER])));
+        assert_eq!(held(&json!([])).unwrap(), add("/metadata/finalizers", json!([FINALIZER])));
+        assert_eq!(held(&json!(["other"])).unwrap(), add("/metadata/finalizers/-", json!(FINALIZER)));
+        assert_eq!(held(&json!(["other", FINALIZER])), None);
+    }
 }

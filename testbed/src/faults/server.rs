@@ -8,11 +8,15 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
+use super::values;
 use crate::cluster::{NODE_ADDRESS, ports};
 use crate::paths;
 
 /// Where stand-ins ask: on the node's address, which every pod reaches.
 const PORT: u16 = ports::FAULTS;
+
+/// Beside the orders, whose they are; no fault has such a name.
+const OWNER: &str = ".uid";
 
 /// Writes an order down.
 pub fn write(namespace: &str, name: &str, value: &str) -> Result<()> {
@@ -20,6 +24,18 @@ pub fn write(namespace: &str, name: &str, value: &str) -> Result<()> {
     fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let file = folder.join(name);
     fs::write(&file, value).with_context(|| format!("cannot write {}", file.display()))
+}
+
+/// Orders belong to one namespace, and not to a later one of the same name: those of an earlier one go.
+pub fn belongs_to(namespace: &str, uid: &str) -> Result<()> {
+    let folder = folder(namespace).with_context(|| format!("{namespace:?} is no namespace"))?;
+    let file = folder.join(OWNER);
+    if fs::read_to_string(&file).is_ok_and(|owner| owner == uid) {
+        return Ok(());
+    }
+    clear(namespace);
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    fs::write(&file, uid).with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// Takes an order back.
@@ -66,8 +82,9 @@ pub fn ordered(namespace: &str) -> String {
     let mut lines: Vec<String> = entries
         .flatten()
         .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok().filter(|name| name != OWNER)?;
             let value = fs::read_to_string(entry.path()).ok()?;
-            Some(format!("{} {}\n", entry.file_name().to_str()?, value.trim()))
+            Some(format!("{name} {}\n", value.trim()))
         })
         .collect();
     lines.sort_unstable();
@@ -76,9 +93,7 @@ pub fn ordered(namespace: &str) -> String {
 
 /// Where a namespace's orders stand; nothing that is no namespace's name has a place.
 fn folder(namespace: &str) -> Option<PathBuf> {
-    let right = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
-    let named = !namespace.is_empty() && namespace.chars().all(right);
-    named.then(|| paths::state("faults").join(namespace))
+    values::label(namespace).then(|| paths::state("faults").join(namespace))
 }
 
 #[cfg(test)]

@@ -1,18 +1,26 @@
-//! Which values the stand-ins understand. It never orders anything.
+//! Which values a fault takes: only those with which it can strike. It never orders anything.
 
-use std::time::Duration;
+use crate::versions::STAND_IN;
 
-/// `1.13.0:middle`
+/// The longest that anything is made to wait.
+const HOUR: f64 = 3600.0;
+
+/// `1.13.0:middle`, of a folder that some release has.
 pub fn moment(value: &str) -> bool {
-    let version = |text: &str| text.split('.').count() == 3 && text.split('.').all(|part| part.parse::<u32>().is_ok());
+    let known = |folder| STAND_IN.iter().any(|release| release.folders.contains(&folder));
     value
         .split_once(':')
-        .is_some_and(|(folder, moment)| version(folder) && matches!(moment, "before" | "middle" | "after"))
+        .is_some_and(|(folder, moment)| known(folder) && matches!(moment, "before" | "middle" | "after"))
 }
 
-/// `0.5`
+/// `0.5`, up to an hour.
 pub fn seconds(value: &str) -> bool {
-    value.parse().is_ok_and(|seconds| Duration::try_from_secs_f64(seconds).is_ok())
+    value.parse().is_ok_and(|seconds: f64| (0.0..=HOUR).contains(&seconds))
+}
+
+/// `60`, up to ten minutes.
+pub fn dump(value: &str) -> bool {
+    value.parse().is_ok_and(|seconds: u64| (1..=600).contains(&seconds))
 }
 
 /// `yes`
@@ -20,7 +28,23 @@ pub fn yes(value: &str) -> bool {
     value == "yes"
 }
 
-/// One word.
+/// How many pods.
+pub fn number(value: &str) -> bool {
+    value.parse::<u32>().is_ok_and(|number| number.to_string() == value)
+}
+
+/// One word that is no flag.
 pub fn name(value: &str) -> bool {
-    !value.is_empty() && !value.contains(char::is_whitespace)
+    !value.is_empty() && !value.starts_with('-') && !value.contains(char::is_whitespace)
+}
+
+/// The name of an object: labels with dots between them.
+pub fn object(value: &str) -> bool {
+    value.len() <= 253 && value.split('.').all(label)
+}
+
+/// The name of a namespace.
+pub fn label(value: &str) -> bool {
+    let right = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+    (1..=63).contains(&value.len()) && value.chars().all(right) && !value.starts_with('-') && !value.ends_with('-')
 }

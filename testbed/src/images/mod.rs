@@ -43,7 +43,7 @@ fn named(name: &str) -> Result<&'static Recipe> {
     let known = || RECIPES.iter().map(|recipe| recipe.name).collect::<Vec<_>>().join(" ");
     match RECIPES.iter().find(|recipe| recipe.name == name) {
         Some(recipe) => Ok(recipe),
-        None => bail!(Failure::new(format!("no image is called {name}"), format!("testbed images {}", known()))),
+        None => bail!(Failure::words(format!("no image is called {name}"), format!("testbed images {}", known()))),
     }
 }
 

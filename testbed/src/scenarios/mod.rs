@@ -38,7 +38,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use crate::cluster::databases::Engine;
-use crate::paths;
+use crate::cluster::kubectl::kubectl;
+use crate::cluster::nodes::SECOND;
+use crate::paths::{self, Cache};
 use crate::suite::stage::Stage;
 
 /// Those that are played only when they are named: not yet seen to end alike on a busy machine and on a quiet one.
@@ -88,6 +90,15 @@ fn second_node() -> Result<File> {
     let turn = File::create(paths::state("second-node.lock")).context("cannot make the lock of the second node")?;
     turn.lock().context("cannot take the second node")?;
     Ok(turn)
+}
+
+/// Opens the second node again, if nobody is at work on it: what a scenario that was ended left closed.
+pub fn open_second_node(cache: &Cache) -> Result<()> {
+    let Ok(turn) = File::create(paths::state("second-node.lock")) else { return Ok(()) };
+    if turn.try_lock().is_err() {
+        return Ok(());
+    }
+    kubectl(cache, "opening the second node").args(["uncordon", SECOND.name]).run()
 }
 
 /// All of them.

@@ -3,10 +3,11 @@
 use std::fs::{self, File};
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use super::look::items;
 use super::stage::Stage;
+use crate::failure::Failure;
 
 /// The scenario's own words.
 const OUTPUT: &str = "output.txt";
@@ -27,10 +28,12 @@ const KINDS: &[&str] = &[
     "resourcequotas",
 ];
 
+/// Tells a folder that the suite made from one of somebody else's.
+const MARK: &str = ".testbed-artifacts";
+
 /// An empty folder, and the file for the scenario's words.
 pub fn begin(folder: &Path) -> Result<File> {
-    let _ = fs::remove_dir_all(folder);
-    fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    claim(folder)?;
     let file = folder.join(OUTPUT);
     File::create(&file).with_context(|| format!("cannot write {}", file.display()))
 }
@@ -40,9 +43,55 @@ pub fn told(folder: &Path) -> String {
     String::from_utf8_lossy(&fs::read(folder.join(OUTPUT)).unwrap_or_default()).into_owned()
 }
 
+/// Makes the folder, empty and marked. What an earlier run left there goes; what bears no mark is somebody else's.
+pub fn claim(folder: &Path) -> Result<()> {
+    refuse_others(folder)?;
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("cannot empty the folder {}", folder.display()))?;
+    }
+    fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let mark = folder.join(MARK);
+    fs::write(&mark, "").with_context(|| format!("cannot write {}", mark.display()))
+}
+
+/// What holds something and bears no mark of the suite's is somebody else's.
+pub fn refuse_others(folder: &Path) -> Result<()> {
+    let holds = fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) || folder.is_file();
+    if holds && !folder.join(MARK).exists() {
+        bail!(Failure::new(
+            format!("{} is no folder of the suite's, and is not emptied", folder.display()),
+            "testbed test --artifacts ANOTHER-FOLDER",
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses a folder in which nothing can be written: that is to be known now, and not when a scenario has failed.
+pub fn must_be_writable(root: &Path) -> Result<()> {
+    let trial = root.join(format!("{MARK}-{}", std::process::id()));
+    let tried =
+        fs::create_dir_all(root).and_then(|()| fs::write(&trial, "trial")).and_then(|()| fs::remove_file(&trial));
+    tried.with_context(|| {
+        Failure::new(
+            format!("nothing can be kept in {}", root.display()),
+            format!("df -h {}; testbed test --artifacts ANOTHER-FOLDER", root.display()),
+        )
+    })
+}
+
 /// A passed scenario leaves nothing.
 pub fn forget(folder: &Path) {
-    let _ = fs::remove_dir_all(folder);
+    if folder.join(MARK).exists() {
+        let _ = fs::remove_dir_all(folder);
+    }
+}
+
+/// Whether anything was kept there.
+pub fn is_kept(folder: &Path) -> bool {
+    folder.join(MARK).exists()
+        && fs::read_dir(folder).is_ok_and(|entries| {
+            entries.flatten().any(|entry| entry.metadata().is_ok_and(|entry| entry.is_dir() || entry.len() > 0))
+        })
 }
 
 /// Writes down what can still be seen; what cannot be seen is written down as such.
@@ -67,4 +116,29 @@ pub fn keep(stage: &Stage, folder: &Path) {
         seen(&format!("{name}.previous.log"), &[&words[..], &["--previous"]].concat());
     }
     let _ = fs::write(folder.join("migrations.txt"), format!("{:?}\n", stage.migrated()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_folder_of_the_suites_own_is_emptied() {
+        let root = tempfile::tempdir().unwrap();
+        let (own, other) = (root.path().join("own"), root.path().join("other"));
+        begin(&own).unwrap();
+        assert!(!is_kept(&own), "an empty file is nothing");
+        fs::write(own.join("pods.txt"), "pods").unwrap();
+        assert!(is_kept(&own));
+        begin(&own).unwrap();
+        assert!(!own.join("pods.txt").exists());
+        forget(&own);
+        assert!(!own.exists());
+
+        fs::create_dir(&other).unwrap();
+        fs::write(other.join("letters.txt"), "dear").unwrap();
+        assert!(begin(&other).unwrap_err().to_string().contains("is not emptied"));
+        forget(&other);
+        assert!(other.join("letters.txt").exists() && !is_kept(&other));
+    }
 }

@@ -13,9 +13,10 @@ use super::artifacts;
 use super::stage::Stage;
 use crate::call::last_lines;
 use crate::cluster::databases::Engine;
-use crate::paths::Cache;
-use crate::real;
+use crate::paths::{self, Cache};
 use crate::scenarios::Scenario;
+use crate::turn;
+use crate::{interrupt, real};
 
 /// A scenario on an engine.
 #[derive(Debug)]
@@ -70,6 +71,12 @@ impl Case {
         self.scenario.deadline * if real::image().is_some() { real::PATIENCE } else { 1 }
     }
 
+    /// The turn to use its namespace, after whoever uses it now; without a cluster's folder nobody does.
+    pub fn turn(&self) -> Option<File> {
+        let folder = paths::state("turns").join(self.namespace());
+        turn::take(&folder, &format!("{}: another suite plays it", self.title())).ok()
+    }
+
     /// Runs it to its end; what goes wrong is the case's failure and never the suite's. Its stage stays.
     pub fn run(&self, cache: &Cache, artifacts: &Path) -> End {
         let start = Instant::now();
@@ -85,6 +92,10 @@ impl Case {
             Ok(Some(why)) => why,
             Err(error) => format!("{error:#}"),
         };
+        if interrupt::asked() {
+            let line = format!("ended  {title} ({seconds} s): interrupted");
+            return End { passed: false, title, seconds, line };
+        }
         for namespace in self.namespaces() {
             // The further ones beside the first one's files, in folders of their own.
             let into = if namespace == self.namespace() { folder.clone() } else { folder.join(&namespace) };
@@ -93,9 +104,16 @@ impl Case {
             }
         }
         let told = artifacts::told(&folder);
-        let end = last_lines(&told, 12).join("\n         | ");
-        let line =
-            format!("FAILED {title} ({seconds} s): {why}\n         | {end}\n         kept: {}", folder.display());
+        let mut line = format!("FAILED {title} ({seconds} s): {why}");
+        for said in last_lines(&told, 12) {
+            line.push_str("\n         | ");
+            line.push_str(said);
+        }
+        line.push_str(&if artifacts::is_kept(&folder) {
+            format!("\n         kept: {}", folder.display())
+        } else {
+            format!("\n         nothing could be kept in {} (df -h)", folder.display())
+        });
         End { passed: false, title, seconds, line }
     }
 
@@ -119,6 +137,10 @@ impl Case {
         loop {
             if let Some(status) = child.try_wait()? {
                 return Ok((!status.success()).then(|| format!("{status}")));
+            }
+            if interrupt::asked() {
+                end_group(&mut child)?;
+                return Ok(Some("interrupted".to_owned()));
             }
             if start.elapsed() > self.deadline() {
                 end_group(&mut child)?;

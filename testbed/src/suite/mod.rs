@@ -24,7 +24,7 @@ use crate::cluster::databases::Engine;
 use crate::failure::Failure;
 use crate::paths::Cache;
 use crate::scenarios::{SCENARIOS, Scenario, WHEN_NAMED};
-use crate::{images, real, say};
+use crate::{images, interrupt, real, say, scenarios};
 use case::Case;
 
 /// How many of the slowest are named at the end.
@@ -44,7 +44,7 @@ pub struct Options {
     /// How many run beside each other
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=16))]
     jobs: u8,
-    /// Where a failed scenario's logs, events and objects are kept (default: `artifacts` in the cache)
+    /// Where a failed scenario's logs, events and objects are kept (default: `kept` in the cache)
     #[arg(long)]
     artifacts: Option<PathBuf>,
     /// Leave the namespace of a failed scenario as it is
@@ -61,8 +61,11 @@ pub fn run(cache: &Cache, options: &Options) -> Result<bool> {
         }
         return Ok(true);
     }
-    prepare(cache, &cases)?;
-    let folder = options.artifacts.clone().unwrap_or_else(|| cache.root().join("artifacts"));
+    interrupt::note()?;
+    // Another name than earlier testbeds', which did not mark what they kept.
+    let folder = options.artifacts.clone().unwrap_or_else(|| cache.root().join("kept"));
+    prepare(cache, &cases, &folder)
+        .or_else(|error| if interrupt::asked() { Err(interrupted(&[])) } else { Err(error) })?;
     let start = Instant::now();
     let done = AtomicBool::new(false);
     let (ends, left, peak) = std::thread::scope(|scope| {
@@ -71,10 +74,25 @@ pub fn run(cache: &Cache, options: &Options) -> Result<bool> {
         done.store(true, Ordering::Relaxed);
         (ends, left, watched.join().unwrap_or_default())
     });
+    if interrupt::asked() {
+        scenarios::open_second_node(cache)?;
+        let of = |case: &&Case| options.keep || left > 0 && ends.iter().any(|(.., title)| *title == case.title());
+        let namespaces: Vec<String> = cases.iter().filter(of).map(Case::namespace).collect();
+        return Err(interrupted(&namespaces));
+    }
     let run = Run { cases: cases.len(), whole: options.names.is_empty(), ends, left, took: start.elapsed(), peak };
     let (line, passed) = run.closing();
     say::answer(&line);
     Ok(passed)
+}
+
+/// What is said when somebody asked for the end: which namespaces may still be there.
+fn interrupted(left: &[String]) -> anyhow::Error {
+    if left.is_empty() {
+        return Failure::interrupted("interrupted; what was begun is cleared away", "testbed status").into();
+    }
+    let what = "interrupted; namespaces and databases of what was begun may be left";
+    Failure::interrupted(what, format!("kubectl delete namespace --ignore-not-found {}", left.join(" "))).into()
 }
 
 /// How a case ended: whether it passed, in how many seconds, and its title.
@@ -90,11 +108,16 @@ fn run_all(cache: &Cache, cases: &[Case], folder: &Path, options: &Options) -> (
             for _ in 0..jobs {
                 scope.spawn(move || {
                     while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        if interrupt::asked() {
+                            break;
+                        }
+                        let turn = case.turn();
                         let end = case.run(cache, folder);
                         say::answer(&end.line);
                         if end.passed || !options.keep {
                             // Pods take their time to go, and the next scenario need not wait for it.
                             scope.spawn(move || {
+                                let _turn = turn;
                                 if let Err(error) = case.clear(cache) {
                                     let title = &end.title;
                                     say::answer(&format!("FAILED {title}: it could not be cleared away: {error:#}"));
@@ -157,8 +180,11 @@ impl Run {
 }
 
 /// What all cases share: images, and a database server per engine.
-fn prepare(cache: &Cache, cases: &[Case]) -> Result<()> {
+fn prepare(cache: &Cache, cases: &[Case], folder: &Path) -> Result<()> {
+    crate::tools::machine::must_be_root()?;
     helm::programs()?;
+    artifacts::must_be_writable(folder)?;
+    cases.iter().try_for_each(|case| artifacts::refuse_others(&folder.join(case.namespace())))?;
     if !crate::cluster::status::is_whole(cache) {
         bail!(Failure::new("the suite needs a running cluster", "testbed up"));
     }
@@ -181,7 +207,7 @@ fn chosen(names: &[String]) -> Result<Vec<Case>> {
         .flat_map(|scenario| scenario.engines.iter().map(move |engine| Case::new(scenario, *engine)));
     let all: Vec<Case> = all.collect();
     if let Some(unknown) = names.iter().find(|name| !all.iter().any(|case| case.is(name))) {
-        bail!(Failure::new(format!("no scenario is called {unknown}"), "testbed test --list"));
+        bail!(Failure::words(format!("no scenario is called {unknown}"), "testbed test --list"));
     }
     let asked = |case: &Case| {
         if names.is_empty() {

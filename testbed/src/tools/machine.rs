@@ -24,6 +24,18 @@ pub fn check() -> Result<()> {
     facts.judge()
 }
 
+/// Refuses, with the same words, where everything else is known to be right.
+pub fn must_be_root() -> Result<()> {
+    if rustix::process::geteuid().is_root() { Ok(()) } else { Err(rootless().into()) }
+}
+
+fn rootless() -> Failure {
+    Failure::new(
+        "the testbed needs root: it starts containers, mounts and network links",
+        "sudo -E cargo run -p testbed -- up",
+    )
+}
+
 /// What to know where it was never tried: every other system than the one that brings the packages.
 pub fn remark() -> Option<String> {
     untried(&fs::read_to_string("/etc/os-release").unwrap_or_default())
@@ -63,10 +75,7 @@ impl Facts {
             bail!(Failure::new("the testbed needs Linux: it runs a real kubelet", "testbed up (on a Linux machine)"));
         }
         if !self.root {
-            bail!(Failure::new(
-                "the testbed needs root: it starts containers, mounts and network links",
-                "sudo -E cargo run -p testbed -- up",
-            ));
+            bail!(rootless());
         }
         let held = self.status.lines().find_map(|line| line.strip_prefix("CapEff:"));
         let held = held.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(u64::MAX);
