@@ -1,5 +1,6 @@
 //! One scenario on one engine, as a process of its own: ended at its deadline with everything it started, and cleared away. It never outlives the suite.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -109,11 +110,9 @@ impl Case {
             line.push_str("\n         | ");
             line.push_str(said);
         }
-        line.push_str(&if artifacts::is_kept(&folder) {
-            format!("\n         kept: {}", folder.display())
-        } else {
-            format!("\n         nothing could be kept in {} (df -h)", folder.display())
-        });
+        let (kept, hint) =
+            if artifacts::is_kept(&folder) { ("kept:", "") } else { ("nothing could be kept in", " (df -h)") };
+        let _ = write!(line, "\n         {kept} {}{hint}", folder.display());
         End { passed: false, title, seconds, line }
     }
 
