@@ -46,6 +46,15 @@ use crate::suite::stage::Stage;
 /// Those that are played only when they are named: not yet seen to end alike on a busy machine and on a quiet one.
 pub const WHEN_NAMED: &[&str] = &["words-rollout", "words-migration", "words-server", "words-backup"];
 
+/// Those that need something of the user's: the variable that names it, and what it is.
+const NEEDS: &[(&str, &str, &str)] = &[("recorded-chart", "OMUPGRADE_CORPUS", "a folder of recorded streams")];
+
+/// Why a scenario cannot be played for want of something of the user's.
+pub fn lacks(scenario: &Scenario) -> Option<String> {
+    let (_, variable, what) = NEEDS.iter().find(|(name, ..)| *name == scenario.name)?;
+    std::env::var_os(variable).is_none().then(|| format!("{variable} does not name {what}"))
+}
+
 /// A story with an end that must hold.
 #[derive(Debug)]
 pub struct Scenario {

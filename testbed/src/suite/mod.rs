@@ -23,7 +23,7 @@ use anyhow::{Result, bail};
 use crate::cluster::databases::Engine;
 use crate::failure::Failure;
 use crate::paths::Cache;
-use crate::scenarios::{SCENARIOS, Scenario, WHEN_NAMED};
+use crate::scenarios::{SCENARIOS, Scenario, WHEN_NAMED, lacks};
 use crate::{images, interrupt, real, say, scenarios};
 use case::Case;
 
@@ -61,6 +61,10 @@ pub fn run(cache: &Cache, options: &Options) -> Result<bool> {
         }
         return Ok(true);
     }
+    let (cases, skipped): (Vec<Case>, Vec<Case>) = cases.into_iter().partition(|case| lacks(case.scenario).is_none());
+    for case in &skipped {
+        say::answer(&format!("skipped {}: {}", case.title(), lacks(case.scenario).unwrap_or_default()));
+    }
     interrupt::note()?;
     // Another name than earlier testbeds', which did not mark what they kept.
     let folder = options.artifacts.clone().unwrap_or_else(|| cache.root().join("kept"));
@@ -79,7 +83,8 @@ pub fn run(cache: &Cache, options: &Options) -> Result<bool> {
         let namespaces: Vec<String> = cases.iter().filter(of).map(Case::namespace).collect();
         return Err(interrupted(&namespaces));
     }
-    let run = Run { cases: cases.len(), whole: options.names.is_empty(), ends, left, took: start.elapsed(), peak };
+    let whole = options.names.is_empty();
+    let run = Run { cases: cases.len(), skipped: skipped.len(), whole, ends, left, took: start.elapsed(), peak };
     let (line, passed) = run.closing();
     say::answer(&line);
     Ok(passed)
@@ -141,6 +146,8 @@ fn run_all(cache: &Cache, cases: &[Case], folder: &Path, options: &Options) -> (
 /// What came of a run.
 struct Run {
     cases: usize,
+    /// How many could not be played, which is no failure.
+    skipped: usize,
     /// Whether no scenario was named: all of them, which have a budget.
     whole: bool,
     ends: Vec<Ended>,
@@ -162,13 +169,14 @@ impl Run {
             slowest.iter().take(SLOWEST).map(|(_, seconds, title)| format!("{title} {seconds} s")).collect();
         let together: u64 = ends.iter().map(|(_, seconds, _)| seconds).sum();
         let stayed = if *left > 0 { format!(", {left} not cleared away") } else { String::new() };
+        let skipped = if self.skipped > 0 { format!(", {} skipped", self.skipped) } else { String::new() };
         let late = if self.whole && *took > BUDGET {
             format!("\nlonger than the {} minutes that the suite has on two cores", BUDGET.as_secs() / 60)
         } else {
             String::new()
         };
         let line = format!(
-            "{passed} passed, {} failed{stayed} in {} s ({together} s one after another; at most {peak} MiB of memory in \
+            "{passed} passed, {} failed{skipped}{stayed} in {} s ({together} s one after another; at most {peak} MiB of memory in \
              use; the slowest: {}){late}",
             cases - passed,
             took.as_secs(),
@@ -274,7 +282,7 @@ mod tests {
     fn the_closing_line_counts_what_failed_what_stayed_and_what_took_long() {
         let end = |passed, seconds, title: &str| (passed, seconds, title.to_owned());
         let ends = vec![end(true, 10, "a/mysql"), end(false, 70, "b/mysql")];
-        let run = Run { cases: 2, whole: false, ends, left: 0, took: Duration::from_secs(75), peak: 4096 };
+        let run = Run { cases: 2, skipped: 0, whole: false, ends, left: 0, took: Duration::from_secs(75), peak: 4096 };
         let (line, passed) = run.closing();
         assert!(!passed);
         assert_eq!(
@@ -282,9 +290,9 @@ mod tests {
             "1 passed, 1 failed in 75 s (80 s one after another; at most 4096 MiB of memory in use; the slowest: \
              b/mysql 70 s, a/mysql 10 s)"
         );
-        let run = Run { cases: 1, ends: run.ends[..1].to_vec(), left: 1, ..run };
+        let run = Run { cases: 1, skipped: 1, ends: run.ends[..1].to_vec(), left: 1, ..run };
         let (line, passed) = run.closing();
-        assert!(!passed && line.starts_with("1 passed, 0 failed, 1 not cleared away in 75 s"), "{line}");
+        assert!(!passed && line.starts_with("1 passed, 0 failed, 1 skipped, 1 not cleared away in 75 s"), "{line}");
         let run = Run { left: 0, took: BUDGET + Duration::from_secs(1), ..run };
         assert!(run.closing().1 && !run.closing().0.contains("longer"), "named scenarios have no budget");
         let (line, passed) = Run { whole: true, ..run }.closing();
