@@ -109,11 +109,13 @@ impl Case {
             line.push_str("\n         | ");
             line.push_str(said);
         }
-        line.push_str(&if artifacts::is_kept(&folder) {
-            format!("\n         kept: {}", folder.display())
+        let kept = if artifacts::is_kept(&folder) {
+            format!("kept: {}", folder.display())
         } else {
-            format!("\n         nothing could be kept in {} (df -h)", folder.display())
-        });
+            format!("nothing could be kept in {} (df -h)", folder.display())
+        };
+        line.push_str("\n         ");
+        line.push_str(&kept);
         End { passed: false, title, seconds, line }
     }
 

@@ -64,8 +64,7 @@ pub fn run(cache: &Cache, options: &Options) -> Result<bool> {
     interrupt::note()?;
     // Another name than earlier testbeds', which did not mark what they kept.
     let folder = options.artifacts.clone().unwrap_or_else(|| cache.root().join("kept"));
-    prepare(cache, &cases, &folder)
-        .or_else(|error| if interrupt::asked() { Err(interrupted(&[])) } else { Err(error) })?;
+    prepare(cache, &cases, &folder).map_err(|error| if interrupt::asked() { interrupted(&[]) } else { error })?;
     let start = Instant::now();
     let done = AtomicBool::new(false);
     let (ends, left, peak) = std::thread::scope(|scope| {
