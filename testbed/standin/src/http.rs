@@ -296,8 +296,8 @@ mod tests {
         std::thread::spawn(move || serve(&listener, &handle));
         let length = 2 * BODY;
         write!(stream, "POST / HTTP/1.1\r\nContent-Length: {length}\r\n\r\n").unwrap();
-        for _ in 0..length / (64 << 10) {
-            stream.write_all(&vec![b'x'; 64 << 10]).unwrap();
+        for _ in 0..length / (1 << 10) {
+            stream.write_all(&[b'x'; 1 << 10]).unwrap();
         }
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
