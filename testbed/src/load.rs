@@ -150,7 +150,15 @@ pub fn during(cache: &Cache, plan: &Plan, work: impl FnOnce() -> Result<()>) -> 
 /// Sends the plan's requests until a time is over, if there is one, or `done`.
 fn measure(cache: &Cache, plan: &Plan, length: Option<Duration>, done: &AtomicBool) -> Result<Report> {
     let address = address(cache, plan)?;
-    let token = first_login(address).with_context(|| format!("cannot log in at {address}"))?;
+    let token = match first_login(address) {
+        // A load beside some work says how that work is borne by a release that is well.
+        Err(error) if length.is_none() => return Err(error.context(format!("cannot log in at {address}"))),
+        Err(error) => {
+            say::line(&format!("cannot log in at {address} ({error:#}): requests fail until one can"));
+            Mutex::new(None)
+        }
+        Ok(token) => Mutex::new(Some(token)),
+    };
     let start = Instant::now();
     let pause = Duration::from_secs(1) / plan.rate;
     let (samples, mut covered) = (Mutex::new(Vec::new()), Duration::ZERO);
@@ -172,7 +180,7 @@ fn measure(cache: &Cache, plan: &Plan, length: Option<Duration>, done: &AtomicBo
             scope.spawn(move || {
                 let began = Instant::now();
                 // A connection of its own each time: the Service then picks a pod each time.
-                let ok = ask(address, request, Some(token)).is_ok();
+                let ok = kept_login(token, address).and_then(|token| ask(address, request, Some(&token))).is_ok();
                 let sample = Sample { at: start.elapsed(), took: began.elapsed(), ok };
                 if let Ok(mut samples) = samples.lock() {
                     samples.push(sample);
@@ -217,6 +225,19 @@ fn first_login(address: SocketAddr) -> Result<String> {
 
 fn nobody_listens(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(ureq::Error::Io(error)) if error.kind() == io::ErrorKind::ConnectionRefused)
+}
+
+/// The token of the load, with a login where there is none yet.
+fn kept_login(token: &Mutex<Option<String>>, address: SocketAddr) -> Result<String> {
+    let kept = || token.lock().ok().and_then(|token| token.clone());
+    if let Some(token) = kept() {
+        return Ok(token);
+    }
+    let new = login(address)?;
+    if let Ok(mut token) = token.lock() {
+        *token = Some(new.clone());
+    }
+    Ok(new)
 }
 
 fn login(address: SocketAddr) -> Result<String> {
@@ -302,6 +323,16 @@ mod tests {
         assert_eq!(report.gap, Duration::from_millis(800));
         assert_eq!((report.p50.as_millis(), report.p99.as_millis()), (7, 9));
         assert_eq!(report.words(false), "3 requests in 1 s, 1 failed, longest gap 800 ms, p50 7 ms, p99 9 ms");
+    }
+
+    #[test]
+    fn a_token_is_asked_for_until_there_is_one_and_then_kept() {
+        let token = Mutex::new(None);
+        assert!(kept_login(&token, server("HTTP/1.1 500 no\r\n\r\n", "")).is_err());
+        let well = server("HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n{\"accessToken\":\"t\"}", "");
+        assert_eq!(kept_login(&token, well).unwrap(), "t");
+        // Nobody answers any more, and nobody is asked.
+        assert_eq!(kept_login(&token, SocketAddr::from(([127, 0, 0, 1], 1))).unwrap(), "t");
     }
 
     #[test]

@@ -94,7 +94,7 @@ const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "dump-cut",
-        value: "SECONDS to wait for a dump, whose connection is then cut",
+        value: "SECONDS to wait for a dump, whose connection is then cut (the database looks for one until they are over)",
         way: Way::Once { fits: values::dump, look: database::cut },
     },
     Fault {
@@ -147,7 +147,13 @@ const FAULTS: &[Fault] = &[
 /// Brings a fault about, or with no value takes it back; with no name lists what is ordered of the stand-ins.
 pub fn order(cache: &Cache, namespace: &str, name: Option<&str>, value: Option<&str>) -> Result<()> {
     let Some(name) = name else {
-        say::answer(server::ordered(namespace).trim_end());
+        let ordered = server::ordered(namespace);
+        say::answer(ordered.trim_end());
+        if ordered.trim().is_empty() {
+            say::line(&format!(
+                "nothing is ordered of the stand-ins of {namespace}; what is done to the cluster is not listed"
+            ));
+        }
         return Ok(());
     };
     let (fault, scene) = (named(name)?, Scene { cache, namespace });

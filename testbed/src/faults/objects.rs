@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::Scene;
 use crate::cluster::volumes;
 use crate::failure::Failure;
-use crate::paths;
+use crate::{paths, say};
 
 const KEY_SECRET: &str = "openmetadata-fernetkey-secret";
 /// Another key of the right shape.
@@ -67,7 +67,12 @@ pub fn lift_limit(scene: &Scene) -> Result<()> {
 /// A Job that stays Terminating when it is deleted.
 pub fn hold_job(scene: &Scene, job: &str) -> Result<()> {
     let start = Instant::now();
-    while !scene.kubectl("looking for the Job").args(["get", "job", job]).succeeds() {
+    let is_there = || scene.kubectl("looking for the Job").args(["get", "job", job]).succeeds();
+    let mut there = is_there();
+    if !there {
+        say::step(&format!("waiting up to 2 minutes for the Job {job}"));
+    }
+    while !there {
         if start.elapsed() > Duration::from_mins(2) {
             bail!(Failure::late(
                 format!("no Job {job} came in two minutes"),
@@ -75,6 +80,7 @@ pub fn hold_job(scene: &Scene, job: &str) -> Result<()> {
             ));
         }
         std::thread::sleep(Duration::from_millis(100));
+        there = is_there();
     }
     let text = scene.kubectl("reading the Job").args(["get", "job", job, "-o", "json"]).text()?;
     let found: Value = serde_json::from_str(&text).context("kubectl printed no JSON")?;
