@@ -109,7 +109,8 @@ meaning() {
     *"ermission denied"* | *"command denied"* | *"ERROR 1142 "* | *"(1142)"*) meaning="the user may not read it: look at the grants of DB_USER ('$user')" ;;
     *"oo many c"* | *"ERROR 1040 "* | *"error: 1040:"*) meaning="the server has no connection left: look at its max_connections" ;;
     *"starting up"* | *"shutting down"*) meaning=$silent ;;
-    *"failed: "*":  "*) meaning="the server at $host:${port:-its default port} answers and lets nobody in: its own words say why; look at DB_USER and DB_USER_PASSWORD, at OM_DATABASE ('$database'), at its pg_hba.conf" ;;
+    *"lock timeout"* | *"ock wait timeout"*) meaning="another session holds a lock on what is read: look who, or wait until it ends" ;;
+    *"connection to server "*" failed: "*":  "*) meaning="the server at $host:${port:-its default port} answers and lets nobody in: its own words say why; look at DB_USER and DB_USER_PASSWORD, at OM_DATABASE ('$database'), at its pg_hba.conf" ;;
     "" | *"onnect"* | *"translate host name"* | *"Unknown MySQL server host"* | *"timeout"*) meaning=$silent ;;
     *) meaning="it cannot be read" ;;
     esac

@@ -136,6 +136,19 @@ fn missing_secrets_fail_at_once_and_are_named() {
     }
 }
 
+/// What is not a word of how TLS is asked for may be a password.
+#[test]
+fn of_the_parameters_no_value_is_shown_that_may_be_secret() {
+    for image in images() {
+        let psql =
+            PSQL.replace("*pg_database_size*)", "*pg_database_size*) echo 'SSL error' >&2; exit 2 ;;\n*nothing*)");
+        image.fake("psql", &psql);
+        let params = "ssl&sslmode=verify-full;password=hunter2&useSSL=true%20hunter2&password=hunter2";
+        let shown = "look at DB_PARAMS ('ssl&sslmode=verify-full&useSSL=true&password')";
+        fails(&image, &[("DB_PARAMS", params)], &[shown]);
+    }
+}
+
 /// A server speaks the language of its `lc_messages`, whatever the client's is.
 #[test]
 fn what_a_server_says_in_its_own_language_is_understood() {
@@ -154,6 +167,27 @@ fn what_a_server_says_in_its_own_language_is_understood() {
             let psql = PSQL.replace(
                 "*pg_database_size*)",
                 &format!("*pg_database_size*) printf '%b\\n' 'psql: error: connection to server at \"database\" (10.0.0.2), {words}' >&2; exit 2 ;;\n*nothing*)"),
+            );
+            image.fake("psql", &psql);
+            fails(&image, &[], &[meaning]);
+        }
+    }
+    // What was said by a server that let somebody in is about no login.
+    let said = [
+        (
+            "pg_dump: error: query failed: ERROR:  canceling statement due to lock timeout",
+            "another session holds a lock",
+        ),
+        (
+            "pg_dump: error: Dumping the contents of table t failed: PQgetResult() failed.\\nError message from server: ERROR:  missing chunk number 0",
+            "it cannot be read",
+        ),
+    ];
+    for image in images() {
+        for (words, meaning) in said {
+            let psql = PSQL.replace(
+                "*pg_database_size*)",
+                &format!("*pg_database_size*) printf '%b\\n' '{words}' >&2; exit 2 ;;\n*nothing*)"),
             );
             image.fake("psql", &psql);
             fails(&image, &[], &[meaning]);
