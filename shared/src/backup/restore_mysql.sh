@@ -30,12 +30,22 @@ needs() {
 
 # A dump of ours names no database, but for routines that were made under another collation: altered <- a line that would
 # then change the database itself, also from beside. One that goes elsewhere is refused. What a body says (index hints, a
-# table of another database) is done when it is called, not when it is loaded. (Whoever writes his own dump can hide that
-# from this look: a drill in a server of its own is for archives of others.)
+# table of another database) is done when it is called, not when it is loaded: between DELIMITER ;; and DELIMITER ; the
+# client takes a line that begins with USE for one of its own only where a statement begins. (Whoever writes his own dump
+# can hide that from this look: a drill in a server of its own is for archives of others.)
 look_at_targets() {
-    stage sed -n -E -e '/^ *USE +(INDEX|KEY) *(\(|FOR |$)/Id' -e '/^ *(\/\*![0-9]+ +)?USE +(`[^`]*`|[A-Z0-9_$]+) *(;|\*\/|$)/I{w '"$work/elsewhere"'
-q}' -e '/^DELIMITER ;;$/,/^DELIMITER ;$/d' -e '/^ *(\/\*![0-9]+ +)?((CREATE|DROP) +(DATABASE|SCHEMA) |(DROP|CREATE|ALTER|LOCK|TRUNCATE|RENAME) +(TABLES?|VIEW) +(IF +(NOT +)?EXISTS +)?`[^`]*`\.|(INSERT|REPLACE) +INTO +`[^`]*`\.)/I{w '"$work/elsewhere"'
-q}' "$dump" || failed "the dump cannot be read"
+    name='`([^`]|``)*`' to="w $work/elsewhere"
+    use="/^ *(\\/\\*![0-9]+ +)?USE( *$name| +[A-Z0-9_\$]+) *(;|\\*\\/|\$)/I"
+    stage sed -n -E -e '/^ *USE +(INDEX|KEY) *(\(|FOR |$)/Id' -e "/^DELIMITER ;;\$/,/^DELIMITER ;\$/{
+$use{x
+/;; *\$/{x
+$to
+q}
+x}
+/^ *(-- |--\$|#|\$)/!h
+d}" -e "$use{$to
+q}" -e "/^ *(\\/\\*![0-9]+ +)?((CREATE|DROP) +(DATABASE|SCHEMA) |(DROP|CREATE|ALTER|LOCK|TRUNCATE|RENAME) +(TABLES?|VIEW) +(IF +(NOT +)?EXISTS +)?$name\.|(INSERT|REPLACE) +INTO +$name\.)/I{$to
+q}" "$dump" || failed "the dump cannot be read"
     stage sed -n -e '/^ALTER DATABASE /{w '"$work/altered"'
 q}' "$dump" || failed "the dump cannot be read"
     other=$(head -c 100 "$work/elsewhere") altered=$(head -c 100 "$work/altered")

@@ -210,6 +210,8 @@ fn a_dump_that_goes_elsewhere_is_not_loaded() {
         "INSERT INTO `mysql`.`x` VALUES (1);",
         "use mysql",
         "/*!40000 USE `mysql` */;",
+        "USE `a``b`;",
+        "DELIMITER ;;\nUSE `mysql` ;;\nDELIMITER ;",
     ] {
         let mut case = Case::new(Engine::Mysql).privileged();
         smuggled(&case, line);
@@ -230,6 +232,7 @@ CREATE DEFINER=om@'%' PROCEDURE hinted()
 BEGIN
 /*
 use the index
+  use it
 */
 DROP TABLE IF EXISTS `elsewhere`.`scratch`;
 SELECT name FROM child
