@@ -5,10 +5,11 @@
 
 use kubectl_omupgrade::facts::{Chart, Driver, Release, Revision, Secret, Status};
 use kubectl_omupgrade::fingerprint::Fingerprint;
-use kubectl_omupgrade::journal::{Outcome, Recorded, Run};
+use kubectl_omupgrade::journal::{Outcome, Phase, Recorded, Run};
 use kubectl_omupgrade::verdict::Way;
+use kubectl_omupgrade::wayback::restore::{COUNT, HELM, Plan, QUIESCE, Road, step_of_count, unfinished};
 use kubectl_omupgrade::wayback::saved::{SCHEMA, Saved};
-use kubectl_omupgrade::wayback::{self, Asked, Choice, Contents, Decision, Live, Look, choose, decided};
+use kubectl_omupgrade::wayback::{self, Asked, Choice, Contents, Decision, Live, Look, as_before, choose, decided};
 use shared::backup::Engine;
 
 /// Decides; and a saved look is decided alike, without what is secret in its manifests.
@@ -19,6 +20,8 @@ fn decide(look: &Look, asked: Asked) -> Result<Decision, String> {
         made: "2026-11-22T12:00:00Z".parse().unwrap(),
         command: String::new(),
         lock: None,
+        given_up: None,
+        notes: Vec::new(),
         contents: Contents::of(look)?,
         look: look.clone(),
     };
@@ -274,4 +277,60 @@ fn a_named_backup_decides_where_the_verdict_would_not_but_never_over_another_dat
     }
     let refusals = decide(&elsewhere, asked).unwrap().refusals;
     assert!(refusals.iter().any(|r| r.why.contains("uses another database than now (DB_HOST differ)")), "{refusals:?}");
+}
+
+/// A way back from revision 2 to 1 with a restore that was given up after helm, with these further entries.
+fn given_up(entries: &[(&str, Phase)]) -> Run {
+    let now = "2026-11-22T12:00:00Z".parse().unwrap();
+    let mut run = Run::new("r", "om", "data", "rollback", "rollback om to revision 1", "anna", now);
+    (run.from, run.to) = (Some(2), Some(1));
+    let plan = Plan {
+        id: "r".into(),
+        backup: "b".into(),
+        claim: "c".into(),
+        of: None,
+        road: Road::Beside,
+        dump: true,
+        admin_secret: None,
+        workloads: [("Deployment/om".to_owned(), 5)].into(),
+        unnamed: Vec::new(),
+        schedules: Vec::new(),
+        images: Vec::new(),
+        image: None,
+        labels: Vec::new(),
+    };
+    plan.remember(&mut run.remembered).unwrap();
+    run.remembered.insert(format!("{COUNT}Deployment/om"), "5".into());
+    for (step, phase) in [(QUIESCE, Phase::About), (HELM, Phase::About)].iter().chain(entries) {
+        run.write(step, *phase, "", now);
+    }
+    run.end(Outcome::Failed, now);
+    run
+}
+
+/// The helm of the restore made revision 3; whatever came after it was wanted by somebody.
+#[test]
+fn what_a_later_helm_gave_stays() {
+    for (newest, replicas, then) in [(3, "replicas: 1", 5), (3, "replicas: 2", 1), (4, "replicas: 1", 1)] {
+        let mut look = look("replicas: 1");
+        look.current = release(newest, Status::Deployed, "1.12.3", replicas, GUARD);
+        look.history.push(look.current.clone());
+        let live = &mut look.live.as_mut().unwrap()[0];
+        (live.replicas, live.manager) = (1, Some("helm".into()));
+        let found = unfinished(&[given_up(&[])]).unwrap().unwrap();
+        let told = as_before(&mut look, &found);
+        assert_eq!(look.live.unwrap()[0].replicas, then, "revision {newest}, {replicas}: {told:?}");
+    }
+}
+
+#[test]
+fn a_count_that_a_second_helm_undid_is_not_put_back_yet() {
+    let label = "Deployment/om";
+    let step = step_of_count(label);
+    for (entries, open) in
+        [(vec![(step.as_str(), Phase::Done)], false), (vec![(step.as_str(), Phase::Done), (HELM, Phase::About)], true)]
+    {
+        let found = unfinished(&[given_up(&entries)]).unwrap().unwrap();
+        assert_eq!(found.counts.contains_key(label), open, "{entries:?}");
+    }
 }

@@ -208,16 +208,26 @@ struct Past {
     /// The restore that such a run was left in the middle of: it is gone on with, whatever the half-way database looks
     /// like. One that was killed before it changed anything is looked at anew.
     begun: Option<Plan>,
-    /// The restore that was given up after it stilled servers.
+    /// The restore that was given up after it stilled servers, with what of it still stands.
     given_up: Option<GivenUp>,
+    /// What is said of that.
+    notes: Vec<String>,
 }
 
 impl Past {
     fn of(look: &mut Look, unfinished: Option<GivenUp>) -> anyhow::Result<Self> {
-        let given_up = given_up::given_up(unfinished, look);
+        let (given_up, notes) = given_up::given_up(unfinished, look);
+        Self::with(look, given_up, notes)
+    }
+
+    /// Where what was given up is known already.
+    fn with(look: &Look, given_up: Option<GivenUp>, notes: Vec<String>) -> anyhow::Result<Self> {
+        for words in &notes {
+            to::note(words);
+        }
         let left = perform::left_open(look);
         let begun = left.as_ref().filter(|run| run.begun(restore::QUIESCE)).map(restore::recalled);
-        Ok(Self { left_open: left.is_some(), begun: begun.transpose()?.flatten(), given_up })
+        Ok(Self { left_open: left.is_some(), begun: begun.transpose()?.flatten(), given_up, notes })
     }
 }
 
@@ -231,6 +241,7 @@ fn decision(look: &Look, contents: &Contents, args: &Args, past: &Past) -> Decis
         restoring: past.begun.is_some(),
     };
     let mut decision = decided(look, contents, asked);
+    decision.given_up = past.given_up.is_some();
     // Helm may have ended before somebody gave the run up; its counts and schedules are still to be put back.
     decision.already &= past.given_up.is_none();
     let backup = args.backup.as_deref().or(decision.verdict.backup.as_deref());
@@ -256,7 +267,7 @@ pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
     let mut decision = decision(&look, &contents, args, &past);
     if let Some(file) = &args.facts {
         let command = perform::command(cluster, &helm, &decision, past.begun.as_ref());
-        saved::save(cluster, file, &look, &contents, command).await?;
+        saved::save(cluster, file, &look, &contents, &past, command).await?;
     }
     if decision.stay && past.begun.is_none() && restore::done_already(&look, args) {
         if !args.dry_run {

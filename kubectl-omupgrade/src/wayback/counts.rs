@@ -1,5 +1,6 @@
 //! Replica counts across a rollback: which ones an autoscaler owns, where a server-side apply would conflict.
 
+use super::Look;
 use super::restore::GivenUp;
 use crate::preview::Object;
 use schemars::JsonSchema;
@@ -35,15 +36,16 @@ impl Live {
 }
 
 /// Puts the counts of before in place of those that a restore left which was given up, or its helm: nobody wanted those. What
-/// somebody else has set since then stays. Tells which.
-pub fn as_before(live: &mut [Live], given_up: &GivenUp) -> Vec<String> {
+/// somebody else has set since then stays, also a helm of theirs. Tells which.
+pub fn as_before(look: &mut Look, given_up: &GivenUp) -> Vec<String> {
     let (mut out, id) = (Vec::new(), &given_up.plan.id);
-    for workload in live {
+    let of_its_helm = newest_is_of(look, given_up);
+    for workload in look.live.iter_mut().flatten() {
         let (label, now) = (workload.label(), workload.replicas);
         let set_by = |who: &str| workload.manager.as_ref().is_none_or(|m| m.starts_with(who));
         let (before, since) = if now == 0 && set_by(OURS) {
             (given_up.plan.workloads.get(&label), "stands at zero since the restore")
-        } else if now > 0 && set_by("helm") {
+        } else if now > 0 && of_its_helm && set_by("helm") {
             (given_up.counts.get(&label), "has what helm gave it in the restore")
         } else {
             continue;
@@ -54,6 +56,15 @@ pub fn as_before(live: &mut [Live], given_up: &GivenUp) -> Vec<String> {
         }
     }
     out
+}
+
+/// Whether the newest revision is one that its helm made, not one of somebody else since then.
+fn newest_is_of(look: &Look, given_up: &GivenUp) -> bool {
+    let newest = &look.current;
+    given_up.rolled.iter().any(|rolled| {
+        let to = look.history.iter().find(|release| release.revision.number == rolled.to);
+        rolled.made(newest.revision.number) && to.is_some_and(|to| to.manifest == newest.manifest)
+    })
 }
 
 /// What happens to a replica count.

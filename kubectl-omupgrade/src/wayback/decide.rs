@@ -17,6 +17,7 @@ use shared::versions::Version;
 /// A way back, decided.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 pub struct Decision {
     /// The release.
     pub release: String,
@@ -53,6 +54,9 @@ pub struct Decision {
     pub counts: Vec<Count>,
     /// Whether helm applies on the server, where the counts that we set are conflicts.
     pub server_side: bool,
+    /// Whether a restore was given up after it stilled servers: what it set is ours on the server.
+    #[serde(skip)]
+    pub given_up: bool,
     /// What has to stand still while the database is restored.
     #[serde(skip)]
     pub quiesce: Quiesce,
@@ -152,6 +156,7 @@ pub fn decided(look: &Look, contents: &Contents, asked: Asked) -> Decision {
         counts: contents.counts,
         losses: contents.losses,
         server_side: contents.server_side,
+        given_up: false,
         quiesce: contents.quiesce,
         refusals,
     }

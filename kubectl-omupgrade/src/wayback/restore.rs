@@ -1,7 +1,7 @@
 //! A restore as part of a way back: what was asked, and the plan that the journal remembers, so that another process can
 //! go on with it.
 
-use crate::journal::{Outcome, Run};
+use crate::journal::{Outcome, Phase, Run};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -92,30 +92,60 @@ pub struct Plan {
 pub struct Unreadable(serde_json::Error);
 
 /// A restore that stilled workloads and did not come to put them back.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GivenUp {
     /// What it set out to do; what stands at zero since then has its count of before in there.
     pub plan: Plan,
     /// The counts that it would have put back after helm, which it began.
     pub counts: BTreeMap<String, u64>,
+    /// What helm was begun for in it, and in ways back after it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rolled: Vec<Rolled>,
+}
+
+/// Where a run began helm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rolled {
+    /// The newest revision before.
+    pub from: u64,
+    /// The revision that helm went back to.
+    pub to: u64,
+    /// How often it was begun at most: each time may have made a revision.
+    pub times: u64,
+}
+
+impl Rolled {
+    fn of(run: &Run) -> Option<Self> {
+        // A second try of one process is a note.
+        let times = run.entries.iter().filter(|e| e.step == HELM && matches!(e.phase, Phase::About | Phase::Note));
+        let times = u64::try_from(times.count()).ok().filter(|_| run.begun(HELM))?;
+        Some(Self { from: run.from?, to: run.to?, times })
+    }
+
+    /// Whether a revision of this number may have come of it.
+    pub fn made(&self, revision: u64) -> bool {
+        revision > self.from && revision <= self.from.saturating_add(self.times)
+    }
 }
 
 /// The newest restore that stilled workloads and did not come to put them back: given up, or open.
 pub fn unfinished(runs: &[Run]) -> Result<Option<GivenUp>, Unreadable> {
+    let mut rolled = Vec::new();
     for run in runs.iter().rev().filter(|run| run.verb == "rollback") {
         if run.outcome == Outcome::Done {
             return Ok(None);
         }
+        rolled.extend(Rolled::of(run));
         if let Some(plan) = Plan::recall(&run.remembered)?.filter(|_| run.begun(QUIESCE)) {
             // One that is open puts them back itself.
             let given_up = run.outcome != Outcome::Open && run.begun(HELM);
             let remembered = run.remembered.iter().filter(|_| given_up);
             let counts = remembered.filter_map(|(key, count)| {
                 let label = key.strip_prefix(COUNT)?;
-                let put_back = run.is_done(&step_of_count(label));
+                let put_back = run.is_done_since(&step_of_count(label), HELM);
                 Some((label.to_owned(), count.parse().ok()?)).filter(|_| !put_back)
             });
-            return Ok(Some(GivenUp { plan, counts: counts.collect() }));
+            return Ok(Some(GivenUp { plan, counts: counts.collect(), rolled }));
         }
     }
     Ok(None)

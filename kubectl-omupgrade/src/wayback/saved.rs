@@ -1,6 +1,7 @@
 //! A look at a way back as a file: for support, and to be decided on again without a cluster. What is secret is not in it:
 //! manifests and values are masked by their type, and what they tell stands in their place.
 
+use super::restore::GivenUp;
 use super::{Contents, Look};
 use crate::facts::read_file;
 use crate::failure::Failure;
@@ -23,6 +24,12 @@ pub struct Saved {
     /// Who held the release's lock, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<String>,
+    /// The restore that was given up after it stilled servers, with what of it still stood.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_up: Option<GivenUp>,
+    /// What was said of that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// What the manifests tell.
     pub contents: Contents,
     /// What was looked at.
@@ -40,6 +47,7 @@ impl Saved {
         let look = &mut self.look;
         let mut out = vec![&mut self.command];
         out.extend(self.lock.as_mut());
+        out.extend(&mut self.notes);
         let releases = [&mut look.current, &mut look.target].into_iter().chain(&mut look.history);
         out.extend(releases.map(|release| &mut release.revision.description));
         for run in &mut look.runs {

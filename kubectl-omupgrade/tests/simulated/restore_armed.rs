@@ -104,6 +104,16 @@ async fn where_nobody_can_ask_after_it_the_lock_stays() {
     ended_well(&world, "after it was deaf");
 }
 
+/// A process that goes on and fails before its first step knows as little of the Pod of the one before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_going_on_fails_at_once_the_lock_stays_while_a_pod_waits() {
+    let (world, _folder) = killed_while_it_waits("swap").await;
+    world.deaf(Some("PUT /api/v1/namespaces/data/secrets/omupgrade-journal"));
+    assert_eq!(exit_of(&command(&world, &args(&world)).await.unwrap_err()), Exit::Unknown);
+    assert_eq!(armed(&world).len(), 1);
+    assert!(holder(&world).is_string(), "the Pod may still swap, so nobody else begins");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_pod_writes_long_after_it_was_made() {
     let (world, _folder) = killed_while_it_waits("swap").await;

@@ -1,8 +1,9 @@
 //! A restore that failed and was given up with `unlock`: the zeros that it left are never taken for the counts of before.
 
-use crate::cluster::{Kill, PodFault, World, owned};
-use crate::restore::{args, command, migrated, pod};
+use crate::cluster::{Kill, PodFault, World, applied_on_the_server, owned, release_secret};
+use crate::restore::{args, command, migrated, pod, with_schedule};
 use crate::rollback::{STATE, TERMS, runs};
+use crate::typed::run;
 use kubectl_omupgrade::adapters::journal;
 use kubectl_omupgrade::cli::flags::Output;
 use kubectl_omupgrade::commands::rollback::Args;
@@ -59,6 +60,36 @@ async fn a_way_back_of_code_alone_puts_them_back_as_well() {
     let code = Args { restore: false, backup: None, no_probe: true, accept_unproven: true, ..args(&world) };
     assert_eq!(command(&world, &code).await.unwrap(), Exit::Done);
     as_before(&world, "code alone");
+}
+
+/// The revision names the count of before, so nothing differs; and yet helm meets our zero on the server.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn helm_takes_over_what_stands_at_zero_on_the_server() {
+    let (world, folder) = migrated().await;
+    let five = |version: &str| with_schedule(version).replace("replicas: 1", "replicas: 5");
+    for (number, status, version) in [(1, "superseded", "1.12.3"), (2, "deployed", "1.12.4")] {
+        let secret = release_secret("om", number, status, &five(version), "Upgrade complete");
+        world.put("secrets", applied_on_the_server(secret));
+    }
+    let api: kube::Api<k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler> = world.cluster().api();
+    api.delete("om", &kube::api::DeleteParams::default()).await.unwrap();
+    pod(&world, "beside", PodFault::Fails);
+    assert!(command(&world, &args(&world)).await.is_err());
+    give_up(&world).await;
+    let code = Args { restore: false, backup: None, no_probe: true, accept_unproven: true, ..args(&world) };
+    let file = folder.path().join("look.json");
+    let dry = Args { dry_run: true, facts: Some(file.clone()), ..code.clone() };
+    assert_eq!(command(&world, &dry).await.unwrap(), Exit::Done);
+    assert_eq!(command(&world, &code).await.unwrap(), Exit::Done);
+    let calls = world.helm_calls();
+    assert!(calls.len() == 1 && calls[0].contains("--force-conflicts"), "{calls:?}");
+    as_before(&world, "on the server");
+    // What was saved then says the same: what stood at zero, and what is let go on.
+    let file = file.to_str().unwrap();
+    let (exit, text, said) = run(&["rollback", "--from-facts", file, "--accept-unproven"]);
+    assert_eq!(exit, 0, "{text}{said}");
+    assert!(text.contains("--force-conflicts"), "{text}");
+    assert!(said.contains("Deployment/om stands at zero since the restore"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,20 +2,18 @@
 
 use crate::adapters::cluster::Cluster;
 use crate::adapters::restore;
-use crate::cli::say as to;
 use crate::failure::Failure;
 use crate::journal::Run;
 use crate::wayback::restore::{GivenUp, unfinished};
 use crate::wayback::{Look, as_before};
 
-/// What is left of it: what stands at zero since then is taken for what it was. None, where nothing is left.
-pub(super) fn given_up(found: Option<GivenUp>, look: &mut Look) -> Option<GivenUp> {
-    let (Some(given_up), Ok(live)) = (&found, &mut look.live) else { return found };
-    let words = as_before(live, given_up);
-    for words in &words {
-        to::note(words);
-    }
-    found.filter(|g| !(words.is_empty() && g.plan.schedules.is_empty()))
+/// What is left of it: what stands at zero since then is taken for what it was. None, where nothing is left; and what is
+/// said of it.
+pub(super) fn given_up(found: Option<GivenUp>, look: &mut Look) -> (Option<GivenUp>, Vec<String>) {
+    let (Some(given_up), Ok(_)) = (&found, &look.live) else { return (found, Vec::new()) };
+    let words = as_before(look, given_up);
+    let left = !(words.is_empty() && given_up.plan.schedules.is_empty());
+    (found.filter(|_| left), words)
 }
 
 /// It, as the journal has it.

@@ -87,7 +87,8 @@ pub(super) async fn perform(
     let mut stored = match begin(cluster, &lock, decision, &claim, restoration).await {
         Ok(stored) => stored,
         Err(error) => {
-            let _ = lock.release().await;
+            let open = restoration.filter(|r| r.found.is_none()).map(|r| &r.plan);
+            give_back(lock, open).await;
             return Err(error);
         }
     };
@@ -100,19 +101,28 @@ pub(super) async fn perform(
             } else {
                 let _ = stored.end(&lock, Outcome::Failed).await;
             }
-            match restore::may_still_write(&lock, &stored).await {
-                // It runs out, and the same command takes it over; `unlock` ends the Pod.
-                Some(why) => to::note(&format!("the lock is not given back, the restore may be at work: {why}")),
-                None => {
-                    let _ = lock.release().await;
-                }
-            }
+            give_back(lock, Plan::recall(&stored.run.remembered).ok().flatten().as_ref()).await;
         }
     } else {
         stored.end(&lock, Outcome::Done).await?;
         lock.release().await?;
     }
     done
+}
+
+/// Gives the lock back after a failure, unless a Pod of this restore may still write.
+async fn give_back(lock: Lock, plan: Option<&Plan>) {
+    let at_work = match plan {
+        Some(plan) => restore::may_still_write(&lock, plan).await,
+        None => None,
+    };
+    match at_work {
+        // It runs out, and the same command takes it over; `unlock` ends the Pod.
+        Some(why) => to::note(&format!("the lock is not given back, the restore may be at work: {why}")),
+        None => {
+            let _ = lock.release().await;
+        }
+    }
 }
 
 /// The run of this plan: one that was left open is gone on with. What a later step needs is remembered before the first
@@ -125,13 +135,14 @@ async fn begin(
     restoration: Option<&Restoration>,
 ) -> anyhow::Result<Stored> {
     let (runs, _) = journal::runs(cluster, &decision.release).await?;
-    let given_up = given_up::standing(cluster, &runs.iter().map(|s| s.run.clone()).collect::<Vec<_>>()).await?;
+    let before: Vec<Run> = runs.iter().map(|s| s.run.clone()).collect();
     let left = runs.into_iter().rfind(|s| s.run.outcome == Outcome::Open && s.run.plan == claim.plan);
     if let Some(mut left) = left {
         to::note(&format!("going on with the run {} of {}, which did not end", left.run.id, left.run.by));
         if !left.run.begun(HELM) && !left.run.begun(restore::QUIESCE) {
             // Nothing was changed yet, so what is now counts, not what was when it was killed.
             left.run.from = Some(decision.from);
+            let given_up = given_up::standing(cluster, &before).await?;
             left.run.remembered = remembered(decision, restoration, given_up.as_ref(), &left.run.id)?;
         }
         left.write(lock, "begin", Phase::Note, &format!("gone on with by {}", claim.holder)).await?;
@@ -142,6 +153,7 @@ async fn begin(
             .hint(format!("kubectl omupgrade history {} -n {}", decision.release, decision.namespace))
             .into());
     }
+    let given_up = given_up::standing(cluster, &before).await?;
     let now = Timestamp::now();
     let id = journal::run_id(now, lock.fence());
     let mut run = Run::new(&id, &decision.release, &decision.namespace, "rollback", &claim.plan, &claim.holder, now);

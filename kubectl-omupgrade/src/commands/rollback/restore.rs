@@ -351,9 +351,8 @@ pub(super) fn in_its_middle(stored: &Stored) -> bool {
 }
 
 /// Why the lock is not given back after a failure: a Pod of the restore may still write.
-pub(super) async fn may_still_write(lock: &Lock, stored: &Stored) -> Option<String> {
-    let plan = Plan::recall(&stored.run.remembered).ok()??;
-    match restore::at_work(lock.of().0, lock.of().1, &[&plan]).await {
+pub(super) async fn may_still_write(lock: &Lock, plan: &Plan) -> Option<String> {
+    match restore::at_work(lock.of().0, lock.of().1, &[plan]).await {
         Ok(pods) if pods.is_empty() => None,
         Ok(pods) => Some(format!("{} did not end", pods.join(", "))),
         Err(why) => Some(why),

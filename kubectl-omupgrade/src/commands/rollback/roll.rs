@@ -91,9 +91,10 @@ pub(super) async fn roll(
     Ok(())
 }
 
-/// Whether helm is told to take fields over: what a restore scales to zero is ours on the server, too.
+/// Whether helm is told to take fields over: what a restore scales to zero is ours on the server, too, also after it was
+/// given up.
 pub(super) fn conflicts(decision: &Decision, restore: Option<&Plan>) -> bool {
-    decision.conflicts() || (decision.server_side && restore.is_some())
+    decision.conflicts() || (decision.server_side && (restore.is_some() || decision.given_up))
 }
 
 /// Whether the newest revision is the target's content, made after this run began.

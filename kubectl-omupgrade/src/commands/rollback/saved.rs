@@ -3,7 +3,7 @@
 
 use super::next::Next;
 use super::say::Answer;
-use super::{Args, Past, decision, given_up, perform};
+use super::{Args, Past, decision, perform};
 use crate::adapters::cluster::Cluster;
 use crate::adapters::evidence::{names, redactor};
 use crate::adapters::lock::{Holder, holder_of};
@@ -23,6 +23,7 @@ pub(super) async fn save(
     file: &Path,
     look: &Look,
     contents: &Contents,
+    past: &Past,
     command: String,
 ) -> anyhow::Result<()> {
     let holder = holder_of(cluster, &look.current.name).await.ok().flatten();
@@ -31,6 +32,8 @@ pub(super) async fn save(
         made: Timestamp::now(),
         command,
         lock: holder.as_ref().map(Holder::words),
+        given_up: past.given_up.clone(),
+        notes: past.notes.clone(),
         contents: contents.clone(),
         look: look.clone(),
     };
@@ -53,9 +56,8 @@ pub fn read(file: &Path) -> anyhow::Result<Saved> {
 
 /// The preview of a saved look: what `--dry-run` would have said then.
 pub(super) fn preview(file: &Path, args: &Args, output: Output, width: Option<usize>) -> anyhow::Result<Exit> {
-    let mut saved = read(file)?;
-    let unfinished = given_up::recorded(&saved.look.runs)?;
-    let past = Past::of(&mut saved.look, unfinished)?;
+    let saved = read(file)?;
+    let past = Past::with(&saved.look, saved.given_up.clone(), saved.notes.clone())?;
     let decision = decision(&saved.look, &saved.contents, args, &past);
     let steps = perform::steps(&decision, past.begun.as_ref(), &saved.command);
     let answer = Answer::new(&decision, &steps, None, output, width);

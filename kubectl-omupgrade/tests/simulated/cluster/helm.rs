@@ -152,6 +152,15 @@ fn content(secret: &Value) -> Value {
     serde_json::from_slice(&base64.decode(once).unwrap()).unwrap()
 }
 
+/// The same revision, as Helm 4 stores one that it applied on the server.
+pub fn applied_on_the_server(mut secret: Value) -> Value {
+    let base64 = &base64::engine::general_purpose::STANDARD;
+    let mut content = content(&secret);
+    content["apply_method"] = json!("ssa");
+    secret["data"]["release"] = json!(base64.encode(base64.encode(serde_json::to_vec(&content).unwrap())));
+    secret
+}
+
 /// A revision as Helm stores it.
 pub fn release_secret(release: &str, number: u64, status: &str, manifest: &str, description: &str) -> Value {
     let base64 = &base64::engine::general_purpose::STANDARD;

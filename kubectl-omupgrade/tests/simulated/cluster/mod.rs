@@ -8,7 +8,7 @@ mod objects;
 
 pub use api::ApiFault;
 pub use database::{Database, PodFault};
-pub use helm::{HelmDies, release_secret};
+pub use helm::{HelmDies, applied_on_the_server, release_secret};
 use http::{Request, Response};
 use kube::client::Body;
 use kubectl_omupgrade::adapters::cluster::{Cluster, Pointers};
@@ -130,7 +130,8 @@ impl World {
         if let Some(answer) = fault.and_then(ApiFault::instead) {
             return answer;
         }
-        if method == "GET" && state.deaf.as_ref().is_some_and(|deaf| path.contains(deaf)) {
+        let deaf = state.deaf.as_ref().filter(|deaf| method == "GET" || deaf.starts_with(method));
+        if deaf.is_some_and(|deaf| format!("{method} {path}").contains(deaf)) {
             return Answer::Says(
                 500,
                 json!({"kind": "Status", "code": 500, "status": "Failure", "reason": "InternalError", "message": "deaf"}),
@@ -220,6 +221,11 @@ impl World {
     /// Servers that ran on a schema newer than themselves.
     pub fn violations(&self) -> Vec<String> {
         self.0.lock().unwrap().objects.violations.clone()
+    }
+
+    /// What `says` was told for this role.
+    pub fn said(&self, role: &str) -> String {
+        self.0.lock().unwrap().objects.said.get(role).cloned().unwrap_or_default()
     }
 
     /// What Pods of a role say.
