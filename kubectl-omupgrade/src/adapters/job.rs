@@ -115,7 +115,10 @@ pub async fn follow(
         let conditions = job.status.and_then(|s| s.conditions).unwrap_or_default();
         let ended = conditions.iter().find(|c| (c.type_ == "Complete" || c.type_ == "Failed") && c.status == "True");
         if let Some(condition) = ended {
-            let log = log(None).await.map_err(|r| format!("reading the log of the Job {name}: {r}"))?;
+            let log = match log(None).await {
+                Err(refused) if refused.is_absent() => String::new(), // its pod went, and the log with it
+                said => said.map_err(|r| format!("reading the log of the Job {name}: {r}"))?,
+            };
             if condition.type_ == "Complete" {
                 return Ok(End::Done(log));
             }

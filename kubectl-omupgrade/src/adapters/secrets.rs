@@ -23,20 +23,25 @@ const CLAIM: &str = "omupgrade.io/claim";
 const BACKUP: &str = "omupgrade.io/backup";
 const GOING: &str = "omupgrade.io/going";
 
-/// Keeps them for a backup on this claim; a Secret that is there already is left as it is.
+/// Keeps them for a backup on this claim; a Secret that is there already is left as it is. Whether what is there now are
+/// these: one that a killed process left may hold those of another day.
 pub async fn keep(
     cluster: &Cluster,
     release: &Release,
     name: &str,
     claim: Option<&str>,
     found: &Found,
-) -> Result<(), String> {
+) -> Result<bool, String> {
     let mut secret = object(release, name, found)?;
     secret.metadata.annotations = claim.map(|claim| [(CLAIM.to_owned(), claim.to_owned())].into());
     let api: Api<Secret> = cluster.api();
     match cluster.within(api.create(&PostParams::default(), &secret)).await {
-        Ok(_) => Ok(()),
-        Err(refused) if refused.is_there_already() => Ok(()),
+        Ok(_) => Ok(true),
+        Err(refused) if refused.is_there_already() => {
+            let there =
+                cluster.within(api.get(name)).await.map_err(|r| format!("looking at the Secret {name}: {r}"))?;
+            Ok(there.type_ == secret.type_ && there.data.unwrap_or_default() == secret.data.unwrap_or_default())
+        }
         Err(refused) => Err(format!("keeping the secrets in the Secret {name}: {refused}")),
     }
 }

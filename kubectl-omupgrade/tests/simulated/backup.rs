@@ -157,17 +157,87 @@ async fn a_dump_that_fails_is_said_with_its_words_and_leaves_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_that_broke_off_is_no_backup() {
-    let (world, folder) = world();
     for log in [
         "",
+        "unable to retrieve container logs for containerd://ab",
         "omupgrade-backup: complete x bytes=1 sha256=a\n",
         "omupgrade-backup: catalog {\"v\":1\nomupgrade-backup: complete x b\n",
     ] {
+        let (world, folder) = world();
+        let whole = world.said("backup");
         world.says("backup", log);
         let failed = command(&world, &args(&folder)).await.unwrap_err();
         assert!(failed.to_string().contains("ended well, but its"), "{failed:#}");
         assert!(!folder.path().join("receipt.json").exists());
+        // It will never say more, so the same command makes another one; what that backup may need stays.
+        assert_eq!(runs(&world)[0]["outcome"], "failed", "{log}");
+        assert!(world.all("jobs").is_empty() && kept(&world).len() == 1, "{log}");
+        another_second().await;
+        world.says("backup", &whole);
+        assert_eq!(command(&world, &args(&folder)).await.unwrap(), Exit::Done, "{log}");
     }
+}
+
+/// Two runs of one second would have one name in the journal.
+async fn another_second() {
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+}
+
+/// The Secrets that keep keys.
+fn kept(world: &World) -> Vec<Value> {
+    world.all("secrets").into_iter().filter(|s| s["type"] == "omupgrade.io/backup-secrets").collect()
+}
+
+/// One in which a process was killed at the first write after which this holds.
+async fn killed_when(holds: impl Fn(&World) -> bool) -> (World, tempfile::TempDir) {
+    for at in 1..20 {
+        let (world, folder) = world();
+        let killed = world.process(Some(Kill::AfterWrite(at)), command(&world, &args(&folder))).await;
+        if holds(&world) {
+            assert!(killed.is_none(), "it ended");
+            return (world, folder);
+        }
+    }
+    panic!("it never came so far");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_that_was_taken_away_is_not_waited_for() {
+    let made = |world: &World| runs(world).iter().any(|r| r["remembered"]["backup"].is_string());
+    let (world, folder) = killed_when(made).await;
+    let args = args(&folder);
+    let whole = world.said("claim");
+    world.says("claim", "room\t10\t5\nend\n");
+    let failed = command(&world, &args).await.unwrap_err();
+    assert!(failed.to_string().contains("is not on the claim"), "{failed:#}");
+    assert_eq!(runs(&world)[0]["outcome"], "failed");
+    another_second().await;
+    world.says("claim", &whole);
+    assert_eq!(command(&world, &args).await.unwrap(), Exit::Done);
+    assert_eq!(runs(&world).len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_cannot_be_taken_away_does_not_undo_a_backup() {
+    let (world, folder) = world();
+    world.deaf(Some("DELETE /apis/batch/v1/namespaces/data/jobs"));
+    assert_eq!(command(&world, &args(&folder)).await.unwrap(), Exit::Done);
+    assert_eq!((runs(&world)[0]["outcome"].as_str(), world.all("jobs").len()), (Some("done"), 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_that_changed_since_it_was_killed_are_kept_in_a_secret_of_their_own() {
+    let (world, folder) = killed_when(|world| kept(world).len() == 1).await;
+    let args = args(&folder);
+    let encoded = |key: &str| base64::engine::general_purpose::STANDARD.encode(key);
+    let rotated = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "keys"}, "data": {"fernet": encoded("rotated")}});
+    world.put("secrets", rotated);
+    assert_eq!(command(&world, &args).await.unwrap(), Exit::Done);
+    let runs = runs(&world);
+    let name = runs[0]["remembered"]["secrets"].as_str().unwrap();
+    assert!(name.ends_with("-2"), "{name}");
+    let key = |name: &str| world.object("secrets", name).unwrap()["data"]["env.FERNET_KEY"].clone();
+    assert_eq!((key(name), key(name.trim_end_matches("-2"))), (json!(encoded("rotated")), json!(encoded("hunter2"))));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -19,6 +19,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use shared::backup::{Asked, Engine, Held, Job, Record, counting, job as manifest, jobs};
 use std::collections::BTreeMap;
+use tokio::time::sleep;
 
 /// The step that dumps.
 const DUMP: &str = "dump";
@@ -37,60 +38,26 @@ pub(super) async fn dumped(
     lock: &Lock,
     stored: &mut Stored,
 ) -> anyhow::Result<(String, Record)> {
-    let remembered = |key: &str| stored.run.remembered.get(key).cloned().unwrap_or_default();
-    let (name, keep) = (remembered(JOB), remembered(SECRETS));
+    let name = remembered(JOB, stored);
     let failed = |e: String| anyhow::Error::from(Failure::unknown(e));
     if stored.run.is_done(DUMP) {
-        // Killed after the journal had it: only the Job may be left.
-        job::remove(cluster, &name).await.map_err(failed)?;
-        let backup = stored.run.remembered.get("backup").cloned().unwrap_or_default();
-        let listing = place.listing(cluster).await?;
-        let found = listing.backups.into_iter().find(|e| e.name == backup);
-        return found.map(|e| (e.name, e.record)).ok_or_else(|| {
-            Failure::no(format!("the backup {backup} was made and is not on the claim {} any more", place.claim)).into()
-        });
+        return made_before(cluster, place, terms, lock, stored, &name).await;
     }
     if !job::is_there(cluster, &name).await.map_err(failed)? {
-        let found = keys::read(cluster, place.beside.server(), &[]).await;
-        for unread in &found.unread {
-            say::note(&format!("a Secret cannot be read, so its keys are not in the record: {unread}"));
-        }
-        if args.with_secrets {
-            whole(&found, &place.on(cluster))?;
-        }
-        // From here on something may be left behind, which the same command finds by this line.
-        let seconds = args.timeout.as_secs().max(1);
-        stored.write(lock, DUMP, Phase::About, &format!("Job {name}, for at most {seconds} s")).await?;
-        let mut encrypted = None;
-        let held = if !args.recipients.is_empty() {
-            let text = secrets::encrypted(&place.release, &keep, &found, (args.age.as_deref(), &args.recipients))
-                .await
-                .map_err(failed)?;
-            encrypted = Some(text);
-            Some(Held::Encrypted(args.recipients.clone()))
-        } else if args.with_secrets {
-            lock.check().await?;
-            let claim = Some(place.claim.as_str());
-            secrets::keep(cluster, &place.release, &keep, claim, &found).await.map_err(failed)?;
-            Some(Held::Secret(keep.clone()))
-        } else {
-            args.fernet_key_held_elsewhere.then_some(Held::Elsewhere)
-        };
-        let known = Known {
-            defaults: defaults(cluster, place).await,
-            images: images(cluster, place).await,
-            keys: keys::fingerprints(&found, &keys::salt().map_err(failed)?),
-            secrets: held,
-        };
-        let packed = pack(&place.release, known).map_err(failed)?;
-        lock.check().await?;
-        let beside = fitting(cluster, place).await.with_resources(resources());
-        job::start(cluster, &wanted(&beside, place, args, &name, to), packed.files(encrypted)).await.map_err(failed)?;
+        started(cluster, place, args, to, lock, stored).await?;
     }
+    let keep = remembered(SECRETS, stored);
     if !terms.output.is_data() {
         say::note(&format!("dumping beside {} (Job {name})", place.release.name));
     }
-    let end = job::follow(cluster, &name, terms.pace, hearing(terms)).await.map_err(failed)?;
+    let mut end = job::follow(cluster, &name, terms.pace, hearing(terms)).await.map_err(failed)?;
+    for _ in 0..2 {
+        // What was cut short on its way is whole the next time.
+        if matches!(&end, End::Done(log) if found(log).is_err()) {
+            sleep(terms.pace).await;
+            end = job::follow(cluster, &name, terms.pace, hearing(terms)).await.map_err(failed)?;
+        }
+    }
     if terms.live {
         say::progress("");
     }
@@ -103,14 +70,28 @@ pub(super) async fn dumped(
         }
         End::Failed(why, log) => {
             lock.check().await?;
-            job::remove(cluster, &name).await.map_err(failed)?;
+            removed(cluster, &name, terms, "the dump failed").await;
             secrets::forget(cluster, &keep).await.map_err(failed)?;
             stored.write(lock, DUMP, Phase::Failed, &why).await?;
             let tail = if log.trim().is_empty() { String::new() } else { format!("\nits last lines:\n{log}") };
             return Err(failure(&why, &tail, place, cluster));
         }
     };
-    let (backup, record) = found(&log).map_err(|e| failed(format!("the Job {name} ended well, but {e}")))?;
+    let (backup, record) = match found(&log) {
+        Ok(found) => found,
+        Err(e) => {
+            // It will not say more. Its backup may be whole and need what was kept for it, so that stays.
+            let words = format!("the Job {name} ended well, but {e}");
+            lock.check().await?;
+            removed(cluster, &name, terms, &words).await;
+            stored.write(lock, DUMP, Phase::Failed, &words).await?;
+            let on = place.on(cluster);
+            return Err(Failure::unknown(words)
+                .hint(format!("kubectl omupgrade backup list {on}    # shows whether its backup is there"))
+                .hint(format!("kubectl omupgrade backup {on}    # makes another one"))
+                .into());
+        }
+    };
     if matches!(record.of.as_ref().and_then(|of| of.secrets.as_ref()), Some(Held::Secret(_))) {
         lock.check().await?;
         secrets::is_for(cluster, &keep, &backup).await.map_err(failed)?;
@@ -124,11 +105,123 @@ pub(super) async fn dumped(
     });
     stored.write(lock, DUMP, Phase::Done, &format!("the backup {backup} on the claim {}", place.claim)).await?;
     lock.check().await?;
-    job::remove(cluster, &name).await.map_err(failed)?;
+    removed(cluster, &name, terms, "the backup is made").await;
     Ok((backup, record))
 }
 
+/// A dump that the journal has already, of a run that was killed after it.
+async fn made_before(
+    cluster: &Cluster,
+    place: &Place,
+    terms: Terms,
+    lock: &Lock,
+    stored: &mut Stored,
+    name: &str,
+) -> anyhow::Result<(String, Record)> {
+    // Killed after the journal had it: only the Job may be left.
+    let backup = stored.run.remembered.get("backup").cloned().unwrap_or_default();
+    removed(cluster, name, terms, "the backup is made").await;
+    let listing = place.listing(cluster).await?;
+    if let Some(entry) = listing.backups.into_iter().find(|e| e.name == backup) {
+        return Ok((entry.name, entry.record));
+    }
+    let words = format!("the backup {backup} was made and is not on the claim {} any more", place.claim);
+    // Going on would find the same for ever.
+    stored.write(lock, DUMP, Phase::Failed, &words).await?;
+    Err(Failure::no(words)
+        .hint(format!("kubectl omupgrade backup {}    # makes another one", place.on(cluster)))
+        .into())
+}
+
+/// Keeps the keys, where that was asked for, and starts the Job.
+async fn started(
+    cluster: &Cluster,
+    place: &Place,
+    args: &Args,
+    to: Option<&str>,
+    lock: &Lock,
+    stored: &mut Stored,
+) -> anyhow::Result<()> {
+    let failed = |e: String| anyhow::Error::from(Failure::unknown(e));
+    let (name, mut keep) = (remembered(JOB, stored), remembered(SECRETS, stored));
+    let found = keys::read(cluster, place.beside.server(), &[]).await;
+    for unread in &found.unread {
+        say::note(&format!("a Secret cannot be read, so its keys are not in the record: {unread}"));
+    }
+    if args.with_secrets {
+        whole(&found, &place.on(cluster))?;
+    }
+    // From here on something may be left behind, which the same command finds by this line.
+    let seconds = args.timeout.as_secs().max(1);
+    stored.write(lock, DUMP, Phase::About, &format!("Job {name}, for at most {seconds} s")).await?;
+    let mut encrypted = None;
+    let held = if !args.recipients.is_empty() {
+        let text = secrets::encrypted(&place.release, &keep, &found, (args.age.as_deref(), &args.recipients))
+            .await
+            .map_err(failed)?;
+        encrypted = Some(text);
+        Some(Held::Encrypted(args.recipients.clone()))
+    } else if args.with_secrets {
+        lock.check().await?;
+        let claim = Some(place.claim.as_str());
+        while !secrets::keep(cluster, &place.release, &keep, claim, &found).await.map_err(failed)? {
+            let fresh = another(&stored.run, &keep);
+            let words = format!("the Secret {keep} holds other keys than the server has now; keeping these in {fresh}");
+            say::note(&words);
+            stored.run.remembered.insert(SECRETS.to_owned(), fresh.clone());
+            stored.write(lock, DUMP, Phase::About, &words).await?;
+            keep = fresh;
+        }
+        Some(Held::Secret(keep.clone()))
+    } else {
+        args.fernet_key_held_elsewhere.then_some(Held::Elsewhere)
+    };
+    let known = Known {
+        defaults: defaults(cluster, place).await,
+        images: images(cluster, place).await,
+        keys: keys::fingerprints(&found, &keys::salt().map_err(failed)?),
+        secrets: held,
+    };
+    let packed = pack(&place.release, known).map_err(failed)?;
+    lock.check().await?;
+    let beside = fitting(cluster, place).await.with_resources(resources());
+    job::start(cluster, &wanted(&beside, place, args, &name, to), packed.files(encrypted)).await.map_err(failed)?;
+    Ok(())
+}
+
+fn remembered(key: &str, stored: &Stored) -> String {
+    stored.run.remembered.get(key).cloned().unwrap_or_default()
+}
+
+/// Takes the Job away that ended. One that cannot be taken away is said, and changes nothing of how it ended.
+async fn removed(cluster: &Cluster, name: &str, terms: Terms, ended: &str) {
+    let mut refused = job::remove(cluster, name).await;
+    for _ in 0..2 {
+        if refused.is_err() {
+            sleep(terms.pace).await;
+            refused = job::remove(cluster, name).await;
+        }
+    }
+    if let Err(why) = refused {
+        let namespace = &cluster.namespace;
+        say::note(&format!("{ended}, and its Job is left: {why}; to do it: kubectl delete job {name} -n {namespace}"));
+    }
+}
+
+/// The next name for the Secret of this run.
+fn another(run: &Run, keep: &str) -> String {
+    let first = kept_in(run);
+    let nth = keep.strip_prefix(&first).and_then(|rest| rest.strip_prefix('-')?.parse::<u32>().ok()).unwrap_or(1);
+    format!("{first}-{}", nth.saturating_add(1))
+}
+
+/// The Secret that a run keeps the keys in, where nothing is in its way.
+pub(super) fn kept_in(run: &Run) -> String {
+    format!("omupgrade-backup-{}-{}", run.release, run.id)
+}
+
 /// Whether the run is in the middle of its dump: a Job or a Secret of it may be there, and nobody knows yet how it ended.
+/// Every end that cannot change any more is written as one.
 pub(super) fn in_its_middle(run: &Run) -> bool {
     run.entries.iter().rfind(|e| e.step == DUMP).is_some_and(|e| e.phase != Phase::Failed)
 }

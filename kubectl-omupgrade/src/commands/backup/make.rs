@@ -1,7 +1,7 @@
 //! `backup RELEASE`: dumps the database, proves the dump, records what it is. Look, decide, do, say; every step is in the
 //! journal, and the same command again goes on where a killed one stopped.
 
-use super::dump::{JOB, SECRETS, dumped, in_its_middle, whole};
+use super::dump::{JOB, SECRETS, dumped, in_its_middle, kept_in, whole};
 use super::receipt::{words as receipt_words, write as write_receipt};
 use super::{Of, Place, answer, version};
 use crate::adapters::cluster::Cluster;
@@ -226,7 +226,8 @@ async fn begin(cluster: &Cluster, lock: &Lock, place: &Place, claim: &Claim) -> 
     let mut run = Run::new(&id, name, &cluster.namespace, "backup", &claim.plan, &claim.holder, now);
     run.from = Some(place.release.revision.number);
     run.remembered.insert(JOB.to_owned(), job_name(name, Some(&id)));
-    run.remembered.insert(SECRETS.to_owned(), format!("omupgrade-backup-{name}-{id}"));
+    let keep = kept_in(&run);
+    run.remembered.insert(SECRETS.to_owned(), keep);
     run.write("begin", Phase::Done, &format!("to the claim {}", place.claim), now);
     journal::open(cluster, Some(lock), run).await
 }

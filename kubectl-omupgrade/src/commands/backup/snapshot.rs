@@ -194,7 +194,9 @@ impl Making<'_> {
             whole(&found, &self.place.on(self.cluster))?;
             let keep = keep(&stored.run);
             lock.check().await?;
-            secrets::keep(self.cluster, release, &keep, None, &found).await.map_err(Failure::unknown)?;
+            if !secrets::keep(self.cluster, release, &keep, None, &found).await.map_err(Failure::unknown)? {
+                return Err(Failure::unknown(format!("the Secret {keep} is there already and holds other keys")).into());
+            }
             Some(Held::Secret(keep))
         } else {
             self.args.fernet_key_held_elsewhere.then_some(Held::Elsewhere)
