@@ -66,9 +66,9 @@ async fn a_way_back_of_code_alone_puts_them_back_as_well() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn helm_takes_over_what_stands_at_zero_on_the_server() {
     let (world, folder) = migrated().await;
-    let five = |version: &str| with_schedule(version).replace("replicas: 1", "replicas: 5");
+    let named = |version: &str| with_schedule(version).replace("replicas: 1", "replicas: 5");
     for (number, status, version) in [(1, "superseded", "1.12.3"), (2, "deployed", "1.12.4")] {
-        let secret = release_secret("om", number, status, &five(version), "Upgrade complete");
+        let secret = release_secret("om", number, status, &named(version), "Upgrade complete");
         world.put("secrets", applied_on_the_server(secret));
     }
     let api: kube::Api<k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler> = world.cluster().api();
