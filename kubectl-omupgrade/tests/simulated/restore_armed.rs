@@ -26,7 +26,7 @@ async fn killed_while_it_waits(action: &str) -> (World, tempfile::TempDir) {
     let (world, folder) = migrated().await;
     pod(&world, action, PodFault::Waits);
     let args = args(&world);
-    assert!(tokio::time::timeout(Duration::from_secs(2), command(&world, &args)).await.is_err());
+    assert!(tokio::time::timeout(Duration::from_secs(4), command(&world, &args)).await.is_err());
     assert_eq!(armed(&world).len(), 1, "it waits");
     (world, folder)
 }
