@@ -188,7 +188,7 @@ impl Case {
     pub fn by_tables(&self) -> Pending {
         let (to, tables) = (self.to(), &self.tables.versions);
         if let Some(ends) = self.ends() {
-            return Pending::Unknown(format!("{ends}, so it counts as migrating"));
+            return Pending::Unknown(format!("it counts as migrating: {ends}"));
         }
         let database = match self.facts.database.known() {
             Ok(database) => database,

@@ -214,7 +214,8 @@ fn idle(case: &Case) -> Answer {
             ([], Err(why)) if ingestion.client == "airflow" => {
                 let words = format!("none runs as a Job here, and what Airflow runs the server was not asked: {why}");
                 let answer = unknown(words);
-                let login = ["token", "login", "logging in"].iter().any(|word| why.contains(word));
+                let names = ["token", "login", "logging in"].iter().any(|word| why.contains(word));
+                let login = names && !why.contains("the server answered 5");
                 if login { answer.next("{again} --token-secret NAME # a bot's token") } else { answer }
             }
             ([], Err(_)) => pass("no Job of it runs"),
