@@ -85,6 +85,21 @@ fn every_situation_gives_its_findings() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Before minutes have passed it may be at work as well: possible, with the way out.
+#[test]
+fn a_helm_that_was_killed_just_now_is_told() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/cluster/stuck-pending");
+    let (facts, now) = moment::facts(&folder);
+    let mut value = serde_json::to_value(&facts).unwrap();
+    let at = now.checked_sub(jiff::SignedDuration::from_secs(60)).unwrap();
+    value["release"]["known"]["value"]["updated"] = at.to_string().into();
+    let evidence = Evidence::of(serde_json::from_value(value).unwrap());
+    let found = diagnose(&evidence, &rule::built_in().unwrap(), now).findings;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].cause.contains("nothing below it moves"), "{found:?}");
+    assert!(found[0].fix[0].contains("--clear-pending --dry-run"), "{found:?}");
+}
+
 #[test]
 fn every_moment_of_a_rollout_is_diagnosed() {
     for folder in folders("cluster", "moment.yaml") {

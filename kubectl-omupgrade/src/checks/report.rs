@@ -166,6 +166,11 @@ pub enum Strictness {
 }
 
 impl Report {
+    /// What is not known and has to be: while one is open, nothing is decided.
+    pub fn missing(&self) -> impl Iterator<Item = &Finding> {
+        self.checks.iter().filter(|f| f.is_open() && f.outcome == Outcome::Unknown && f.needed)
+    }
+
     /// Counts its findings.
     pub fn count(&mut self) {
         self.counts = Counts::of(&self.checks);
@@ -176,7 +181,7 @@ impl Report {
         let open = || self.checks.iter().filter(|f| f.is_open());
         if open().any(|f| f.outcome == Outcome::Fail || strictness == Strictness::Everything) {
             Exit::No
-        } else if open().any(|f| f.outcome == Outcome::Unknown && f.needed) {
+        } else if self.missing().next().is_some() {
             Exit::Unknown
         } else {
             Exit::Done

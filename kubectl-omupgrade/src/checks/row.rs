@@ -79,7 +79,7 @@ pub fn run<'a, F: 'a>(checks: impl IntoIterator<Item = &'a Check<F>>, facts: &F,
 fn finding(row: &Row, answer: Answer, names: &Names) -> Finding {
     let wants = matches!(answer.outcome, Outcome::Warn | Outcome::Fail | Outcome::Unknown);
     // What was not seen wants another step than what was seen and is not so.
-    let unseen = (answer.outcome == Outcome::Unknown).then(|| Why::of(&answer.evidence)).flatten().map(Why::next);
+    let unseen = (answer.outcome == Outcome::Unknown).then(|| Why::of(&answer.evidence)).flatten().and_then(Why::next);
     let next = wants.then(|| names.fill(answer.next.as_deref().or(unseen).unwrap_or(row.hint)));
     Finding {
         id: row.id.to_owned(),

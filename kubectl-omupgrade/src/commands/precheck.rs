@@ -3,7 +3,8 @@
 use super::checked::{CheckArgs, writable};
 use super::status::target;
 use crate::adapters::precheck::{Look, gather};
-use crate::checks::precheck::{self, Asked, Case, Facts, Tables, Values, decide};
+use crate::checks::Report;
+use crate::checks::precheck::{self, Asked, Case, Facts, REFUSED, Tables, Values, decide};
 use crate::cli::flags::duration;
 use crate::cli::say;
 use crate::exit::Exit;
@@ -22,7 +23,8 @@ version first), search window (the search engine changes with it), refused. It c
 and the commands to type.
 
 Ends with 0 when no check failed, 1 when one did, 3 when an answer without which nothing can be decided is missing.
-With --exit-verdict: 20 rolling, 21 quiesce, 22 hop, 23 search window, 24 refused.")]
+With --exit-verdict: 20 rolling, 21 quiesce, 22 hop, 23 search window, 24 refused; 3 in place of 20 to 23 while such an
+answer is missing.")]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Args {
     /// The release; without it the only OpenMetadata release of the namespace.
@@ -98,9 +100,15 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     let mut report = precheck::report(&case);
     waivers.apply(&mut report, jiff::Zoned::now().date());
     decide(&case, &mut report);
-    let code = report.verdict.as_ref().map(|v| v.code);
     let exit = args.checks.say(session, &report)?;
-    Ok(if args.exit_verdict { code.map_or(exit, Exit::Verdict) } else { exit })
+    Ok(if args.exit_verdict { decided(&report).unwrap_or(exit) } else { exit })
+}
+
+/// The verdict as the end: none is decided while a needed answer is missing, but that it cannot be done.
+fn decided(report: &Report) -> Option<Exit> {
+    let code = report.verdict.as_ref()?.code;
+    let open = code != REFUSED && report.missing().next().is_some();
+    Some(if open { Exit::Unknown } else { Exit::Verdict(code) })
 }
 
 async fn look(session: &Session, args: &Args, to: Version, tables: &Tables) -> anyhow::Result<Facts> {

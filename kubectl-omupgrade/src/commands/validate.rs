@@ -140,7 +140,9 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     let words = format!("{} of {} checks pass", report.counts.pass, report.checks.len());
     let exit = args.checks.answer(session, report, &waivers)?;
     if args.record {
-        if exit == Exit::Done {
+        if !validate::is_rolled_out(&facts) {
+            say::note("not recorded: only what is rolled out is");
+        } else if exit == Exit::Done {
             let id = validation::record(&cluster, &facts, &words, &holder_name()).await?;
             say::note(&format!("recorded in the journal: run {id}"));
         } else {

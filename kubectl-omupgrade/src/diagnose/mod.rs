@@ -27,7 +27,7 @@ pub use saying::{Saying, part, sayings};
 pub use symptoms::Seen;
 pub use wanted::logs_wanted;
 
-use crate::facts::{Component, Facts};
+use crate::facts::{Component, Facts, is_no_log};
 use edges::{Said, Soundness};
 use jiff::Timestamp;
 use rule::Rule;
@@ -146,7 +146,10 @@ fn unseen(evidence: &Evidence) -> Vec<String> {
         ("changes since the last good revision", evidence.changes.reason()),
         ("certificates", evidence.edges.reason()),
     ];
-    let logs = facts.logs.iter().map(|(key, fact)| (key.as_str(), fact.reason()));
+    let logs = facts.logs.iter().map(|(key, fact)| {
+        let gone = fact.value().is_some_and(|lines| is_no_log(lines));
+        (key.as_str(), if gone { Some("kubelet has no log of it any more") } else { fact.reason() })
+    });
     // What is unseen for one reason is said once.
     let mut out: Vec<(String, &str)> = Vec::new();
     for (what, why) in all.into_iter().chain(logs).filter_map(|(what, why)| Some((what, why?))) {

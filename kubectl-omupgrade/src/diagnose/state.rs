@@ -3,15 +3,18 @@
 use super::finding::Finding;
 use super::rule::{Confidence, Symptom};
 use crate::facts::Facts;
-use crate::rollout::{Cause, Health, Kind, Node, judge};
+use crate::rollout::{Cause, Health, Kind, Node, Why, judge};
 use jiff::Timestamp;
 
 /// The causes of a rollout that stands still or failed, except where a rule explains the same pod better.
 pub fn findings(facts: &Facts, now: Timestamp, explained: &[Finding]) -> Vec<Finding> {
     let rollout = judge(facts, now);
+    let pending = facts.release.value().is_some_and(|r| r.revision.status.is_pending());
     let mut out: Vec<Finding> = Vec::new();
     walk(&rollout.tree, "", &mut |pod, node| {
-        for why in node.why.iter().filter(|_| node.health >= Health::Blocked) {
+        // A helm that was killed a moment ago looks like one at work: that nothing moves is told, for somebody to look.
+        let told = |why: &&Why| node.health >= Health::Blocked || pending && why.cause == Cause::Helm;
+        for why in node.why.iter().filter(told) {
             let by_rule = |f: &&Finding| f.confidence < Confidence::Possible && f.pods.iter().any(|p| p == pod);
             if !pod.is_empty() && explained.iter().any(|f| by_rule(&f)) {
                 continue;

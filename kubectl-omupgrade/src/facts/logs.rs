@@ -29,5 +29,10 @@ impl LogKey {
 /// How kubelet's answer begins, with success, where the container is gone: it is no line of a log.
 pub const NO_LOG: &str = "unable to retrieve container logs for ";
 
+/// Whether nothing of this is a log's: kubelet had none, and said so with success.
+pub fn is_no_log(lines: &[String]) -> bool {
+    !lines.is_empty() && lines.iter().all(|line| line.starts_with(NO_LOG))
+}
+
 /// Logs by container: their last lines, oldest first.
 pub type Logs = BTreeMap<LogKey, Fact<Vec<String>>>;

@@ -18,7 +18,7 @@ pub use database::{Database, Migration, NoDatabase, Table};
 pub use fact::{Fact, Known, Unknown};
 pub use file::read_file;
 pub use foreign::Foreign;
-pub use logs::{LogKey, Logs, NO_LOG};
+pub use logs::{LogKey, Logs, NO_LOG, is_no_log};
 pub use objects::{
     Autoscaler, Budget, Claim, Component, Condition, Container, Event, Job, Meta, Node, Owner, Pod, Probe, Quota,
     ReplicaSet, Role, Selector, State, Terminated, Workload, WorkloadKind,

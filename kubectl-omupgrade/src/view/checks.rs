@@ -73,13 +73,14 @@ fn tone(decision: &Decision) -> Tone {
     }
 }
 
-/// What is open, the worst first, then what is waived. One reason for many unknown answers is said once.
+/// What is open, the worst first, then what is waived. One reason, and one step, for many unknown
+/// answers is said once.
 fn open(report: &Report, width: usize, out: &mut Vec<Line>) {
     let mut shown: Vec<&Finding> = report.checks.iter().filter(|f| f.is_open() || f.waived.is_some()).collect();
     shown.sort_by_key(|f| (f.waived.is_some(), std::cmp::Reverse(f.outcome)));
     let unknown = |f: &Finding| f.is_open() && f.outcome == Outcome::Unknown;
     for one in &shown {
-        let alike = shown.iter().filter(|f| unknown(f) && f.evidence == one.evidence);
+        let alike = shown.iter().filter(|f| unknown(f) && f.evidence == one.evidence && f.next == one.next);
         let ids: Vec<&str> = alike.map(|f| f.id.as_str()).collect();
         if !unknown(one) || ids.len() < 2 {
             finding::short(one, width, out);

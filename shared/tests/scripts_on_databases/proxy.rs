@@ -2,8 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -59,16 +59,24 @@ fn serve(
     for client in listener.incoming().map(Result::unwrap) {
         let server = TcpStream::connect(("127.0.0.1", target)).unwrap();
         let (mut from_client, mut to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+        let (gone, is_gone) = mpsc::channel::<()>();
         thread::spawn(move || {
             let _ = std::io::copy(&mut from_client, &mut to_server);
             let _ = to_server.shutdown(Shutdown::Both);
+            drop(gone);
         });
         let (then, limit) = (Arc::clone(then), Arc::clone(&limit));
-        thread::spawn(move || forward(server, client, &limit, &*then));
+        thread::spawn(move || forward(server, client, &limit, &*then, &is_gone));
     }
 }
 
-fn forward(mut server: TcpStream, mut client: TcpStream, limit: &AtomicUsize, then: &(impl Fn() -> After + ?Sized)) {
+fn forward(
+    mut server: TcpStream,
+    mut client: TcpStream,
+    limit: &AtomicUsize,
+    then: &(impl Fn() -> After + ?Sized),
+    client_is_gone: &mpsc::Receiver<()>,
+) {
     let mut buffer = vec![0; 16 * 1024];
     let mut passed = 0;
     while let Ok(read @ 1..) = server.read(&mut buffer) {
@@ -77,9 +85,11 @@ fn forward(mut server: TcpStream, mut client: TcpStream, limit: &AtomicUsize, th
             limit.store(usize::MAX, Ordering::SeqCst);
             match then() {
                 After::Cut => break,
-                After::Stall => loop {
-                    thread::park();
-                },
+                // Then the connection ends: a session that can write no more holds up every DROP DATABASE of its server.
+                After::Stall => {
+                    let _ = client_is_gone.recv();
+                    break;
+                }
                 After::GoOn => {}
             }
         }

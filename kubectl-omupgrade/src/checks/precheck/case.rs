@@ -3,7 +3,7 @@
 
 use super::facts::Facts;
 use super::tables::Tables;
-use crate::checks::why::ENDS;
+use crate::checks::why::{ENDS, HOLD_NO};
 use crate::checks::{Answer, Outcome, unknown};
 use crate::facts::Database;
 use shared::component::image_tag;
@@ -15,6 +15,9 @@ const RUNS_GAPS: Version = Version { major: 1, minor: 12, patch: 8 };
 
 /// Folders that releases carried for a while and that were taken away again: databases rightly lack them.
 const TAKEN_AWAY: &[Version] = &[Version { major: 1, minor: 8, patch: 5 }, Version { major: 1, minor: 10, patch: 2 }];
+
+/// How it is said that the target's image was not looked into.
+pub const OF_IMAGE: &str = "what the image of";
 
 /// Facts and tables.
 #[derive(Debug, Clone)]
@@ -47,9 +50,25 @@ impl Case {
         self.facts.server.value().map(|s| s.workload.to_lowercase()).unwrap_or_default()
     }
 
-    /// The version that serves: the image's tag, else what the chart says it installs.
+    /// Why it is not known which version serves.
+    pub fn unnamed(&self) -> String {
+        match self.facts.server.value().filter(|s| !s.settled) {
+            Some(server) => format!(
+                "the Deployment asks for {}, and its rollout is not finished: what serves is not known",
+                image_tag(&server.image).unwrap_or(&server.image)
+            ),
+            None => "what serves now names no version: neither the image's tag nor the chart".to_owned(),
+        }
+    }
+
+    /// The version that serves: the image's tag, else what the chart says it installs. Before a rollout is finished only a
+    /// pod tells.
     pub fn from(&self) -> Option<Version> {
-        let tag = self.facts.server.value().and_then(|s| image_tag(&s.image)).and_then(Version::parse);
+        let server = self.facts.server.value();
+        if let Some(server) = server.filter(|s| !s.settled) {
+            return image_tag(server.serving.as_deref()?).and_then(Version::parse);
+        }
+        let tag = server.and_then(|s| image_tag(&s.image)).and_then(Version::parse);
         tag.or_else(|| self.facts.helm.value().and_then(|h| Version::parse(&h.app)))
     }
 
@@ -68,8 +87,12 @@ impl Case {
     /// That the tables end before the target, in words.
     fn ends(&self) -> Option<String> {
         let (to, tables) = (self.to(), &self.tables.versions);
-        let newest = tables.newest().map(|v| v.to_string()).unwrap_or_default();
-        (!tables.knows(to)).then(|| format!("{ENDS} {newest} and do not hold {to}"))
+        let newest = tables.newest();
+        let shown = newest.map(|v| v.to_string()).unwrap_or_default();
+        (!tables.knows(to)).then(|| match newest {
+            Some(newest) if to < newest => format!("{HOLD_NO} {to} (their newest is {shown}): is it a release?"),
+            _ => format!("{ENDS} {shown} and do not hold {to}"),
+        })
     }
 
     /// The answer that nothing is known of the target, where the tables end before it.
@@ -104,12 +127,19 @@ impl Case {
 
     /// Whether the way must stop somewhere, and where.
     pub fn stops(&self) -> Vec<Version> {
+        let known = self.facts.database.value().is_some() || self.from().is_some();
+        if !known {
+            return Vec::new();
+        }
         let head = match self.facts.database.value() {
             Some(_) if self.is_flyway_only() == Some(true) => None,
             Some(database) => database.head().or(self.from()),
             None => self.from(),
         };
-        self.tables.versions.stops(head, self.to()).into_iter().map(|(via, _)| via).collect()
+        // A stop that was announced for a line to come holds for that line, and not for those behind it.
+        let (beyond, line) = (self.ends().is_some(), self.to().line());
+        let stops = self.tables.versions.stops(head, self.to()).into_iter();
+        stops.filter(|(_, hop)| !beyond || hop.target_from.line() == line).map(|(via, _)| via).collect()
     }
 
     /// What the target would run. That nothing is pending needs the target's own list: the tables name what was seen in
@@ -135,7 +165,7 @@ impl Case {
             Ok(folders) => folders,
             Err(why) => {
                 return Pending::Unknown(format!(
-                    "{tables} by the tables; what the image of {to} carries was not seen, so it counts as migrating: {why}"
+                    "{tables} by the tables; {OF_IMAGE} {to} carries was not seen, so it counts as migrating: {why}"
                 ));
             }
         };
@@ -158,7 +188,7 @@ impl Case {
     pub fn by_tables(&self) -> Pending {
         let (to, tables) = (self.to(), &self.tables.versions);
         if let Some(ends) = self.ends() {
-            return Pending::Unknown(format!("{ends}, so it counts as migrating"));
+            return Pending::Unknown(format!("it counts as migrating: {ends}"));
         }
         let database = match self.facts.database.known() {
             Ok(database) => database,
@@ -167,7 +197,7 @@ impl Case {
                 if listed.is_empty() {
                     return Pending::Unknown(format!("the database was not read, so it counts as migrating: {reason}"));
                 }
-                return Pending::Versions(listed, "by the tables alone: the database was not read".to_owned());
+                return Pending::Versions(listed, format!("by the tables alone: the database was not read: {reason}"));
             }
         };
         let Some(head) = database.head() else {

@@ -92,6 +92,9 @@ pub const CHECKS: &[Check<Case>] = &[
 ];
 
 fn version(case: &Case) -> Answer {
+    if let Some(beyond) = case.beyond() {
+        return beyond;
+    }
     case.facts.database.judge(|database| {
         let Some(needs) = case.tables.versions.requirement(case.to()) else {
             return unknown(format!("the tables name no requirement of {}", case.to()));
@@ -109,7 +112,7 @@ fn version(case: &Case) -> Answer {
             return fail(format!("the server is MariaDB ({}), which OpenMetadata does not support", database.version));
         }
         match has >= *least {
-            true => case.of_releases(pass(said)),
+            true => pass(said),
             false if needs.is_strict() => fail(said),
             false => warn(said),
         }
@@ -186,13 +189,15 @@ fn writable(case: &Case) -> Answer {
         match database.may("migrate") {
             Some(true) => pass(format!("{} may", database.user)),
             Some(false) => {
-                let (name, user) = (&database.name, database.user.split('@').next().unwrap_or_default());
+                let (name, user) = (&database.name, user(database));
                 let grant = match database.engine {
-                    Engine::Mysql => format!("GRANT ALL PRIVILEGES ON {name}.* TO '{user}'@'%'"),
-                    Engine::Postgresql => format!("ALTER DATABASE {name} OWNER TO {user}; and of its tables"),
+                    Engine::Mysql => format!("GRANT ALL PRIVILEGES ON {name}.* TO '{user}'@'%';"),
+                    Engine::Postgresql => format!(
+                        "ALTER DATABASE {name} OWNER TO {user}; then for each table ALTER TABLE … OWNER TO {user};"
+                    ),
                 };
                 fail(format!("{} may not create, alter and drop there", database.user))
-                    .next(as_user(case, database, "ADMIN", &grant))
+                    .next(session(case, database, "ADMIN", &grant))
             }
             None => unknown(format!("whether {} may depends on a role that it does not show", database.user)),
         }
@@ -211,7 +216,7 @@ fn connections(case: &Case) -> Answer {
                 Engine::Mysql => client(
                     case,
                     database,
-                    "SELECT user, host, COUNT(*) FROM information_schema.processlist GROUP BY user, host",
+                    "SELECT user, SUBSTRING_INDEX(host, ':', 1) AS place, COUNT(*) FROM information_schema.processlist GROUP BY user, place",
                 ),
                 Engine::Postgresql => client(
                     case,
@@ -228,31 +233,39 @@ fn connections(case: &Case) -> Answer {
 /// What brings a database to Unicode. MySQL converts where it lies; PostgreSQL's encoding is that of its making.
 fn convert(case: &Case, database: &Database) -> String {
     match database.engine {
-        Engine::Mysql => client(
+        Engine::Mysql => session(
             case,
             database,
-            &format!("ALTER DATABASE {} CHARACTER SET utf8mb4; and of its tables", database.name),
+            user(database),
+            &format!(
+                "back up first; ALTER DATABASE {} CHARACTER SET utf8mb4; then for each table ALTER TABLE … CONVERT TO CHARACTER SET utf8mb4;",
+                database.name
+            ),
         ),
-        Engine::Postgresql => {
-            "kubectl omupgrade backup {release} -n {namespace} # then restore it into a database with ENCODING 'UTF8'"
-                .to_owned()
-        }
+        Engine::Postgresql => format!(
+            "kubectl omupgrade backup {{release}} -n {{namespace}} # the encoding of {0} stays what it is, also in a restore by omupgrade: CREATE DATABASE {0}_utf8 TEMPLATE template0 ENCODING 'UTF8'; load the dump into it with pg_restore, and point the release's database name there",
+            database.name
+        ),
     }
 }
 
-/// A database client in a pod of its own, and the statement to type into it. It asks for the password.
-fn client(case: &Case, database: &Database, statement: &str) -> String {
-    let user = database.user.split('@').next().unwrap_or_default();
-    as_user(case, database, user, statement)
+/// The name with which the server logs in.
+fn user(database: &Database) -> &str {
+    database.user.split('@').next().unwrap_or_default()
 }
 
-/// The same as another user, who may more.
-fn as_user(case: &Case, database: &Database, user: &str, statement: &str) -> String {
+/// A database client in a pod of its own, and the one statement to type into it. It asks for the password.
+fn client(case: &Case, database: &Database, statement: &str) -> String {
+    session(case, database, user(database), &format!("{statement};"))
+}
+
+/// The same as somebody, who may be another that may more, and what to do there: statements with their ends, or words.
+fn session(case: &Case, database: &Database, user: &str, what: &str) -> String {
     let (name, host) = (&database.name, case.facts.settings.value().and_then(|s| s.get("DB_HOST")));
     let host = host.filter(|h| *h != MASK).map_or("HOST", |h| h.trim_matches('"'));
     let command = match database.engine {
         Engine::Mysql => format!("mysql:8.4 -- mysql -h {host} -u {user} -p {name}"),
         Engine::Postgresql => format!("postgres:18 -- psql -h {host} -U {user} {name}"),
     };
-    format!("kubectl run -n {{namespace}} -it --rm sql --image={command} # {statement};")
+    format!("kubectl run -n {{namespace}} -it --rm sql --image={command} # {what}")
 }

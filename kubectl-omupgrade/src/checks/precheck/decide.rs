@@ -23,6 +23,9 @@ pub enum Way {
     Refused(Vec<String>),
 }
 
+/// The number of [`Way::Refused`].
+pub const REFUSED: u8 = 24;
+
 impl Way {
     /// The number that `--exit-verdict` ends with.
     pub fn code(&self) -> u8 {
@@ -31,7 +34,7 @@ impl Way {
             Self::Quiesce => 21,
             Self::Hop(_) => 22,
             Self::SearchWindow(_) => 23,
-            Self::Refused(_) => 24,
+            Self::Refused(_) => REFUSED,
         }
     }
 }
@@ -129,16 +132,14 @@ fn because(case: &Case, way: &Way, report: &Report) -> Vec<String> {
         Way::Rolling | Way::Quiesce => failing.map(|f| f.id.as_str()).collect(),
     };
     if !others.is_empty() {
-        out.push(format!("first, what is not so above: {}", others.join(", ")));
+        out.push(format!("before anything: {} (see below)", others.join(", ")));
     }
-    let missing: Vec<&str> = report
-        .checks
-        .iter()
-        .filter(|f| f.is_open() && f.outcome == Outcome::Unknown && f.needed)
-        .map(|f| f.id.as_str())
-        .collect();
+    let missing: Vec<&str> = report.missing().map(|f| f.id.as_str()).collect();
     if !missing.is_empty() {
-        out.push(format!("it stands without the answers of {}", missing.join(", ")));
+        out.push(match way {
+            Way::Refused(_) => format!("not known as well: {}", missing.join(", ")),
+            _ => format!("not decided: find these out first: {}", missing.join(", ")),
+        });
     }
     out
 }

@@ -143,6 +143,9 @@ pub struct Server {
     pub selector: String,
     /// The image that serves.
     pub image: String,
+    /// The oldest image of a pod that is ready, where one is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub serving: Option<String>,
     /// How many pods there should be.
     pub replicas: i32,
     /// How many are ready.
@@ -300,6 +303,12 @@ pub struct Room {
     pub quotas: Vec<String>,
     /// How many nodes could take it; none where that could not be reckoned.
     pub nodes: Option<usize>,
+    /// Of the others: how many are cordoned.
+    pub cordoned: usize,
+    /// How many are not ready, or do not match what the pod asks of a node.
+    pub unfit: usize,
+    /// How many have too little left.
+    pub full: usize,
 }
 
 impl Facts {

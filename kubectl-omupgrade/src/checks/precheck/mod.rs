@@ -21,7 +21,7 @@ mod values;
 mod window;
 
 pub use case::{Case, Pending};
-pub use decide::{Way, decide};
+pub use decide::{REFUSED, Way, decide};
 pub use facts::{
     Asked, BackupPlace, Budget, Facts, Ingestion, Key, Keys, Neighbour, Pull, Room, SCHEMA as FACTS_SCHEMA, Scaler,
     Search, Server, Stored,

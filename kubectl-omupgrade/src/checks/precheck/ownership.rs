@@ -89,7 +89,15 @@ fn drift(case: &Case) -> Answer {
         some => {
             let more = if some.len() > 5 { format!(" and {} more", some.len() - 5) } else { String::new() };
             let shown: Vec<&str> = some.iter().take(5).map(String::as_str).collect();
-            warn(format!("{}{more}: the upgrade would set them back", shown.join("; ")))
+            let answer = warn(format!("{}{more}: the upgrade would set them back", shown.join("; ")));
+            let key = |path: &&String| path.starts_with("Secret/") && path.ends_with("FERNET_KEY");
+            match some.iter().find(key).and_then(|path| path.split(' ').next()) {
+                Some(secret) => answer.next(format!(
+                    "kubectl describe {} -n {{namespace}} # two Fernet keys: only the one that wrote the database reads it; find out which before anything",
+                    secret.to_lowercase()
+                )),
+                None => answer,
+            }
         }
     })
 }

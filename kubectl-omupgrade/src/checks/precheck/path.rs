@@ -1,6 +1,6 @@
 //! Checks of the way from here to the target: direction, stops, the state of Helm's storage and of the migrations.
 
-use super::case::{Case, Pending, has_flyway, named};
+use super::case::{Case, OF_IMAGE, Pending, has_flyway, named};
 use crate::checks::{Answer, Check, Row, Why, fail, pass, unknown, warn};
 use crate::facts::Status;
 use shared::versions::Version;
@@ -10,6 +10,8 @@ const MIGRATIONS: &str = "https://docs.open-metadata.org/v1.12.x/deployment/upgr
 const GROUP: &str = "path";
 const WATCH: &str = "kubectl omupgrade status {release} -n {namespace} --watch";
 const BACK: &str = "kubectl omupgrade rollback {release} -n {namespace} --dry-run";
+const KILLED: &str =
+    "kubectl omupgrade rollback {release} -n {namespace} --clear-pending --dry-run # once no helm is at work";
 
 /// The rows.
 pub const CHECKS: &[Check<Case>] = &[
@@ -65,7 +67,7 @@ pub const CHECKS: &[Check<Case>] = &[
         row: Row {
             id: "migrations-finished",
             group: GROUP,
-            fact: "no earlier migration stopped half way",
+            fact: "every earlier migration was finished",
             guide: "Prerequisites: the present version runs without pending migrations",
             hint: "kubectl omupgrade status {release} -n {namespace}",
             docs: MIGRATIONS,
@@ -77,7 +79,7 @@ pub const CHECKS: &[Check<Case>] = &[
         row: Row {
             id: "migrations-pending",
             group: GROUP,
-            fact: "what the target will run on the database is known",
+            fact: "the list of migrations that the target will run is complete",
             guide: "Version compatibility: does this step migrate the database",
             hint: "kubectl omupgrade status {release} -n {namespace} --probe # what the database says of itself",
             docs: MIGRATIONS,
@@ -101,7 +103,7 @@ pub const CHECKS: &[Check<Case>] = &[
         row: Row {
             id: "known-troubles",
             group: GROUP,
-            fact: "no known trouble stands on this way",
+            fact: "the way is free of known troubles",
             guide: "Release notes: known issues of the target",
             hint: "kubectl omupgrade precheck {release} --to {to} -n {namespace} # with another version",
             docs: "https://github.com/open-metadata/OpenMetadata/issues",
@@ -123,7 +125,7 @@ fn direction(case: &Case) -> Answer {
         .next(next);
     }
     match from {
-        None => unknown("what serves now names no version: neither the image's tag nor the chart"),
+        None => unknown(case.unnamed()),
         Some(from) if from > to => {
             fail(format!("{from} serves, which is newer than {to}: a rollback is another verb")).next(BACK)
         }
@@ -138,7 +140,7 @@ fn direction(case: &Case) -> Answer {
 fn target_known(case: &Case) -> Answer {
     let (to, tables) = (case.to(), &case.tables.versions);
     if let Some(beyond) = case.beyond() {
-        return beyond;
+        return beyond.next("helm search repo open-metadata/openmetadata --versions # is it there? then --tables DIR");
     }
     if !tables.charts.iter().any(|c| Version::parse(&c.app) == Some(to)) {
         let newest = tables.charts.iter().map(|c| c.chart).filter(|c| c.line() == to.line()).max();
@@ -175,7 +177,7 @@ fn helm_state(case: &Case) -> Answer {
             status if status.is_pending() => {
                 let answer = fail(format!("{said}: a helm is at work on it, or was killed at it"));
                 // A way back is for what was killed, not for what is at work.
-                let next = if migrating(case).is_some() { WATCH } else { BACK };
+                let next = if migrating(case).is_some() { WATCH } else { KILLED };
                 answer.next(next)
             }
             _ => fail(said),
@@ -207,8 +209,12 @@ fn pending(case: &Case) -> Answer {
     }
     match case.pending() {
         Pending::Nothing(why) => pass(format!("nothing: {why}")),
+        // The tables alone do not know what this database has run.
+        Pending::Versions(versions, why) if case.facts.database.value().is_none() => {
+            unknown(format!("{}: {why}", named(&versions)))
+        }
         Pending::Versions(versions, why) => pass(format!("{}: {why}", named(&versions))),
-        Pending::Unknown(why) if Why::of(&why) == Some(Why::Image) => {
+        Pending::Unknown(why) if why.contains(OF_IMAGE) && Why::of(&why) == Some(Why::Image) => {
             unknown(why).next("{again} # once a node can pull the target's image")
         }
         Pending::Unknown(why) => unknown(why),
@@ -220,6 +226,9 @@ fn history(case: &Case) -> Answer {
         if case.is_flyway_only() == Some(true) {
             let to = case.to();
             return if case.stops().is_empty() {
+                if let Some(beyond) = case.beyond() {
+                    return beyond;
+                }
                 warn(format!("only Flyway's history is there: {to} turns it into native rows; prove a backup first"))
                     .next("kubectl omupgrade status {release} -n {namespace}")
             } else {

@@ -1,6 +1,7 @@
 //! Checks of the server's pods: how many, how they are watched and guarded, room for one more, what runs beside them.
 
 use super::case::Case;
+use super::facts::Room;
 use crate::checks::{Answer, Check, Row, fail, pass, unknown, warn};
 
 const GROUP: &str = "pods";
@@ -75,7 +76,7 @@ pub const CHECKS: &[Check<Case>] = &[
     Check {
         row: row(
             "ingestion-idle",
-            "no ingestion runs",
+            "ingestion is idle",
             "Pause ingestion before the upgrade",
             "kubectl get jobs -n {namespace} # wait for them, and pause the pipelines",
         ),
@@ -187,11 +188,20 @@ fn surge(case: &Case) -> Answer {
         }
         match room.nodes {
             None => unknown(format!("whether a node has {} left was not reckoned", room.asks)),
-            Some(0) => fail(format!("no node has {} left", room.asks))
-                .next("kubectl describe nodes # requests that are allocated, node by node"),
+            Some(0) => fail(no_node(room)).next("kubectl describe nodes # requests that are allocated, node by node"),
             Some(nodes) => pass(format!("{nodes} of the nodes have {} left", room.asks)),
         }
     })
+}
+
+/// Why no node takes one more, as far as that was counted.
+fn no_node(room: &Room) -> String {
+    let counted = [(room.cordoned, "cordoned"), (room.unfit, "not ready or not matching"), (room.full, "without room")];
+    let parts: Vec<String> = counted.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    match parts.as_slice() {
+        [] => format!("no node has {} left", room.asks),
+        some => format!("no node takes it ({}): {}", room.asks, some.join(", ")),
+    }
 }
 
 fn idle(case: &Case) -> Answer {
@@ -201,10 +211,13 @@ fn idle(case: &Case) -> Answer {
         running.extend(pipelines.iter().copied().flatten().cloned());
         match (running.as_slice(), pipelines) {
             ([], Ok(_)) => pass("no Job of it runs, and the server knows of no pipeline that does"),
-            ([], Err(why)) if ingestion.client == "airflow" => unknown(format!(
-                "none runs as a Job here, and what Airflow runs the server was not asked: {why}"
-            ))
-            .next("kubectl omupgrade precheck {release} --to {to} -n {namespace} --token-secret NAME # a bot's token"),
+            ([], Err(why)) if ingestion.client == "airflow" => {
+                let words = format!("none runs as a Job here, and what Airflow runs the server was not asked: {why}");
+                let answer = unknown(words);
+                let names = ["token", "login", "logging in"].iter().any(|word| why.contains(word));
+                let login = names && !why.contains("the server answered 5");
+                if login { answer.next("{again} --token-secret NAME # a bot's token") } else { answer }
+            }
             ([], Err(_)) => pass("no Job of it runs"),
             (some, _) => {
                 warn(format!("{} run: what they write meanwhile may be lost or half written", some.join(", ")))

@@ -289,7 +289,7 @@ fn image_tag(case: &Case) -> Answer {
 }
 
 fn breaking(case: &Case) -> Answer {
-    let Some(from) = case.from() else { return unknown("what serves now names no version") };
+    let Some(from) = case.from() else { return unknown(case.unnamed()) };
     let lines = case.tables.versions.lines_between(from, case.to());
     if lines.is_empty() {
         return skip(format!("{from} and {} are of one minor version", case.to()));

@@ -85,6 +85,9 @@ fn name(engine: &str) -> &str {
 /// Where no version of the engine serves both releases: what is there, and what the target needs.
 pub fn without_overlap(case: &Case) -> Option<String> {
     let search = case.facts.search.value()?;
+    if case.beyond().is_some() {
+        return None;
+    }
     let tables = &case.tables.versions;
     let from = case.from()?;
     let (now, then) = (tables.requirement(from)?, tables.requirement(case.to())?);
@@ -97,6 +100,9 @@ pub fn without_overlap(case: &Case) -> Option<String> {
 }
 
 fn version(case: &Case) -> Answer {
+    if let Some(beyond) = case.beyond() {
+        return beyond;
+    }
     case.facts.search.judge(|search| {
         let Some(needs) = case.tables.versions.requirement(case.to()) else {
             return unknown(format!("the tables name no requirement of {}", case.to()));
@@ -111,7 +117,7 @@ fn version(case: &Case) -> Answer {
         }
         let said = format!("{engine} {has} ({}); {} needs {least} to below {below}", search.source, case.to());
         if has >= *least && has < *below {
-            return case.of_releases(pass(said));
+            return pass(said);
         }
         if has >= *below {
             return warn(format!("{said}: a newer major is not among those that are supported"));

@@ -10,16 +10,19 @@ use shared::versions::Dotted;
 
 /// The steps of a way.
 pub fn of(case: &Case, way: &Way, report: &Report) -> Vec<Step> {
-    match way {
+    let then = match way {
         Way::Rolling => rolling(case),
         Way::Quiesce => quiesce(case),
         Way::Hop(via) => hop(case, via),
         Way::SearchWindow(_) => search_window(case),
         Way::Refused(ids) => {
             let next = report.checks.iter().filter(|f| ids.contains(&f.id));
-            next.filter_map(|f| Some(step(&format!("make it so: {}", f.fact), f.next.clone()?))).collect()
+            return next.filter_map(|f| Some(step(&format!("make it so: {}", f.fact), f.next.clone()?))).collect();
         }
-    }
+    };
+    let find =
+        report.missing().map(|f| step(&format!("find out whether {}", f.fact), f.next.clone().unwrap_or_default()));
+    find.chain(then).collect()
 }
 
 fn step(what: &str, command: impl Into<String>) -> Step {

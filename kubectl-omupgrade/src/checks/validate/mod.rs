@@ -11,10 +11,11 @@ mod serving;
 mod watch;
 
 pub use facts::{Before, Facts, Sample};
+pub use serving::is_rolled_out;
 
 use super::report::{Counts, Report, SCHEMA};
 use super::row::{Check, Names, Row, run};
-use super::{Answer, unknown};
+use super::{Answer, Why, unknown};
 use crate::facts::{Component, Fact, Server, Workload};
 use jiff::Timestamp;
 use shared::component;
@@ -102,14 +103,20 @@ fn of<'a, T>(facts: &'a Facts, pick: impl FnOnce(&'a Server) -> &'a Fact<T>) -> 
     // What is missing for want of a token is said once, in full, by the check of the login.
     match (fact.reason(), server.who.reason()) {
         (Some(why), Some(login)) if why == login && !std::ptr::addr_eq(fact, &raw const server.who) => {
-            Err(unknown("nobody is logged in: see the login above").next(serving::TOKEN))
+            let kind = || Why::of(login).and_then(Why::next).unwrap_or(serving::TOKEN);
+            let next = serving::server_next(login).unwrap_or_else(kind);
+            Err(unknown("nobody is logged in: see the login above").next(next))
         }
         _ => known(fact),
     }
 }
 
 fn known<T>(fact: &Fact<T>) -> Result<&T, Answer> {
-    fact.value().ok_or_else(|| unknown(fact.reason().unwrap_or_default()))
+    fact.value().ok_or_else(|| {
+        let why = fact.reason().unwrap_or_default();
+        let answer = unknown(why);
+        serving::server_next(why).into_iter().fold(answer, |answer, next| answer.next(next))
+    })
 }
 
 /// An answer either way: what is missing is an answer, too.

@@ -1,13 +1,15 @@
 //! Whether the server serves: pods, health, version, pages, a way in, the steps of its own validation.
 
 use super::{Facts, either, known, needed, of, row, tag};
-use crate::checks::{Answer, Check, fail, pass, unknown, warn};
-use crate::facts::Answered;
-use crate::rollout::{Health, Verdict, judge};
+use crate::checks::{Answer, Check, Why, fail, pass, unknown, warn};
+use crate::facts::{Answered, Fact, is_no_log};
+use crate::rollout::{Verdict, judge};
 use shared::versions::Version;
 
 const GROUP: &str = "serving";
 const GUIDE: &str = "Post-upgrade validation: the server is up";
+const STATUS: &str = "kubectl omupgrade status {release} -n {namespace}";
+const DIAGNOSE: &str = "kubectl omupgrade diagnose {release} -n {namespace}";
 pub(super) const TOKEN: &str = "kubectl create secret generic {release}-omupgrade-token -n {namespace} --from-literal=token=TOKEN # a bot's token, from Settings, Bots";
 
 /// Answers slower than this are told of, in milliseconds. Chosen: a page that takes longer feels broken.
@@ -16,52 +18,27 @@ const SLOW: u64 = 2000;
 /// The rows.
 pub const CHECKS: &[Check<Facts>] = &[
     Check {
-        row: needed(row(
-            "pods",
-            GROUP,
-            "every workload is of the newest revision and ready",
-            GUIDE,
-            "kubectl omupgrade status {release} -n {namespace}",
-        )),
+        row: needed(row("pods", GROUP, "every workload is of the newest revision and ready", GUIDE, STATUS)),
         ask: |f| {
             let rollout = judge(&f.look, f.look.made);
             match rollout.verdict {
                 Verdict::RolledOut => pass(rollout.sentence),
                 Verdict::Progressing => warn(rollout.sentence),
-                Verdict::NotReady if rollout.tree.worst() < Health::Blocked => warn(rollout.sentence),
                 Verdict::NotReady | Verdict::Blocked | Verdict::Failed => fail(rollout.sentence),
                 Verdict::Unknown => unknown(rollout.sentence),
             }
         },
     },
     Check {
-        row: needed(row(
-            "health",
-            GROUP,
-            "the server says that it is well",
-            GUIDE,
-            "kubectl omupgrade diagnose {release} -n {namespace}",
-        )),
+        row: needed(row("health", GROUP, "the server says that it is well", GUIDE, DIAGNOSE)),
         ask: |f| either(of(f, |s| &s.health).map(answered)),
     },
     Check {
-        row: row(
-            "version",
-            GROUP,
-            "the server is of the version that its image is called",
-            GUIDE,
-            "helm get values {release} -n {namespace} # an image.tag set by hand keeps an old server under a new chart",
-        ),
-        ask: |f| either(of(f, |s| &s.version).map(|v| version(v, tag(f)))),
+        row: row("version", GROUP, "the server is of the version that its image is called", GUIDE, DIAGNOSE),
+        ask: |f| either(of(f, |s| &s.version).map(|v| version(v, tag(f), is_rolled_out(f)))),
     },
     Check {
-        row: row(
-            "page",
-            GROUP,
-            "the user interface is served",
-            "Post-upgrade validation: the UI loads",
-            "kubectl omupgrade diagnose {release} -n {namespace}",
-        ),
+        row: row("page", GROUP, "the user interface is served", "Post-upgrade validation: the UI loads", DIAGNOSE),
         ask: |f| either(of(f, |s| &s.page).map(page)),
     },
     Check {
@@ -79,7 +56,7 @@ pub const CHECKS: &[Check<Facts>] = &[
             GROUP,
             "the server's own validation passes",
             "Post-upgrade validation: system status",
-            "kubectl omupgrade diagnose {release} -n {namespace}",
+            DIAGNOSE,
         ),
         ask: |f| either(steps(f)),
     },
@@ -87,9 +64,9 @@ pub const CHECKS: &[Check<Facts>] = &[
         row: row(
             "known-troubles",
             GROUP,
-            "no known trouble shows in states, events and logs",
+            "states, events and logs are free of known troubles",
             "Troubleshooting",
-            "kubectl omupgrade diagnose {release} -n {namespace}",
+            DIAGNOSE,
         ),
         ask: troubles,
     },
@@ -113,10 +90,29 @@ fn page(a: &Answered) -> Answer {
     }
 }
 
-fn version(said: &str, tag: Option<&str>) -> Answer {
+/// Whether the rollout is finished: else what is asked for need not be what answers.
+pub fn is_rolled_out(f: &Facts) -> bool {
+    judge(&f.look, f.look.made).verdict == Verdict::RolledOut
+}
+
+/// The step where the server itself did not give an answer; none where the row's, or that of the reason's kind, is it.
+/// What it refuses wants another token, and no token mends one that fails or is away.
+pub(super) fn server_next(why: &str) -> Option<&'static str> {
+    let refuses = ["the server answered 401", "the server answered 403"].iter().any(|words| why.contains(words));
+    let silent = why.contains("no answer within") && !why.contains("(--request-timeout)");
+    let away = silent || Why::of(why) == Some(Why::Server) || why.contains("no pod of the server runs");
+    if refuses { Some(TOKEN) } else { away.then_some(DIAGNOSE) }
+}
+
+fn version(said: &str, tag: Option<&str>, rolled_out: bool) -> Answer {
     match (Version::parse(said), tag.and_then(Version::parse)) {
         (Some(a), Some(b)) if a == b => pass(said),
-        (Some(a), Some(b)) => fail(format!("it is {a}, and its image is called {b}")),
+        (Some(a), Some(b)) if !rolled_out => {
+            warn(format!("it is {a}; the Deployment asks for {b} and its rollout is not finished")).next(STATUS)
+        }
+        (Some(a), Some(b)) => fail(format!("it is {a}, and its image is called {b}")).next(
+            "helm get values {release} -n {namespace} # an image.tag set by hand keeps an old server under a new chart",
+        ),
         _ => pass(format!("it is {said}; its image has no version in its name")),
     }
 }
@@ -141,7 +137,9 @@ fn steps(f: &Facts) -> Result<Answer, Answer> {
 fn troubles(f: &Facts) -> Answer {
     use crate::diagnose::rule::Confidence;
     use crate::diagnose::{Evidence, diagnose, rule};
-    let logs = f.look.logs.values().filter(|l| l.value().is_some()).count();
+    // What kubelet says in place of a log is none.
+    let read = |log: &&Fact<Vec<String>>| log.value().is_some_and(|l| !is_no_log(l));
+    let logs = f.look.logs.values().filter(read).count();
     if let Err(missing) = known(&f.look.pods) {
         return missing;
     }

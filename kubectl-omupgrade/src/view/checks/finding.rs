@@ -19,8 +19,8 @@ pub fn short(finding: &Finding, width: usize, out: &mut Vec<Line>) {
             says(&format!("{id}: waived ({}) until {}: {}", outcome.word(), waived.until, waived.reason), tone);
             return;
         }
-        (None, Outcome::Fail) => says(&format!("{id}: not so: {fact}"), tone),
-        (None, Outcome::Unknown) => says(&format!("{id}: not known: {fact}"), tone),
+        (None, Outcome::Fail) => says(&format!("{id}: should be: {fact}"), tone),
+        (None, Outcome::Unknown) => says(&format!("{id}: not known whether {fact}"), tone),
         (None, _) => {
             says(&format!("{id}: {evidence}"), tone);
             if out.len() > before + MOST {
@@ -53,8 +53,8 @@ pub fn full(finding: &Finding, trunk: &str, width: usize, out: &mut Vec<Line>) {
     let (lead, below) = (format!("{trunk}  "), format!("{trunk}    "));
     let word = match (&finding.waived, finding.outcome) {
         (Some(_), outcome) => format!("waived ({}): ", outcome.word()),
-        (None, Outcome::Fail) => "not so: ".to_owned(),
-        (None, Outcome::Unknown) => "not known: ".to_owned(),
+        (None, Outcome::Fail) => "should be: ".to_owned(),
+        (None, Outcome::Unknown) => "not known whether ".to_owned(),
         (None, Outcome::Warn) => "look: ".to_owned(),
         _ => String::new(),
     };

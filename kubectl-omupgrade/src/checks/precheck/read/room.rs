@@ -79,11 +79,30 @@ pub fn room(template: &PodSpec, quotas: &[Quota], nodes: Option<&[Node]>, pods: 
         }
     }
     let reckoned = nodes.zip(pods).filter(|_| placing::is_reckoned(template));
-    let free = reckoned.map(|(nodes, pods)| nodes.iter().filter(|node| fits(node, pods, template, asks)).count());
-    Room { asks: asks.words(), quotas: short, nodes: free }
+    let all: Option<Vec<Fit>> =
+        reckoned.map(|(nodes, pods)| nodes.iter().map(|node| fit(node, pods, template, asks)).collect());
+    let count = |fit| all.iter().flatten().filter(|f| **f == fit).count();
+    Room {
+        asks: asks.words(),
+        quotas: short,
+        nodes: all.is_some().then(|| count(Fit::Takes)),
+        cordoned: count(Fit::Cordoned),
+        unfit: count(Fit::Unfit),
+        full: count(Fit::Full),
+    }
 }
 
-fn fits(node: &Node, pods: &[Pod], template: &PodSpec, more: Asks) -> bool {
+/// Whether a node takes a pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    Takes,
+    Cordoned,
+    /// Not ready, or not one that the pod goes to.
+    Unfit,
+    Full,
+}
+
+fn fit(node: &Node, pods: &[Pod], template: &PodSpec, more: Asks) -> Fit {
     let spec = node.spec.clone().unwrap_or_default();
     let ready = node
         .status
@@ -95,8 +114,11 @@ fn fits(node: &Node, pods: &[Pod], template: &PodSpec, more: Asks) -> bool {
         .filter(|p| !matches!(p.status.as_ref().and_then(|s| s.phase.as_deref()), Some("Succeeded" | "Failed")))
         .filter(|p| p.spec.as_ref().is_some_and(|s| s.node_name.is_some() && s.node_name == node.metadata.name))
         .collect();
-    if spec.unschedulable == Some(true) || !ready || !placing::lets_in(node, template, &here) {
-        return false;
+    if spec.unschedulable == Some(true) {
+        return Fit::Cordoned;
+    }
+    if !ready || !placing::lets_in(node, template, &here) {
+        return Fit::Unfit;
     }
     let has = |name: &str| {
         let all = node.status.as_ref().and_then(|s| s.allocatable.as_ref());
@@ -107,7 +129,8 @@ fn fits(node: &Node, pods: &[Pod], template: &PodSpec, more: Asks) -> bool {
     // A few pods more or less do not matter; a count that is full does.
     #[allow(clippy::cast_precision_loss)]
     let count = here.len() as f64 + 1.0;
-    sum(|a| a.cpu) + more.cpu <= has("cpu") && sum(|a| a.memory) + more.memory <= has("memory") && count <= has("pods")
+    let cpu = sum(|a| a.cpu) + more.cpu <= has("cpu");
+    if cpu && sum(|a| a.memory) + more.memory <= has("memory") && count <= has("pods") { Fit::Takes } else { Fit::Full }
 }
 
 #[cfg(test)]
@@ -133,7 +156,8 @@ mod tests {
         assert_eq!((asks(&more).cpu, asks(&more).memory), (1.0, 1_073_741_824.0));
         let nodes = [node("a", false), node("b", false), node("c", true)];
         let full = [pod("1500m", "a")];
-        assert_eq!(room(&more, &[], Some(&nodes), Some(&full)).nodes, Some(1));
+        let seen = room(&more, &[], Some(&nodes), Some(&full));
+        assert_eq!((seen.nodes, seen.cordoned, seen.unfit, seen.full), (Some(1), 1, 0, 1));
         assert_eq!(room(&more, &[], None, Some(&full)).nodes, None);
         for (name, hard, used) in [("requests.cpu", "2", "1500m"), ("memory", "2Gi", "1536Mi")] {
             let quota = Quota {

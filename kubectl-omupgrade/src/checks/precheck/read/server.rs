@@ -3,6 +3,7 @@
 use crate::checks::precheck::{Budget, Scaler, Server};
 use crate::facts::{self, membership};
 use serde_json::Value;
+use shared::versions::Version;
 use shared::{component, marks};
 
 /// Labels that pods of Jobs and of the operator have and a server's have not.
@@ -26,6 +27,7 @@ pub fn server(live: &Value, workload: &facts::Workload) -> Server {
         workload: format!("{kind}/{}", workload.meta.name),
         selector: selector.join(","),
         image: workload.image.clone(),
+        serving: None,
         replicas: workload.wanted,
         ready: workload.ready,
         settled: workload.observed_generation >= workload.meta.generation
@@ -63,6 +65,7 @@ pub fn around(
     let ours = |meta: &facts::Meta| membership::of_release(meta, release.0, release.1);
     let migrates = |pod: &&facts::Pod| pod.is_migrating() && (of_server(pod) || ours(&pod.meta));
     server.migrating = pods.iter().find(migrates).map(|pod| format!("Pod {}", pod.meta.name));
+    server.serving = serving(pods.iter().filter(|pod| of_server(pod) && pod.is_ready()));
     for budget in budgets {
         let selected: Vec<&facts::Pod> = pods.iter().filter(|p| budget.selector.selects(&labels(p))).collect();
         if !selected.iter().any(|p| of_server(p)) {
@@ -85,6 +88,13 @@ pub fn around(
         ours: ours(&a.meta),
     });
     server
+}
+
+/// The oldest image of pods that serve, by its tag.
+fn serving<'a>(pods: impl Iterator<Item = &'a facts::Pod>) -> Option<String> {
+    let main = |pod: &'a facts::Pod| pod.containers.iter().find(|c| c.role == facts::Role::Main);
+    let images = pods.filter_map(main).map(|container| &container.image);
+    images.min_by_key(|image| component::image_tag(image).and_then(Version::parse)).cloned()
 }
 
 /// What a probe asks, where, and how long it waits for an answer.
