@@ -110,6 +110,7 @@ meaning() {
     *"oo many c"* | *"ERROR 1040 "* | *"error: 1040:"*) meaning="the server has no connection left: look at its max_connections" ;;
     *"starting up"* | *"shutting down"*) meaning=$silent ;;
     *"lock timeout"* | *"ock wait timeout"*) meaning="another session holds a lock on what is read: look who, or wait until it ends" ;;
+    *"statement timeout"*) meaning="the server did not end it in time: look in pg_stat_activity for a session that is stuck (ClientWrite)" ;;
     *"connection to server "*" failed: "*":  "*) meaning="the server at $host:${port:-its default port} answers and lets nobody in: its own words say why; look at DB_USER and DB_USER_PASSWORD, at OM_DATABASE ('$database'), at its pg_hba.conf" ;;
     "" | *"onnect"* | *"translate host name"* | *"Unknown MySQL server host"* | *"timeout"*) meaning=$silent ;;
     *) meaning="it cannot be read" ;;

@@ -100,12 +100,14 @@ look_around() {
     esac
 }
 
-# Sessions that a killed run left behind end with their database.
+# Sessions that a killed run left behind end with their database. From PostgreSQL 15 on it waits for every session of the
+# server, also for one of another database whose client takes nothing more: then an end with words is better than none.
 drop() {
     case $1 in *_omupgrade_*) ;; *) stop "'$1' is none of ours" ;; esac
-    tell "$elsewhere" "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '$1';
-DROP DATABASE IF EXISTS \"$1\";" || { sleep 2 && tell "$elsewhere" "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '$1';
-DROP DATABASE IF EXISTS \"$1\";"; } || failed "cannot drop '$1'"
+    dropping="SET statement_timeout = '10min';
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '$1';
+DROP DATABASE IF EXISTS \"$1\";"
+    tell "$elsewhere" "$dropping" || { sleep 2 && tell "$elsewhere" "$dropping"; } || failed "cannot drop '$1'"
 }
 
 # Those of a swap that is at work elsewhere are not ended; it holds its lock.
