@@ -115,7 +115,7 @@ fn known<T>(fact: &Fact<T>) -> Result<&T, Answer> {
     fact.value().ok_or_else(|| {
         let why = fact.reason().unwrap_or_default();
         let answer = unknown(why);
-        serving::server_next(why).into_iter().fold(answer, |answer, next| answer.next(next))
+        serving::server_next(why).into_iter().fold(answer, Answer::next)
     })
 }
 
