@@ -163,7 +163,10 @@ load() {
         failed "cannot connect to '$target'"
     owner=${answer#* }
     case $answer in 1' '*) set -- ;; *) set -- --no-owner --role="$owner" ;; esac
-    case ${OMUPGRADE_JOBS:-1} in "" | 1 | *[!0-9]*) ;; *) set -- "$@" --jobs="$OMUPGRADE_JOBS" ;; esac
+    # What an older server says to a client from 17 on has to be read whole, and connections beside each other tear each
+    # other's lines.
+    rank "$client_version" && of_client=$rank && rank "$server_version"
+    [ "$of_client" -ge 17000 ] && [ "$rank" -lt 17000 ] || case ${OMUPGRADE_JOBS:-1} in "" | 1 | *[!0-9]*) ;; *) set -- "$@" --jobs="$OMUPGRADE_JOBS" ;; esac
     # No --exit-on-error: one error is none.
     stage pg_restore -w "$@" --use-list="$work/first" --dbname="$target" "$dump" || only_the_timeout ||
         failed "pg_restore failed with $status; '$target' is not whole"

@@ -5,7 +5,7 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 
-use super::{BRIDGE, NODE_ADDRESS};
+use super::{BRIDGE, NODE_ADDRESS, SERVICE_RANGE};
 use crate::call::Call;
 use crate::paths;
 
@@ -22,6 +22,9 @@ const SETTINGS: &[&str] = &[
 ];
 const REMEMBERED: &str = "kernel-settings";
 const ACCEPT: [[&str; 3]; 2] = [["FORWARD", "-i", BRIDGE], ["FORWARD", "-o", BRIDGE]];
+/// What is sent to a Service that kube-proxy has no rule for, which is so for moments, never leaves the machine: whoever
+/// answers out there is no server of ours.
+const SERVICES_STAY: [&str; 2] = ["OUTPUT", "FORWARD"];
 
 /// Makes the bridge and lets packets through it.
 pub fn prepare() -> Result<()> {
@@ -48,6 +51,12 @@ pub fn prepare() -> Result<()> {
             .args(["-w", "-I"])
             .args(rule)
             .args(["-j", "ACCEPT"])
+            .run()?;
+    }
+    for chain in SERVICES_STAY {
+        // The comment tells `remove` that the rule is ours.
+        Call::new("iptables", "keeping packets to Services on this machine")
+            .args(["-w", "-I", chain, "-d", SERVICE_RANGE, "-m", "comment", "--comment", BRIDGE, "-j", "REJECT"])
             .run()?;
     }
     Ok(())
