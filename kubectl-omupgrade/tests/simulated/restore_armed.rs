@@ -26,7 +26,17 @@ async fn killed_while_it_waits(action: &str) -> (World, tempfile::TempDir) {
     let (world, folder) = migrated().await;
     pod(&world, action, PodFault::Waits);
     let args = args(&world);
-    assert!(tokio::time::timeout(Duration::from_secs(4), command(&world, &args)).await.is_err());
+    let waits = async {
+        while armed(&world).is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        // It has seen so itself by then.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    };
+    tokio::select! {
+        ended = command(&world, &args) => panic!("it does not wait: {ended:?}"),
+        waited = tokio::time::timeout(Duration::from_mins(1), waits) => waited.expect("its Pod comes"),
+    }
     assert_eq!(armed(&world).len(), 1, "it waits");
     (world, folder)
 }
