@@ -35,7 +35,7 @@ async fn killed_while_it_waits(action: &str) -> (World, tempfile::TempDir) {
     };
     tokio::select! {
         ended = command(&world, &args) => panic!("it does not wait: {ended:?}"),
-        waited = tokio::time::timeout(Duration::from_mins(1), waits) => waited.expect("its Pod comes"),
+        waited = tokio::time::timeout(Duration::from_mins(1), waits) => assert!(waited.is_ok(), "its Pod comes"),
     }
     assert_eq!(armed(&world).len(), 1, "it waits");
     (world, folder)
