@@ -3,18 +3,17 @@
 use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use signal_hook::consts::SIGINT;
 use ureq::Agent;
 
 use crate::cluster::kubectl::kubectl;
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::paths::Cache;
-use crate::{real, say};
+use crate::{interrupt, real, say};
 
 /// What a load is made of.
 #[derive(Debug, clap::Args)]
@@ -112,14 +111,12 @@ const LIMIT: Duration = Duration::from_secs(15);
 
 /// Runs the plan and prints its report, also when it is interrupted: 0 if no request failed.
 pub fn run(cache: &Cache, plan: &Plan) -> Result<ExitCode> {
-    let interrupted = Arc::new(AtomicBool::new(false));
     // Who interrupts twice does not want to wait for the answers that are due.
-    signal_hook::flag::register_conditional_default(SIGINT, Arc::clone(&interrupted))?;
-    signal_hook::flag::register(SIGINT, Arc::clone(&interrupted))?;
-    let report = measure(cache, plan, Some(Duration::from_secs(plan.seconds)), &interrupted)?;
+    interrupt::note()?;
+    let report = measure(cache, plan, Some(Duration::from_secs(plan.seconds)), &interrupt::asked)?;
     say::answer(&report.words(plan.json));
-    Ok(if interrupted.load(Ordering::Relaxed) {
-        ExitCode::from(130)
+    Ok(if interrupt::asked() {
+        ExitCode::from(failure::INTERRUPTED)
     } else if report.failures == 0 {
         ExitCode::SUCCESS
     } else {
@@ -132,7 +129,7 @@ pub fn run(cache: &Cache, plan: &Plan) -> Result<ExitCode> {
 pub fn during(cache: &Cache, plan: &Plan, work: impl FnOnce() -> Result<()>) -> Result<Report> {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let load = scope.spawn(|| measure(cache, plan, None, &done));
+        let load = scope.spawn(|| measure(cache, plan, None, &|| done.load(Ordering::Relaxed)));
         std::thread::sleep(Duration::from_secs(2));
         let began = Instant::now();
         let worked = work();
@@ -148,7 +145,7 @@ pub fn during(cache: &Cache, plan: &Plan, work: impl FnOnce() -> Result<()>) -> 
 }
 
 /// Sends the plan's requests until a time is over, if there is one, or `done`.
-fn measure(cache: &Cache, plan: &Plan, length: Option<Duration>, done: &AtomicBool) -> Result<Report> {
+fn measure(cache: &Cache, plan: &Plan, length: Option<Duration>, done: &(dyn Fn() -> bool + Sync)) -> Result<Report> {
     let address = address(cache, plan)?;
     let token = match first_login(address) {
         // A load beside some work says how that work is borne by a release that is well.
@@ -167,7 +164,7 @@ fn measure(cache: &Cache, plan: &Plan, length: Option<Duration>, done: &AtomicBo
         for (turn, request) in requests.iter().cycle().enumerate() {
             // Requests begin on time whether or not earlier ones have ended, as people do.
             let due = pause * u32::try_from(turn).unwrap_or(u32::MAX);
-            if done.load(Ordering::Relaxed) {
+            if done() {
                 break;
             }
             if let Some(length) = length.filter(|length| due >= *length) {
