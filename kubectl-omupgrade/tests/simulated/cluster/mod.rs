@@ -41,6 +41,8 @@ struct State {
     writes: usize,
     kill: Option<Kill>,
     killed: Arc<Notify>,
+    /// The process is killed: whatever it still manages to ask before it stops is neither done nor answered.
+    dead: bool,
     log: Vec<String>,
     /// Whether server pods follow their Deployment and are watched.
     restores: bool,
@@ -59,6 +61,14 @@ enum Answer {
     Cut,
 }
 
+impl State {
+    fn die(&mut self) -> Answer {
+        self.dead = true;
+        self.killed.notify_one();
+        Answer::Silence
+    }
+}
+
 impl World {
     /// An empty cluster whose helm lives in `folder`.
     pub fn new(folder: &Path) -> Self {
@@ -70,6 +80,7 @@ impl World {
             writes: 0,
             kill: None,
             killed,
+            dead: false,
             log: Vec::new(),
             restores: false,
             deaf: None,
@@ -119,6 +130,9 @@ impl World {
     fn serve(&self, method: &str, uri: &str, body: &[u8]) -> Answer {
         let mut state = self.0.lock().unwrap();
         let state = &mut *state;
+        if state.dead || state.helm.reached().exists() {
+            return Answer::Silence;
+        }
         state.helm.happen(&mut state.objects);
         if state.restores {
             state.objects.settle();
@@ -143,16 +157,14 @@ impl World {
         }
         state.writes += 1;
         if state.kill == Some(Kill::BeforeWrite(state.writes)) {
-            state.killed.notify_one();
-            return Answer::Silence;
+            return state.die();
         }
         let (code, value) = state.objects.write(method, path, &serde_json::from_slice(body).unwrap_or(Value::Null));
         if state.restores {
             state.objects.settle();
         }
         if state.kill == Some(Kill::AfterWrite(state.writes)) {
-            state.killed.notify_one();
-            return Answer::Silence;
+            return state.die();
         }
         fault.map_or(Answer::Says(code, value), ApiFault::afterwards)
     }
@@ -177,7 +189,9 @@ impl World {
             () = helm_reached => None,
             done = work => Some(done),
         };
-        self.0.lock().unwrap().kill = None;
+        let mut state = self.0.lock().unwrap();
+        (state.kill, state.dead) = (None, false);
+        drop(state);
         done
     }
 
