@@ -22,7 +22,7 @@ use tokio::sync::Notify;
 /// The namespace of everything.
 pub const NAMESPACE: &str = "data";
 
-/// Where a process is killed.
+/// Where a process is killed. A renewal of its lock is no such place: it comes by the clock and changes nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kill {
     /// The request number N that writes never arrives.
@@ -155,11 +155,16 @@ impl World {
             let (code, value) = state.objects.get(path);
             return fault.map_or(Answer::Says(code, value), ApiFault::afterwards);
         }
+        let body = serde_json::from_slice(body).unwrap_or(Value::Null);
+        if state.objects.renews(path, &body) {
+            let (code, value) = state.objects.write(method, path, &body);
+            return fault.map_or(Answer::Says(code, value), ApiFault::afterwards);
+        }
         state.writes += 1;
         if state.kill == Some(Kill::BeforeWrite(state.writes)) {
             return state.die();
         }
-        let (code, value) = state.objects.write(method, path, &serde_json::from_slice(body).unwrap_or(Value::Null));
+        let (code, value) = state.objects.write(method, path, &body);
         if state.restores {
             state.objects.settle();
         }

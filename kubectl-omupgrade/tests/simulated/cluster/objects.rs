@@ -48,6 +48,14 @@ pub fn owned(object: &mut Value, field: &str, manager: &str) {
 }
 
 impl Objects {
+    /// Whether a write leaves a lock with its holder.
+    pub fn renews(&self, path: &str, body: &Value) -> bool {
+        let (plural, name, _) = parts(path);
+        let holder =
+            |lease: &Value| (lease["spec"]["holderIdentity"].clone(), lease["spec"]["leaseTransitions"].clone());
+        plural == "leases" && self.there.get(&(plural, name)).is_some_and(|lease| holder(lease) == holder(body))
+    }
+
     pub fn put(&mut self, plural: &str, mut object: Value) {
         self.version += 1;
         object["metadata"]["resourceVersion"] = json!(self.version.to_string());
