@@ -134,6 +134,8 @@ fn answer(path: &str) -> (u16, Value) {
         "secrets" => list(json!([
             stored(2), stored(3),
             {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "outside"}, "data": {"note": encoded(&canary("outside"))}},
+            // As people call users and kinds: no secret, and words that looks are written in.
+            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "words"}, "data": {"username": encoded("postgres"), "engine": encoded("mysql"), "kind": encoded("Deployment")}},
             {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "shapes"}, "data": shapes()},
             {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "es"}, "data": {"password": encoded(&canary("search"))}},
             {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "pull"}, "data": {".dockerconfigjson": encoded(&registries())}},

@@ -5,13 +5,14 @@
 mod moment;
 
 use clap::Parser;
-use kubectl_omupgrade::checks;
+use kubectl_omupgrade::checks::{self, validate};
 use kubectl_omupgrade::cli::Cli;
+use kubectl_omupgrade::diagnose::redact::Redactor;
 use kubectl_omupgrade::diagnose::{Evidence, diagnose, rule};
 use kubectl_omupgrade::facts::{Fact, LogKey};
 use kubectl_omupgrade::view;
 use serde_json::Value;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 fn folders(root: &str, file: &str) -> Vec<PathBuf> {
@@ -196,6 +197,39 @@ fn wrong_rules_are_refused_with_their_place() {
     let merged = rule::merged(rule::built_in().unwrap(), rule::read(&good.replace("X1", "T01"), "m").unwrap());
     assert_eq!(merged.iter().filter(|r| r.id == "T01").count(), 1);
     assert_eq!(merged.iter().find(|r| r.id == "T01").unwrap().cause, "c");
+}
+
+/// Whatever word is secret in the namespace: what is left can be read, and is of the same kinds and states.
+#[test]
+fn no_secret_makes_a_look_unreadable() {
+    fn words(value: &Value, out: &mut HashSet<String>) {
+        match value {
+            Value::String(text) if text.len() > 2 && text.chars().all(|c| c.is_ascii_alphabetic() || c == '-') => {
+                out.insert(text.clone());
+            }
+            Value::Array(items) => items.iter().for_each(|item| words(item, out)),
+            Value::Object(map) => map.values().for_each(|item| words(item, out)),
+            _ => {}
+        }
+    }
+    for file in ["upgraded/diagnose.json", "upgraded/validate.json", "migrate-fails/diagnose.json"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/recorded").join(file);
+        let look: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let mut all = HashSet::new();
+        words(&look, &mut all);
+        assert!(all.contains("Deployment") && all.len() > 20, "{all:?}");
+        for word in all {
+            let redactor = Redactor::new([word.clone()], &BTreeSet::new()).unwrap();
+            let mut less = look.clone();
+            redactor.value(&mut less);
+            let read = if file.ends_with("validate.json") {
+                validate::Facts::from_text(&less.to_string()).map(drop)
+            } else {
+                Evidence::from_text(&less.to_string()).map(drop)
+            };
+            assert!(read.is_ok(), "{file}: with `{word}` secret: {read:?}");
+        }
+    }
 }
 
 /// What was recorded on a real cluster under the testbed's faults.

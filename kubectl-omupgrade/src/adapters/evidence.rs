@@ -206,5 +206,7 @@ pub fn names(release: &Release) -> BTreeSet<String> {
 }
 
 fn everywhere() -> BTreeSet<String> {
-    ["openmetadata", "admin", "default", "ingestion-bot"].into_iter().map(str::to_owned).collect()
+    // Users are often called as what they are of: hiding those would hide the images, too.
+    let products = ["postgres", "mysql", "elastic", "opensearch", "airflow"];
+    ["openmetadata", "admin", "default", "ingestion-bot"].into_iter().chain(products).map(str::to_owned).collect()
 }

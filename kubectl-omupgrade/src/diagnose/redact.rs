@@ -1,5 +1,6 @@
 //! Takes secrets out of text: those that are known to be secret, and what looks like one. It would rather hide too much.
 
+use jiff::Timestamp;
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -12,6 +13,16 @@ pub const HIDDEN: &str = "(hidden)";
 pub const ANYWHERE: usize = 6;
 /// From here on they are hidden where they stand alone. Shorter ones stand in every text, and tell as little.
 const SHORTEST: usize = 3;
+
+/// From so many letters on the beginning of a known secret is hidden at the end of a text that was cut.
+const BEGINNING: usize = 4;
+
+/// Words that looks themselves are written in: engines, kinds, states. One alone tells nothing, whatever is secret
+/// somewhere; with one hidden nobody could read the look any more.
+const OWN_WORDS: &str = "\
+    postgresql mysql elasticsearch opensearch secrets configMaps deployed superseded failed uninstalled uninstalling \
+    pending-install pending-upgrade pending-rollback unknown init sidecar main unsaid server operator database search \
+    airflow other Deployment StatefulSet DaemonSet ReplicaSet";
 
 /// How secrets look where nobody told us of them. The group `keep` stays.
 const LOOKS: &[&str] = &[
@@ -34,6 +45,8 @@ const LOOKS: &[&str] = &[
 /// Takes secrets out.
 #[derive(Debug)]
 pub struct Redactor {
+    /// Known secrets as they are: what was cut may end in the beginning of one.
+    secrets: Vec<String>,
     known: Option<Regex>,
     alone: Option<Regex>,
     looks: Vec<Regex>,
@@ -61,6 +74,7 @@ impl Redactor {
             if all.is_empty() { Ok(None) } else { compile(&pattern).map(Some) }
         };
         Ok(Self {
+            secrets: anywhere.iter().chain(&alone).cloned().collect(),
             known: any_of(anywhere)?,
             alone: any_of(alone)?,
             looks: LOOKS.iter().map(|p| compile(p)).collect::<Result<_, _>>()?,
@@ -70,7 +84,7 @@ impl Redactor {
 
     /// The text without secrets.
     pub fn text(&self, text: &str) -> String {
-        let mut out = text.to_owned();
+        let mut out = self.without_beginnings(text);
         if let Some(known) = &self.known {
             out = known.replace_all(&out, HIDDEN).into_owned();
         }
@@ -93,9 +107,27 @@ impl Redactor {
         self.random.replace_all(&out, random).into_owned()
     }
 
+    /// The text without the beginnings of secrets that stand where something was cut (`…`).
+    fn without_beginnings(&self, text: &str) -> String {
+        let Some((all, last)) = text.rsplit_once('…') else { return text.to_owned() };
+        let mut out = String::with_capacity(text.len());
+        for part in all.split('…') {
+            let ends = |secret: &String| {
+                (BEGINNING..secret.len()).rev().find(|n| secret.get(..*n).is_some_and(|begins| part.ends_with(begins)))
+            };
+            match self.secrets.iter().filter_map(ends).max() {
+                Some(n) => out.extend([part.get(..part.len() - n).unwrap_or_default(), HIDDEN]),
+                None => out.push_str(part),
+            }
+            out.push('…');
+        }
+        out + last
+    }
+
     /// A value whose texts hold no secrets. Keys are names and stay, as does what is masked already.
     pub fn value(&self, value: &mut Value) {
         match value {
+            Value::String(text) if is_own(text) => {}
             Value::String(text) => *text = self.text(text),
             Value::Array(items) => {
                 // A private key runs over several lines of a log.
@@ -114,6 +146,15 @@ impl Redactor {
             _ => {}
         }
     }
+}
+
+/// Whether a text is a word of ours, a moment or a version, and nothing else.
+fn is_own(text: &str) -> bool {
+    let version = || {
+        let mut numbers = text.split('.');
+        numbers.by_ref().filter(|n| n.parse::<u64>().is_ok()).count() == 3 && text.matches('.').count() == 2
+    };
+    OWN_WORDS.split_whitespace().any(|word| word == text) || version() || text.parse::<Timestamp>().is_ok()
 }
 
 /// Text without what looks like a secret, where nothing is known of secrets: the words of a client that failed.
@@ -226,6 +267,22 @@ mod tests {
     }
 
     #[test]
+    fn a_text_that_was_cut_ends_in_no_beginning_of_a_secret() {
+        let r = redactor();
+        for (text, said) in [
+            ("it said hunter-tw…", "it said (hidden)…"),
+            ("it said hunt…", "it said (hidden)…"),
+            ("it said hunt… and more", "it said (hidden)… and more"),
+            ("it said hun…", "it said hun…"),
+            ("in base64 aHVudGVy…", "in base64 (hidden)…"),
+            ("it said hunter-tw", "it said hunter-tw"),
+            ("nothing of the kind…", "nothing of the kind…"),
+        ] {
+            assert_eq!(r.text(text), said);
+        }
+    }
+
+    #[test]
     fn a_secret_that_is_a_name_or_short_is_hidden_where_it_stands_alone() {
         let known = ["openmetadata_password", "my-db-password", "password", "k4n", "secretly"].map(str::to_owned);
         let r = Redactor::new(known, &BTreeSet::new()).unwrap();
@@ -255,6 +312,36 @@ mod tests {
         ] {
             assert_eq!(r.text(text), text);
         }
+    }
+
+    #[test]
+    fn what_a_look_is_written_in_stays_readable() {
+        let known = ["postgres", "Deployment", "1.13.1", "2026-11-22", "deployed"].map(str::to_owned);
+        let r = Redactor::new(known, &BTreeSet::new()).unwrap();
+        let mut look = serde_json::json!([
+            "postgresql",
+            "Deployment",
+            "1.13.1",
+            "2026-11-22T10:00:00Z",
+            "deployed",
+            "user postgres",
+            "postgres",
+            "1.13.1.1",
+            "81273645"
+        ]);
+        r.value(&mut look);
+        let said = serde_json::json!([
+            "postgresql",
+            "Deployment",
+            "1.13.1",
+            "2026-11-22T10:00:00Z",
+            "deployed",
+            "user (hidden)",
+            "(hidden)",
+            "(hidden).1",
+            "81273645"
+        ]);
+        assert_eq!(look, said);
     }
 
     #[test]
