@@ -13,6 +13,7 @@ use super::probe;
 use super::{registry, release, search};
 use crate::checks::Seen;
 use crate::checks::precheck::{Asked, Case, FACTS_SCHEMA, Facts, Neighbour, Pending, Stored, Tables, Values, read};
+use crate::diagnose::redact::without_looks;
 use crate::facts::{Fact, Release};
 use crate::preview::{Object, objects, servers, settings};
 use beside::Beside;
@@ -175,7 +176,8 @@ fn storage(release: &Release) -> Stored {
         chart: revision.chart.version.clone(),
         app: revision.chart.app_version.clone(),
         apply_method: revision.apply_method.clone(),
-        description: revision.description.clone(),
+        // Helm repeats what a server said to it, which may be what was in its question.
+        description: without_looks(&revision.description),
     }
 }
 
@@ -237,8 +239,8 @@ where
     K::DynamicType: Default,
 {
     let kind = K::plural(&K::DynamicType::default()).into_owned();
-    let all = cluster.all(&api, ListParams::default()).await.map_err(|refused| format!("{kind}: {refused}"))?;
-    Ok(all.iter().map(reduce).collect())
+    let all = cluster.each(&api, ListParams::default(), |item| Some(reduce(&item))).await;
+    all.map_err(|refused| format!("{kind}: {refused}"))
 }
 
 /// A fact of two that were looked at apart.

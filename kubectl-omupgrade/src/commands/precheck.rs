@@ -157,7 +157,9 @@ fn text(file: &Path) -> anyhow::Result<String> {
 
 fn values(file: &Path) -> anyhow::Result<Values> {
     let wrong = |what: String| Failure::usage(format!("reading the values of {}: {what}", file.display()));
-    let value: serde_json::Value = serde_saphyr::from_str(&text(file)?).map_err(|e| wrong(e.to_string()))?;
+    // What the reader shows of the lines around the place may be a password.
+    let place = |e: &dyn std::fmt::Display| e.to_string().lines().next().unwrap_or_default().to_owned();
+    let value: serde_json::Value = serde_saphyr::from_str(&text(file)?).map_err(|e| wrong(place(&e)))?;
     match value {
         serde_json::Value::Object(_) => Ok(Values(value)),
         serde_json::Value::Null => Ok(Values(serde_json::json!({}))),

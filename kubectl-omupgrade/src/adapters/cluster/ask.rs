@@ -36,7 +36,20 @@ impl Cluster {
     }
 
     /// All objects of a kind, page by page.
-    pub async fn all<K>(&self, api: &Api<K>, mut params: ListParams) -> Result<Vec<K>, Refused>
+    pub async fn all<K>(&self, api: &Api<K>, params: ListParams) -> Result<Vec<K>, Refused>
+    where
+        K: Clone + DeserializeOwned + Debug,
+    {
+        self.each(api, params, Some).await
+    }
+
+    /// The same, each reduced by `reduce` as soon as its page is there: never more than a page of them is held whole.
+    pub async fn each<K, T>(
+        &self,
+        api: &Api<K>,
+        mut params: ListParams,
+        mut reduce: impl FnMut(K) -> Option<T>,
+    ) -> Result<Vec<T>, Refused>
     where
         K: Clone + DeserializeOwned + Debug,
     {
@@ -44,7 +57,7 @@ impl Cluster {
         let mut items = Vec::new();
         loop {
             let page = self.within(api.list(&params)).await?;
-            items.extend(page.items);
+            items.extend(page.items.into_iter().filter_map(&mut reduce));
             match page.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => params.continue_token = Some(token),
                 None => return Ok(items),
@@ -59,8 +72,8 @@ impl Cluster {
         K::DynamicType: Default,
     {
         let source = format!("list {}", K::plural(&K::DynamicType::default()));
-        match self.all(api, params).await {
-            Ok(items) => Fact::known(items.iter().filter_map(reduce).collect(), source, Timestamp::now()),
+        match self.each(api, params, |item| reduce(&item)).await {
+            Ok(items) => Fact::known(items, source, Timestamp::now()),
             Err(refused) => Fact::unknown(refused.to_string(), source, Timestamp::now()),
         }
     }

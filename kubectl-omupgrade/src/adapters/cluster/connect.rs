@@ -47,8 +47,11 @@ pub async fn connect(flags: &Flags) -> anyhow::Result<Cluster> {
 
 /// The configuration, and the context that it is of.
 async fn config(flags: &Flags) -> anyhow::Result<(Config, Option<String>)> {
+    // Its first line names file and place; the lines of the file that may follow can hold a token.
     let wrong = |e: &dyn std::fmt::Display| {
-        Failure::unknown(format!("reading the kubeconfig: {e}")).hint("kubectl config view")
+        let said = e.to_string();
+        let place = said.lines().next().unwrap_or_default();
+        Failure::unknown(format!("reading the kubeconfig: {place}")).hint("kubectl config view")
     };
     let options =
         KubeConfigOptions { context: flags.context.clone(), cluster: flags.cluster.clone(), user: flags.user.clone() };

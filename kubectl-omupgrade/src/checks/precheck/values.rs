@@ -1,11 +1,15 @@
 //! Values by dotted keys. They are whole in memory and masked whenever they are written: only what the rules ask for,
 //! and numbers and switches, are shown.
 
+use crate::preview::sensitive;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 /// What stands for a value that is not shown.
 pub const MASK: &str = "(masked)";
+
+/// Digits from which on a number under such a name is a secret, and no count.
+const DIGITS: usize = 6;
 
 /// Keys whose words are shown, by their last part; with a dot, by their end.
 const SHOWN: &[&str] = &[
@@ -75,8 +79,15 @@ fn masked(path: &str, value: &Value) -> Value {
         Value::Array(items) => Value::Array(items.iter().map(|i| masked(path, i)).collect()),
         Value::String(text) if text.is_empty() || is_shown(path) => value.clone(),
         Value::String(_) => MASK.into(),
+        Value::Number(number) if may_be_secret(path) && number.to_string().len() >= DIGITS => MASK.into(),
         _ => value.clone(),
     }
+}
+
+/// Whether a number there may be a password: by a name on the way to it, or as the value of an entry whose name stands
+/// beside it.
+fn may_be_secret(path: &str) -> bool {
+    path.split('.').any(sensitive) || path.ends_with(".value")
 }
 
 fn is_shown(path: &str) -> bool {
@@ -88,6 +99,16 @@ fn is_shown(path: &str) -> bool {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn numbers_may_be_passwords() {
+        let values = Values(json!({
+            "replicaCount": 2, "payloadBytesSize": 10_485_760, "tokenValidity": 3600,
+            "database": {"auth": {"password": 81_273_645}}, "extraEnvs": [{"name": "PIN", "value": 81_273_645}],
+        }));
+        let text = serde_json::to_string(&values).unwrap();
+        assert!(!text.contains("81273645") && text.contains("10485760") && text.contains("3600"), "{text}");
+    }
 
     #[test]
     fn words_that_no_rule_asks_for_are_masked() {
