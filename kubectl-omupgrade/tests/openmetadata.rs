@@ -219,6 +219,22 @@ async fn refusals_and_nonsense_are_unknown_with_the_servers_words() {
     assert_eq!(s.health.value().map(|h| h.status), Some(503));
 }
 
+/// That nobody may look at a bot's user, or that the server fails at it, does not say that there is none.
+#[tokio::test]
+async fn a_bot_whose_user_was_not_told_is_not_without_one() {
+    for status in [403, 503] {
+        let (address, _) = match status {
+            403 => {
+                service(|path| if path.contains("/users/name/") { refused(403, "no") } else { recorded(path) }).await
+            }
+            _ => service(|path| if path.contains("/users/name/") { refused(503, "no") } else { recorded(path) }).await,
+        };
+        let bots = looked(&address, "").await.bots;
+        let why = bots.reason().unwrap_or_default();
+        assert!(why.contains("the user of ingestion-bot") && why.contains(&format!("answered {status}")), "{bots:?}");
+    }
+}
+
 #[tokio::test]
 async fn nobody_there_and_nobody_who_speaks() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap();

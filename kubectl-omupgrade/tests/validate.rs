@@ -67,6 +67,9 @@ fn database(s: &Value) -> Value {
     for (table, count) in s["rows"].as_object().into_iter().flatten() {
         rows[table] = count.clone();
     }
+    if let Some(table) = s["without_table"].as_str() {
+        rows.as_object_mut().unwrap().remove(table);
+    }
     let tables: Value = rows
         .as_object()
         .unwrap()

@@ -34,7 +34,7 @@ pub fn database(d: &Database, image: &str, pods: &[Pod]) -> Vec<String> {
         out.push("takes no writes".to_owned());
     }
     if let (Some(open), Some(most)) = (d.connections, d.max_connections) {
-        let word = if open * 100 >= most * CONNECTIONS { "nearly all" } else { "open" };
+        let word = if open.saturating_mul(100) >= most.saturating_mul(CONNECTIONS) { "nearly all" } else { "open" };
         out.push(format!("connections: {word}, {open} of {most}"));
     }
     if let Some(seconds) = d.oldest_transaction_seconds.filter(|s| *s > TRANSACTION) {
@@ -107,7 +107,7 @@ pub fn said(server: &Fact<Server>, rolled_out: Option<Timestamp>) -> (Fact<Vec<S
         let mut out: Vec<String> = steps.iter().map(step).chain(seen).collect();
         for (kind, counted) in &s.kinds {
             if let (Some(there), Some(found)) = (counted.there.value(), counted.found.value())
-                && there.abs_diff(*found) * 100 > *there
+                && there.abs_diff(*found).saturating_mul(100) > *there
             {
                 out.push(format!("{kind}: {found} documents in search of {there}"));
             }

@@ -208,7 +208,9 @@ impl Metrics {
         let (mut heap, mut pool) = ((0.0, 0.0, false), (0.0, 0.0, 0.0, false));
         for line in text.lines().filter(|l| !l.starts_with('#')) {
             let Some((series, value)) = line.rsplit_once(' ') else { continue };
-            let Ok(value) = value.trim().parse::<f64>() else { continue };
+            // A gauge of what is gone says NaN, which is no number that could be saved or compared.
+            let value = value.trim().parse::<f64>().ok().filter(|value| value.is_finite());
+            let Some(value) = value else { continue };
             let (name, labels) = series.split_once('{').unwrap_or((series, ""));
             match name.trim() {
                 "http_server_requests_seconds_count" | "http_server_requests_sec_count" => {
@@ -278,7 +280,7 @@ mod tests {
 
     #[test]
     fn metrics_are_summed_over_their_labels() {
-        let text = "# TYPE x summary\nhttp_server_requests_seconds_count{method=\"GET\",status=\"200\"} 90\nhttp_server_requests_seconds_count{status=\"503\"} 10\nhttp_server_requests_seconds_sum{status=\"200\"} 5\njvm_memory_used_bytes{area=\"heap\",id=\"a\"} 10\njvm_memory_used_bytes{area=\"nonheap\"} 99\njvm_memory_max_bytes{area=\"heap\"} 40\nhikaricp_connections_active{pool=\"p\"} 3\nhikaricp_connections_max{pool=\"p\"} 50\n";
+        let text = "# TYPE x summary\nhttp_server_requests_seconds_count{method=\"GET\",status=\"200\"} 90\nhttp_server_requests_seconds_count{status=\"503\"} 10\nhttp_server_requests_seconds_sum{status=\"200\"} 5\njvm_memory_used_bytes{area=\"heap\",id=\"a\"} 10\njvm_memory_used_bytes{area=\"nonheap\"} 99\njvm_memory_max_bytes{area=\"heap\"} 40\nhikaricp_connections_active{pool=\"p\"} 3\nhikaricp_connections_max{pool=\"p\"} 50\nhikaricp_connections_max{pool=\"gone\"} NaN\njvm_memory_used_bytes{area=\"heap\"} NaN\n";
         let m = Metrics::parse(text);
         assert_eq!((m.requests, m.errors, m.heap, m.pool), (100.0, 10.0, Some((10.0, 40.0)), Some((3.0, 0.0, 50.0))));
         assert_eq!(m.latency(), Some(50.0));

@@ -258,12 +258,19 @@ async fn bots(client: &Client) -> Result<Vec<Bot>, NoAnswer> {
     let mut out = Vec::new();
     for bot in client.list("bots", "").await? {
         let user = bot.pointer("/botUser/name").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let name = text(&bot, "name");
         let lacks = if user.is_empty() {
             Some("it names no user".to_owned())
         } else {
-            client.json(&format!("/api/v1/users/name/{}", escaped(&user))).await.err().map(|e| format!("{user}: {e}"))
+            let answer = client.get(&format!("/api/v1/users/name/{}", escaped(&user))).await?;
+            match (answer.json(), answer.status) {
+                (Ok(_), _) => None,
+                // That is no answer about the user: who asks may not know, or the server cannot tell.
+                (Err(why), 401 | 403 | 429 | 500..) => return Err(NoAnswer(format!("the user of {name}: {why}"))),
+                (Err(why), _) => Some(format!("{user}: {why}")),
+            }
         };
-        out.push(Bot { name: text(&bot, "name"), lacks });
+        out.push(Bot { name, lacks });
     }
     Ok(out)
 }

@@ -1,7 +1,7 @@
 //! Whether what works in the background does: apps, webhooks, pipelines.
 
 use super::{Facts, either, of, rolled_out, row};
-use crate::checks::{Answer, Check, fail, pass, skip, warn};
+use crate::checks::{Answer, Check, fail, pass, skip, unknown, warn};
 use jiff::Timestamp;
 
 const GROUP: &str = "background";
@@ -70,7 +70,7 @@ fn apps(f: &Facts) -> Result<Answer, Answer> {
 
 fn webhooks(f: &Facts) -> Result<Answer, Answer> {
     let all = of(f, |s| &s.subscriptions)?;
-    let (mut bad, mut retrying, mut well, mut silent) = (Vec::new(), Vec::new(), 0, 0);
+    let (mut bad, mut retrying, mut untold, mut well, mut silent) = (Vec::new(), Vec::new(), Vec::new(), 0, 0);
     for subscription in all.iter().filter(|s| s.enabled) {
         for (status, reason) in &subscription.destinations {
             let words = || {
@@ -83,12 +83,15 @@ fn webhooks(f: &Facts) -> Result<Answer, Answer> {
             match status.as_str() {
                 "failed" => bad.push(words()),
                 "awaitingRetry" | "retryLimitReached" => retrying.push(words()),
+                // It has a reason where the server was asked and did not answer.
+                "unknown" if !reason.is_empty() => untold.push(words()),
                 "unknown" | "" => silent += 1,
                 _ => well += 1,
             }
         }
     }
     Ok(match (bad.as_slice(), retrying.as_slice()) {
+        ([], []) if !untold.is_empty() => return Err(unknown(untold.join("; "))),
         ([], []) if well == 0 && silent == 0 => skip("no alert with a destination is on"),
         ([], []) if well == 0 => skip(format!("{silent} destinations, of which the server tells nothing yet")),
         ([], []) => pass(format!("{well} destinations")),

@@ -97,7 +97,7 @@ fn documents(f: &Facts) -> Result<Answer, Answer> {
             (Some(there), Some(found)) => {
                 less.push(format!("{kind}: {found} documents of {there}"));
                 // What was written a moment ago is not in search yet.
-                far |= there.abs_diff(*found) * 100 > *there.max(&1);
+                far |= there.abs_diff(*found).saturating_mul(100) > *there.max(&1);
             }
             (Some(_), None) => why = why.or(counted.found.reason().filter(|r| !r.contains("no index"))),
             _ => {}

@@ -37,7 +37,7 @@ fn watched(f: &Facts, ask: fn(&Sample, &Sample, &[Sample]) -> Answer) -> Answer 
 fn up(first: &Sample, last: &Sample, all: &[Sample]) -> Answer {
     let silent: Vec<&Sample> = all.iter().filter(|s| s.health.is_err()).collect();
     let words = format!("{} looks in {}", all.len(), span(first.at, last.at));
-    let restarts = last.restarts - first.restarts;
+    let restarts = last.restarts.saturating_sub(first.restarts);
     match silent.last().and_then(|s| s.health.as_ref().err()) {
         Some(why) => fail(format!("{words}, no answer at {}: {why}", silent.len())),
         None if restarts > 0 => fail(format!("{words}, {restarts} restarts")),
