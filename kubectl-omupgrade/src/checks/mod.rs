@@ -17,7 +17,7 @@ pub mod why;
 pub use answer::{Answer, Outcome, fail, pass, skip, unknown, warn};
 pub use registry::{commands, faults};
 pub use report::{Counts, Decision, Finding, Report, SCHEMA, Step, Strictness, Waived};
-pub use row::{Check, Names, REINDEX, Row, run};
+pub use row::{Check, Names, REINDEX, Row, quoted, run};
 pub use seen::Seen;
 pub use waiver::{Waiver, Waivers};
 pub use why::Why;

@@ -53,6 +53,22 @@ const WORKLOAD: &str = "deployment/openmetadata";
 /// nothing where no mapping changed, and in 1.6.1 and 1.6.2 that `CronJob` deploys pipelines.
 pub const REINDEX: &str = "kubectl exec -n {namespace} {workload} -- ./bootstrap/openmetadata-ops.sh reindex --force # or, in the user interface, run the app Search Indexing with recreated indexes";
 
+/// A word as a shell takes it: in quotes where it would be more than one, or something else.
+///
+/// ```
+/// use kubectl_omupgrade::checks::quoted;
+/// assert_eq!(quoted("../om/values-1.13.yaml"), "../om/values-1.13.yaml");
+/// assert_eq!(quoted("my values.yaml"), "'my values.yaml'");
+/// assert_eq!(quoted("it's $(here)"), r"'it'\''s $(here)'");
+/// ```
+pub fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
 impl Names {
     /// A command with the names put in: `{release}`, `{namespace}`, `{to}`, `{workload}`, `{verb}`, and `{again}` for what
     /// was typed.

@@ -44,7 +44,7 @@ pub struct Beside {
     scalers: Result<Vec<facts::Autoscaler>, String>,
     quotas: Result<Vec<facts::Quota>, String>,
     claims: Result<Vec<(facts::Claim, Option<u64>)>, String>,
-    events: Vec<facts::Event>,
+    events: Result<Vec<facts::Event>, String>,
     jobs: Result<Vec<(String, bool, Vec<String>)>, String>,
     cron_images: Vec<String>,
 }
@@ -90,7 +90,7 @@ impl Beside {
             scalers,
             quotas,
             claims,
-            events: events.unwrap_or_default(),
+            events,
             jobs,
             cron_images: crons.unwrap_or_default().into_iter().flatten().collect(),
         }
@@ -227,7 +227,7 @@ impl Beside {
         };
         let name = marks::backup_claim(&self.release);
         let found = claims.iter().find(|(claim, _)| claim.meta.name == name);
-        let waits = self.events.iter().any(|e| e.about == name && e.reason == "WaitForFirstConsumer");
+        let waits = self.events.iter().flatten().any(|e| e.about == name && e.reason == "WaitForFirstConsumer");
         let guard =
             server.and_then(|s| s.value.pointer("/spec/template/spec/initContainers")?.as_array()).and_then(|all| {
                 let guard =
@@ -242,6 +242,7 @@ impl Beside {
             phase: found.map(|(claim, _)| claim.phase.clone()).unwrap_or_default(),
             bytes: found.and_then(|(_, bytes)| *bytes),
             waits_for_pod: waits,
+            waits_unseen: self.events.as_ref().err().cloned(),
             client_image: image.map(str::to_owned).or(guard).unwrap_or_else(by_engine),
             database_volume_bytes: self.database_volume(),
             claim: name,

@@ -86,11 +86,15 @@ pub const CHECKS: &[Check<Case>] = &[
 ];
 
 fn claim(case: &Case) -> Answer {
-    case.facts.backup.judge(|place| match place.phase.as_str() {
-        "" => fail(format!("there is no claim {}", place.claim)),
-        "Bound" => pass(format!("{} is bound", place.claim)),
-        "Pending" if place.waits_for_pod => pass(format!("{} waits for its first pod", place.claim)),
-        phase => fail(format!("{} is {phase}", place.claim))
+    case.facts.backup.judge(|place| match (place.phase.as_str(), &place.waits_unseen) {
+        ("", _) => fail(format!("there is no claim {}", place.claim)),
+        ("Bound", _) => pass(format!("{} is bound", place.claim)),
+        ("Pending", _) if place.waits_for_pod => pass(format!("{} waits for its first pod", place.claim)),
+        ("Pending", Some(why)) => unknown(format!(
+            "{} is Pending, and whether it only waits for its first pod is not known: {why}",
+            place.claim
+        )),
+        (phase, _) => fail(format!("{} is {phase}", place.claim))
             .next(format!("kubectl describe pvc {} -n {{namespace}}", place.claim)),
     })
 }

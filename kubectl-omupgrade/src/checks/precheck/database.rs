@@ -4,7 +4,7 @@ use super::case::Case;
 use super::estimate::size;
 use super::path::is_latin1;
 use super::values::MASK;
-use crate::checks::{Answer, Check, Row, fail, pass, skip, unknown, warn};
+use crate::checks::{Answer, Check, Row, fail, pass, quoted, skip, unknown, warn};
 use crate::facts::Database;
 use shared::backup::Engine;
 use shared::versions::Dotted;
@@ -208,7 +208,7 @@ fn connections(case: &Case) -> Answer {
     case.facts.database.judge(|database| match (database.connections, database.max_connections) {
         (Some(open), Some(most)) if most > 0 => {
             let said = format!("{open} of {most} are open");
-            if open * 100 < most * CONNECTIONS_PERCENT {
+            if open.saturating_mul(100) < most.saturating_mul(CONNECTIONS_PERCENT) {
                 return pass(said);
             }
             // Who holds them: then end those, or raise the most.
@@ -263,6 +263,8 @@ fn client(case: &Case, database: &Database, statement: &str) -> String {
 fn session(case: &Case, database: &Database, user: &str, what: &str) -> String {
     let (name, host) = (&database.name, case.facts.settings.value().and_then(|s| s.get("DB_HOST")));
     let host = host.filter(|h| *h != MASK).map_or("HOST", |h| h.trim_matches('"'));
+    // Settings are somebody's own words, and a command is copied into a shell.
+    let (host, user, name) = (quoted(host), quoted(user), quoted(name));
     let command = match database.engine {
         Engine::Mysql => format!("mysql:8.4 -- mysql -h {host} -u {user} -p {name}"),
         Engine::Postgresql => format!("postgres:18 -- psql -h {host} -U {user} {name}"),

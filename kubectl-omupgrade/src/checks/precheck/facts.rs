@@ -259,6 +259,9 @@ pub struct BackupPlace {
     pub bytes: Option<u64>,
     /// Whether a pending claim only waits for its first pod.
     pub waits_for_pod: bool,
+    /// Why that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits_unseen: Option<String>,
     /// The client image that would dump.
     pub client_image: String,
     /// The size of the database's own volume, where it is in this namespace.

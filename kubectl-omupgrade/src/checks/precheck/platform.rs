@@ -209,6 +209,6 @@ fn dependencies(case: &Case) -> Answer {
             return pass(format!("{said}; upgrade it to {} before OpenMetadata", case.chart_to()));
         }
         let next = format!("helm show values open-metadata/openmetadata-dependencies --version {}", case.chart_to());
-        warn(format!("{said}; to {}: {}", case.chart_to(), words.join(", "))).next(next)
+        warn(format!("{said}; before OpenMetadata it goes to {}: {}", case.chart_to(), words.join(", "))).next(next)
     })
 }

@@ -5,7 +5,7 @@ use super::decide::Way;
 use super::facts::Server;
 use super::platform;
 use crate::checks::report::{Report, Step};
-use crate::checks::{Names, REINDEX};
+use crate::checks::{Names, REINDEX, quoted};
 use shared::versions::Dotted;
 
 /// The steps of a way.
@@ -42,7 +42,7 @@ fn backup(case: &Case) -> Step {
 /// `helm upgrade` with the safeguards. `more` are its further words.
 fn upgrade(case: &Case, more: &str) -> String {
     let values = match &case.facts.asked.values_file {
-        Some(file) => format!("-f {file}"),
+        Some(file) => format!("-f {}", quoted(file)),
         None if platform::keeps_values(case) => "--reset-then-reuse-values".to_owned(),
         None => format!("-f {EXPORTED}"),
     };

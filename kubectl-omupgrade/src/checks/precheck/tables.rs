@@ -1,7 +1,8 @@
 //! The tables that a precheck reads beside those of `shared`: what the chart does with values, known troubles, notes,
 //! API versions that went away, the order in which search engines are upgraded. All can be replaced by files of the same name.
 
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use shared::versions::tables::{self as versions, FILES, Wrong, rows};
 use shared::versions::{Dotted, Version};
 
@@ -43,6 +44,7 @@ pub struct KeyChange {
     /// The chart that did it.
     pub chart: Version,
     /// `added`, `rejected`, `ignored`, `default`.
+    #[serde(deserialize_with = "change")]
     pub change: String,
     /// The key.
     pub key: String,
@@ -81,6 +83,7 @@ pub struct Rule {
     /// Below this chart.
     pub target_below: Option<Version>,
     /// `fail`, `warn`, or `ignored`: without a word.
+    #[serde(deserialize_with = "level_of_rule")]
     pub level: String,
     /// What happens.
     pub what: String,
@@ -116,8 +119,10 @@ pub struct Trouble {
     /// The engine; empty for both.
     pub engine: String,
     /// `latin1`, `flyway`, or empty.
+    #[serde(deserialize_with = "when")]
     pub when: String,
     /// `fail` or `warn`.
+    #[serde(deserialize_with = "level")]
     pub level: String,
     /// What happens.
     pub what: String,
@@ -149,6 +154,32 @@ pub struct SearchStep {
     pub last: Dotted,
     /// Where it is told.
     pub source: String,
+}
+
+/// A word among those that are read: a row with another one would count for nothing, and nobody would know.
+fn one_of<'de, D: Deserializer<'de>>(words: &[&str], from: D) -> Result<String, D::Error> {
+    let word = String::deserialize(from)?;
+    if words.contains(&word.as_str()) {
+        return Ok(word);
+    }
+    let known: Vec<&str> = words.iter().copied().filter(|w| !w.is_empty()).collect();
+    Err(D::Error::custom(format!("`{word}` is none of {}", known.join(", "))))
+}
+
+fn change<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    one_of(&["added", "rejected", "ignored", "default"], from)
+}
+
+fn level_of_rule<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    one_of(&["fail", "warn", "ignored"], from)
+}
+
+fn level<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    one_of(&["fail", "warn"], from)
+}
+
+fn when<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    one_of(&["", "latin1", "flyway"], from)
 }
 
 /// The names of the files that can stand in for a built-in table.
@@ -190,12 +221,7 @@ mod tests {
     #[test]
     fn the_built_in_tables_use_only_words_that_are_read() {
         let tables = Tables::read(|_| None).unwrap();
-        let levels = |level: &str| matches!(level, "fail" | "warn");
-        assert!(tables.keys.iter().all(|k| matches!(k.change.as_str(), "added" | "rejected" | "ignored" | "default")));
-        assert!(tables.rules.iter().all(|r| (levels(&r.level) || r.level == "ignored") && !r.fix.is_empty()));
-        assert!(
-            tables.troubles.iter().all(|t| levels(&t.level) && matches!(t.when.as_str(), "" | "latin1" | "flyway"))
-        );
+        assert!(tables.rules.iter().all(|r| !r.fix.is_empty()));
         let defaults = tables.keys.iter().filter(|k| k.change == "default");
         for key in defaults {
             for json in [&key.old, &key.new] {
@@ -213,5 +239,23 @@ mod tests {
         assert_eq!(tables.notes.len(), 1);
         let wrong = Tables::read(|f| (f == "notes.csv").then(|| "minor,key,note\nx,,y\n".to_owned())).unwrap_err();
         assert!(wrong.to_string().contains("notes.csv, line 2"), "{wrong}");
+        for (file, text) in [
+            ("chart-keys.csv", "chart,change,key,old,new\n1.0.0,gone,a,,\n"),
+            (
+                "values-rules.csv",
+                "id,key,value,unless,target_from,target_below,level,what,fix\na,a,,,1.0.0,,error,x,y\n",
+            ),
+            (
+                "troubles.csv",
+                "id,target_from,target_below,database_from,database_below,engine,when,level,what,fix,source\na,1.0.0,,,,,,Fail,x,y,z\n",
+            ),
+            (
+                "troubles.csv",
+                "id,target_from,target_below,database_from,database_below,engine,when,level,what,fix,source\na,1.0.0,,,,,latin,fail,x,y,z\n",
+            ),
+        ] {
+            let wrong = Tables::read(|f| (f == file).then(|| text.to_owned())).unwrap_err().to_string();
+            assert!(wrong.contains(&format!("{file}, line 2")) && wrong.contains("is none of"), "{wrong}");
+        }
     }
 }

@@ -66,7 +66,8 @@ fn window(case: &Case) -> Answer {
     if most == 0.0 {
         return pass("nothing has to stop");
     }
-    let said = format!("{} are reckoned{of}, the window is {window:.0} min", span(least, most));
+    let given = if window < 2.0 { format!("{:.0} s", window * 60.0) } else { format!("{window:.0} min") };
+    let said = format!("{} are reckoned{of}, the window is {given}", span(least, most));
     if most <= window {
         pass(said)
     } else if least > window {
