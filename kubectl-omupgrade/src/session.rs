@@ -34,6 +34,11 @@ impl Session {
         columns.unwrap_or(PAGE).clamp(40, 200)
     }
 
+    /// The rows of the terminal that standard output is; none where it is read elsewhere.
+    pub fn rows(&self) -> Option<usize> {
+        terminal_size::terminal_size_of(std::io::stdout()).map(|(_, rows)| usize::from(rows.0))
+    }
+
     /// The columns of the terminal that standard output is; none where it is read elsewhere.
     pub fn fits(&self) -> Option<usize> {
         std::io::stdout().is_terminal().then(|| self.width())

@@ -211,6 +211,25 @@ fn what_holds_takes_a_line_a_group() {
     assert!(text.contains("✔ database       6 hold") && !text.contains("database-charset"), "{text}");
 }
 
+/// On a terminal of 24 rows steps and verdict of a plain way stand together; on a higher one nothing is shortened.
+#[test]
+fn the_steps_of_a_quiesce_fit_on_a_low_terminal() {
+    let report = report(&case("healthy.yaml").1);
+    let shape = Shape { width: 80, wide: false, live: false };
+    let on = |rows| view::checks_on(&report, shape, Some(rows));
+    let lines = on(24);
+    let next = lines.iter().position(|l| view::plain(std::slice::from_ref(l)) == "next:\n").unwrap();
+    assert!(view::height(&lines[next..], 80) < 24, "{}", view::plain(&lines[next..]));
+    let text = view::plain(&lines[next..]);
+    for step in &report.steps {
+        let line = format!("{}  # {}\n", step.command, step.what);
+        assert!(text.contains(&line), "no {line} in {text}");
+    }
+    assert!(text.lines().last().unwrap().starts_with("quiesce: "), "{text}");
+    assert_eq!(on(60), view::checks(&report, shape));
+    assert!(view::height(&on(60)[next..], 80) >= 24);
+}
+
 fn parses(words: &[String]) -> Result<(), String> {
     let typed = ["kubectl-omupgrade".to_owned()].into_iter().chain(words.iter().cloned());
     command().try_get_matches_from(typed).map(drop).map_err(|e| e.to_string())
@@ -259,6 +278,21 @@ fn a_facts_file_checks_alike() {
         let shown = |c: &Case| report(c).checks.iter().map(|f| (f.id.clone(), f.outcome)).collect::<Vec<_>>();
         // What is masked in the file can no longer be compared: those checks ask only for what is shown.
         assert_eq!(shown(&again), shown(&case), "{name}");
+    }
+}
+
+/// However large a number in a file is.
+#[test]
+fn numbers_without_measure_are_no_panic() {
+    let base = read("base.yaml").to_string();
+    for (number, other) in
+        [("\"connections\":20,", "\"connections\":18446744073709551615,"), ("4000000000", "18446744073709551615")]
+    {
+        assert!(base.contains(number), "{number} is not in {base}");
+        let text =
+            base.replace(number, other).replace("\"maxConnections\":200", "\"maxConnections\":18446744073709551615");
+        let facts = Facts::from_text(&text).unwrap();
+        assert!(!report(&Case { facts, tables: TABLES.clone() }).checks.is_empty());
     }
 }
 

@@ -25,6 +25,33 @@ fn ends() {
     assert_eq!(saved(&["--exit-verdict"]).0, 21);
 }
 
+/// While what nothing can be decided without is open, the verdict is no end; but that it cannot be done is.
+#[test]
+fn no_verdict_is_the_end_while_a_needed_answer_is_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string(base()).unwrap();
+    let mut facts: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+    let ends = |facts: &serde_json::Value, more: &[&str]| {
+        let file = folder.path().join("facts.json");
+        std::fs::write(&file, facts.to_string()).unwrap();
+        run(&[&["precheck", "--from-facts", file.to_str().unwrap()][..], more].concat())
+    };
+    facts["database"] = serde_json::json!({"unknown": "not asked (--no-probe)"});
+    let (code, said, _) = ends(&facts, &["--exit-verdict"]);
+    assert!(code == 3 && said.contains("quiesce: ") && said.contains("find these out first"), "{code}: {said}");
+    // A warning besides does not make it a no, and strictness has no say.
+    assert_eq!(ends(&facts, &["--exit-verdict", "--strict"]).0, 3);
+    assert_eq!((ends(&facts, &[]).0, ends(&facts, &["--strict"]).0), (3, 1));
+    // Whoever answers for what is not known gets the verdict.
+    let ids = ["migrations-finished", "known-troubles", "database-version", "database-writable"];
+    let waived = ids.map(|id| format!("- {{check: {id}, reason: asked by hand, until: 2099-01-01}}\n")).concat();
+    let waivers = folder.path().join("waivers.yaml");
+    std::fs::write(&waivers, format!("waivers:\n{waived}")).unwrap();
+    assert_eq!(ends(&facts, &["--exit-verdict", "--waivers", waivers.to_str().unwrap()]).0, 21);
+    facts["server"]["settled"] = false.into();
+    assert_eq!(ends(&facts, &["--exit-verdict"]).0, 24, "refused, whatever else is open");
+}
+
 #[test]
 fn formats() {
     let (_, json, _) = saved(&["-o", "json"]);
@@ -77,6 +104,13 @@ fn wrong_files_are_named_with_their_place() {
     let values = put("values.yaml", "image:\n  tag: [1.13\n");
     let (code, _, said) = run(&["precheck", "om", "--to", "1.13.1", "-f", &values]);
     assert!(code == 2 && said.contains("values.yaml") && said.contains("line "), "{said}");
+    // What stands around the place is not repeated.
+    let secret = put("secret.yaml", "password: hunter2\nx: [\n");
+    let (code, _, said) = run(&["precheck", "om", "--to", "1.13.1", "-f", &secret]);
+    assert!(code == 2 && said.contains("line 2") && !said.contains("hunter2"), "{said}");
+    let config = put("config", "users:\n- name: u\n  user:\n    token: hunter2\n    client-key-data: [\n");
+    let (code, _, said) = run(&["precheck", "om", "--to", "1.13.1", "--kubeconfig", &config]);
+    assert!(code == 3 && said.contains("line 5") && !said.contains("hunter2"), "{said}");
     let list = put("list.yaml", "- a\n");
     assert!(run(&["precheck", "om", "--to", "1.13.1", "-f", &list]).2.contains("no keys"));
 

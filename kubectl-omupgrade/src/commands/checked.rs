@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::session::Session;
 use crate::view::{self, Shape};
 use anyhow::Context;
+use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 
 /// The flags of a run of checks.
@@ -45,7 +46,7 @@ impl CheckArgs {
             Format::Markdown => view::markdown(report),
             format @ (Format::Text | Format::Wide) => {
                 let shape = Shape { width: session.width(), wide: format == Format::Wide, live: false };
-                view::styled(&view::checks(report, shape))
+                view::styled(&view::checks_on(report, shape, session.rows()))
             }
         };
         say::output(&text)?;
@@ -63,5 +64,11 @@ pub fn writable(file: &Path) -> anyhow::Result<()> {
     if file.is_dir() {
         return Err(Failure::usage(format!("writing {}: it is a folder", file.display())).into());
     }
-    Ok(())
+    // What is there stays as it is, and nothing is left behind: the look may end without one.
+    let tried = if file.exists() {
+        OpenOptions::new().append(true).open(file).map(drop)
+    } else {
+        tempfile::tempfile_in(parent).map(drop)
+    };
+    tried.map_err(|e| Failure::usage(format!("writing {}: {e}", file.display())).into())
 }

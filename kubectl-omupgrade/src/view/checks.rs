@@ -10,6 +10,26 @@ use crate::checks::{Counts, Decision, Finding, Outcome, Report};
 
 /// The lines of a report.
 pub fn checks(report: &Report, shape: Shape) -> Vec<Line> {
+    checks_on(report, shape, None)
+}
+
+/// The same on a terminal of so many rows: where steps and verdict would not stand on it together, each step is its
+/// command, with what it does behind it.
+pub fn checks_on(report: &Report, shape: Shape, rows: Option<usize>) -> Vec<Line> {
+    let mut out = before(report, shape);
+    let end = end(report, shape.width, false);
+    // One row is for what the shell writes below it.
+    let low = rows.is_some_and(|rows| height(&end, shape.width) + 1 > rows);
+    out.extend(if low { self::end(report, shape.width, true) } else { end });
+    out
+}
+
+/// The rows that lines take on a terminal, which breaks those that are wider than it.
+pub fn height(lines: &[Line], width: usize) -> usize {
+    lines.iter().map(|line| line.width().div_ceil(width.max(1)).max(1)).sum()
+}
+
+fn before(report: &Report, shape: Shape) -> Vec<Line> {
     let mut out = vec![head(report)];
     verdict(report, shape, &mut out);
     for note in &report.notes {
@@ -22,15 +42,21 @@ pub fn checks(report: &Report, shape: Shape) -> Vec<Line> {
         open(report, shape.width, &mut out);
         groups(report, &mut out);
     }
-    steps(report, shape.width, &mut out);
     out.push(Line::default());
+    out
+}
+
+/// The steps, and the verdict's word again.
+fn end(report: &Report, width: usize, low: bool) -> Vec<Line> {
+    let mut out = Vec::new();
+    steps(report, width, low, &mut out);
     let tone = match &report.verdict {
         Some(decision) => tone(decision),
         None if report.counts.fail > 0 => Tone::Bad,
         None => Tone::Plain,
     };
     let word = report.verdict.as_ref().map_or("checks", |v| &v.word);
-    paragraph("", &format!("{word}: {}", totals(&report.counts)), tone, tone, shape.width, &mut out);
+    paragraph("", &format!("{word}: {}", totals(&report.counts)), tone, tone, width, &mut out);
     out
 }
 
@@ -122,16 +148,28 @@ fn tree(report: &Report, shape: Shape, out: &mut Vec<Line>) {
     }
 }
 
-fn steps(report: &Report, width: usize, out: &mut Vec<Line>) {
-    if !report.steps.is_empty() {
-        out.push(Line::default());
-        out.push(Line::of("next:", Tone::Name));
+fn steps(report: &Report, width: usize, low: bool, out: &mut Vec<Line>) {
+    if report.steps.is_empty() {
+        return;
     }
+    out.push(Line::of("next:", Tone::Name));
     for (i, step) in report.steps.iter().enumerate() {
-        paragraph(&format!("{:>2}. ", i + 1), &step.what, Tone::Quiet, Tone::Plain, width, out);
+        let number = format!("{:>2}. ", i + 1);
+        if low && !step.command.is_empty() {
+            // Not broken: behind a `#` it can be copied with the command.
+            let (command, remark) = step.command.split_once(" # ").unwrap_or((&step.command, ""));
+            let remark = if remark.is_empty() { String::new() } else { format!("; {remark}") };
+            let line = Line::of(number, Tone::Quiet).and(command, Tone::Command);
+            out.push(line.and(format!("  # {}{remark}", step.what), Tone::Quiet));
+            continue;
+        }
+        paragraph(&number, &step.what, Tone::Quiet, Tone::Plain, width, out);
         if !step.command.is_empty() {
             finding::command(&step.command, "    ", width, out);
         }
+    }
+    if !low {
+        out.push(Line::default());
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::text::clip;
 use anstyle::{AnsiColor, Style};
+use std::borrow::Cow;
 use std::fmt::Write;
 use unicode_width::UnicodeWidthStr;
 
@@ -80,11 +81,17 @@ impl Line {
     }
 }
 
+/// Text without what a terminal would obey: names and commands can hold words of others, too.
+fn shown(text: &str) -> Cow<'_, str> {
+    let control = |c: char| c.is_control();
+    if text.contains(control) { Cow::Owned(text.replace(control, " ")) } else { Cow::Borrowed(text) }
+}
+
 /// Lines without colour.
 pub fn plain(lines: &[Line]) -> String {
     let mut out = String::new();
     for line in lines {
-        let text: String = line.0.iter().map(|(text, _)| text.as_str()).collect();
+        let text: String = line.0.iter().map(|(text, _)| shown(text)).collect();
         out.push_str(text.trim_end());
         out.push('\n');
     }
@@ -97,9 +104,21 @@ pub fn styled(lines: &[Line]) -> String {
     for line in lines {
         for (text, tone) in &line.0 {
             let style = tone.style();
-            let _ = write!(out, "{style}{text}{style:#}");
+            let _ = write!(out, "{style}{}{style:#}", shown(text));
         }
         out.push('\n');
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_is_shown() {
+        let line = [Line::of("psql -h \u{1b}]0;x\u{7}host\n", Tone::Plain)];
+        assert_eq!(plain(&line), "psql -h  ]0;x host\n");
+        assert!(!styled(&line).contains("\u{1b}]"));
+    }
 }

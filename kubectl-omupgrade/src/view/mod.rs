@@ -10,7 +10,7 @@ mod text;
 mod tree;
 
 pub use changes::changes;
-pub use checks::checks;
+pub use checks::{checks, checks_on, height};
 pub use diagnosis::diagnosis;
 pub use junit::junit;
 pub use line::{Line, Tone, plain, styled};
