@@ -41,10 +41,14 @@ fn wrong_files_are_named_before_anything_is_asked() {
         refused(&[verb, "--from-facts", &other], &["other.json", "v9"]);
         refused(&[verb, "om", "--facts", &nowhere], &["the folder is not there"]);
         refused(&[verb, "om", "--facts", at], &["it is a folder"]);
+        #[cfg(target_os = "linux")]
+        refused(&[verb, "om", "--facts", "/proc/facts.json"], &["writing /proc/facts.json"]);
     }
     refused(&["validate", "om", "--before", &broken], &["broken.json", "no facts file"]);
     let look = recorded("upgraded", "diagnose.json");
     refused(&["validate", "--from-facts", &look], &["not gathered by `validate`"]);
+    let other = recorded("upgraded", "validate.json");
+    refused(&["diagnose", "--from-facts", &other], &["gathered by `validate`", "validate --from-facts"]);
     refused(&["diagnose", "om", "--bundle", at], &["it is a folder"]);
     let rules = put("rules.yaml", "- id: X1\n  symptom: nosuch\n");
     refused(&["diagnose", "om", "--rules", &rules], &["rules.yaml", "line 2"]);
@@ -61,6 +65,10 @@ fn flags_that_do_not_go_together_are_refused() {
     refused(&["validate", "om", "--since-backup", "--before", &facts], &["cannot be used with"]);
     refused(&["validate", "om", "--ingestion-bot", "--no-probe"], &["cannot be used with"]);
     refused(&["validate", "om", "--for", "soon"], &["soon"]);
+    for verb in ["validate", "diagnose"] {
+        refused(&[verb, "om", "--server", "https://om.example"], &["host:port", "without https://"]);
+    }
+    refused(&["validate", "om", "--prometheus", "http://prometheus:9090"], &["NAMESPACE/SERVICE:PORT"]);
     refused(&["diagnose", "om", "--from-facts", &look], &["cannot be used with"]);
     refused(&["diagnose", "om", "--token-secret", "a", "--ingestion-bot"], &["cannot be used with"]);
     refused(&["diagnose", "om", "--print-rules"], &["cannot be used with"]);

@@ -104,6 +104,7 @@ fn places(all: &[Object]) -> Vec<Place> {
     let endpoint = text("PIPELINE_SERVICE_CLIENT_ENDPOINT");
     if let Some(rest) = endpoint.strip_prefix("https://") {
         let at = rest.split('/').next().unwrap_or_default();
+        let at = at.rsplit('@').next().unwrap_or(at);
         let (host, port) = at.split_once(':').unwrap_or((at, "443"));
         let port = port.parse().unwrap_or(443);
         add(Place { name: format!("pipeline service, https://{host}:{port}"), host: host.to_owned(), port });
@@ -298,6 +299,8 @@ mod tests {
                 "setting SOME_URL, https://api.example:9443",
             ]
         );
+        let pipelines = "{name: PIPELINE_SERVICE_CLIENT_ENDPOINT, value: 'https://u:p@airflow.example:8443/x'}";
+        assert_eq!(names(&deployment(pipelines)), ["pipeline service, https://airflow.example:8443"]);
         let single = "{name: AUTHENTICATION_PROVIDER, value: okta}, {name: AUTHENTICATION_PUBLIC_KEYS, value: '[https://login.example/keys,https://login.example/keys]'}";
         assert_eq!(names(&deployment(single)), ["setting AUTHENTICATION_PUBLIC_KEYS, https://login.example:443"]);
     }

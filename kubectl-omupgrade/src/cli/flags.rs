@@ -125,3 +125,46 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     }
     if text.is_empty() { Err(wrong()) } else { Ok(total) }
 }
+
+/// A host, or a host with a port.
+///
+/// ```
+/// use kubectl_omupgrade::cli::flags::address;
+/// assert!(address("om.data.svc").is_ok() && address("localhost:8585").is_ok() && address("[::1]:8585").is_ok());
+/// for wrong in ["", "https://om.example", "om.example/path", "om:port", "om:", "::1", "a b"] {
+///     assert!(address(wrong).is_err(), "{wrong}");
+/// }
+/// ```
+pub fn address(text: &str) -> Result<String, String> {
+    let (host, port) = text.rsplit_once(':').map_or((text, None), |(host, port)| (host, Some(port)));
+    let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).filter(|_| port.is_some());
+    let named = !host.is_empty() && !host.contains([':', '/', '@']) && !host.contains(char::is_whitespace);
+    let written = bare.is_some_and(|h| h.parse::<std::net::Ipv6Addr>().is_ok());
+    let port = port.is_none_or(|p| p.parse::<u16>().is_ok_and(|p| p > 0));
+    if (named || written) && port {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("`{text}` is no address: write host or host:port, without https:// and without a path"))
+    }
+}
+
+/// An address, or a Service of a namespace: `monitoring/prometheus:9090`.
+///
+/// ```
+/// use kubectl_omupgrade::cli::flags::service;
+/// assert!(service("monitoring/prometheus:9090").is_ok() && service("monitoring/prometheus").is_ok());
+/// assert!(service("localhost:9090").is_ok());
+/// for wrong in ["http://localhost:9090", "/prometheus", "monitoring/", "a/b/c", "a/b:x"] {
+///     assert!(service(wrong).is_err(), "{wrong}");
+/// }
+/// ```
+pub fn service(text: &str) -> Result<String, String> {
+    let fine = match text.split_once('/') {
+        Some((namespace, service)) => {
+            !namespace.is_empty() && !namespace.contains(':') && !service.starts_with('[') && address(service).is_ok()
+        }
+        None => address(text).is_ok(),
+    };
+    let wrong = || format!("`{text}` is neither host:port nor NAMESPACE/SERVICE:PORT");
+    if fine { Ok(text.to_owned()) } else { Err(wrong()) }
+}

@@ -5,7 +5,7 @@ use super::status;
 use crate::adapters::archive;
 use crate::adapters::evidence::{Asked, evidence};
 use crate::adapters::validation::Asking;
-use crate::cli::flags::Output;
+use crate::cli::flags::{Output, address};
 use crate::cli::say;
 use crate::diagnose::redact::Redactor;
 use crate::diagnose::rule::{self, Rule};
@@ -52,7 +52,7 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["token_secret", "no_probe"])]
     pub ingestion_bot: bool,
     /// The server's address (host or host:port), where it is not to be reached through the API server.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub server: Option<String>,
     /// Save what was found, without secrets.
     #[arg(long, value_name = "FILE", conflicts_with = "from_facts")]

@@ -5,7 +5,7 @@ use super::status;
 use crate::adapters::lock::holder_name;
 use crate::adapters::validation::{self, Asking};
 use crate::checks::validate::{self, Before, Facts, Sample};
-use crate::cli::flags::duration;
+use crate::cli::flags::{address, duration, service};
 use crate::cli::say;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -51,10 +51,10 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["token_secret", "no_probe"])]
     pub ingestion_bot: bool,
     /// The server's address (host or host:port), where it is not to be reached through the API server.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub server: Option<String>,
     /// Prometheus, to look for alerts that fire: host:port, or NAMESPACE/SERVICE:PORT through the API server.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = service)]
     pub prometheus: Option<String>,
     /// Start no Pod: it asks the database, a search engine elsewhere, the claim with the backups.
     #[arg(long)]

@@ -72,6 +72,18 @@ impl Evidence {
 
     /// Reads the text of a facts file, of `diagnose` or of `status`.
     pub fn from_text(text: &str) -> Result<Self, Failure> {
-        read_file(text, SCHEMA, "kubectl omupgrade diagnose --facts FILE    # writes one")
+        let read = read_file(text, SCHEMA, "kubectl omupgrade diagnose --facts FILE    # writes one");
+        read.map_err(|wrong| if is_of_validate(text) { of_validate() } else { wrong })
     }
+}
+
+/// Files of `validate` are of the same schema and hold other things under the same names.
+fn is_of_validate(text: &str) -> bool {
+    let value = serde_json::from_str::<serde_json::Value>(text);
+    value.is_ok_and(|v| v.get("schema").is_some_and(|s| s == SCHEMA) && v.get("server").is_some())
+}
+
+fn of_validate() -> Failure {
+    Failure::usage("these facts were gathered by `validate`, which judges them itself")
+        .hint("kubectl omupgrade validate --from-facts FILE")
 }
