@@ -19,6 +19,8 @@ mod prune;
 mod record;
 #[path = "simulated/restore.rs"]
 mod restore;
+#[path = "simulated/restore_api.rs"]
+mod restore_api;
 #[path = "simulated/restore_armed.rs"]
 mod restore_armed;
 #[path = "simulated/restore_from.rs"]
