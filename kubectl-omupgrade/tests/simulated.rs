@@ -7,6 +7,8 @@
 mod age;
 #[path = "simulated/backup.rs"]
 mod backup;
+#[path = "simulated/backup_refused.rs"]
+mod backup_refused;
 #[path = "simulated/backup_under.rs"]
 mod backup_under;
 #[path = "simulated/cluster/mod.rs"]
