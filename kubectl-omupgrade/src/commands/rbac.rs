@@ -187,7 +187,7 @@ fn manifest(args: &Args, namespace: Option<&str>) -> String {
     for row in args.verb.rows() {
         rule(&mut out, row);
     }
-    if !matches!(args.verb, Verb::History | Verb::Unlock) {
+    if !matches!(args.verb, Verb::History | Verb::Unlock | Verb::Backup) {
         let _ = write!(
             out,
             "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: {name}-nodes\nrules:\n"
@@ -227,6 +227,8 @@ mod tests {
             assert_eq!(role["kind"], "Role");
             let writes = text.contains("create");
             assert_eq!(writes, !matches!(verb, Verb::Status | Verb::History), "{verb:?}");
+            let looks_at_nodes = !matches!(verb, Verb::History | Verb::Unlock | Verb::Backup);
+            assert_eq!(text.contains("nodes"), looks_at_nodes, "{verb:?}");
             let list: serde_json::Value = serde_json::from_str(&json(&text).unwrap()).unwrap();
             assert_eq!(list["items"].as_array(), Some(&all), "{verb:?}");
         }

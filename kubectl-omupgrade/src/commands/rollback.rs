@@ -179,7 +179,7 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
 /// compare with. That it could not be recorded does not make the way back a failure.
 async fn remember(cluster: &Cluster, name: &str, args: &Args) {
     let asked = status::Args { probe_image: args.probe_image.clone(), ..status::Args::default() };
-    if let Err(error) = status::record::record(cluster, name, &asked).await {
+    if let Err(error) = status::record::record(cluster, name, &asked, &args.pod_labels).await {
         to::note(&format!("{error:#}; a later way back to this revision is then unproven"));
     }
 }

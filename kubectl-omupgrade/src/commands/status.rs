@@ -81,7 +81,7 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
         let probe = args.probe.then(|| args.probe_image.clone());
         let exit = Box::pin(watching::run(session, &cluster, &target, args.timeout, probe, false)).await?;
         if args.record && exit == Exit::Done {
-            record::record(&cluster, &target.name, args).await?;
+            record::record(&cluster, &target.name, args, &[]).await?;
         }
         return Ok(exit);
     }
@@ -110,7 +110,7 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     let exit = answer(session, &rollout)?;
     if args.record {
         record::refuse_unless_rolled_out(&cluster, &rollout)?;
-        record::record(&cluster, &target.name, args).await?;
+        record::record(&cluster, &target.name, args, &[]).await?;
     }
     Ok(exit)
 }

@@ -45,12 +45,13 @@ pub fn redacted(kind: &str, value: &Value) -> Value {
     }
 }
 
-/// The shape stays, every text in it goes.
+/// The shape stays, every text and number in it goes: a password of digits is a number in YAML.
 fn hidden(value: &Value) -> Value {
     match value {
         Value::Object(map) => Value::Object(map.iter().map(|(k, v)| (k.clone(), hidden(v))).collect()),
         Value::Array(items) => items.iter().map(hidden).collect(),
         Value::String(text) if !text.is_empty() => HIDDEN.into(),
+        Value::Number(_) => HIDDEN.into(),
         other => other.clone(),
     }
 }

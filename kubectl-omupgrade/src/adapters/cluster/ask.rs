@@ -88,6 +88,12 @@ impl Refused {
         matches!(self, Self::Answer(kube::Error::Api(status)) if status.code == 403)
     }
 
+    /// Whether the API server said no, so that nothing was done, and would say so again: no right, no room in a quota, a
+    /// policy. Not one that is busy, that met another write, or that knows these credentials no more.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Answer(kube::Error::Api(status)) if (400..500).contains(&status.code) && !matches!(status.code, 401 | 408 | 409 | 429))
+    }
+
     /// Whether what is to be made is there already. Not every 409 says so: a quota that another write moved is one, too.
     pub fn is_there_already(&self) -> bool {
         matches!(self, Self::Answer(kube::Error::Api(status)) if status.code == 409 && status.reason == "AlreadyExists")
