@@ -153,7 +153,7 @@ pub async fn follow(
         let status = pod.and_then(|p| p.status).unwrap_or_default();
         let state = status.container_statuses.and_then(|all| all.into_iter().next()?.state).unwrap_or_default();
         let log = async |tail: Option<i64>| match &pod_name {
-            Some(pod) => cluster.within(pods.logs(pod, &LogParams { tail_lines: tail, ..LogParams::default() })).await,
+            Some(pod) => cluster.log(pod, &LogParams { tail_lines: tail, ..LogParams::default() }).await,
             None => Ok(String::new()),
         };
         let conditions = job.status.and_then(|s| s.conditions).unwrap_or_default();

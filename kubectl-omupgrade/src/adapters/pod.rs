@@ -186,7 +186,7 @@ async fn wait(
         let status = pod.status.unwrap_or_default();
         let phase = status.phase.unwrap_or_default();
         if phase == "Succeeded" || phase == "Failed" {
-            let log = cluster.within(api.logs(name, &LogParams::default())).await;
+            let log = cluster.log(name, &LogParams::default()).await;
             let log = log.map_err(|r| Without::Unasked(format!("reading the log of the {role} Pod {name}: {r}")))?;
             let last = || log.lines().rfind(|l| !l.trim().is_empty()).unwrap_or("it said nothing").to_owned();
             return if phase == "Succeeded" {

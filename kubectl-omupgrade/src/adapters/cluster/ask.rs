@@ -8,6 +8,7 @@ use k8s_openapi::NamespaceResourceScope;
 use kube::api::ListParams;
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
+use std::error::Error;
 use std::fmt::Debug;
 use std::future::Future;
 
@@ -107,7 +108,7 @@ impl Refused {
                 failure.hint("kubectl auth whoami    # the credentials of this context are not accepted")
             }
             Self::Answer(kube::Error::Api(status)) if status.code == 403 => {
-                failure.hint("kubectl omupgrade rbac status    # prints the rights that are needed")
+                failure.hint("kubectl omupgrade rbac VERB    # prints the rights that the verb needs")
             }
             Self::Answer(kube::Error::Api(_)) => failure,
             _ => failure.hint("kubectl cluster-info    # is the API server reachable from here?"),
@@ -120,7 +121,8 @@ pub fn why(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => reason(status.code, &status.reason, &status.message),
         kube::Error::HyperError(_) | kube::Error::Service(_) => {
-            format!("the API server cannot be reached: {}", chain(error))
+            // Its own words name the layer of the client that noticed it.
+            format!("the API server cannot be reached: {}", chain(error.source().unwrap_or(error)))
         }
         kube::Error::Auth(_) => format!("the credentials cannot be used: {}", chain(error)),
         other => chain(other),
@@ -140,7 +142,7 @@ pub fn reason(code: u16, reason: &str, message: &str) -> String {
 }
 
 /// An error with what caused it, each said once.
-fn chain(error: &dyn std::error::Error) -> String {
+fn chain(error: &dyn Error) -> String {
     let mut words = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

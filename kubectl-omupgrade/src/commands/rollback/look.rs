@@ -3,15 +3,16 @@
 use super::Args;
 use crate::adapters::cluster::Cluster;
 use crate::adapters::helm::Helm;
-use crate::adapters::{claim, live, probe, snapshots};
+use crate::adapters::{claim, flux, live, probe, snapshots};
 use crate::beside::Beside;
+use crate::cli::say as to;
 use crate::facts::Release;
 use crate::failure::Failure;
 use crate::journal::Run;
 use crate::preview::{Object, losses, objects, servers};
 use crate::wayback::Look;
 use shared::backup::Record;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Looks.
 pub(super) async fn look(
@@ -63,8 +64,16 @@ pub(super) async fn look(
         Ok(beside) => backups(cluster, beside, &claim).await,
         Err(why) => Err(why.clone()),
     };
+    let mut live = live::workloads(cluster, &now).await;
+    let mut suspended = BTreeSet::new();
+    for workload in live.iter_mut().flatten() {
+        suspended.extend(flux::without_suspended(cluster, &mut workload.marks).await);
+    }
+    for owner in suspended {
+        to::note(&format!("{owner} is suspended, so nothing undoes this; once resumed, it brings back what Git says"));
+    }
     Ok(Look {
-        live: live::workloads(cluster, &now).await,
+        live,
         claim,
         backups,
         current,
