@@ -15,7 +15,8 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 use flags::Flags;
 use std::process::ExitCode;
 
-/// Upgrade OpenMetadata without losing data: watch a rollout, and take it back by what the database says.
+/// Upgrade OpenMetadata without losing data: check it before, back it up, watch it, and take it back by what the database
+/// says.
 #[derive(Debug, Parser)]
 #[command(name = "kubectl-omupgrade", version, after_help = exit::TABLE, disable_help_subcommand = true)]
 pub struct Cli {
@@ -91,7 +92,17 @@ async fn interrupted() {
 
 /// The definition of the command line, with the name that the user typed: kubectl's plugins are called with a dash.
 pub fn command() -> clap::Command {
-    Cli::command().bin_name("kubectl omupgrade").color(clap::ColorChoice::Auto)
+    Cli::command().bin_name("kubectl omupgrade").color(clap::ColorChoice::Auto).mut_subcommands(flowing)
+}
+
+/// A verb whose last words are broken where the terminal ends: in the sources they are broken at another width.
+fn flowing(verb: clap::Command) -> clap::Command {
+    let paragraph = |text: &str| text.lines().collect::<Vec<_>>().join(" ");
+    let words = verb.get_after_help().map(|words| words.to_string().split("\n\n").map(paragraph).collect::<Vec<_>>());
+    match words {
+        Some(paragraphs) => verb.after_help(paragraphs.join("\n\n")),
+        None => verb,
+    }
 }
 
 #[cfg(test)]
@@ -99,5 +110,18 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         super::command().debug_assert();
+    }
+
+    #[test]
+    fn the_last_words_of_a_verb_are_broken_by_the_terminal_alone() {
+        let words = |verb: &str| {
+            let command = super::command();
+            command.find_subcommand(verb).and_then(|verb| Some(verb.get_after_help()?.to_string()))
+        };
+        for verb in ["status", "precheck", "validate"] {
+            let words = words(verb).unwrap();
+            assert!(words.split("\n\n").all(|paragraph| !paragraph.contains('\n')), "{verb}: {words}");
+        }
+        assert!(words("status").unwrap().contains("\n\nWithout --probe"));
     }
 }

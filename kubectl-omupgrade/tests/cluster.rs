@@ -6,9 +6,10 @@ use http::{Request, Response};
 use kube::client::Body;
 use kubectl_omupgrade::adapters::cluster::{Cluster, Pointers, gather, release_facts};
 use kubectl_omupgrade::adapters::release;
+use kubectl_omupgrade::commands::status::target;
 use kubectl_omupgrade::exit::Exit;
 use kubectl_omupgrade::facts::Fact;
-use kubectl_omupgrade::failure::exit_of;
+use kubectl_omupgrade::failure::{exit_of, hints_of};
 use kubectl_omupgrade::rollout::{Verdict, judge};
 use serde_json::{Value, json};
 use std::io::Write;
@@ -151,6 +152,29 @@ async fn expired_credentials_are_told_with_a_command() {
     let error = release::find(&cluster, Some("om")).await.unwrap_err();
     assert_eq!(exit_of(&error), Exit::Unknown);
     assert!(error.to_string().contains("does not accept these credentials"), "{error}");
+}
+
+#[tokio::test]
+async fn where_helms_storage_may_not_be_read_a_name_leads_on() {
+    let (cluster, _) = cluster(|_| refusal(403, "secrets is forbidden"));
+    let error = target(&cluster, None).await.unwrap_err();
+    assert_eq!(exit_of(&error), Exit::Unknown);
+    assert!(hints_of(&error).iter().any(|h| h.starts_with("kubectl omupgrade status RELEASE -n data")), "{error:#}");
+    assert!(target(&cluster, Some("om")).await.unwrap().release.value().is_none());
+}
+
+/// A limit cuts a log where it will, also in the middle of a letter.
+#[tokio::test]
+async fn bytes_that_are_no_text_leave_a_log_readable() {
+    let (service, mut handle) = tower_test::mock::pair::<Request<Body>, Response<Body>>();
+    tokio::spawn(async move {
+        let (_, respond) = handle.next_request().await.unwrap();
+        respond.send_response(Response::new(Body::from(b"one\ngr\xc3\xbcn\nhalf \xc3".to_vec())));
+    });
+    let client = kube::Client::new(service, "data");
+    let cluster = Cluster { client, namespace: "data".to_owned(), patience: None, pointers: Pointers::default() };
+    let log = cluster.log("om-1", &kube::api::LogParams::default()).await.unwrap();
+    assert_eq!(log, "one\ngrün\nhalf \u{fffd}");
 }
 
 #[tokio::test]

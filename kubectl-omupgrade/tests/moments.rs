@@ -4,8 +4,8 @@
 
 mod moment;
 
-use kubectl_omupgrade::facts::Facts;
-use kubectl_omupgrade::rollout::{Verdict, judge};
+use kubectl_omupgrade::facts::{Component, Fact, Facts};
+use kubectl_omupgrade::rollout::{Cause, Verdict, Why, judge};
 use kubectl_omupgrade::view::{Shape, changes, lines, plain};
 use moment::{cases, facts};
 use serde_json::json;
@@ -82,6 +82,52 @@ fn verdicts() {
     }
 }
 
+/// What others wrote may hold ends of lines and what a terminal obeys: a change stays one line.
+#[test]
+fn a_change_is_one_line() {
+    let (facts, now) = facts(&cases().into_iter().find(|case| case.ends_with("done")).unwrap());
+    let mut rollout = judge(&facts, now);
+    rollout.tree.why.push(Why::new(Cause::Helm, "one:\n\t* two\u{1b}[2J\r\nthree"));
+    "gone\nby".clone_into(&mut rollout.tree.words);
+    let said = changes(None, &rollout).join("\n");
+    let clock = now.strftime("%H:%M:%S ").to_string();
+    assert!(said.lines().all(|line| line.starts_with(&clock)) && !said.contains('\u{1b}'), "{said}");
+    assert!(said.contains("one: * two[2J three") && said.contains("gone by"), "{said}");
+}
+
+/// A server that somebody stopped is of no rollout, and an upgrade that left it so is not rolled out.
+#[test]
+fn a_server_at_zero_is_not_rolled_out() {
+    let (mut facts, now) = facts(&cases().into_iter().find(|case| case.ends_with("done")).unwrap());
+    let mut workloads = facts.workloads.items().to_vec();
+    let server = workloads.iter_mut().find(|w| w.component == Component::Server).unwrap();
+    (server.wanted, server.pods, server.updated, server.ready, server.available) = (0, 0, 0, 0, 0);
+    facts.workloads = Fact::known(workloads, "test", now);
+    facts.pods = Fact::known(Vec::new(), "test", now);
+    let rollout = judge(&facts, now);
+    assert!(matches!(rollout.verdict, Verdict::NotReady | Verdict::Blocked), "{:?}", rollout.verdict);
+    assert!(rollout.sentence.ends_with("it is scaled to zero: nobody serves"), "{}", rollout.sentence);
+}
+
+/// A backup that a person makes is told, and rolls nothing out: not while it runs, and not when it failed.
+#[test]
+fn a_backup_of_no_hook_is_beside_the_release() {
+    let of = |name: &str| facts(&cases().into_iter().find(|case| case.ends_with(name)).unwrap());
+    for case in ["backup-running", "backup-failed"] {
+        let (mut done, now) = of("done");
+        let mut job = of(case).0.jobs.items().first().cloned().unwrap();
+        job.meta.created = Some(now);
+        done.jobs = Fact::known(vec![job.clone()], "test", now);
+        assert_ne!(judge(&done, now).verdict, Verdict::RolledOut, "{case}: a hook's counts");
+        job.events.clear();
+        let name = job.meta.name.clone();
+        done.jobs = Fact::known(vec![job], "test", now);
+        let rollout = judge(&done, now);
+        assert_eq!(rollout.verdict, Verdict::RolledOut, "{case}: {}", rollout.sentence);
+        assert!(rollout.tree.children.iter().any(|node| node.name == name && node.words.starts_with("backup: ")));
+    }
+}
+
 /// A saved file gives the same answer, and holds nothing that was secret.
 #[test]
 fn a_facts_file_judges_alike() {
@@ -89,6 +135,16 @@ fn a_facts_file_judges_alike() {
         let (facts, now) = facts(&case);
         let again = Facts::from_text(&facts.to_text().unwrap()).unwrap();
         assert_eq!(judge(&again, now), judge(&facts, now), "{}", case.display());
+    }
+}
+
+/// What `diagnose` saved is of the same schema.
+#[test]
+fn a_look_of_diagnose_is_judged_too() {
+    for (case, expected) in [("upgraded", Verdict::RolledOut), ("migrate-fails", Verdict::Failed)] {
+        let file = format!("{}/../testdata/recorded/{case}/diagnose.json", env!("CARGO_MANIFEST_DIR"));
+        let facts = Facts::from_text(&std::fs::read_to_string(file).unwrap()).unwrap();
+        assert_eq!(judge(&facts, facts.made).verdict, expected, "{case}");
     }
 }
 

@@ -102,6 +102,32 @@ fn it_names_what_changes_and_no_secret() {
     assert!(!lines.iter().any(|l| l.contains("LOG_LEVEL")), "order of variables is no change: {lines:#?}");
 }
 
+/// Names call secrets so in commands, arguments and files of settings, too, where no key does.
+#[test]
+fn no_secret_of_a_command_or_a_file_is_shown() {
+    let with = |n: u32| {
+        let file = format!("logging: {{level: L{n}}}\\npassword: hush-{n}a\\nuser: om");
+        read(&format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata: {{app.yaml: \"{file}\"}}\n---\n\
+             apiVersion: batch/v1\nkind: Job\nmetadata: {{name: j}}\nspec:\n  command: [sh, -c, 'API_TOKEN=hush-{n}b ./run v{n}']\n  \
+             args: [--db-password, hush-{n}c, --level, l{n}, --secret=hush-{n}d]\n  lists: [{{args: [--api-key, hush-{n}e]}}, {n}]\n"
+        ))
+    };
+    let mut less = with(2);
+    for object in &mut less {
+        if let Some(spec) = object.value["spec"].as_object_mut() {
+            spec.remove("lists");
+        }
+    }
+    for then in [with(2), less] {
+        let text = serde_json::to_string_pretty(&preview(&with(1), &then)).unwrap();
+        assert!(!text.contains("hush"), "{text}");
+        for kept in ["level: L1", "user: om", "./run v2", "l2"] {
+            assert!(text.contains(kept), "{kept}\nis not in\n{text}");
+        }
+    }
+}
+
 #[test]
 fn nothing_changes_between_a_manifest_and_itself_in_another_order() {
     let mut other = read(NOW);

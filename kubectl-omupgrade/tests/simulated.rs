@@ -7,6 +7,8 @@
 mod age;
 #[path = "simulated/backup.rs"]
 mod backup;
+#[path = "simulated/backup_refused.rs"]
+mod backup_refused;
 #[path = "simulated/backup_under.rs"]
 mod backup_under;
 #[path = "simulated/cluster/mod.rs"]
@@ -19,6 +21,8 @@ mod prune;
 mod record;
 #[path = "simulated/restore.rs"]
 mod restore;
+#[path = "simulated/restore_api.rs"]
+mod restore_api;
 #[path = "simulated/restore_armed.rs"]
 mod restore_armed;
 #[path = "simulated/restore_from.rs"]

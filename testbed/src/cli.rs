@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::cluster::databases::Engine;
+use crate::cluster::databases::{self, Engine, MYSQL_WORDS};
 use crate::faults::values;
 use crate::paths::Cache;
 use crate::{chart, cluster, demo, failure, faults, images, load, say, suite, tools};
@@ -158,7 +158,12 @@ impl Cli {
             Verb::Status => return cluster::status::run(&cache),
             Verb::Logs { component, tail } => cluster::status::logs(&cache, &component, usize::try_from(tail)?)?,
             Verb::Kubeconfig => say::answer(&cluster::kubeconfig()?.display().to_string()),
-            Verb::Database { engine, namespace } => cluster::databases::run(&cache, engine, &namespace)?,
+            Verb::Database { engine, namespace } => {
+                databases::run(&cache, engine, &namespace)?;
+                if engine == Engine::Mysql {
+                    say::answer(&format!("helm needs, beside --post-renderer: {MYSQL_WORDS}"));
+                }
+            }
             Verb::Demo => demo::run(&cache)?,
             Verb::Load(plan) => return load::run(&cache, &plan),
             Verb::Test(options) => {

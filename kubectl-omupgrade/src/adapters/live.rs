@@ -3,14 +3,14 @@
 
 use super::cluster::Cluster;
 use super::lock::Lock;
-use crate::facts::{self, read};
+use crate::facts::read;
 use crate::failure::Failure;
 use crate::preview::Object;
 use crate::verdict::{Reach, Running};
 use crate::wayback::{Live, OURS, OWNERS};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use kube::api::{DynamicObject, ListParams, Patch, PatchParams};
@@ -73,18 +73,23 @@ pub fn owner(meta: &ObjectMeta, field: &str) -> Option<String> {
     names.into_iter().next()
 }
 
+/// The labels by which a workload selects its pods, as the API is asked for them.
+fn selector(workload: &Value) -> String {
+    let labels = workload.pointer("/spec/selector/matchLabels").and_then(Value::as_object);
+    let pairs = labels.into_iter().flatten().filter_map(|(key, value)| Some(format!("{key}={}", value.as_str()?)));
+    pairs.collect::<Vec<_>>().join(",")
+}
+
 /// The server images that run, by image, of the pods that a server's labels select.
 pub async fn running(cluster: &Cluster, server: &Object) -> Vec<Running> {
-    let labels = server.value.pointer("/spec/selector/matchLabels").and_then(Value::as_object);
-    let selector: Vec<String> =
-        labels.into_iter().flatten().filter_map(|(k, v)| Some(format!("{k}={}", v.as_str()?))).collect();
+    let selector = selector(&server.value);
     if selector.is_empty() {
         return Vec::new();
     }
     let serving = shared::component::serving_index(&server.value).unwrap_or(0);
     let name = server.value.pointer(&format!("/spec/template/spec/containers/{serving}/name")).and_then(Value::as_str);
     let api: Api<Pod> = cluster.api();
-    let pods = cluster.all(&api, ListParams::default().labels(&selector.join(","))).await.unwrap_or_default();
+    let pods = cluster.all(&api, ListParams::default().labels(&selector)).await.unwrap_or_default();
     let mut counted: BTreeMap<String, usize> = BTreeMap::new();
     for pod in pods {
         let runs = pod.status.as_ref().and_then(|s| s.container_statuses.as_ref()).is_some_and(|all| {
@@ -106,7 +111,17 @@ pub async fn migrating(cluster: &Cluster, release: &str) -> Result<Vec<String>, 
     let pods = cluster.all(&api, ListParams::default()).await.map_err(|refused| refused.to_string())?;
     let instance = |pod: &Pod| pod.metadata.labels.as_ref()?.get("app.kubernetes.io/instance").cloned();
     let ours = pods.iter().filter(|pod| instance(pod).is_none_or(|of| of == release));
-    Ok(ours.map(read::pod).filter(facts::Pod::is_migrating).map(|pod| pod.meta.name).collect())
+    let at_work = |pod: &&Pod| read::pod(pod).is_migrating() || migrates_once(pod);
+    Ok(ours.filter(at_work).filter_map(|pod| pod.metadata.name.clone()).collect())
+}
+
+/// Whether the own container of a pod that is not started again migrates now. One that is started again may begin with a
+/// migration and serve ever after.
+fn migrates_once(pod: &Pod) -> bool {
+    let ends = |spec: &&PodSpec| matches!(spec.restart_policy.as_deref(), Some("Never" | "OnFailure"));
+    let Some(name) = pod.spec.as_ref().filter(ends).and_then(read::migrating_main) else { return false };
+    let mut all = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
+    all.any(|c| c.name == name && c.state.as_ref().is_some_and(|state| state.running.is_some()))
 }
 
 /// Of these objects, those that Helm leaves alone when it deletes: it looks at the annotation in the cluster.
@@ -158,15 +173,13 @@ pub async fn scale(lock: &Lock, label: &str, replicas: u64) -> anyhow::Result<()
 
 /// The images of a server's pods with what the nodes pulled for them: references with digests.
 pub async fn pulled(cluster: &Cluster, server: &Value) -> BTreeMap<String, Vec<String>> {
-    let labels = server.pointer("/spec/selector/matchLabels").and_then(Value::as_object);
-    let selector: Vec<String> =
-        labels.into_iter().flatten().filter_map(|(k, v)| Some(format!("{k}={}", v.as_str()?))).collect();
+    let selector = selector(server);
     let mut out: BTreeMap<String, Vec<String>> = BTreeMap::new();
     if selector.is_empty() {
         return out;
     }
     let api: Api<Pod> = cluster.api();
-    for pod in cluster.all(&api, ListParams::default().labels(&selector.join(","))).await.unwrap_or_default() {
+    for pod in cluster.all(&api, ListParams::default().labels(&selector)).await.unwrap_or_default() {
         let status = pod.status.unwrap_or_default();
         let all = [status.init_container_statuses, status.container_statuses].into_iter().flatten().flatten();
         for container in all.filter(|c| !c.image_id.is_empty()) {

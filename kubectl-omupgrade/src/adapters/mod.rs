@@ -7,6 +7,7 @@ pub mod claim;
 pub mod cluster;
 pub mod evidence;
 pub mod exec;
+pub mod flux;
 pub mod helm;
 pub mod job;
 pub mod journal;

@@ -42,33 +42,34 @@ enum Without {
     Unasked(String),
 }
 
-impl Without {
-    fn words(self) -> String {
-        match self {
-            Self::Ended(words) | Self::Armed(words) | Self::Unasked(words) => words,
-        }
-    }
-}
-
 /// A name for a Pod of this role that no other has.
 pub fn name(release: &str, role: &str) -> String {
     let head: String = release.chars().take(30).collect();
     format!("{head}-omupgrade-{role}-{:x}", Timestamp::now().as_millisecond() & 0xfff_ffff)
 }
 
-/// The log of a Pod that ended well, or in words why there is none. Takes away first what killed processes left of the
-/// same role.
+/// The log of a Pod that ended well, or in words why there is none.
 pub async fn answer(cluster: &Cluster, release: &str, role: &str, pod: &serde_json::Value) -> Result<String, String> {
-    let pod: Pod = serde_json::from_value(pod.clone()).map_err(|e| format!("preparing the {role} Pod: {e}"))?;
+    asked(cluster, release, role, pod).await.map_err(|failure| failure.message)
+}
+
+/// The same, with what that is: the answer is no where the Pod itself said so, else there is none. Takes away first what
+/// killed processes left of the same role.
+pub async fn asked(cluster: &Cluster, release: &str, role: &str, pod: &serde_json::Value) -> Result<String, Failure> {
+    let pod: Pod =
+        serde_json::from_value(pod.clone()).map_err(|e| Failure::unknown(format!("preparing the {role} Pod: {e}")))?;
     let name = pod.metadata.name.clone().unwrap_or_default();
     let deadline = pod.spec.as_ref().and_then(|s| s.active_deadline_seconds).unwrap_or(300).unsigned_abs();
     let api: Api<Pod> = cluster.api();
     clean_up(cluster, &api, release, role, left_over).await;
     let doing = format!("starting the {role} Pod {name}");
-    cluster.within(api.create(&PostParams::default(), &pod)).await.map_err(|r| format!("{doing}: {r}"))?;
+    cluster.within(api.create(&PostParams::default(), &pod)).await.map_err(|r| r.failure(&doing))?;
     let answer = wait(cluster, &api, role, &name, deadline, Duration::MAX).await;
     let _ = cluster.within(api.delete(&name, &at_once())).await;
-    answer.map_err(Without::words)
+    answer.map_err(|without| match without {
+        Without::Ended(words) => Failure::no(words),
+        Without::Armed(words) | Without::Unasked(words) => Failure::unknown(words),
+    })
 }
 
 /// The log of a Pod of a name of its own, which stands for one step of a run: it is started, or gone on with where a
@@ -185,7 +186,7 @@ async fn wait(
         let status = pod.status.unwrap_or_default();
         let phase = status.phase.unwrap_or_default();
         if phase == "Succeeded" || phase == "Failed" {
-            let log = cluster.within(api.logs(name, &LogParams::default())).await;
+            let log = cluster.log(name, &LogParams::default()).await;
             let log = log.map_err(|r| Without::Unasked(format!("reading the log of the {role} Pod {name}: {r}")))?;
             let last = || log.lines().rfind(|l| !l.trim().is_empty()).unwrap_or("it said nothing").to_owned();
             return if phase == "Succeeded" {

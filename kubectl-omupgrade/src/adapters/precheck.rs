@@ -121,7 +121,7 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
         settings: shown.into(),
         database: database.into(),
         neighbours: neighbours.into(),
-        owner: beside.owner(),
+        owner: beside.owner(cluster).await,
         drift: drift.map(|all| beside.without_scaled(all)).into(),
         foreign: beside.foreign(manifest.as_deref().unwrap_or_default()),
         apis: manifest.as_deref().map(apis).map_err(Clone::clone).into(),

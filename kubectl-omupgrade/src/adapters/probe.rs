@@ -7,7 +7,6 @@ use super::precheck::of_version;
 use crate::beside::Beside;
 use crate::facts::{Database, Release};
 use crate::fingerprint::Fingerprint;
-use crate::preview::Object;
 use shared::backup::{Asked, probe};
 use shared::marks;
 use shared::versions::Version;
@@ -22,13 +21,17 @@ fn deadline(asked: Asked) -> u64 {
     }
 }
 
+/// Labels for a Pod of ours, as a person names them.
+pub type Labels = [(String, String)];
+
 /// The state of the database of a release, with the image of the server that was asked beside.
 pub async fn of_release(
     cluster: &Cluster,
     release: &Release,
     image: Option<&str>,
+    labels: &Labels,
 ) -> Result<(String, Fingerprint), String> {
-    let beside = beside(release, image)?;
+    let beside = beside(release, image)?.with_labels(labels);
     let state = state(cluster, &beside).await?;
     Ok((beside.server_image, state))
 }
@@ -60,9 +63,10 @@ pub async fn facts_beside(cluster: &Cluster, beside: &Beside, asked: Asked) -> R
 
 /// The migration folders that the image of a release's server carries, with that image: asked of the image itself, in a
 /// short-lived Pod, for a tag does not tell it.
-pub async fn folders(cluster: &Cluster, release: &Release) -> Result<(String, Vec<String>), String> {
+pub async fn folders(cluster: &Cluster, release: &Release, labels: &Labels) -> Result<(String, Vec<String>), String> {
     // The client image is not used; naming one only keeps an engine that the manifest does not tell from mattering.
     let beside = beside(release, Some(crate::beside::default_image(shared::backup::Engine::Postgresql)))?;
+    let beside = beside.with_labels(labels);
     let name = pod::name(&beside.release, marks::ROLE_FOLDERS);
     let made = beside.folders_pod(&name, marks::ROLE_FOLDERS, deadline(Asked::Fingerprint));
     let answer =
@@ -92,23 +96,13 @@ fn versions(listed: &str) -> Vec<String> {
     names.filter(|n| Version::parse(n).is_some()).map(str::to_owned).collect()
 }
 
-/// The state of the release's database, or in words why it is not known.
-pub async fn fingerprint(
-    cluster: &Cluster,
-    release: &str,
-    objects: &[Object],
-    server: &Object,
-    image: Option<&str>,
-) -> Result<Fingerprint, String> {
-    state(cluster, &Beside::of(release, objects, server, image)?).await
-}
-
 fn beside(release: &Release, image: Option<&str>) -> Result<Beside, String> {
     let text = release.manifest.expose().ok_or("the manifest is not here")?;
     Beside::of_manifest(&release.name, &release.namespace, text, image)
 }
 
-async fn state(cluster: &Cluster, beside: &Beside) -> Result<Fingerprint, String> {
+/// The state of the database of the server that is stood beside, or in words why it is not known.
+pub async fn state(cluster: &Cluster, beside: &Beside) -> Result<Fingerprint, String> {
     let answer = ask(cluster, beside, Asked::Fingerprint).await?;
     Fingerprint::parse(beside.engine, &answer).map_err(|e| e.to_string())
 }

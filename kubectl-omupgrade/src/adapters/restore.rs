@@ -55,7 +55,7 @@ pub fn prepared(beside: Beside, admin_secret: Option<&str>) -> Beside {
 }
 
 /// What stands there, read only.
-pub async fn check(cluster: &Cluster, beside: &Beside, wanted: &Wanted, backup: &str) -> Result<Found, String> {
+pub async fn check(cluster: &Cluster, beside: &Beside, wanted: &Wanted, backup: &str) -> Result<Found, Failure> {
     let name = pod::name(&beside.release, ROLE);
     let of = wanted.of.as_deref().unwrap_or_default();
     let variables = [
@@ -66,7 +66,7 @@ pub async fn check(cluster: &Cluster, beside: &Beside, wanted: &Wanted, backup: 
         ("OMUPGRADE_IN_PLACE", if wanted.in_place { "1" } else { "" }),
     ];
     let pod = manifest(beside, &name, CHECKING, restore_script(), &wanted.claim, &variables);
-    Found::parse(&pod::answer(cluster, &beside.release, ROLE, &pod).await?)
+    Found::parse(&pod::asked(cluster, &beside.release, ROLE, &pod).await?).map_err(Failure::unknown)
 }
 
 /// Restores a backup into a scratch database on the same server, which is dropped again; what was found there.

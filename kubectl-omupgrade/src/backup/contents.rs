@@ -1,6 +1,7 @@
 //! What a backup holds beside the dump: values, manifest and hooks of the release with every secret taken out, and the
 //! members of the record that only the plugin knows. The secrets themselves go elsewhere, or nowhere.
 
+use crate::diagnose::redact::all_without_looks;
 use crate::facts::Release;
 use crate::preview::{objects, redacted};
 use serde_json::{Value, json};
@@ -44,21 +45,21 @@ pub fn pack(release: &Release, known: Known) -> Result<Packed, String> {
     let chart = &release.revision.chart;
     let manifest = release.manifest.expose().ok_or("the manifest is not here")?;
     let clean = |text: &str| -> Result<Vec<Value>, String> {
-        Ok(objects(text, &release.namespace)?.iter().map(|o| redacted(&o.kind, &o.value)).collect())
+        Ok(objects(text, &release.namespace)?.iter().map(|o| without_secrets(&o.kind, &o.value)).collect())
     };
     let mut hooks = Vec::new();
     for hook in &release.hooks {
         hooks.extend(clean(hook.manifest.expose().map_or("", String::as_str))?);
     }
     let values = release.values.expose().cloned().unwrap_or_default();
-    let computed = known.defaults.clone().map(|defaults| redacted("", &merged(defaults, &values)));
+    let computed = known.defaults.clone().map(|defaults| without_secrets("", &merged(defaults, &values)));
     let content = json!({
         "v": 1,
         "name": release.name,
         "namespace": release.namespace,
         "revision": release.revision.number,
         "chart": chart,
-        "values": redacted("", &values),
+        "values": without_secrets("", &values),
         "computed_values": computed,
         "manifest": clean(manifest)?,
         "hooks": hooks,
@@ -69,6 +70,13 @@ pub fn pack(release: &Release, known: Known) -> Result<Packed, String> {
     let packed = zip.write_all(&text).and_then(|()| zip.finish()).map_err(|e| e.to_string())?;
     let of = serde_json::to_string(&of).map_err(|e| e.to_string())?;
     Ok(Packed { record: format!("\"of\":{of}"), release: packed })
+}
+
+/// Without what a name calls a secret, and without what looks like one inside of texts: a file in a `ConfigMap`, arguments.
+fn without_secrets(kind: &str, value: &Value) -> Value {
+    let mut clean = redacted(kind, value);
+    all_without_looks(&mut clean);
+    clean
 }
 
 /// What a record says of the release.
@@ -106,7 +114,7 @@ fn merged(mut under: Value, over: &Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{Chart, Driver, Revision, Secret, Status};
+    use crate::facts::{Chart, Driver, Hook, Revision, Secret, Status};
     use std::io::Read;
 
     #[test]
@@ -124,11 +132,19 @@ mod tests {
             },
             name: "om".into(),
             namespace: "data".into(),
-            values: Secret::new(json!({"a": {"b": 2, "gone": null}, "fernetKey": {"value": "hunter2"}, "dbPassword": "hunter2"})),
+            values: Secret::new(json!({"a": {"b": 2, "gone": null}, "fernetKey": {"value": "hunter2"}, "dbPassword": "hunter2", "adminPassword": 47_118})),
             manifest: Secret::new(
-                "kind: Secret\napiVersion: v1\nmetadata: {name: s}\ndata: {K: aHVudGVyMg==}\n---\nkind: Deployment\napiVersion: apps/v1\nmetadata: {name: om}\nspec: {template: {spec: {containers: [{name: om, env: [{name: API_TOKEN, value: hunter2}, {name: LOG, value: INFO}]}]}}}\n".into(),
+                "kind: Secret\napiVersion: v1\nmetadata: {name: s}\ndata: {K: aHVudGVyMg==}\n---\nkind: Deployment\napiVersion: apps/v1\nmetadata: {name: om}\nspec: {template: {spec: {containers: [{name: om, env: [{name: API_TOKEN, value: hunter2}, {name: LOG, value: INFO}], args: ['--password=hunter2']}]}}}\n---\nkind: ConfigMap\napiVersion: v1\nmetadata: {name: c}\ndata: {app.yaml: \"user: om\\npassword: hunter2\\n\"}\n".into(),
             ),
-            hooks: Vec::new(),
+            hooks: vec![Hook {
+                kind: "Secret".into(),
+                name: "h".into(),
+                events: Vec::new(),
+                manifest: Secret::new(
+                    "kind: Secret\napiVersion: v1\nmetadata: {name: h}\nstringData: {K: hunter2}\n".into(),
+                ),
+                last_run: None,
+            }],
             holds_openmetadata: true,
             workloads: Vec::new(),
         };
@@ -136,10 +152,11 @@ mod tests {
         let packed = pack(&release, known).unwrap();
         let mut text = String::new();
         flate2::read::GzDecoder::new(packed.release.as_slice()).read_to_string(&mut text).unwrap();
-        assert!(!text.contains("hunter2") && !text.contains("aHVudGVyMg"), "{text}");
+        assert!(!text.contains("hunter2") && !text.contains("aHVudGVyMg") && !text.contains("47118"), "{text}");
         let content: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(content["computed_values"]["a"], json!({"b": 2, "c": 3}));
         assert_eq!(content["manifest"][1]["spec"]["template"]["spec"]["containers"][0]["env"][1]["value"], "INFO");
+        assert_eq!(content["hooks"][0]["metadata"]["name"], "h");
         let of: Value = serde_json::from_str(&format!("{{{}}}", packed.record)).unwrap();
         assert_eq!(of["of"]["revision"], 7);
     }

@@ -6,8 +6,11 @@ use serde::{Deserialize, Serialize};
 use shared::backup::Record;
 use shared::versions::Version;
 
-/// How long a receipt stands for a backup. Chosen; the post-renderer takes at most a day.
+/// How long a receipt stands from the end of the dump on: a large database is dumped for hours. Chosen.
 const VALID: SignedDuration = SignedDuration::from_hours(4);
+
+/// How long it stands at most from the beginning of the dump on, which is what the post-renderer takes.
+const LONGEST: SignedDuration = SignedDuration::from_hours(24);
 
 /// The content of the file, version 1.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -32,12 +35,16 @@ pub struct Receipt {
 pub fn receipt(name: &str, record: &Record, target: &str, now: Timestamp) -> Result<Receipt, String> {
     let version = Version::parse(target).ok_or_else(|| format!("`{target}` is no version: write 1.13.1"))?;
     let made: Timestamp = record.started.parse().map_err(|_| format!("the record of {name} tells no time"))?;
-    let expires = made.checked_add(VALID).map_err(|_| format!("the record of {name} tells a time that is none"))?;
+    let ended = record.finished.parse().unwrap_or(made).max(made);
+    let expires = ended.checked_add(VALID).and_then(|end| Ok(end.min(made.checked_add(LONGEST)?)));
+    let expires = expires.map_err(|_| format!("the record of {name} tells a time that is none"))?;
     if expires <= now {
-        let hours = VALID.as_hours();
         return Err(format!(
-            "{name} was made at {}: a receipt stands for {hours} h, make a new backup",
-            record.started
+            "{name} was made from {} to {}: a receipt stands for {} h after that, and {} h in all; make a new backup",
+            record.started,
+            record.finished,
+            VALID.as_hours(),
+            LONGEST.as_hours()
         ));
     }
     Ok(Receipt {
@@ -49,4 +56,32 @@ pub fn receipt(name: &str, record: &Record, target: &str, now: Timestamp) -> Res
         made: made.to_string(),
         expires: expires.to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_stands_from_the_end_of_the_dump_on_and_never_longer_than_a_day() {
+        let until = |finished: &str, now: &str| {
+            let record: Record = serde_json::from_str(&format!(
+                r#"{{"v":1,"origin":"omupgrade","release":"om","namespace":"d","target":"","engine":"mysql","server_version":"9","client_version":"9","database":"d","host":"h","started":"2026-11-22T00:00:00Z","finished":"{finished}","files":[],"fingerprint":{{}},"schema_head":""}}"#
+            ))
+            .unwrap();
+            receipt("b", &record, "1.13.1", now.parse().unwrap()).map(|receipt| receipt.expires)
+        };
+        for (finished, expires) in [
+            ("2026-11-22T00:10:00Z", "2026-11-22T04:10:00Z"),
+            // A dump of five hours.
+            ("2026-11-22T05:00:00Z", "2026-11-22T09:00:00Z"),
+            ("2026-11-22T23:00:00Z", "2026-11-23T00:00:00Z"),
+            ("no time", "2026-11-22T04:00:00Z"),
+            ("2026-11-21T00:00:00Z", "2026-11-22T04:00:00Z"),
+        ] {
+            assert_eq!(until(finished, "2026-11-22T01:00:00Z").as_deref(), Ok(expires), "{finished}");
+        }
+        let late = until("2026-11-22T05:00:00Z", "2026-11-22T09:00:00Z").unwrap_err();
+        assert!(late.contains("make a new backup"), "{late}");
+    }
 }

@@ -92,6 +92,9 @@ impl Output {
     }
 }
 
+/// No span is longer: a moment that lies further ahead than clocks reach cannot be waited for. Chosen: a hundred years.
+const LONGEST: Duration = Duration::from_hours(100 * 366 * 24);
+
 /// A span as kubectl and Go write it: `90s`, `1h30m`, `500ms`, and bare numbers as seconds.
 ///
 /// ```
@@ -100,11 +103,13 @@ impl Output {
 /// assert_eq!(duration("45").unwrap().as_secs(), 45);
 /// assert!(duration("0s").unwrap().is_zero());
 /// assert!(duration("soon").is_err());
+/// assert!(duration("18446744073709551615").is_err() && duration("9000000h").is_err());
 /// ```
 pub fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is no span of time: write 30s, 5m or 1h30m");
+    let sane = |span: Duration| if span > LONGEST { Err(wrong()) } else { Ok(span) };
     if let Ok(seconds) = text.parse::<u64>() {
-        return Ok(Duration::from_secs(seconds));
+        return sane(Duration::from_secs(seconds));
     }
     let (mut total, mut rest) = (Duration::ZERO, text);
     while !rest.is_empty() {
@@ -120,7 +125,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
             "h" => 3_600_000,
             _ => return Err(wrong()),
         };
-        total += Duration::from_millis(number.checked_mul(milliseconds).ok_or_else(wrong)?);
+        total = sane(total + Duration::from_millis(number.checked_mul(milliseconds).ok_or_else(wrong)?))?;
         rest = tail;
     }
     if text.is_empty() { Err(wrong()) } else { Ok(total) }

@@ -1,5 +1,6 @@
 //! The verb `backup`.
 
+mod again;
 mod bring_back;
 mod drill;
 mod dump;
@@ -35,7 +36,7 @@ use crate::cli::flags::Output;
 use crate::cli::say;
 use crate::exit::Exit;
 use crate::facts::Release;
-use crate::failure::Failure;
+use crate::failure::{Failure, exit_of};
 use crate::session::Session;
 use clap::Subcommand;
 use serde::Serialize;
@@ -72,6 +73,23 @@ enum What {
     Prune(PruneArgs),
 }
 
+impl Args {
+    /// What a person is told who stopped it: nothing where it only looks.
+    pub(super) fn goes_on(&self) -> Option<&'static str> {
+        match &self.what {
+            None | Some(What::Restore(_) | What::Prune(_)) => Some(super::GOES_ON),
+            Some(What::Export(_) | What::Import(_)) => Some(
+                "interrupted: the same command begins anew; the Pod that holds the claim open ends with --timeout, or by kubectl delete pod -l omupgrade.io/role=claim",
+            ),
+            Some(What::Snapshot(_) | What::BringBack(_)) => Some(
+                "interrupted: the same command begins anew; what yours began may go on at the provider: look there first",
+            ),
+            Some(What::Drill(_)) => Some("interrupted: its Pod ends by itself; the same command begins anew"),
+            Some(What::Init(_) | What::List(_) | What::Show(_) | What::Verify(_) | What::Receipt(_)) => None,
+        }
+    }
+}
+
 /// Which release, and which claim of its backups.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Of {
@@ -90,18 +108,33 @@ pub struct Of {
     pub pod_labels: Vec<(String, String)>,
 }
 
-/// A label of a Pod. Those that tell our own Pods are ours.
+/// A label of a Pod, as the API server takes one: it would refuse another one in the middle of the work. Those that tell
+/// our own Pods are ours.
 pub(super) fn label(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("write KEY=VALUE")?;
     let own = key.is_empty() || key.starts_with("omupgrade.io/") || key == "app.kubernetes.io/managed-by";
-    if own { Err(format!("`{key}` is no label to choose")) } else { Ok((key.to_owned(), value.to_owned())) }
+    if own {
+        return Err(format!("`{key}` is no label to choose"));
+    }
+    let outer = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    let word = |text: &str| {
+        let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+        plain && text.len() <= 63 && outer(text.chars().next()) && outer(text.chars().next_back())
+    };
+    let (prefix, name) = key.split_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
+    let domain = |text: &str| {
+        let label = |part: &str| word(part) && !part.contains('_') && !part.chars().any(|c| c.is_ascii_uppercase());
+        text.len() <= 253 && text.split('.').all(label)
+    };
+    if !word(name) || !prefix.is_none_or(domain) || !(value.is_empty() || word(value)) {
+        return Err("a label is letters, digits, dashes, dots and underscores: write team=data".to_owned());
+    }
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 /// The version that an upgrade goes to, as it is written everywhere.
-fn version(text: &str) -> Result<String, Failure> {
-    let version =
-        Version::parse(text).ok_or_else(|| Failure::usage(format!("`{text}` is no version: write 1.13.1")))?;
-    Ok(version.to_string())
+fn version(text: &str) -> Result<String, String> {
+    Version::parse(text).map(|v| v.to_string()).ok_or_else(|| format!("`{text}` is no version: write 1.13.1"))
 }
 
 /// Runs it.
@@ -157,7 +190,10 @@ impl Place {
     async fn listing(&self, cluster: &Cluster) -> anyhow::Result<Listing> {
         let snapshots = self.snapshots(cluster).await?;
         match self.claim_there(cluster).await {
-            Err(_) if !snapshots.is_empty() => return Ok(Listing { backups: snapshots, ..Listing::default() }),
+            // Where it is known that there is no claim; one that could not be looked for may hold backups.
+            Err(error) if !snapshots.is_empty() && exit_of(&error) == Exit::Refused => {
+                return Ok(Listing { backups: snapshots, ..Listing::default() });
+            }
             there => there?,
         }
         let listing = claim::listing(cluster, &self.beside, &self.claim).await;
@@ -207,5 +243,43 @@ fn answer(output: Output, data: &impl Serialize, words: impl FnOnce() -> String)
         Output::Json => say::output(&format!("{}\n", serde_json::to_string_pretty(data)?)),
         Output::Yaml => say::output(&serde_saphyr::to_string(data)?),
         _ => say::output(&words()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Args, ExportArgs, ListArgs, MakeArgs, Of, What, label, version};
+    use crate::commands::GOES_ON;
+    use std::time::Duration;
+
+    #[test]
+    fn only_of_what_the_same_command_goes_on_with_it_is_said() {
+        let said = |what| Args { what, make: MakeArgs::default() }.goes_on();
+        assert_eq!(said(None), Some(GOES_ON));
+        assert_eq!(said(Some(What::List(ListArgs::default()))), None);
+        let export = ExportArgs { of: Of::default(), name: None, into: ".".into(), timeout: Duration::ZERO };
+        let words = said(Some(What::Export(export))).unwrap();
+        assert!(words.contains("begins anew") && words.contains("delete pod"), "{words}");
+    }
+
+    #[test]
+    fn what_the_api_server_would_refuse_as_a_label_is_refused_at_once() {
+        for text in ["net=db", "example.com/net=db.1_x-2", "net=", "a/b=C"] {
+            let (key, value) = text.split_once('=').unwrap();
+            assert_eq!(label(text), Ok((key.to_owned(), value.to_owned())));
+        }
+        let long = format!("net={}", "x".repeat(64));
+        for text in
+            ["net", "=db", "a b=db", "net=c d", "net=-db", "/net=db", "a_b/net=db", "a/b/c=db", "net=a=b", &long]
+        {
+            assert!(label(text).is_err(), "{text}");
+        }
+        assert!(label("omupgrade.io/role=x").is_err() && label("app.kubernetes.io/managed-by=x").is_err());
+    }
+
+    #[test]
+    fn a_version_is_written_as_everywhere() {
+        assert_eq!(version("v1.13.1").as_deref(), Ok("1.13.1"));
+        assert!(version("latest").is_err());
     }
 }

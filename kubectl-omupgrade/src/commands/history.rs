@@ -11,6 +11,7 @@ use crate::facts::Revision;
 use crate::failure::Failure;
 use crate::journal::{Phase, Run};
 use crate::session::Session;
+use crate::view::one_line;
 use crate::wayback::saved::Saved;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -42,7 +43,7 @@ pub struct Answer<'a> {
     release: &'a str,
     /// Its namespace.
     namespace: &'a str,
-    /// Who holds its lock, in words.
+    /// Who holds its lock, in words, or why that is not known; none where nobody does.
     lock: Option<String>,
     /// Its revisions, oldest first.
     revisions: &'a [Revision],
@@ -76,7 +77,11 @@ pub async fn history(cluster: &Cluster, args: &Args, output: Output) -> anyhow::
         say::note(&format!("the journal's Secret {secret} cannot be read and is left out"));
     }
     let runs = stored.into_iter().map(|s| s.run).collect();
-    let locked = holder_of(cluster, &name).await?.map(|h: Holder| h.words());
+    // Who may not read the lock still sees what was done.
+    let locked = match holder_of(cluster, &name).await {
+        Ok(holder) => holder.as_ref().map(Holder::words),
+        Err(error) => Some(format!("not known: {error:#}")),
+    };
     answer(Past { name, namespace: cluster.namespace.clone(), revisions, runs, locked }, args, output)
 }
 
@@ -129,7 +134,7 @@ fn text(answer: &Answer<'_>, whole: bool) -> String {
             let _ = writeln!(
                 out,
                 "  revision {number:<4} {version:<10} {when}  {status}{validated}{recorded}: {}",
-                revision.description
+                one_line(&revision.description)
             );
         }
     }
@@ -142,7 +147,7 @@ fn text(answer: &Answer<'_>, whole: bool) -> String {
                 Phase::Failed => "failed",
                 Phase::Note => "note",
             };
-            let _ = writeln!(out, "    {:.0}  {:<8} {}: {}", entry.at, phase, entry.step, entry.words);
+            let _ = writeln!(out, "    {:.0}  {:<8} {}: {}", entry.at, phase, entry.step, one_line(&entry.words));
         }
     }
     if answer.runs.is_empty() {

@@ -19,6 +19,9 @@ use crate::failure::Failure;
 use crate::session::Session;
 use clap::Subcommand;
 
+/// What a person is told who stopped a run that the same command goes on with.
+const GOES_ON: &str = "interrupted: what was begun stays as it is, and the same command goes on with it; `kubectl omupgrade history` tells how far it came";
+
 /// A verb and its arguments.
 #[derive(Debug, Subcommand)]
 #[allow(missing_docs)] // each verb's own doc is its help
@@ -39,9 +42,11 @@ pub enum Command {
 impl Command {
     /// What a person is told who stopped it: nothing where it only looks.
     pub fn goes_on(&self) -> Option<&'static str> {
-        matches!(self, Self::Rollback(_) | Self::Backup(_)).then_some(
-            "interrupted: what was begun stays as it is, and the same command goes on with it; `kubectl omupgrade history` tells how far it came",
-        )
+        match self {
+            Self::Rollback(_) => Some(GOES_ON),
+            Self::Backup(args) => args.goes_on(),
+            _ => None,
+        }
     }
 
     /// Runs the verb.

@@ -51,12 +51,7 @@ const LOOK: &[Row] = &[
     ("", "pods, events", "get, list, watch", "the tree, and why it is stuck"),
     ("batch", "jobs", "get, list, watch", "hooks and backups"),
     ("", "pods/log", "get", "how far a migration is; last lines of what failed"),
-    (
-        "",
-        "secrets",
-        "get, list, watch",
-        "Helm's revisions (their storage; leave it out: status then needs the release's name)",
-    ),
+    ("", "secrets", "get, list, watch", "Helm's revisions, the journal; `status RELEASE` alone also does without"),
     ("", "configmaps", "get, list, watch", "optional: Helm's revisions, where it keeps them there"),
     ("", "persistentvolumeclaims, resourcequotas", "get, list, watch", "optional: claims and quotas in the causes"),
     ("policy", "poddisruptionbudgets", "get, list, watch", "optional: budgets in the causes"),
@@ -69,18 +64,29 @@ const HISTORY: &[Row] = &[
     ("coordination.k8s.io", "leases", "get", "who holds the lock"),
 ];
 
-const LOCK: &[Row] =
-    &[("coordination.k8s.io", "leases", "get, create, update, patch, delete", "the lock of the release")];
+const LOCK: &[Row] = &[("coordination.k8s.io", "leases", "get, create, update", "the lock of the release")];
 
 const JOURNAL: &[Row] = &[("", "secrets", "create, update", "the journal")];
+
+const ADDS: &[Row] = &[("", "secrets", "create", "the journal: records are added and never changed")];
 
 const ARMED: &[Row] = &[("", "pods", "list, delete", "Pods of a restore that wait or work")];
 
 const ROLL_BACK: &[Row] = &[
     ("apps", "deployments/scale, statefulsets/scale", "patch", "the counts that an autoscaler chose are put back"),
-    ("", "secrets", "create, update, patch, delete", "Helm's revisions, the journal"),
+    ("", "secrets", "create, update, delete", "Helm's revisions, the journal"),
     ("batch", "cronjobs", "list, patch", "a restore suspends those that start the server's image"),
     ("", "persistentvolumeclaims", "get", "the claim with the backups"),
+];
+
+const FLUX: &[Row] = &[
+    (
+        "helm.toolkit.fluxcd.io",
+        "helmreleases",
+        "get",
+        "optional: whether Flux, where it owns the release, is suspended",
+    ),
+    ("kustomize.toolkit.fluxcd.io", "kustomizations", "get", "optional: the same"),
 ];
 
 const PRECHECK: &[Row] = &[
@@ -147,13 +153,13 @@ impl Verb {
         match self {
             Self::Status => LOOK.to_vec(),
             Self::StatusProbe => [LOOK, PROBE].concat(),
-            Self::StatusRecord => [LOOK, PROBE, JOURNAL].concat(),
-            Self::Precheck => [LOOK, PROBE, PRECHECK, BESIDE].concat(),
+            Self::StatusRecord => [LOOK, PROBE, ADDS].concat(),
+            Self::Precheck => [LOOK, PROBE, PRECHECK, BESIDE, FLUX].concat(),
             Self::Diagnose => [LOOK, PROBE, FORWARD, EDGES].concat(),
             Self::Validate => [LOOK, PROBE, FORWARD, SERVICES, RECORD].concat(),
             Self::History => HISTORY.to_vec(),
             Self::Unlock => [HISTORY, LOCK, JOURNAL, ARMED].concat(),
-            Self::Rollback => [LOOK, LOCK, ROLL_BACK, PROBE].concat(),
+            Self::Rollback => [LOOK, LOCK, ROLL_BACK, PROBE, FLUX].concat(),
             Self::Backup => [BACK_UP, LOCK].concat(),
         }
     }
@@ -187,7 +193,7 @@ fn manifest(args: &Args, namespace: Option<&str>) -> String {
     for row in args.verb.rows() {
         rule(&mut out, row);
     }
-    if !matches!(args.verb, Verb::History | Verb::Unlock) {
+    if !matches!(args.verb, Verb::History | Verb::Unlock | Verb::Backup) {
         let _ = write!(
             out,
             "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: {name}-nodes\nrules:\n"
@@ -227,8 +233,26 @@ mod tests {
             assert_eq!(role["kind"], "Role");
             let writes = text.contains("create");
             assert_eq!(writes, !matches!(verb, Verb::Status | Verb::History), "{verb:?}");
+            let looks_at_nodes = !matches!(verb, Verb::History | Verb::Unlock | Verb::Backup);
+            assert_eq!(text.contains("nodes"), looks_at_nodes, "{verb:?}");
             let list: serde_json::Value = serde_json::from_str(&json(&text).unwrap()).unwrap();
             assert_eq!(list["items"].as_array(), Some(&all), "{verb:?}");
+        }
+    }
+
+    /// A Lease is never deleted or patched, a record of the journal never changed, and no Secret is patched.
+    #[test]
+    fn no_verb_has_a_right_that_it_does_not_use() {
+        for verb in Verb::value_variants() {
+            for (_, resources, verbs, _) in verb.rows() {
+                let unused: &[&str] = match resources {
+                    "leases" => &["patch", "delete"],
+                    "secrets" if *verb == Verb::StatusRecord => &["update", "patch", "delete"],
+                    "secrets" => &["patch"],
+                    _ => &[],
+                };
+                assert!(!unused.iter().any(|right| verbs.contains(right)), "{verb:?}: {resources}: {verbs}");
+            }
         }
     }
 }

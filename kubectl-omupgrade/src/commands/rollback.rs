@@ -49,7 +49,7 @@ pub struct Args {
     #[arg(add = clap_complete::ArgValueCompleter::new(crate::cli::complete::releases))]
     pub release: Option<String>,
     /// The revision; without it the last one that the journal calls validated.
-    #[arg(add = clap_complete::ArgValueCompleter::new(crate::cli::complete::revisions))]
+    #[arg(value_parser = number, add = clap_complete::ArgValueCompleter::new(crate::cli::complete::revisions))]
     pub revision: Option<u64>,
     /// Print exactly what would be done, and do nothing.
     #[arg(long)]
@@ -125,6 +125,11 @@ pub struct Args {
     pub stay: bool,
 }
 
+/// The number of a revision.
+fn number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "write the number of a revision, as `history` lists them".to_owned())
+}
+
 /// `NAMESPACE/RELEASE`.
 pub(super) fn whose(text: &str) -> Result<String, String> {
     let name = |part: &str| {
@@ -179,7 +184,7 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
 /// compare with. That it could not be recorded does not make the way back a failure.
 async fn remember(cluster: &Cluster, name: &str, args: &Args) {
     let asked = status::Args { probe_image: args.probe_image.clone(), ..status::Args::default() };
-    if let Err(error) = status::record::record(cluster, name, &asked).await {
+    if let Err(error) = status::record::record(cluster, name, &asked, &args.pod_labels).await {
         to::note(&format!("{error:#}; a later way back to this revision is then unproven"));
     }
 }
@@ -273,6 +278,7 @@ pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
         if !args.dry_run {
             perform::tidy(cluster, &decision, terms).await?;
         }
+        say::Answer::new(&decision, &[], None, terms.output, terms.width).data("already")?;
         return Ok(Exit::Done);
     }
     let wanted = args.restore && (args.backup.is_some() || decision.verdict.way == Way::Restore);
@@ -303,7 +309,10 @@ pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
     if let Some(exit) = answer.end(&next, args.dry_run)? {
         return Ok(exit);
     }
-    agreed(cluster, args, &helm, &decision, terms).await?;
+    if let Err(error) = agreed(cluster, args, &helm, &decision, terms).await {
+        answer.data("refused")?;
+        return Err(error);
+    }
     let done = perform::perform(cluster, &helm, &decision, args, terms, restoration.as_ref()).await;
     if let (Ok(_), Some(plan)) = (&done, restore_plan) {
         restore::say_after(&decision, plan);

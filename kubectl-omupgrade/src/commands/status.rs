@@ -4,6 +4,7 @@
 pub mod database;
 pub mod record;
 
+use super::checked::writable;
 use super::watching;
 use crate::adapters::cluster::{Cluster, gather, release_facts};
 use crate::adapters::{evidence, release};
@@ -25,7 +26,7 @@ use std::time::Duration;
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(after_help = "\
 Ends with 0 when everything is rolled out, 1 when it is not (yet), 3 when it cannot be told; with --watch only when
-it is, 1 when waiting does not mend it, 4 when --timeout is over.
+it is, 1 when waiting does not mend it, 4 when --timeout is over (3 when nothing could be told until then).
 
 Without --probe it only reads, and of the database it knows what the journal recorded last. With it a Pod beside the
 server asks the database (engine, version, migrations, sizes, rows, rights) and the server's image (its migrations);
@@ -56,8 +57,8 @@ pub struct Args {
     /// With --record: also call this revision good; a rollback that names none goes to the last such.
     #[arg(long, requires = "record")]
     pub validated: bool,
-    /// Save what was found, with secrets masked.
-    #[arg(long, value_name = "FILE", conflicts_with = "from_facts")]
+    /// Save what one look found, with secrets masked.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["from_facts", "watch"])]
     pub facts: Option<PathBuf>,
     /// Judge what was saved, without a cluster.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["watch", "release"])]
@@ -75,13 +76,14 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
         let rollout = judge(&facts, facts.made);
         return answer(session, &rollout);
     }
+    args.facts.as_deref().map(writable).transpose()?;
     let cluster = session.connect().await?;
     let target = target(&cluster, args.release.as_deref()).await?;
     if args.watch {
         let probe = args.probe.then(|| args.probe_image.clone());
         let exit = Box::pin(watching::run(session, &cluster, &target, args.timeout, probe, false)).await?;
         if args.record && exit == Exit::Done {
-            record::record(&cluster, &target.name, args).await?;
+            record::record(&cluster, &target.name, args, &[]).await?;
         }
         return Ok(exit);
     }
@@ -100,17 +102,14 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
         }
         std::fs::write(file, safe.to_text()?).with_context(|| format!("writing {}", file.display()))?;
     }
-    if nothing_seen(&facts) {
-        let reason = facts.workloads.reason().unwrap_or_default();
-        return Err(Failure::unknown(format!("looking at the release {}: {reason}", facts.name))
-            .hint("kubectl omupgrade rbac status    # prints the rights that are needed")
-            .into());
+    if let (Some(reason), None) = (facts.workloads.reason(), facts.pods.value()) {
+        return Err(nothing_seen(&facts.name, reason).into());
     }
     let rollout = judge(&facts, Timestamp::now());
     let exit = answer(session, &rollout)?;
     if args.record {
         record::refuse_unless_rolled_out(&cluster, &rollout)?;
-        record::record(&cluster, &target.name, args).await?;
+        record::record(&cluster, &target.name, args, &[]).await?;
     }
     Ok(exit)
 }
@@ -149,12 +148,21 @@ pub async fn target(cluster: &Cluster, name: Option<&str>) -> anyhow::Result<Tar
             let (a, b, c) = unknown();
             Ok(Target { name: name.to_owned(), release, history: Fact::unknown(a, b, c), driver: None })
         }
+        None if reason.contains("forbidden") => Err(match error.downcast::<Failure>() {
+            Ok(failure) => {
+                let named = format!("kubectl omupgrade status RELEASE -n {}", cluster.namespace);
+                failure.hint(format!("{named}    # one that is named is seen without Helm's storage")).into()
+            }
+            Err(other) => other,
+        }),
         _ => Err(error),
     }
 }
 
-fn nothing_seen(facts: &Facts) -> bool {
-    facts.workloads.value().is_none() && facts.pods.value().is_none()
+/// Neither workloads nor pods can be seen: there is nothing to judge.
+pub(super) fn nothing_seen(release: &str, reason: &str) -> Failure {
+    Failure::unknown(format!("looking at the release {release}: {reason}"))
+        .hint("kubectl omupgrade rbac status    # prints the rights that are needed")
 }
 
 /// Says the judgement once.

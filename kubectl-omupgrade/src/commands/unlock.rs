@@ -1,7 +1,7 @@
 //! The verb `unlock`.
 
 use crate::adapters::cluster::Cluster;
-use crate::adapters::lock::{Released, Timing, force, holder_name};
+use crate::adapters::lock::{Released, Timing, force, holder_name, holder_of};
 use crate::adapters::{journal, pod, release, restore};
 use crate::cli::flags::Output;
 use crate::cli::say;
@@ -25,7 +25,7 @@ pub struct Args {
     #[arg(add = clap_complete::ArgValueCompleter::new(crate::cli::complete::releases))]
     pub release: Option<String>,
     /// Why, for the journal.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
     pub reason: String,
     /// Take it away even from a holder that is seen at work: it stops before its next write.
     #[arg(long)]
@@ -46,6 +46,11 @@ pub struct Answer<'a> {
     words: &'a str,
 }
 
+/// A reason that says something.
+fn reason(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Err("the next person wants to know why".to_owned()) } else { Ok(text.to_owned()) }
+}
+
 /// Runs it.
 pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     let cluster = session.connect().await?;
@@ -64,14 +69,19 @@ fn left_armed(why: &str, name: &str, cluster: &Cluster) -> Failure {
 
 /// Writes the reason, takes the lock away, ends what was left open.
 pub async fn unlock(cluster: &Cluster, args: &Args, output: Output, timing: Timing) -> anyhow::Result<Exit> {
-    if args.reason.trim().is_empty() {
-        return Err(Failure::usage("`--reason` is empty: the next person wants to know why").into());
-    }
     let name = match &args.release {
         Some(name) => name.clone(),
         None => release::find(cluster, None).await?.release.name,
     };
     let (mut runs, _) = journal::runs(cluster, &name).await?;
+    // A name that was mistyped is no release, and an uninstalled one left a run or a lock.
+    let unknown = runs.is_empty() && holder_of(cluster, &name).await?.is_none();
+    if unknown && release::stored(cluster, Some(&name)).await.is_ok_and(|all| all.is_empty()) {
+        let ns = &cluster.namespace;
+        let message =
+            format!("there is no Helm release {name} in the namespace {ns}, and neither a run nor a lock of it");
+        return Err(Failure::unknown(message).hint(format!("helm list --all -n {ns}")).into());
+    }
     let now = Timestamp::now();
     let id = format!("{}-unlock", now.strftime("%Y%m%dt%H%M%Sz"));
     let mut run = Run::new(&id, &name, &cluster.namespace, "unlock", &format!("unlock {name}"), &holder_name(), now);

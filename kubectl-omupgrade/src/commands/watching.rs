@@ -69,6 +69,9 @@ pub async fn run(
         if (dirty && now < next && !over) || !(store.answered() || over) {
             continue;
         }
+        if let Some(reason) = store.shut() {
+            return Err(super::status::nothing_seen(&target.name, reason).into());
+        }
         for wanted in store.unread.drain(..) {
             let times = again.entry(wanted.clone()).or_insert(0);
             if *times < AGAIN {
@@ -173,7 +176,7 @@ impl<'a> Screen<'a> {
             text.push('\n');
         }
         if ended {
-            let _ = writeln!(text, "{clock} {}: {}", rollout.verdict.words(), rollout.sentence);
+            let _ = writeln!(text, "{clock} {}: {}", rollout.verdict.words(), view::one_line(&rollout.sentence));
         }
         text.is_empty() || say::output(&text).is_ok()
     }

@@ -159,8 +159,21 @@ fn is_own(text: &str) -> bool {
 
 /// Text without what looks like a secret, where nothing is known of secrets: the words of a client that failed.
 pub fn without_looks(text: &str) -> String {
+    looking().map_or_else(|| HIDDEN.to_owned(), |redactor| redactor.text(text))
+}
+
+/// The same of every text in a value: what is left of a manifest or of values once its names told what is secret.
+pub fn all_without_looks(value: &mut Value) {
+    match looking() {
+        Some(redactor) => redactor.value(value),
+        None => *value = HIDDEN.into(),
+    }
+}
+
+/// One that knows no secret.
+fn looking() -> Option<&'static Redactor> {
     static LOOKING: LazyLock<Option<Redactor>> = LazyLock::new(|| Redactor::new([], &BTreeSet::new()).ok());
-    LOOKING.as_ref().map_or_else(|| HIDDEN.to_owned(), |redactor| redactor.text(text))
+    LOOKING.as_ref()
 }
 
 /// A word that calls something a secret (`password`, `fernet_key`), and that patterns know a secret by.

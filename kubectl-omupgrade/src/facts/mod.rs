@@ -32,7 +32,8 @@ pub use server::{
 
 use crate::journal::{Open, Recorded};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 
 /// The version of the schema of a facts file.
@@ -81,7 +82,7 @@ pub struct Facts {
     /// Warnings about the objects above, oldest first.
     pub events: Fact<Vec<Event>>,
     /// The database, as a Pod beside the server saw it; unknown where none was started.
-    #[serde(default = "not_asked")]
+    #[serde(default = "not_asked", deserialize_with = "database_read")]
     pub database: Fact<Database>,
     /// The state of the database that the journal recorded last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -105,6 +106,15 @@ impl Facts {
     pub fn rolled_out(&self) -> Option<Timestamp> {
         rollout_of(self.history.items()).or(self.release.value().map(|r| &r.revision))?.updated
     }
+}
+
+/// `diagnose` saves what the database says in sentences, under the same name: to whoever reads more it was not asked.
+fn database_read<'de, D: Deserializer<'de>>(from: D) -> Result<Fact<Database>, D::Error> {
+    let value = serde_json::Value::deserialize(from)?;
+    if value.pointer("/known/value").is_some_and(serde_json::Value::is_array) {
+        return Ok(not_asked());
+    }
+    serde_json::from_value(value).map_err(D::Error::custom)
 }
 
 /// Why the database of a look that did not ask it is unknown.

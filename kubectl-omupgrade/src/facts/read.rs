@@ -8,6 +8,6 @@ mod workload;
 
 pub use job::job;
 pub use meta::{meta, selector};
-pub use pod::pod;
+pub use pod::{migrating_main, pod};
 pub use policy::{autoscaler, budget, claim, event, node, quota};
 pub use workload::{daemon_set, deployment, replica_set, stateful_set};

@@ -1,6 +1,6 @@
 //! The difference of two manifests, object by object and field by field, without secrets.
 
-use super::mask::{HIDDEN, shown};
+use super::mask::{HIDDEN, follows_option, shown};
 use super::objects::Object;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -98,7 +98,13 @@ fn walk(kind: &str, at: &mut Vec<String>, now: Option<&Value>, then: Option<&Val
             _ => {
                 for i in 0..a.len().max(b.len()) {
                     at.push(i.to_string());
-                    walk(kind, at, a.get(i), b.get(i), out);
+                    if follows_option(a, i) || follows_option(b, i) {
+                        let hidden = |item: Option<&Value>| item.map(|_| HIDDEN.to_owned());
+                        let field = Field { path: at.join("."), now: hidden(a.get(i)), then: hidden(b.get(i)) };
+                        out.extend((a.get(i) != b.get(i)).then_some(field));
+                    } else {
+                        walk(kind, at, a.get(i), b.get(i), out);
+                    }
                     at.pop();
                 }
             }

@@ -1,5 +1,6 @@
 //! Keeps secrets out of a preview: contents of Secrets, and whatever a name calls a password, key or token.
 
+use crate::diagnose::redact::without_looks;
 use serde_json::Value;
 
 /// What stands for a secret.
@@ -18,13 +19,19 @@ pub(super) fn shown(kind: &str, names: &[String], value: &Value) -> String {
         Value::String(text) => text.lines().map(str::trim).collect::<Vec<_>>().join(" ⏎ "),
         other => other.to_string(),
     };
-    // A password may stand inside an address.
-    let text = if text.contains("://") && text.contains('@') { HIDDEN.to_owned() } else { text };
+    // A password may stand inside an address; a command or a file of settings may say one under its name.
+    let text = if text.contains("://") && text.contains('@') { HIDDEN.to_owned() } else { without_looks(&text) };
     let mut short: String = text.chars().take(SHOWN).collect();
     if short.len() < text.len() {
         short.push('…');
     }
     short
+}
+
+/// Whether the item of a list before this one is an option whose value is a secret: `--db-password`.
+pub(super) fn follows_option(items: &[Value], at: usize) -> bool {
+    let before = at.checked_sub(1).and_then(|before| items.get(before)?.as_str());
+    before.is_some_and(|option| option.starts_with('-') && !option.contains(['=', ' ']) && sensitive(option))
 }
 
 /// The same value without its secrets: contents of a Secret, and whatever a name calls a password, key or token.
@@ -45,12 +52,13 @@ pub fn redacted(kind: &str, value: &Value) -> Value {
     }
 }
 
-/// The shape stays, every text in it goes.
+/// The shape stays, every text and number in it goes: a password of digits is a number in YAML.
 fn hidden(value: &Value) -> Value {
     match value {
         Value::Object(map) => Value::Object(map.iter().map(|(k, v)| (k.clone(), hidden(v))).collect()),
         Value::Array(items) => items.iter().map(hidden).collect(),
         Value::String(text) if !text.is_empty() => HIDDEN.into(),
+        Value::Number(_) => HIDDEN.into(),
         other => other.clone(),
     }
 }
@@ -71,7 +79,7 @@ fn holds_secrets(value: &Value) -> bool {
             let named = map.get("name").and_then(Value::as_str).is_some_and(sensitive) && map.contains_key("value");
             named || map.iter().any(|(key, child)| (sensitive(key) && child.is_string()) || holds_secrets(child))
         }
-        Value::Array(items) => items.iter().any(holds_secrets),
+        Value::Array(items) => (0..items.len()).any(|at| follows_option(items, at)) || items.iter().any(holds_secrets),
         _ => false,
     }
 }

@@ -1,8 +1,8 @@
 //! The OpenMetadata server in a manifest: its image, its guard, the database that it uses.
 
 use super::objects::Object;
+use super::settings::decoded;
 use crate::verdict::Reach;
-use base64::Engine;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::component::{self, Component};
@@ -90,11 +90,6 @@ fn settings(objects: &[Object]) -> BTreeMap<&'static str, String> {
         }
     }
     out
-}
-
-fn decoded(text: &str) -> Option<String> {
-    let bytes = base64::engine::general_purpose::STANDARD.decode(text.trim()).ok()?;
-    String::from_utf8(bytes).ok()
 }
 
 fn variable(workload: &Value, name: &str) -> Option<String> {

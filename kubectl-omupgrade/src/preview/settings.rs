@@ -62,7 +62,8 @@ fn content(objects: &[Object], kind: &str, name: &str) -> BTreeMap<String, Strin
     out
 }
 
-fn decoded(text: &str) -> Option<String> {
+/// An entry of a Secret's `data` as text.
+pub(super) fn decoded(text: &str) -> Option<String> {
     let bytes = base64::engine::general_purpose::STANDARD.decode(text.trim()).ok()?;
     String::from_utf8(bytes).ok()
 }

@@ -31,7 +31,9 @@ fn node(scene: &Scene<'_>, pod: &Pod, c: &Container) -> Node {
             if c.migrates {
                 let lines = scene.log(&LogKey::new(&pod.meta.name, &c.name));
                 if !lines.is_empty() {
-                    node.words = format!("done: {}", migration::read(lines));
+                    let progress = migration::read(lines);
+                    let all = "done: all versions run".to_owned();
+                    node.words = if progress.after { all } else { format!("done: {progress}") };
                 }
             }
         }

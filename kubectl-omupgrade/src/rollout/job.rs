@@ -12,14 +12,16 @@ pub fn node(scene: &Scene<'_>, job: &Job) -> Option<Node> {
     if job.meta.owner.is_some() {
         return None;
     }
+    // A backup that no hook makes is beside the release: it may be made at any time, and nothing waits for it.
+    let aside = job.role.as_deref() == Some(marks::ROLE_BACKUP) && job.events.is_empty();
     let revision = scene.facts.release.value().and_then(|r| r.revision.updated);
-    let (Some(made), Some(revised)) = (job.meta.created, revision) else { return Some(build(scene, job, true)) };
+    let (Some(made), Some(revised)) = (job.meta.created, revision) else { return Some(build(scene, job, !aside)) };
     // Helm stores a revision before its hooks run, and in whole seconds the two can be equal.
     let of_this_revision = made.as_second() >= revised.as_second() - 1;
     if !of_this_revision && job.active == 0 {
         return None;
     }
-    Some(build(scene, job, of_this_revision))
+    Some(build(scene, job, of_this_revision && !aside))
 }
 
 fn build(scene: &Scene<'_>, job: &Job, counts: bool) -> Node {

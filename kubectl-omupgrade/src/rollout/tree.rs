@@ -150,6 +150,7 @@ pub enum Cause {
     ForeignPods,
     Database,
     Search,
+    ScaledToZero,
 }
 
 impl Cause {

@@ -4,7 +4,7 @@ use super::causes::{budget, deadline, foreign, quota};
 use super::scene::Scene;
 use super::tree::{Cause, Health, Kind, Node, Why};
 use super::{database, pod, replica_set};
-use crate::facts::{Workload, WorkloadKind};
+use crate::facts::{Component, Workload, WorkloadKind};
 
 /// A workload's node.
 pub fn node(scene: &Scene<'_>, workload: &Workload) -> Node {
@@ -19,6 +19,13 @@ pub fn node(scene: &Scene<'_>, workload: &Workload) -> Node {
     let current = is_current(workload);
     if current && health != Health::Done {
         standstill(scene, workload, &mut node);
+    }
+    if workload.component == Component::Server && workload.wanted == 0 {
+        // Its controller is through, and there is nobody to have rolled out to.
+        let target = format!("{}/{}", workload.kind.name().to_lowercase(), workload.meta.name);
+        let why = Why::new(Cause::ScaledToZero, "it is scaled to zero: nobody serves");
+        let hint = scene.kubectl(&format!("scale {target} --replicas=1    # once whoever stopped it is through"));
+        node.because(Health::Blocked, why.hint(hint));
     }
     database::older(scene, workload, &mut node);
     node.why.extend(foreign::of_workload(scene, workload));

@@ -1,6 +1,7 @@
 //! What changed between two judgements, a line each: for logs and for readers without a screen. Spans of time are not
 //! changes.
 
+use super::one_line;
 use crate::rollout::{Health, Node, Rollout};
 use std::collections::HashMap;
 
@@ -25,13 +26,13 @@ pub fn changes(before: Option<&Rollout>, after: &Rollout) -> Vec<String> {
         if !news {
             return;
         }
-        lines.push(format!("{clock} {path}: {}{}", word(node.health), node.words));
+        lines.push(format!("{clock} {path}: {}{}", word(node.health), one_line(&node.words)));
         let told: Vec<String> = known.map(|(_, _, causes)| causes).unwrap_or_default();
         for why in &node.why {
             if told.contains(&format!("{:?}", why.cause)) {
                 continue;
             }
-            lines.push(format!("{clock} {path}: {}", why.text));
+            lines.push(format!("{clock} {path}: {}", one_line(&why.text)));
             lines.extend(why.lines.iter().map(|l| format!("{clock} {path}: | {}", super::clip(l, 400))));
             lines.extend(why.hint.iter().map(|h| format!("{clock} {path}: try: {h}")));
         }

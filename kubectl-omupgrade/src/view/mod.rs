@@ -15,5 +15,5 @@ pub use diagnosis::diagnosis;
 pub use junit::junit;
 pub use line::{Line, Tone, plain, styled};
 pub use markdown::markdown;
-pub use text::{clip, hanging, wrap};
+pub use text::{clip, hanging, one_line, wrap};
 pub use tree::{Shape, lines};

@@ -56,6 +56,12 @@ pub fn clip(text: &str, width: usize) -> String {
     out
 }
 
+/// What others wrote in one line: its ends of lines become spaces, other control characters are left out.
+pub fn one_line(text: &str) -> String {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    clip(&lines.collect::<Vec<_>>().join(" "), usize::MAX)
+}
+
 /// Cuts out the middle of a name that is wider than `width` columns: its ends tell names apart.
 pub fn middle(name: &str, width: usize) -> String {
     let all: Vec<char> = name.chars().collect();
@@ -79,6 +85,7 @@ mod tests {
         assert_eq!(hanging("a  b", 24), ["a  b"]);
         assert_eq!(clip("a\x1b[2Jb\tc", 20), "a[2Jb c");
         assert_eq!(clip("abcdef", 4), "abc…");
+        assert_eq!(one_line("one:\r\n\t* a\x1b[2Jb\n\nend\n"), "one: * a[2Jb end");
         assert_eq!(middle("openmetadata-7d9f8c6b5d-abcde", 13), "openme…-abcde");
     }
 }

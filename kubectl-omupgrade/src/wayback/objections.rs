@@ -10,7 +10,7 @@ use shared::versions::Version;
 use std::collections::BTreeMap;
 
 /// What stands against it, found before the first write.
-pub fn objections(found: &Found, wanted: &Wanted, command: &str) -> Vec<Refusal> {
+pub fn objections(found: &Found, wanted: &Wanted, namespace: &str, command: &str) -> Vec<Refusal> {
     let mut out = Vec::new();
     if found.road == Road::InPlace && !wanted.in_place {
         out.push(Refusal {
@@ -37,7 +37,7 @@ pub fn objections(found: &Found, wanted: &Wanted, command: &str) -> Vec<Refusal>
             ),
             hints: vec![
                 format!(
-                    "kubectl edit persistentvolumeclaim {}    # more storage, where its class allows it",
+                    "kubectl edit persistentvolumeclaim {} -n {namespace}    # more storage, where its class allows it",
                     wanted.claim
                 ),
                 format!("{command} --no-dump    # what was written since the backup is then only in the old database"),

@@ -134,7 +134,10 @@ fn owner(live: &Live) -> Option<Refusal> {
             why: format!(
                 "{label} belongs to Flux's HelmRelease {namespace}/{name}, which would undo this: go back in Git, or suspend it first"
             ),
-            hints: vec![format!("flux suspend helmrelease {name} -n {namespace}"), "git revert COMMIT".to_owned()],
+            hints: vec![
+                format!("flux suspend helmrelease {name} -n {namespace}    # then the same command again"),
+                "git revert COMMIT".to_owned(),
+            ],
         });
     }
     if let Some(name) = mark("kustomize.toolkit.fluxcd.io/name") {
@@ -143,7 +146,10 @@ fn owner(live: &Live) -> Option<Refusal> {
             why: format!(
                 "{label} belongs to Flux's Kustomization {namespace}/{name}, which would undo this: go back in Git, or suspend it first"
             ),
-            hints: vec![format!("flux suspend kustomization {name} -n {namespace}"), "git revert COMMIT".to_owned()],
+            hints: vec![
+                format!("flux suspend kustomization {name} -n {namespace}    # then the same command again"),
+                "git revert COMMIT".to_owned(),
+            ],
         });
     }
     let argo = mark("argocd.argoproj.io/tracking-id").map(|id| id.split(':').next().unwrap_or(id).to_owned());

@@ -179,12 +179,12 @@ async fn a_log_that_broke_off_is_no_backup() {
 }
 
 /// Two runs of one second would have one name in the journal.
-async fn another_second() {
+pub async fn another_second() {
     tokio::time::sleep(Duration::from_millis(1100)).await;
 }
 
 /// The Secrets that keep keys.
-fn kept(world: &World) -> Vec<Value> {
+pub fn kept(world: &World) -> Vec<Value> {
     world.all("secrets").into_iter().filter(|s| s["type"] == "omupgrade.io/backup-secrets").collect()
 }
 
@@ -215,6 +215,24 @@ async fn a_backup_that_was_taken_away_is_not_waited_for() {
     world.says("claim", &whole);
     assert_eq!(command(&world, &args).await.unwrap(), Exit::Done);
     assert_eq!(runs(&world).len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_to_another_claim_is_another_one() {
+    let (world, folder) = killed_when(|world| !world.all("jobs").is_empty()).await;
+    let mut other = claim();
+    other["metadata"]["name"] = json!("other");
+    world.put("persistentvolumeclaims", other);
+    let mut there = args(&folder);
+    there.of.claim = Some("other".into());
+    assert_eq!(command(&world, &there).await.unwrap(), Exit::Done);
+    let claims = |outcome: &str| {
+        let runs = runs(&world).into_iter().filter(|r| r["outcome"] == outcome);
+        runs.map(|r| r["remembered"]["claim"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!((claims("done"), claims("open")), (vec!["other".to_owned()], vec!["om-omupgrade-backup".to_owned()]));
+    assert_eq!(command(&world, &args(&folder)).await.unwrap(), Exit::Done);
+    assert_eq!(claims("open"), Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

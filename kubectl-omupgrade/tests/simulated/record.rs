@@ -17,7 +17,7 @@ async fn the_state_of_the_database_goes_into_the_journal() {
     let cluster = world.cluster();
     assert_eq!(recorded(&cluster, "om").await, (None, None, None));
     let args = Args { record: true, validated: true, ..Args::default() };
-    record(&cluster, "om", &args).await.unwrap();
+    record(&cluster, "om", &args, &[]).await.unwrap();
     let runs = runs(&world);
     assert_eq!(runs.len(), 2);
     let of = |verb: &str| runs.iter().find(|r| r["verb"] == verb).unwrap();
@@ -35,7 +35,7 @@ async fn a_revision_that_does_not_serve_is_not_recorded() {
         let (world, _folder) = world();
         world.database(STATE);
         world.put("secrets", release_secret("om", 3, status, &manifest("1.13.0"), "x"));
-        let refused = record(&world.cluster(), "om", &Args::default()).await.unwrap_err();
+        let refused = record(&world.cluster(), "om", &Args::default(), &[]).await.unwrap_err();
         assert_eq!(exit_of(&refused), Exit::Refused, "{refused:#}");
         assert!(refused.to_string().contains(&format!("revision 3 is {status}")), "{refused:#}");
         assert_eq!(hints_of(&refused), [format!("kubectl omupgrade status om -n {NAMESPACE} --watch --record")]);
@@ -61,7 +61,7 @@ async fn the_image_itself_says_which_migrations_it_carries() {
     world.database("1.11.0\n1.12.3\n1.12.4-collate\nREADME.md\n");
     let cluster = world.cluster();
     let release = kubectl_omupgrade::adapters::release::latest(&cluster, "om").await.unwrap().unwrap();
-    let (image, folders) = probe::folders(&cluster, &release).await.unwrap();
+    let (image, folders) = probe::folders(&cluster, &release, &[]).await.unwrap();
     assert_eq!((image.as_str(), folders.len()), ("server:1.12.4", 3), "{folders:?}");
     assert!(world.all("pods").is_empty());
     let made = world.log().into_iter().filter(|r| r.starts_with("POST ")).count();

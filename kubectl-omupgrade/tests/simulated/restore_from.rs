@@ -9,6 +9,8 @@ use kubectl_omupgrade::commands::rollback::Args;
 use kubectl_omupgrade::exit::Exit;
 use kubectl_omupgrade::failure::{exit_of, hints_of};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 async fn refused(world: &World, args: &Args, case: &str, words: &str, hint: &str) {
     let error = command(world, args).await.unwrap_err();
@@ -97,9 +99,17 @@ async fn what_was_killed_before_it_changed_anything_is_looked_at_anew() {
 async fn the_dump_of_now_is_a_backup_as_any_other() {
     let (world, _folder) = migrated().await;
     pod(&world, "dump", PodFault::Waits);
-    let killed = tokio::time::timeout(std::time::Duration::from_secs(2), command(&world, &args(&world))).await;
-    assert!(killed.is_err());
     let dumps = |p: &&Value| p["metadata"]["name"].as_str().unwrap().ends_with("-dump");
+    let waits = async {
+        while world.all("pods").iter().find(dumps).is_none() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let args_of_it = args(&world);
+    tokio::select! {
+        ended = command(&world, &args_of_it) => panic!("it does not wait: {ended:?}"),
+        waited = tokio::time::timeout(Duration::from_mins(1), waits) => assert!(waited.is_ok(), "its Pod comes"),
+    }
     let there = world.all("pods").iter().find(dumps).unwrap().clone();
     let name = there["metadata"]["name"].as_str().unwrap();
     let container = &there["spec"]["containers"][0];
@@ -142,4 +152,29 @@ async fn under_the_revision_that_stays_no_helm_is_needed() {
     assert_eq!(command(&world, &stays).await.unwrap(), Exit::Done);
     let error = command(&world, &Args { stay: false, revision: Some(1), ..stays }).await.unwrap_err();
     assert!(error.to_string().contains("starting /nowhere/helm"), "{error:#}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_that_could_not_be_made_is_no_refusal() {
+    let (world, _folder) = migrated().await;
+    pod(&world, "check", PodFault::NoImage);
+    let failed = command(&world, &args(&world)).await.unwrap_err();
+    assert_eq!(exit_of(&failed), Exit::Unknown, "{failed:#}");
+    assert!(failed.to_string().contains("can be restored is not known: the restore Pod cannot start"), "{failed:#}");
+    untouched(&world, "no image for the check");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_labels_that_were_said_are_on_every_pod() {
+    let (world, _folder) = migrated().await;
+    let selecting = Args { pod_labels: vec![("app".into(), "om".into())], ..args(&world) };
+    let refused = command(&world, &selecting).await.unwrap_err();
+    assert_eq!(exit_of(&refused), Exit::Usage, "{refused:#}");
+    untouched(&world, "a label of the server's own pods");
+    let labelled = Args { pod_labels: vec![("net".into(), "db".into())], ..args(&world) };
+    assert_eq!(command(&world, &labelled).await.unwrap(), Exit::Done);
+    let labels = world.with_database(|d| d.labels.clone());
+    let roles: BTreeSet<&str> = labels.iter().filter_map(|l| l["omupgrade.io/role"].as_str()).collect();
+    assert_eq!(roles.into_iter().collect::<Vec<_>>(), ["folders", "probe", "restore"]);
+    assert!(labels.iter().all(|l| l["net"] == "db"), "{labels:#?}");
 }

@@ -243,6 +243,47 @@ async fn a_pending_revision_is_cleared_by_going_back_once_a_person_says_that_no_
     assert_eq!(status(4), "deployed");
 }
 
+/// Somebody's own Job migrates in its one container; a server's that begins with a migration serves.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_goes_back_while_a_job_migrates() {
+    for (restarts, state, refused) in
+        [("Never", "running", true), ("OnFailure", "terminated", false), ("Always", "running", false)]
+    {
+        let (world, _folder) = world();
+        let state = if state == "running" { json!({"running": {}}) } else { json!({"terminated": {"exitCode": 0}}) };
+        let status =
+            json!({"name": "m", "ready": false, "restartCount": 0, "image": "", "imageID": "", "state": state});
+        world.put("pods", json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "by-hand"},
+            "spec": {"restartPolicy": restarts, "containers": [{"name": "m", "command": ["sh", "-c", "./bootstrap/openmetadata-ops.sh migrate"]}]},
+            "status": {"phase": "Running", "containerStatuses": [status]}}));
+        let done = command(&world, &args(&world)).await;
+        let said = done.as_ref().map_or_else(ToString::to_string, |exit| format!("{exit:?}"));
+        assert_eq!(said.contains("a migration runs in by-hand"), refused, "{restarts}: {said}");
+        assert_eq!(world.helm_calls().is_empty(), refused, "{restarts}: {said}");
+    }
+}
+
+/// The refusal's own next step leads on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_release_whose_flux_is_suspended_goes_back() {
+    for (suspend, served) in [(json!(false), true), (json!(true), false), (json!(true), true)] {
+        let (world, _folder) = world();
+        mark(&world, "labels", "helm.toolkit.fluxcd.io/name", "om");
+        if served {
+            world.put("helmreleases", json!({"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "metadata": {"name": "om"}, "spec": {"suspend": suspend}}));
+        }
+        let done = command(&world, &args(&world)).await;
+        if served && suspend == json!(true) {
+            assert_eq!(done.unwrap(), Exit::Done);
+            continue;
+        }
+        let refused = done.unwrap_err();
+        assert!(refused.to_string().contains("Flux's HelmRelease"), "{refused:#}");
+        assert!(hints_of(&refused)[0].starts_with("flux suspend helmrelease om"), "{:?}", hints_of(&refused));
+        assert!(world.helm_calls().is_empty());
+    }
+}
+
 /// A helm of somebody else's, or what it left.
 fn at_work(world: &World) {
     let upgrade = release_secret("om", 3, "pending-upgrade", &manifest("1.12.5"), "Preparing upgrade");
@@ -348,6 +389,15 @@ async fn unlock_keeps_the_reason_ends_what_was_left_open_and_frees_another_plan(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unlock_of_a_name_that_was_mistyped_writes_nothing() {
+    let (world, _folder) = world();
+    let asked = unlock::Args { release: Some("omm".into()), reason: "why".into(), even_alive: false };
+    let unknown = unlock::unlock(&world.cluster(), &asked, Output::Text, TERMS.lock).await.unwrap_err();
+    assert_eq!(exit_of(&unknown), Exit::Unknown);
+    assert!(unknown.to_string().contains("no Helm release omm") && runs(&world).is_empty(), "{unknown:#}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_helm_that_lost_the_api_server_is_run_again() {
     for how in [HelmDies::FindsNoServer, HelmDies::LosesTheServer] {
         let (world, _folder) = world();
@@ -365,4 +415,11 @@ async fn helm_is_told_where_the_release_is_stored() {
     let (world, _folder) = world();
     assert_eq!(command(&world, &args(&world)).await.unwrap(), Exit::Done);
     assert_eq!(world.helm_drivers(), ["secret"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_history_whose_lock_may_not_be_read_is_told_all_the_same() {
+    let (world, _folder) = world();
+    world.deaf(Some("/leases/"));
+    assert_eq!(history(&world.cluster(), &HistoryArgs::default(), Output::Text).await.unwrap(), Exit::Done);
 }

@@ -94,3 +94,18 @@ fn what_acts_or_needs_a_cluster_takes_no_saved_look() {
         );
     }
 }
+
+/// What would be left out without a word, or would be said by another program's words, is refused before a cluster is asked.
+#[test]
+fn words_that_cannot_be_meant_are_refused_at_once() {
+    for (words, said_of_it) in [
+        (&["status", "om", "--watch", "--facts", "x"][..], "cannot be used with"),
+        (&["status", "om", "--facts", "/nowhere/x"], "the folder is not there"),
+        (&["status", "om", "--request-timeout", "18446744073709551615"], "is no span of time"),
+        (&["unlock", "om", "--reason", "  "], "the next person wants to know why"),
+        (&["rollback", "om", "last"], "write the number of a revision"),
+    ] {
+        let (code, _, said) = run(words);
+        assert!(code == 2 && said.contains(said_of_it), "{words:?}: {code}: {said}");
+    }
+}

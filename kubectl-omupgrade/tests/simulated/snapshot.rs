@@ -1,7 +1,7 @@
 //! Snapshots that somebody else keeps, with commands that are real programs: each must end well before anything is
 //! recorded, what they print is kept nowhere, and what comes back is compared.
 
-use crate::backup::{TERMS, world};
+use crate::backup::{TERMS, runs, world};
 use crate::cluster::World;
 use kubectl_omupgrade::cli::flags::Output;
 use kubectl_omupgrade::commands::backup::{
@@ -108,6 +108,10 @@ async fn it_is_recorded_once_both_commands_ended_well_and_comes_back_compared() 
     assert_eq!(Box::pin(bring_back(&world.cluster(), &back, TERMS)).await.unwrap(), Exit::No);
     assert!(maps(&world)[0]["data"].get("drilled.json").is_none());
     world.says("probe", &answer("1.12.3", 7));
+    world.deaf(Some("PATCH "));
+    Box::pin(bring_back(&world.cluster(), &back, TERMS)).await.unwrap_err();
+    world.deaf(None);
+    assert!(runs(&world).iter().all(|r| r["outcome"] != "open"), "nothing goes on with it: {:#?}", runs(&world));
     assert_eq!(Box::pin(bring_back(&world.cluster(), &back, TERMS)).await.unwrap(), Exit::Done);
     assert!(maps(&world)[0]["data"]["drilled.json"].is_string());
     let failing = commands(&folder, "true", "exit 4");

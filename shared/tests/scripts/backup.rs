@@ -80,6 +80,19 @@ fn fails(image: &FakeImage, more: &[(&str, &str)], words: &[&str]) {
     assert_eq!(listing(&image.path("backup")), Vec::<String>::new());
 }
 
+/// A psql whose first question is answered by these words.
+fn refusing(words: &str) -> String {
+    let answer = format!("*pg_database_size*) printf '%b\\n' '{words}' >&2; exit 2 ;;\n*nothing*)");
+    PSQL.replace("*pg_database_size*)", &answer)
+}
+
+/// It fails with this meaning of a client's words.
+#[track_caller]
+fn fails_to_answer(image: &FakeImage, words: &str, meaning: &str) {
+    image.fake("psql", &refusing(words));
+    fails(image, &[], &[meaning]);
+}
+
 #[test]
 fn a_good_dump_is_recorded_and_named_at_the_end() {
     for image in images() {
@@ -140,9 +153,7 @@ fn missing_secrets_fail_at_once_and_are_named() {
 #[test]
 fn of_the_parameters_no_value_is_shown_that_may_be_secret() {
     for image in images() {
-        let psql =
-            PSQL.replace("*pg_database_size*)", "*pg_database_size*) echo 'SSL error' >&2; exit 2 ;;\n*nothing*)");
-        image.fake("psql", &psql);
+        image.fake("psql", &refusing("SSL error"));
         let params = "ssl&sslmode=verify-full;password=hunter2&useSSL=true%20hunter2&password=hunter2";
         let shown = "look at DB_PARAMS ('ssl&sslmode=verify-full&useSSL=true&password')";
         fails(&image, &[("DB_PARAMS", params)], &[shown]);
@@ -164,12 +175,11 @@ fn what_a_server_says_in_its_own_language_is_understood() {
     ];
     for image in images() {
         for (words, meaning) in said {
-            let psql = PSQL.replace(
-                "*pg_database_size*)",
-                &format!("*pg_database_size*) printf '%b\\n' 'psql: error: connection to server at \"database\" (10.0.0.2), {words}' >&2; exit 2 ;;\n*nothing*)"),
+            fails_to_answer(
+                &image,
+                &format!("psql: error: connection to server at \"database\" (10.0.0.2), {words}"),
+                meaning,
             );
-            image.fake("psql", &psql);
-            fails(&image, &[], &[meaning]);
         }
     }
     // What was said by a server that let somebody in is about no login.
@@ -185,12 +195,7 @@ fn what_a_server_says_in_its_own_language_is_understood() {
     ];
     for image in images() {
         for (words, meaning) in said {
-            let psql = PSQL.replace(
-                "*pg_database_size*)",
-                &format!("*pg_database_size*) printf '%b\\n' '{words}' >&2; exit 2 ;;\n*nothing*)"),
-            );
-            image.fake("psql", &psql);
-            fails(&image, &[], &[meaning]);
+            fails_to_answer(&image, words, meaning);
         }
     }
     let said = [

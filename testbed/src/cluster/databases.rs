@@ -43,8 +43,9 @@ impl Engine {
     }
 }
 
-/// What helm has to be told where the chart's and the post-renderer's defaults are the other engine.
-const MYSQL_WORDS: &str =
+/// What helm has to be told, beside `--post-renderer`, where the chart's and the post-renderer's defaults are the other
+/// engine.
+pub const MYSQL_WORDS: &str =
     "-f testdata/charts/mysql.values.yaml --post-renderer-args --policy=testdata/charts/mysql.policy.yaml";
 
 /// Makes the namespace, starts the database in it, and waits until it answers.
@@ -69,9 +70,6 @@ pub fn run(cache: &Cache, engine: Engine, namespace: &str) -> Result<()> {
         .run()?;
     search::run(cache, namespace)?;
     say::answer(&format!("{} answers at {}.{namespace}", engine.name(), engine.workload()));
-    if engine == Engine::Mysql {
-        say::answer(&format!("helm needs, beside --post-renderer: {MYSQL_WORDS}"));
-    }
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use k8s_openapi::NamespaceResourceScope;
 use kube::api::ListParams;
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
+use std::error::Error;
 use std::fmt::Debug;
 use std::future::Future;
 
@@ -101,6 +102,12 @@ impl Refused {
         matches!(self, Self::Answer(kube::Error::Api(status)) if status.code == 403)
     }
 
+    /// Whether the API server said no, so that nothing was done, and would say so again: no right, no room in a quota, a
+    /// policy. Not one that is busy, that met another write, or that knows these credentials no more.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Answer(kube::Error::Api(status)) if (400..500).contains(&status.code) && !matches!(status.code, 401 | 408 | 409 | 429))
+    }
+
     /// Whether what is to be made is there already. Not every 409 says so: a quota that another write moved is one, too.
     pub fn is_there_already(&self) -> bool {
         matches!(self, Self::Answer(kube::Error::Api(status)) if status.code == 409 && status.reason == "AlreadyExists")
@@ -114,7 +121,7 @@ impl Refused {
                 failure.hint("kubectl auth whoami    # the credentials of this context are not accepted")
             }
             Self::Answer(kube::Error::Api(status)) if status.code == 403 => {
-                failure.hint("kubectl omupgrade rbac status    # prints the rights that are needed")
+                failure.hint("kubectl omupgrade rbac VERB    # prints the rights that the verb needs")
             }
             Self::Answer(kube::Error::Api(_)) => failure,
             _ => failure.hint("kubectl cluster-info    # is the API server reachable from here?"),
@@ -127,7 +134,8 @@ pub fn why(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => reason(status.code, &status.reason, &status.message),
         kube::Error::HyperError(_) | kube::Error::Service(_) => {
-            format!("the API server cannot be reached: {}", chain(error))
+            // Its own words name the layer of the client that noticed it.
+            format!("the API server cannot be reached: {}", chain(error.source().unwrap_or(error)))
         }
         kube::Error::Auth(_) => format!("the credentials cannot be used: {}", chain(error)),
         other => chain(other),
@@ -147,7 +155,7 @@ pub fn reason(code: u16, reason: &str, message: &str) -> String {
 }
 
 /// An error with what caused it, each said once.
-fn chain(error: &dyn std::error::Error) -> String {
+fn chain(error: &dyn Error) -> String {
     let mut words = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

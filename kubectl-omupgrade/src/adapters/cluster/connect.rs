@@ -26,7 +26,9 @@ pub async fn connect(flags: &Flags) -> anyhow::Result<Cluster> {
     config.read_timeout = None;
     let patience = (!flags.request_timeout.is_zero()).then_some(flags.request_timeout);
     config.connect_timeout = patience;
-    let namespace = flags.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
+    // As kubectl: an empty one is none, so that `-n "$UNSET"` means the context's.
+    let named = flags.namespace.clone().filter(|name| !name.is_empty());
+    let namespace = named.unwrap_or_else(|| config.default_namespace.clone());
     let server = config.cluster_url.clone();
     let builder = ClientBuilder::try_from(config).map_err(|e| {
         Failure::unknown(format!("preparing the connection to {server}: {e}")).hint("kubectl cluster-info")

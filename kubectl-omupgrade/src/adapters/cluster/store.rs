@@ -41,7 +41,11 @@ pub struct Shelf<T> {
     items: BTreeMap<String, T>,
     coming: Option<BTreeMap<String, T>>,
     ready: bool,
+    /// Whether it was ever ready.
+    seen: bool,
     refused: Option<String>,
+    /// Whether it was refused to one who may not see it.
+    forbidden: bool,
     at: Timestamp,
     heard: Timestamp,
     lost: Timestamp,
@@ -50,7 +54,18 @@ pub struct Shelf<T> {
 impl<T: Clone> Shelf<T> {
     fn new(source: &'static str) -> Self {
         let at = Timestamp::UNIX_EPOCH;
-        Self { source, items: BTreeMap::new(), coming: None, ready: false, refused: None, at, heard: at, lost: at }
+        Self {
+            source,
+            items: BTreeMap::new(),
+            coming: None,
+            ready: false,
+            seen: false,
+            refused: None,
+            forbidden: false,
+            at,
+            heard: at,
+            lost: at,
+        }
     }
 
     /// Takes one turn.
@@ -66,7 +81,7 @@ impl<T: Clone> Shelf<T> {
             }
             Turn::Ready => {
                 self.items = self.coming.take().unwrap_or_default();
-                self.ready = true;
+                (self.ready, self.seen) = (true, true);
                 self.refused = None;
             }
             Turn::Gone(key) => {
@@ -80,6 +95,7 @@ impl<T: Clone> Shelf<T> {
                 if forbidden {
                     self.ready = false;
                 }
+                self.forbidden = forbidden;
                 self.refused = Some(reason);
             }
         }
@@ -99,14 +115,21 @@ impl<T: Clone> Shelf<T> {
         }
     }
 
-    /// Whether its watch was lost a moment ago and nothing was heard of it since.
+    /// Whether its watch was lost a moment ago and nothing was heard of it since, or a new list is still on its way: what
+    /// is there is of before.
     fn silent(&self) -> bool {
-        self.ready && self.lost > self.heard && Timestamp::now().as_second() - self.lost.as_second() <= BACK_OFF
+        let lost = self.lost > self.heard && Timestamp::now().as_second() - self.lost.as_second() <= BACK_OFF;
+        self.ready && (lost || self.coming.is_some())
     }
 
     /// Whether it has an answer, good or bad.
     fn answered(&self) -> bool {
         self.ready || self.refused.is_some()
+    }
+
+    /// Why it will not be seen: it may not be, and was not so far. A server that is away may come back.
+    fn shut(&self) -> Option<&str> {
+        self.refused.as_deref().filter(|_| self.forbidden && !self.seen)
     }
 
     fn fact(&self) -> Fact<Vec<T>> {
@@ -218,6 +241,11 @@ impl Store {
             && self.nodes.answered()
     }
 
+    /// Why nothing will be seen: neither workloads nor pods may be looked at.
+    pub fn shut(&self) -> Option<&str> {
+        self.stateful_sets.shut().and(self.daemon_sets.shut()).and(self.pods.shut()).and(self.deployments.shut())
+    }
+
     /// Why what is shown may be old: a watch that lost its connection. None where all are up. A watch that goes on
     /// where it stopped says nothing until something changes; one that cannot refuses again within its back-off.
     pub fn lost(&self) -> Option<&str> {
@@ -307,5 +335,32 @@ impl Store {
             };
         }
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_decided_before_a_new_list_is_whole() {
+        let mut shelf: Shelf<u8> = Shelf::new("list");
+        let refused = |forbidden| Turn::Refused { reason: "why".to_owned(), forbidden };
+        assert!(shelf.shut().is_none());
+        shelf.take(refused(true));
+        assert_eq!(shelf.shut(), Some("why"));
+        for turn in [Turn::Begin, Turn::Item("a".to_owned(), 1), Turn::Ready] {
+            shelf.take(turn);
+        }
+        assert!(!shelf.silent() && shelf.shut().is_none());
+        shelf.take(refused(false));
+        assert!(shelf.silent());
+        shelf.take(Turn::Begin);
+        assert!(shelf.silent(), "what is there is of before");
+        shelf.take(Turn::Ready);
+        assert!(!shelf.silent() && shelf.items.is_empty());
+        // What was seen once is not shut: credentials are renewed.
+        shelf.take(refused(true));
+        assert!(!shelf.silent() && shelf.shut().is_none());
     }
 }

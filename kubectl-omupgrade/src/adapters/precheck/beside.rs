@@ -4,6 +4,7 @@ use super::pipelines::Said;
 use super::whole::Whole;
 use super::{both, listed};
 use crate::adapters::cluster::{Cluster, Refused};
+use crate::adapters::flux;
 use crate::checks::Seen;
 use crate::checks::precheck::{BackupPlace, Ingestion, Room, Search, Server, read};
 use crate::facts::{self, Component, SearchEngine, membership};
@@ -261,12 +262,14 @@ impl Beside {
         self.claims.as_ref().ok()?.iter().filter(|(c, _)| mounted.contains(&&c.meta.name)).filter_map(|(_, b)| *b).max()
     }
 
-    /// The GitOps tool that owns the server.
-    pub fn owner(&self) -> Seen<Option<String>> {
-        match self.server_workload() {
-            Ok(live) => Seen::Known(owner_of(&live.marks)),
-            Err(reason) => Seen::Unknown(reason),
-        }
+    /// The GitOps tool that owns the server, and is not suspended.
+    pub async fn owner(&self, cluster: &Cluster) -> Seen<Option<String>> {
+        let mut marks = match self.server_workload() {
+            Ok(live) => live.marks.clone(),
+            Err(reason) => return Seen::Unknown(reason),
+        };
+        flux::without_suspended(cluster, &mut marks).await;
+        Seen::Known(owner_of(&marks))
     }
 
     /// Budgets and autoscalers of others with the names that the post-renderer gives to its own.

@@ -1,5 +1,6 @@
 //! One storage object into a revision: base64, gzip, JSON. Asks the cluster nothing.
 
+use crate::diagnose::redact::without_looks;
 use crate::facts::{Chart, Driver, Hook, HookRun, Release, Revision, Secret, Status};
 use crate::preview::objects;
 use anyhow::Context;
@@ -102,7 +103,8 @@ impl Raw {
                 status: Status::read(&self.info.status),
                 chart: Chart { name: chart.name, version: chart.version, app_version: chart.app_version },
                 updated: self.info.last_deployed.as_deref().and_then(time),
-                description: self.info.description,
+                // Of a revision that failed it may quote what the API server refused.
+                description: without_looks(&self.info.description),
                 object: object.to_owned(),
                 driver,
                 apply_method: self.apply_method.filter(|m| !m.is_empty()),
@@ -135,7 +137,6 @@ fn time(text: &str) -> Option<Timestamp> {
     text.parse::<Timestamp>().ok().filter(|t| t.as_second() > 0)
 }
 
-/// The words that only a server's manifest holds, in every chart era.
 /// The workloads of a manifest, in the release's own namespace; none of one that cannot be read.
 fn workloads(manifest: &str, namespace: &str) -> Vec<String> {
     let all = objects(manifest, namespace).unwrap_or_default().into_iter();
@@ -145,6 +146,7 @@ fn workloads(manifest: &str, namespace: &str) -> Vec<String> {
         .collect()
 }
 
+/// Whether it holds the words that only a server's manifest does, in every chart era.
 fn holds_server(manifest: &str) -> bool {
     manifest.contains("run-db-migrations") || (manifest.contains("openmetadata-ops.sh") && manifest.contains("migrate"))
 }
@@ -173,6 +175,18 @@ mod tests {
         assert_eq!(release.revision.apply_method.as_deref(), Some("ssa"));
         assert!(release.revision.status.is_pending());
         assert_eq!(release.hooks[0].last_run.as_ref().unwrap().completed, None);
+    }
+
+    #[test]
+    fn what_helm_says_of_a_failure_holds_no_secret() {
+        let refused = r#"{"info":{"status":"failed","description":"Upgrade \"om\" failed: pre-upgrade hooks failed: resource Job/data/om-omupgrade-backup-1-13-1 not ready, spec.password: Invalid value: DB_USER_PASSWORD=hunter-two"}}"#;
+        let revision = decode(&pack(refused), Driver::Secrets, "s").unwrap().revision;
+        assert!(!revision.description.contains("hunter") && revision.stopped_at_its_hook(), "{}", revision.description);
+        assert!(
+            revision.description.contains("Job/data/om-omupgrade-backup-1-13-1 not ready"),
+            "{}",
+            revision.description
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use super::snapshot::read_commands;
 use super::{Of, Place, Terms, answer};
 use crate::adapters::cluster::Cluster;
-use crate::adapters::journal;
+use crate::adapters::journal::{self, Stored};
 use crate::adapters::lock::{Claim, Lock, holder_name};
 use crate::adapters::{probe, snapshots};
 use crate::backup::answers::BroughtBack;
@@ -65,7 +65,19 @@ pub async fn bring_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow:
     let external = entry.record.external.clone().ok_or_else(|| Failure::unknown("its record is of no snapshot"))?;
     let claim = Claim { holder: holder_name(), plan: format!("bring back the snapshot {}", entry.name) };
     let lock = Lock::acquire(cluster, &release, &claim, terms.lock).await?;
-    let done = restored(cluster, args, commands, &place, &entry, &external, &lock, &claim).await;
+    let done = match begin(cluster, &lock, &place, &entry, &claim).await {
+        Ok(mut stored) => {
+            let done = restored(cluster, args, commands, &place, &entry, &external, &lock, &mut stored).await;
+            // Nothing goes on with such a run.
+            if let (Err(error), Outcome::Open) = (&done, stored.run.outcome)
+                && stored.write(&lock, "end", Phase::Failed, &format!("{error:#}")).await.is_ok()
+            {
+                let _ = stored.end(&lock, Outcome::Failed).await;
+            }
+            done
+        }
+        Err(error) => Err(error),
+    };
     let _ = lock.release().await;
     let (host, differs) = done?;
     let commands = way_on(&place, &entry, &host, cluster);
@@ -88,6 +100,14 @@ pub async fn bring_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow:
     Ok(if proven { Exit::Done } else { Exit::No })
 }
 
+async fn begin(cluster: &Cluster, lock: &Lock, place: &Place, entry: &Entry, claim: &Claim) -> anyhow::Result<Stored> {
+    let now = Timestamp::now();
+    let id = journal::run_id(now, lock.fence());
+    let mut run = Run::new(&id, &place.release.name, &cluster.namespace, "bring-back", &claim.plan, &claim.holder, now);
+    run.remembered.insert("backup".to_owned(), entry.name.clone());
+    journal::open(cluster, Some(lock), run).await
+}
+
 #[allow(clippy::too_many_arguments, reason = "the parts of one run")]
 async fn restored(
     cluster: &Cluster,
@@ -97,13 +117,8 @@ async fn restored(
     entry: &Entry,
     external: &External,
     lock: &Lock,
-    claim: &Claim,
+    stored: &mut Stored,
 ) -> anyhow::Result<(String, Vec<String>)> {
-    let now = Timestamp::now();
-    let id = journal::run_id(now, lock.fence());
-    let mut run = Run::new(&id, &place.release.name, &cluster.namespace, "bring-back", &claim.plan, &claim.holder, now);
-    run.remembered.insert("backup".to_owned(), entry.name.clone());
-    let mut stored = journal::open(cluster, Some(lock), run).await?;
     let mut host = args.host.clone();
     if let Some((commands, digest)) = commands {
         if digest != external.commands_sha256 {
@@ -117,7 +132,6 @@ async fn restored(
             Ok(printed) => host = host.or(printed),
             Err(why) => {
                 stored.write(lock, "restore", Phase::Failed, &why).await?;
-                stored.end(lock, Outcome::Failed).await?;
                 return Err(Failure::no(format!(
                     "nothing was brought back: `restore`: {why}; the release was not touched"
                 ))
@@ -127,7 +141,6 @@ async fn restored(
         stored.write(lock, "restore", Phase::Done, host.as_deref().unwrap_or("its host is not known")).await?;
     }
     let Some(host) = host else {
-        stored.end(lock, Outcome::Failed).await?;
         let on = place.on(cluster);
         return Err(Failure::unknown("`restore` ended well and printed no line `omupgrade-host: HOST`")
             .hint(format!("kubectl omupgrade backup bring-back {on} {} --host HOST", entry.name))
@@ -139,13 +152,13 @@ async fn restored(
     let beside = place.beside.clone().with_env(there);
     say::note(&format!("asking {host} for its state and rows"));
     let found = probe::facts_beside(cluster, &beside, Asked::FactsWithAllRows).await;
-    let found = match found {
-        Ok(found) => found,
-        Err(why) => {
-            stored.end(lock, Outcome::Failed).await?;
-            return Err(Failure::unknown(format!("asking {host}: {why}")).into());
-        }
-    };
+    let found = found.map_err(|why| {
+        Failure::unknown(format!("asking {host}: {why}")).hint(format!(
+            "kubectl omupgrade backup bring-back {} {} --host {host}    # asks it again",
+            place.on(cluster),
+            entry.name
+        ))
+    })?;
     let differs = brought_back(&entry.record, &found);
     if differs.is_empty() {
         snapshots::mark_drilled(lock, &entry.name, &Mark { at: Timestamp::now().to_string() }).await?;

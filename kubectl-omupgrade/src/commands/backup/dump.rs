@@ -1,10 +1,11 @@
 //! The dump of `backup RELEASE`: what goes into its Job, the Job until its end, what the journal keeps of it.
 
 use super::Place;
+use super::again::{again, of};
 use super::following::{found, hearing};
 use super::make::{Args, Terms};
-use crate::adapters::cluster::Cluster;
-use crate::adapters::job::{self, End};
+use crate::adapters::cluster::{Cluster, Refused};
+use crate::adapters::job::{self, End, NotStarted, RIGHTS};
 use crate::adapters::journal::Stored;
 use crate::adapters::lock::Lock;
 use crate::adapters::{keys, live, probe, release, secrets};
@@ -41,21 +42,21 @@ pub(super) async fn dumped(
     let name = remembered(JOB, stored);
     let failed = |e: String| anyhow::Error::from(Failure::unknown(e));
     if stored.run.is_done(DUMP) {
-        return made_before(cluster, place, terms, lock, stored, &name).await;
+        return made_before(cluster, place, args, terms, lock, stored, &name).await;
     }
-    if !job::is_there(cluster, &name).await.map_err(failed)? {
+    if !job::is_there(cluster, &name).await? {
         started(cluster, place, args, to, lock, stored).await?;
     }
     let keep = remembered(SECRETS, stored);
     if !terms.output.is_data() {
         say::note(&format!("dumping beside {} (Job {name})", place.release.name));
     }
-    let mut end = job::follow(cluster, &name, terms.pace, hearing(terms)).await.map_err(failed)?;
+    let mut end = job::follow(cluster, &name, terms.pace, hearing(terms)).await?;
     for _ in 0..2 {
         // What was cut short on its way is whole the next time.
         if matches!(&end, End::Done(log) if found(log).is_err()) {
             sleep(terms.pace).await;
-            end = job::follow(cluster, &name, terms.pace, hearing(terms)).await.map_err(failed)?;
+            end = job::follow(cluster, &name, terms.pace, hearing(terms)).await?;
         }
     }
     if terms.live {
@@ -65,16 +66,17 @@ pub(super) async fn dumped(
         End::Done(log) => log,
         End::Gone => {
             return Err(Failure::unknown(format!("the Job {name} was taken away while it worked"))
-                .hint(format!("kubectl omupgrade backup {}", place.on(cluster)))
+                .hint(again(args, &place.on(cluster)))
                 .into());
         }
+        End::Unread(refused) => return Err(unread(&refused, &name, place, cluster).into()),
         End::Failed(why, log) => {
             lock.check().await?;
             removed(cluster, &name, terms, "the dump failed").await;
             secrets::forget(cluster, &keep).await.map_err(failed)?;
             stored.write(lock, DUMP, Phase::Failed, &why).await?;
             let tail = if log.trim().is_empty() { String::new() } else { format!("\nits last lines:\n{log}") };
-            return Err(failure(&why, &tail, place, cluster));
+            return Err(failure(&why, &tail, place, args, cluster));
         }
     };
     let (backup, record) = match found(&log) {
@@ -87,8 +89,11 @@ pub(super) async fn dumped(
             stored.write(lock, DUMP, Phase::Failed, &words).await?;
             let on = place.on(cluster);
             return Err(Failure::unknown(words)
-                .hint(format!("kubectl omupgrade backup list {on}    # shows whether its backup is there"))
-                .hint(format!("kubectl omupgrade backup {on}    # makes another one"))
+                .hint(format!(
+                    "kubectl omupgrade backup list {on}{}    # shows whether its backup is there",
+                    of(&args.of)
+                ))
+                .hint(format!("{}    # makes another one", again(args, &on)))
                 .into());
         }
     };
@@ -113,6 +118,7 @@ pub(super) async fn dumped(
 async fn made_before(
     cluster: &Cluster,
     place: &Place,
+    args: &Args,
     terms: Terms,
     lock: &Lock,
     stored: &mut Stored,
@@ -128,9 +134,7 @@ async fn made_before(
     let words = format!("the backup {backup} was made and is not on the claim {} any more", place.claim);
     // Going on would find the same for ever.
     stored.write(lock, DUMP, Phase::Failed, &words).await?;
-    Err(Failure::no(words)
-        .hint(format!("kubectl omupgrade backup {}    # makes another one", place.on(cluster)))
-        .into())
+    Err(Failure::no(words).hint(format!("{}    # makes another one", again(args, &place.on(cluster)))).into())
 }
 
 /// Keeps the keys, where that was asked for, and starts the Job.
@@ -149,7 +153,7 @@ async fn started(
         say::note(&format!("a Secret cannot be read, so its keys are not in the record: {unread}"));
     }
     if args.with_secrets {
-        whole(&found, &place.on(cluster))?;
+        whole(&found, &without_them(args, &place.on(cluster)))?;
     }
     // From here on something may be left behind, which the same command finds by this line.
     let seconds = args.timeout.as_secs().max(1);
@@ -185,8 +189,18 @@ async fn started(
     let packed = pack(&place.release, known).map_err(failed)?;
     lock.check().await?;
     let beside = fitting(cluster, place).await.with_resources(resources());
-    job::start(cluster, &wanted(&beside, place, args, &name, to), packed.files(encrypted)).await.map_err(failed)?;
-    Ok(())
+    match job::start(cluster, &wanted(&beside, place, args, &name, to), packed.files(encrypted)).await {
+        Ok(()) => Ok(()),
+        Err(NotStarted::Unknown(failure)) => Err(failure.into()),
+        Err(NotStarted::Refused(failure)) => {
+            // The same would be refused again: what was kept for it goes, and the run ends.
+            lock.check().await?;
+            let forgotten = secrets::forget(cluster, &keep).await;
+            forgotten.map_err(|why| failed(format!("{}; and {why}", failure.message)))?;
+            stored.write(lock, DUMP, Phase::Failed, &failure.message).await?;
+            Err(failure.into())
+        }
+    }
 }
 
 fn remembered(key: &str, stored: &Stored) -> String {
@@ -226,8 +240,13 @@ pub(super) fn in_its_middle(run: &Run) -> bool {
     run.entries.iter().rfind(|e| e.step == DUMP).is_some_and(|e| e.phase != Phase::Failed)
 }
 
-/// A backup that is to be complete holds the Fernet key, or nothing is begun.
-pub(super) fn whole(found: &keys::Found, on: &str) -> Result<(), Failure> {
+/// The command of a backup whose keys are not kept.
+pub(super) fn without_them(args: &Args, on: &str) -> String {
+    again(&Args { with_secrets: false, recipients: Vec::new(), age: None, ..args.clone() }, on)
+}
+
+/// A backup that is to be complete holds the Fernet key, or nothing is begun. `command` is the one that keeps no keys.
+pub(super) fn whole(found: &keys::Found, command: &str) -> Result<(), Failure> {
     if found.holds(FERNET) {
         return Ok(());
     }
@@ -236,7 +255,7 @@ pub(super) fn whole(found: &keys::Found, on: &str) -> Result<(), Failure> {
         |unread| format!("a Secret cannot be read: {unread}"),
     );
     Err(Failure::refused(format!("the Fernet key is not to be had, so the backup would not be complete: {why}"))
-        .hint(format!("kubectl omupgrade backup {on} --fernet-key-held-elsewhere    # where a vault keeps it")))
+        .hint(format!("{command} --fernet-key-held-elsewhere    # where a vault keeps it")))
 }
 
 /// The server's images with the digests that the nodes pulled; without a pod that runs the digests are not known.
@@ -277,14 +296,28 @@ async fn fitting(cluster: &Cluster, place: &Place) -> Beside {
     }
 }
 
+/// The log of a Job that ended well cannot be read. It and its backup stay, so that the same command has only to read it.
+fn unread(refused: &Refused, name: &str, place: &Place, cluster: &Cluster) -> Failure {
+    let (on, namespace) = (place.on(cluster), &cluster.namespace);
+    let words = "ended well, and its log, which holds the record, cannot be read";
+    let failure = Failure::unknown(format!("the Job {name} {words}: {refused}"));
+    let failure = if refused.is_forbidden() { failure.hint(RIGHTS) } else { failure };
+    failure
+        .hint(format!("kubectl logs job/{name} -n {namespace} --tail 3    # once this works, the same command goes on"))
+        .hint(format!(
+            "kubectl omupgrade unlock {on} --reason WHY    # gives it up; its backup stays on the claim {}",
+            place.claim
+        ))
+}
+
 /// Why a dump failed, and what to do about it.
-fn failure(why: &str, tail: &str, place: &Place, cluster: &Cluster) -> anyhow::Error {
+fn failure(why: &str, tail: &str, place: &Place, args: &Args, cluster: &Cluster) -> anyhow::Error {
     let (on, claim) = (place.on(cluster), &place.claim);
     let failure = Failure::no(format!("no backup was made: {why}{tail}"));
     let failure = if why.contains("DeadlineExceeded") {
-        failure.hint(format!("kubectl omupgrade backup {on} --timeout 6h"))
+        failure.hint(again(&Args { timeout: args.timeout * 3, ..args.clone() }, &on))
     } else if why.contains("the claim is full") {
-        failure.hint(format!("kubectl omupgrade backup list {on}")).hint(format!(
+        failure.hint(format!("kubectl omupgrade backup list {on}{}", of(&args.of))).hint(format!(
             "kubectl patch pvc {claim} -n {} -p '{{\"spec\":{{\"resources\":{{\"requests\":{{\"storage\":\"SIZE\"}}}}}}}}'",
             cluster.namespace
         ))

@@ -133,7 +133,6 @@ async fn out(holder: &Holder, name: &str, record: &Record, half: &Path, output: 
 
 /// Imports.
 pub async fn import(cluster: &Cluster, args: &ImportArgs, output: Output) -> anyhow::Result<Exit> {
-    let place = Place::find(cluster, &args.of).await?;
     let from = &args.from;
     let wrong = |e: String| Failure::usage(format!("{} is no exported backup: {e}", from.display()));
     let text = std::fs::read(from.join(RECORD)).map_err(|e| wrong(format!("{RECORD}: {e}")))?;
@@ -147,13 +146,15 @@ pub async fn import(cluster: &Cluster, args: &ImportArgs, output: Output) -> any
     {
         return Err(wrong(format!("{RECORD} is not the one that was written: something changed it")).into());
     }
+    if let Some(odd) = record.files.iter().find(|file| !inside(&file.name)) {
+        return Err(wrong(format!("its record names the file {:?}", odd.name)).into());
+    }
+    let place = Place::find(cluster, &args.of).await?;
+    place.claim_there(cluster).await?;
+    // Last, for large files take their time.
     for file in &record.files {
-        if !inside(&file.name) {
-            return Err(wrong(format!("its record names the file {:?}", file.name)).into());
-        }
         check(file, &from.join(&file.name)).await.map_err(wrong)?;
     }
-    place.claim_there(cluster).await?;
     let on = place.on(cluster);
     let failed = |e: String| Failure::unknown(format!("copying {name} in: {e}"));
     // Two that copy the same name would take each other's files away.

@@ -140,6 +140,10 @@ fn size_for(database: u64) -> String {
 
 /// What to know of the volume's fate when its claim is deleted.
 async fn reclaim(cluster: &Cluster, named: Option<&str>) -> Option<String> {
+    // The claim of a volume that somebody made by hand.
+    if named == Some("") {
+        return Some("note: the claim names no storage class: whether deleting it deletes the backups stands in the reclaim policy of its volume".to_owned());
+    }
     let api: Api<StorageClass> = Api::all(cluster.client.clone());
     let classes = match cluster.within(api.list(&ListParams::default())).await {
         Ok(list) => list.items,

@@ -1,8 +1,9 @@
 //! `backup RELEASE`: dumps the database, proves the dump, records what it is. Look, decide, do, say; every step is in the
 //! journal, and the same command again goes on where a killed one stopped.
 
-use super::dump::{JOB, SECRETS, dumped, in_its_middle, kept_in, whole};
-use super::receipt::{words as receipt_words, write as write_receipt};
+use super::again::again;
+use super::dump::{JOB, SECRETS, dumped, in_its_middle, kept_in, whole, without_them};
+use super::receipt::{can_be_written, words as receipt_words, write as write_receipt};
 use super::{Of, Place, answer, version};
 use crate::adapters::cluster::Cluster;
 use crate::adapters::journal::{self, Stored};
@@ -12,6 +13,7 @@ use crate::backup::answers::{Made, Planned};
 use crate::backup::{Entry, bytes};
 use crate::cli::flags::{Output, duration};
 use crate::cli::say;
+use crate::commands::checked::writable;
 use crate::exit::Exit;
 use crate::journal::{Outcome, Phase, Run};
 use crate::session::Session;
@@ -28,7 +30,7 @@ pub struct Args {
     #[allow(missing_docs)]
     pub of: Of,
     /// The version that an upgrade goes to: ends with a receipt for helm-postrender.
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", value_parser = version)]
     pub to: Option<String>,
     /// Where the receipt is written; without it RELEASE-VERSION.receipt.json here.
     #[arg(long, value_name = "FILE", requires = "to")]
@@ -99,18 +101,18 @@ impl Terms {
 
 /// Looks, decides, does, says.
 pub async fn back_up(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Result<Exit> {
+    args.receipt.as_deref().map(writable).transpose()?;
     let place = Place::find(cluster, &args.of).await?;
     let on = place.on(cluster);
-    let to = args.to.as_deref().map(version).transpose()?;
+    let to = args.to.as_deref();
     place.claim_there(cluster).await?;
     if !args.recipients.is_empty() {
         age::check(args.age.as_deref(), &args.recipients).await?;
     }
     if args.with_secrets {
-        whole(&keys::read(cluster, place.beside.server(), &[]).await, &on)?;
+        whole(&keys::read(cluster, place.beside.server(), &[]).await, &without_them(args, &on))?;
     }
-    let plan =
-        format!("back up {}{}", place.release.name, to.as_ref().map(|v| format!(" before {v}")).unwrap_or_default());
+    let plan = format!("back up {}{}", place.release.name, to.map(|v| format!(" before {v}")).unwrap_or_default());
     if args.dry_run {
         let plan = Planned { schema: "omupgrade.io/backup-plan/v1", outcome: "dry-run", steps: steps(&place, args) };
         answer(terms.output, &plan, || {
@@ -119,10 +121,19 @@ pub async fn back_up(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Re
         })?;
         return Ok(Exit::Done);
     }
+    if let Some(to) = to {
+        can_be_written(&place.release.name, to, args.receipt.as_deref())?;
+    }
     let claim = Claim { holder: holder_name(), plan };
     let lock = Lock::acquire(cluster, &place.release.name, &claim, terms.lock).await?;
-    let mut stored = begin(cluster, &lock, &place, &claim).await?;
-    let done = dumped(cluster, &place, args, to.as_deref(), terms, &lock, &mut stored).await;
+    let mut stored = match begin(cluster, &lock, &place, &claim).await {
+        Ok(stored) => stored,
+        Err(error) => {
+            let _ = lock.release().await;
+            return Err(error);
+        }
+    };
+    let done = Box::pin(dumped(cluster, &place, args, to, terms, &lock, &mut stored)).await;
     let (name, record) = match done {
         Ok(done) => done,
         Err(error) => {
@@ -144,12 +155,13 @@ pub async fn back_up(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Re
         say::note(&format!("the backup is made, and the lock could not be given back: {error:#}; it runs out"));
     }
     let entry = Entry::new(name, record);
-    let receipt = match &args.to {
+    let receipt = match to {
         Some(to) => Some(write_receipt(&entry.name, &entry.record, to, args.receipt.as_deref(), &on)?),
         None => None,
     };
     let told = receipt.as_ref().map(|(file, receipt)| receipt_words(file, receipt));
-    let said = words(&entry, &place.claim, &on) + &told.unwrap_or_default();
+    let keeping = again(&Args { with_secrets: true, ..args.clone() }, &on);
+    let said = words(&entry, &place.claim, &keeping) + &told.unwrap_or_default();
     let data = Made {
         schema: "omupgrade.io/backup/v1",
         outcome: "done",
@@ -161,7 +173,8 @@ pub async fn back_up(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Re
     Ok(Exit::Done)
 }
 
-fn words(entry: &Entry, claim: &str, on: &str) -> String {
+/// `keeping` is the command that keeps the keys as well.
+fn words(entry: &Entry, claim: &str, keeping: &str) -> String {
     let record = &entry.record;
     let size: u64 = record.files.iter().map(|f| f.bytes).sum();
     let rows = record.rows.as_ref().map(|r| format!(", {} rows in {} tables", r.values().sum::<u64>(), r.len()));
@@ -174,7 +187,7 @@ fn words(entry: &Entry, claim: &str, on: &str) -> String {
         entry.held()
     );
     if entry.record.of.as_ref().is_none_or(|of| of.secrets.is_none()) {
-        out = format!("{out}  to keep them: kubectl omupgrade backup {on} --with-secrets\n");
+        out = format!("{out}  to keep them: {keeping}\n");
     }
     out
 }
@@ -212,10 +225,17 @@ fn steps(place: &Place, args: &Args) -> Vec<String> {
     out
 }
 
-/// The run of this plan: one that was left open is gone on with.
+/// What a run remembers: the claim that it backs up to.
+const CLAIM: &str = "claim";
+
+/// The run of this plan and claim: one that was left open is gone on with.
 async fn begin(cluster: &Cluster, lock: &Lock, place: &Place, claim: &Claim) -> anyhow::Result<Stored> {
     let (runs, _) = journal::runs(cluster, &place.release.name).await?;
-    if let Some(mut left) = runs.into_iter().rfind(|s| s.run.outcome == Outcome::Open && s.run.plan == claim.plan) {
+    let this = |run: &Run| {
+        let there = run.remembered.get(CLAIM).is_none_or(|there| *there == place.claim);
+        run.outcome == Outcome::Open && run.plan == claim.plan && there
+    };
+    if let Some(mut left) = runs.into_iter().rfind(|s| this(&s.run)) {
         say::note(&format!("going on with the run {} of {}, which did not end", left.run.id, left.run.by));
         left.write(lock, "begin", Phase::Note, &format!("gone on with by {}", claim.holder)).await?;
         return Ok(left);
@@ -228,6 +248,7 @@ async fn begin(cluster: &Cluster, lock: &Lock, place: &Place, claim: &Claim) -> 
     run.remembered.insert(JOB.to_owned(), job_name(name, Some(&id)));
     let keep = kept_in(&run);
     run.remembered.insert(SECRETS.to_owned(), keep);
+    run.remembered.insert(CLAIM.to_owned(), place.claim.clone());
     run.write("begin", Phase::Done, &format!("to the claim {}", place.claim), now);
     journal::open(cluster, Some(lock), run).await
 }

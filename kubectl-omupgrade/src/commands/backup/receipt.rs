@@ -1,10 +1,11 @@
 //! `backup receipt`, and the writing of receipts: the file that helm-postrender takes for a proven backup.
 
 use super::list::pick;
-use super::{Of, Place, answer};
+use super::{Of, Place, answer, version};
 use crate::adapters::cluster::Cluster;
 use crate::backup::{Receipt, receipt};
 use crate::cli::flags::Output;
+use crate::commands::checked::writable;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use jiff::Timestamp;
@@ -20,7 +21,7 @@ pub struct Args {
     /// The backup; without it the newest.
     pub name: Option<String>,
     /// The version that the upgrade goes to.
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", value_parser = version)]
     pub to: String,
     /// Where the receipt is written; without it RELEASE-VERSION.receipt.json here.
     #[arg(long, value_name = "FILE")]
@@ -29,6 +30,7 @@ pub struct Args {
 
 /// Writes one again.
 pub async fn again(cluster: &Cluster, args: &Args, output: Output) -> anyhow::Result<Exit> {
+    args.receipt.as_deref().map(writable).transpose()?;
     let place = Place::find(cluster, &args.of).await?;
     let listing = place.listing(cluster).await?;
     let on = place.on(cluster);
@@ -52,16 +54,36 @@ pub(super) fn write(
 ) -> anyhow::Result<(PathBuf, Receipt)> {
     let made = receipt(name, record, to, Timestamp::now())
         .map_err(|why| Failure::refused(why).hint(format!("kubectl omupgrade backup {on} --to {to}")))?;
-    let file =
-        file.map_or_else(|| PathBuf::from(format!("{}-{}.receipt.json", made.release, made.target)), Path::to_owned);
-    let file = std::path::absolute(&file).unwrap_or(file);
-    let doing = |e: std::io::Error| Failure::unknown(format!("writing the receipt {}: {e}", file.display()));
+    let file = path(&made.release, &made.target, file);
+    let again = format!("kubectl omupgrade backup receipt {on} {name} --to {to} --receipt FILE");
+    let doing = |e: std::io::Error| not_written(&file, &e).hint(again.as_str());
     // Beside it first: a receipt is there whole or not at all.
-    let folder = file.parent().unwrap_or(Path::new("."));
-    let mut text = tempfile::NamedTempFile::new_in(folder).map_err(doing)?;
+    let mut text = tempfile::NamedTempFile::new_in(folder(&file)).map_err(doing)?;
     serde_json::to_writer_pretty(&mut text, &made)?;
     text.persist(&file).map_err(|e| doing(e.error))?;
     Ok((file, made))
+}
+
+/// Whether one can be written: told before a dump that may take hours.
+pub(super) fn can_be_written(release: &str, to: &str, file: Option<&Path>) -> anyhow::Result<()> {
+    let file = path(release, to, file);
+    writable(&file)?;
+    tempfile::NamedTempFile::new_in(folder(&file)).map(drop).map_err(|e| not_written(&file, &e))?;
+    Ok(())
+}
+
+/// Where it is written, in full.
+fn path(release: &str, to: &str, file: Option<&Path>) -> PathBuf {
+    let file = file.map_or_else(|| PathBuf::from(format!("{release}-{to}.receipt.json")), Path::to_owned);
+    std::path::absolute(&file).unwrap_or(file)
+}
+
+fn folder(file: &Path) -> &Path {
+    file.parent().unwrap_or(Path::new("."))
+}
+
+fn not_written(file: &Path, error: &std::io::Error) -> Failure {
+    Failure::unknown(format!("writing the receipt {}: {error}", file.display()))
 }
 
 /// What to do with it.

@@ -2,7 +2,7 @@
 //! for it; the database is looked at before and after; what that can prove is recorded.
 
 use super::dump::{images, whole};
-use super::receipt::{words as receipt_words, write as write_receipt};
+use super::receipt::{can_be_written, words as receipt_words, write as write_receipt};
 use super::{Of, Place, Terms, answer, version};
 use crate::adapters::cluster::Cluster;
 use crate::adapters::journal::{self, Stored};
@@ -12,6 +12,7 @@ use crate::backup::answers::{Made, Planned};
 use crate::backup::{Around, Commands, Entry, Known, of, snapshot_name, snapshot_record};
 use crate::cli::flags::duration;
 use crate::cli::say;
+use crate::commands::checked::writable;
 use crate::exit::Exit;
 use crate::facts::Database;
 use crate::failure::Failure;
@@ -40,7 +41,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pub commands: PathBuf,
     /// The version that an upgrade goes to: ends with a receipt for helm-postrender.
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", value_parser = version)]
     pub to: Option<String>,
     /// Where the receipt is written; without it RELEASE-VERSION.receipt.json here.
     #[arg(long, value_name = "FILE", requires = "to")]
@@ -81,9 +82,10 @@ pub(super) fn read_commands(file: &Path) -> anyhow::Result<(Commands, String)> {
 /// Makes one.
 pub async fn snapshot(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Result<Exit> {
     let (commands, digest) = read_commands(&args.commands)?;
+    args.receipt.as_deref().map(writable).transpose()?;
     let place = Place::find(cluster, &args.of).await?;
     let (release, on) = (place.release.name.clone(), place.on(cluster));
-    let to = args.to.as_deref().map(version).transpose()?;
+    let to = args.to.as_deref();
     if args.dry_run {
         let program = |words: &[String]| words.first().cloned().unwrap_or_default();
         let mut steps = vec![
@@ -104,12 +106,21 @@ pub async fn snapshot(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::R
         })?;
         return Ok(Exit::Done);
     }
-    let before_what = to.as_ref().map(|v| format!(" before {v}")).unwrap_or_default();
+    if let Some(to) = to {
+        can_be_written(&release, to, args.receipt.as_deref())?;
+    }
+    let before_what = to.map(|v| format!(" before {v}")).unwrap_or_default();
     let plan = format!("snapshot {release} with {}{before_what}", commands.provider);
     let claim = Claim { holder: holder_name(), plan };
     let lock = Lock::acquire(cluster, &release, &claim, terms.lock).await?;
-    let mut stored = begin(cluster, &lock, &place, &claim).await?;
-    let making = Making { cluster, place: &place, args, commands: &commands, digest, to: to.as_deref() };
+    let mut stored = match begin(cluster, &lock, &place, &claim).await {
+        Ok(stored) => stored,
+        Err(error) => {
+            let _ = lock.release().await;
+            return Err(error);
+        }
+    };
+    let making = Making { cluster, place: &place, args, commands: &commands, digest, to };
     let entry = match making.make(&lock, &mut stored).await {
         Ok(entry) => entry,
         Err(error) => {
@@ -125,8 +136,11 @@ pub async fn snapshot(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::R
         }
     };
     stored.end(&lock, Outcome::Done).await?;
-    lock.release().await?;
-    let receipt = match &args.to {
+    // It is made; a lock that cannot be given back runs out.
+    if let Err(error) = lock.release().await {
+        say::note(&format!("the snapshot is made, and the lock could not be given back: {error:#}; it runs out"));
+    }
+    let receipt = match to {
         Some(to) => Some(write_receipt(&entry.name, &entry.record, to, args.receipt.as_deref(), &on)?),
         None => None,
     };
@@ -191,7 +205,9 @@ impl Making<'_> {
         stored.run.remembered.insert("snapshot".to_owned(), name.clone());
         let found = keys::read(self.cluster, self.place.beside.server(), &[]).await;
         let held = if self.args.with_secrets {
-            whole(&found, &self.place.on(self.cluster))?;
+            let to = self.to.map(|to| format!(" --to {to}")).unwrap_or_default();
+            let (on, file) = (self.place.on(self.cluster), self.args.commands.display());
+            whole(&found, &format!("kubectl omupgrade backup snapshot {on} --commands {file}{to}"))?;
             let keep = keep(&stored.run);
             lock.check().await?;
             if !secrets::keep(self.cluster, release, &keep, None, &found).await.map_err(Failure::unknown)? {

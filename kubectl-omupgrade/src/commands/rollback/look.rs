@@ -3,15 +3,16 @@
 use super::Args;
 use crate::adapters::cluster::Cluster;
 use crate::adapters::helm::Helm;
-use crate::adapters::{claim, live, probe, snapshots};
+use crate::adapters::{claim, flux, live, probe, snapshots};
 use crate::beside::Beside;
+use crate::cli::say as to;
 use crate::facts::Release;
 use crate::failure::Failure;
 use crate::journal::Run;
 use crate::preview::{Object, losses, objects, servers};
 use crate::wayback::Look;
 use shared::backup::Record;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Looks.
 pub(super) async fn look(
@@ -43,24 +44,36 @@ pub(super) async fn look(
     let lost: Vec<String> = losses(&now, &then, |_| false).into_iter().map(|l| l.object).collect();
     let at_risk: Vec<&Object> = now.iter().filter(|o| lost.contains(&o.label())).collect();
     let kept = live::kept(cluster, &at_risk).await;
-    let (database, folders) = if args.no_probe {
-        (Err("not asked (--no-probe)".to_owned()), BTreeMap::new())
+    let beside = if args.no_probe {
+        Err("not asked (--no-probe)".to_owned())
     } else {
-        tokio::join!(
-            async {
-                let image = args.probe_image.as_deref();
-                match server {
-                    Some(server) => probe::fingerprint(cluster, &current.name, &now, server, image).await,
-                    None => Err("the newest revision holds no OpenMetadata server to ask beside".to_owned()),
-                }
-            },
-            folders(cluster, &target, &current),
-        )
+        stand_beside(args, &current.name, &now, server)?
     };
+    let state = async {
+        match &beside {
+            Ok(beside) => probe::state(cluster, beside).await,
+            Err(why) => Err(why.clone()),
+        }
+    };
+    let carried = async {
+        if args.no_probe { BTreeMap::new() } else { folders(cluster, &target, &current, &args.pod_labels).await }
+    };
+    let (database, folders) = tokio::join!(state, carried);
     let claim = claim::name_of(&current.name, args.claim.as_deref(), &history);
-    let backups = backups(cluster, args, &claim, &current.name, &now, server).await;
+    let backups = match &beside {
+        Ok(beside) => backups(cluster, beside, &claim).await,
+        Err(why) => Err(why.clone()),
+    };
+    let mut live = live::workloads(cluster, &now).await;
+    let mut suspended = BTreeSet::new();
+    for workload in live.iter_mut().flatten() {
+        suspended.extend(flux::without_suspended(cluster, &mut workload.marks).await);
+    }
+    for owner in suspended {
+        to::note(&format!("{owner} is suspended, so nothing undoes this; once resumed, it brings back what Git says"));
+    }
     Ok(Look {
-        live: live::workloads(cluster, &now).await,
+        live,
         claim,
         backups,
         current,
@@ -76,30 +89,39 @@ pub(super) async fn look(
     })
 }
 
+/// The server to stand beside, or why there is none. With the labels that were said; those that would make it one of the
+/// server's own pods are wrong arguments.
+fn stand_beside(
+    args: &Args,
+    release: &str,
+    objects: &[Object],
+    server: Option<&Object>,
+) -> Result<Result<Beside, String>, Failure> {
+    let Some(server) = server else {
+        return Ok(Err("the newest revision holds no OpenMetadata server to stand beside".to_owned()));
+    };
+    match Beside::of(release, objects, server, args.probe_image.as_deref()) {
+        Ok(beside) => beside.labelled(&args.pod_labels).map(Ok),
+        Err(why) => Ok(Err(why)),
+    }
+}
+
 /// The migration folders of the server images of both revisions. An image that cannot be listed is judged by its tag.
-async fn folders(cluster: &Cluster, target: &Release, current: &Release) -> BTreeMap<String, Vec<String>> {
+async fn folders(
+    cluster: &Cluster,
+    target: &Release,
+    current: &Release,
+    labels: &probe::Labels,
+) -> BTreeMap<String, Vec<String>> {
     // One after the other: a Pod of ours that ended is taken away by the next one of its role.
-    let mut out: BTreeMap<String, Vec<String>> = probe::folders(cluster, target).await.into_iter().collect();
-    out.extend(probe::folders(cluster, current).await);
+    let mut out: BTreeMap<String, Vec<String>> = probe::folders(cluster, target, labels).await.into_iter().collect();
+    out.extend(probe::folders(cluster, current, labels).await);
     out
 }
 
 /// The backups on the release's claim, as far as a Pod may look.
-async fn backups(
-    cluster: &Cluster,
-    args: &Args,
-    claim: &str,
-    release: &str,
-    objects: &[Object],
-    server: Option<&Object>,
-) -> Result<Vec<(String, Record)>, String> {
-    if args.no_probe {
-        return Err("not asked (--no-probe)".to_owned());
-    }
-    let server = server.ok_or("the newest revision holds no OpenMetadata server to look beside")?;
-    let beside = Beside::of(release, objects, server, args.probe_image.as_deref())?;
-    let beside = beside.labelled(&args.pod_labels).map_err(|e| e.to_string())?;
-    let (snapshots, _) = snapshots::all(cluster, release).await?;
+async fn backups(cluster: &Cluster, beside: &Beside, claim: &str) -> Result<Vec<(String, Record)>, String> {
+    let (snapshots, _) = snapshots::all(cluster, &beside.release).await?;
     let snapshots: Vec<_> = snapshots.into_iter().map(|e| (e.name, e.record)).collect();
     // Without a claim nothing was read: backups may be elsewhere, so it is not known, and not called impossible.
     if claim::get(cluster, claim).await.map_err(|r| format!("looking for the claim {claim}: {r}"))?.is_none() {
@@ -108,6 +130,6 @@ async fn backups(
         }
         return Err(format!("there is no claim {claim} to list backups on"));
     }
-    let listing = claim::listing(cluster, &beside, claim).await?;
+    let listing = claim::listing(cluster, beside, claim).await?;
     Ok(listing.backups.into_iter().map(|e| (e.name, e.record)).chain(snapshots).collect())
 }

@@ -124,7 +124,13 @@ pub(super) async fn prepare(
     })?;
     let command = named(&backup);
     let beside = stand_beside(&look.current, args, None)?;
-    let found = restore::check(cluster, &beside, &wanted, &backup).await.map_err(|why| {
+    let found = restore::check(cluster, &beside, &wanted, &backup).await.map_err(|failed| {
+        if failed.exit != Exit::No {
+            // Nobody said no: a right or a node is missing, or the API server did not answer.
+            let message = format!("whether {backup} can be restored is not known: {}", failed.message);
+            return Failure { message, ..failed };
+        }
+        let why = failed.message;
         let failure = Failure::refused(format!("{backup} cannot be restored: {why}"));
         // The script names it: `'lost/om', not 'data/om'`; also where only the address is another one.
         let of = why.split_once("of another release: '").and_then(|(_, rest)| Some(rest.split_once('\'')?.0));
@@ -138,7 +144,7 @@ pub(super) async fn prepare(
             None => failure.hint(format!("{}    # another one", named("NAME"))),
         }
     })?;
-    let mut refusals = objections(&found, &wanted, &command);
+    let mut refusals = objections(&found, &wanted, namespace, &command);
     refusals.extend(of_schema(&found, decision.to, decision.reach, &named("OTHER")));
     let (keys, clues) = super::keys::compared(cluster, look, &found.record, decision.stay).await?;
     let at = At { release, namespace, revision: decision.to, backup: &backup, command: &command };

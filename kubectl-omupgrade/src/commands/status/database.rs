@@ -32,7 +32,7 @@ pub async fn ask(cluster: &Cluster, release: &Fact<Release>, image: Option<Optio
         return (Fact::unknown(reason, source, Timestamp::now()), Folders::new());
     };
     let (found, folders) =
-        tokio::join!(probe::facts(cluster, release, image, Asked::Facts), probe::folders(cluster, release));
+        tokio::join!(probe::facts(cluster, release, image, Asked::Facts), probe::folders(cluster, release, &[]));
     let now = Timestamp::now();
     let database = match found {
         Ok((_, database)) => Fact::known(database, source, now),

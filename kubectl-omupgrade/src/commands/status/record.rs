@@ -22,17 +22,17 @@ pub fn refuse_unless_rolled_out(cluster: &Cluster, rollout: &Rollout) -> anyhow:
 }
 
 /// Asks the database and writes its state down for the newest revision.
-pub async fn record(cluster: &Cluster, name: &str, args: &Args) -> anyhow::Result<()> {
+pub async fn record(cluster: &Cluster, name: &str, args: &Args, labels: &probe::Labels) -> anyhow::Result<()> {
     let newest = release::latest(cluster, name).await?;
     let newest = newest.ok_or_else(|| Failure::unknown(format!("the release {name} is gone")))?;
     let (number, status) = (newest.revision.number, newest.revision.status);
     if status != Status::Deployed {
         return Err(refused(cluster, name, &format!("revision {number} is {}", status.word())));
     }
-    let (image, fingerprint) = probe::of_release(cluster, &newest, args.probe_image.as_deref())
+    let (image, fingerprint) = probe::of_release(cluster, &newest, args.probe_image.as_deref(), labels)
         .await
         .map_err(|reason| Failure::unknown(format!("recording the database of {name}: {reason}")))?;
-    refuse_older(cluster, &newest, &image, fingerprint.head()).await?;
+    refuse_older(cluster, &newest, labels, &image, fingerprint.head()).await?;
     // Someone else may have upgraded while the database was asked: then the state belongs to neither revision.
     let again = release::latest(cluster, name).await?.map(|r| (r.revision.number, r.revision.status));
     if again != Some((number, status)) {
@@ -59,7 +59,13 @@ pub async fn record(cluster: &Cluster, name: &str, args: &Args) -> anyhow::Resul
 }
 
 /// Refuses to record the state of a database that is newer than its server: nobody goes back to that.
-async fn refuse_older(cluster: &Cluster, newest: &Release, image: &str, head: Option<Version>) -> anyhow::Result<()> {
+async fn refuse_older(
+    cluster: &Cluster,
+    newest: &Release,
+    labels: &probe::Labels,
+    image: &str,
+    head: Option<Version>,
+) -> anyhow::Result<()> {
     let older = |folders: &BTreeMap<String, Vec<String>>| {
         let reach = Reach::of(image, folders).highest()?;
         head.filter(|head| *head > reach).map(|head| (head, reach))
@@ -68,7 +74,7 @@ async fn refuse_older(cluster: &Cluster, newest: &Release, image: &str, head: Op
         return Ok(());
     }
     // A release's folders may run ahead of its tag.
-    let folders = probe::folders(cluster, newest).await.into_iter().collect();
+    let folders = probe::folders(cluster, newest, labels).await.into_iter().collect();
     let Some((head, reach)) = older(&folders) else { return Ok(()) };
     let (name, number) = (&newest.name, newest.revision.number);
     Err(Failure::refused(format!(

@@ -1,7 +1,7 @@
 //! Jobs.
 
 use super::meta::{conditions, meta, time};
-use super::pod::{claims, migration_container};
+use super::pod::{claims, migrating_main, migration_container};
 use crate::facts::Job;
 use k8s_openapi::api::batch::v1::Job as ApiJob;
 use shared::marks;
@@ -26,13 +26,7 @@ pub fn job(from: &ApiJob) -> Job {
         completed: time(status.completion_time.as_ref()),
         conditions: conditions!(status.conditions),
         claims: claims(&pod),
-        migrates: migration_container(&pod).or_else(|| {
-            let words = |c: &k8s_openapi::api::core::v1::Container| {
-                c.command.iter().chain(&c.args).flatten().cloned().collect::<Vec<_>>().join(" ")
-            };
-            let migrates = |line: &str| line.contains("openmetadata-ops.sh") && line.contains("migrate");
-            pod.containers.iter().find(|c| migrates(&words(c))).map(|c| c.name.clone())
-        }),
+        migrates: migration_container(&pod).or_else(|| migrating_main(&pod)),
         meta,
     }
 }

@@ -54,6 +54,13 @@ pub fn migration_container(spec: &PodSpec) -> Option<String> {
     component::migration_container(&value)?.get("name")?.as_str().map(str::to_owned)
 }
 
+/// The name of the container that migrates and is no init container: a Job's that somebody made for it.
+pub fn migrating_main(spec: &PodSpec) -> Option<String> {
+    let line = |c: &ApiContainer| c.command.iter().chain(&c.args).flatten().cloned().collect::<Vec<_>>().join(" ");
+    let migrates = |line: &str| line.contains("openmetadata-ops.sh") && line.contains("migrate");
+    spec.containers.iter().find(|c| migrates(&line(c))).map(|c| c.name.clone())
+}
+
 fn container(from: &ApiContainer, role: Role, status: Option<&ContainerStatus>, migrates: bool) -> Container {
     let probes =
         [("startup", &from.startup_probe), ("readiness", &from.readiness_probe), ("liveness", &from.liveness_probe)];

@@ -1,5 +1,6 @@
 //! Disruption budgets. They do not stop a Deployment's own rollout, only evictions: what they block is a node that is
-//! to be emptied, which a rollout may wait for. Told only where an eviction was refused.
+//! to be emptied, which a rollout may wait for. Told only where a pod stands on a cordoned node and its budget has none to
+//! spare.
 
 use crate::facts::Workload;
 use crate::rollout::scene::Scene;

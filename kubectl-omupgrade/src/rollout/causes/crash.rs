@@ -114,8 +114,7 @@ pub fn shown(lines: &[String]) -> Vec<String> {
 
 /// Whether kubelet killed it for a probe, in words.
 fn killed_by_probe(scene: &Scene<'_>, pod: &Pod, c: &Container) -> Option<String> {
-    let killing = ["Killing", "Unhealthy"];
-    let event = scene.container_warning(&pod.meta.uid, &c.name, &killing)?;
+    let event = scene.container_warning(&pod.meta.uid, &c.name, &["Unhealthy"])?;
     let message = event.message.as_str();
     let kind = if message.starts_with("Startup") {
         "startup"

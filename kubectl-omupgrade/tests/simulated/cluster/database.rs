@@ -38,6 +38,8 @@ pub struct Database {
     pub dumps: Vec<String>,
     /// The next Pod with this action meets this.
     pub fault: Option<(String, PodFault)>,
+    /// The labels of each Pod that was started.
+    pub labels: Vec<Value>,
 }
 
 pub enum Ran {
@@ -55,6 +57,7 @@ fn variable<'a>(pod: &'a Value, name: &str) -> &'a str {
 
 impl Database {
     pub fn run(&mut self, pod: &Value) -> Ran {
+        self.labels.push(pod["metadata"]["labels"].clone());
         let (action, id) = (variable(pod, "OMUPGRADE_ACTION"), variable(pod, "OMUPGRADE_RESTORE_ID"));
         if action.is_empty() && pod["metadata"]["labels"]["omupgrade.io/role"] != "restore" {
             return Ran::Well(self.state.clone());

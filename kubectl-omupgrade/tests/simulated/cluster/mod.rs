@@ -46,8 +46,8 @@ struct State {
     log: Vec<String>,
     /// Whether server pods follow their Deployment and are watched.
     restores: bool,
-    /// Questions about what begins so are not answered.
-    deaf: Option<String>,
+    /// What is asked so is answered by this code.
+    deaf: Option<(String, u16)>,
     /// How many requests the process made, and which of them meets what.
     asked: usize,
     meets: Option<(usize, ApiFault)>,
@@ -144,11 +144,12 @@ impl World {
         if let Some(answer) = fault.and_then(ApiFault::instead) {
             return answer;
         }
-        let deaf = state.deaf.as_ref().filter(|deaf| method == "GET" || deaf.starts_with(method));
-        if deaf.is_some_and(|deaf| format!("{method} {path}").contains(deaf)) {
+        let deaf = state.deaf.as_ref().filter(|(deaf, _)| method == "GET" || deaf.starts_with(method));
+        if let Some((_, code)) = deaf.filter(|(deaf, _)| format!("{method} {path}").contains(deaf)) {
+            let reason = if *code == 403 { "Forbidden" } else { "InternalError" };
             return Answer::Says(
-                500,
-                json!({"kind": "Status", "code": 500, "status": "Failure", "reason": "InternalError", "message": "deaf"}),
+                *code,
+                json!({"kind": "Status", "code": code, "status": "Failure", "reason": reason, "message": "deaf"}),
             );
         }
         if method == "GET" {
@@ -212,7 +213,12 @@ impl World {
 
     /// From now on, questions about this path fail; none: all are answered.
     pub fn deaf(&self, path: Option<&str>) {
-        self.0.lock().unwrap().deaf = path.map(str::to_owned);
+        self.answers(path, 500);
+    }
+
+    /// From now on, questions about this path are answered by this code; none: all are answered.
+    pub fn answers(&self, path: Option<&str>, code: u16) {
+        self.0.lock().unwrap().deaf = path.map(|path| (path.to_owned(), code));
     }
 
     /// How many requests of the last process wrote.
