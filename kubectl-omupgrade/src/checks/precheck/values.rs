@@ -87,7 +87,7 @@ fn masked(path: &str, value: &Value) -> Value {
 /// Whether a number there may be a password: by a name on the way to it, or as the value of an entry whose name stands
 /// beside it.
 fn may_be_secret(path: &str) -> bool {
-    path.split('.').any(sensitive) || path.ends_with(".value")
+    path.split('.').any(sensitive) || path.rsplit('.').next() == Some("value")
 }
 
 fn is_shown(path: &str) -> bool {
