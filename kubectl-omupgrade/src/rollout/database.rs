@@ -54,7 +54,7 @@ fn words(database: &Database) -> String {
     let version = database.version.split([' ', '-']).next().unwrap_or_default();
     let head = database.head().map_or_else(|| "without migrations".to_owned(), |head| format!("at {head}"));
     let counted = database.counted();
-    let rows: u64 = counted.values().sum();
+    let rows = counted.values().fold(0, |sum: u64, rows| sum.saturating_add(*rows));
     let entities =
         if counted.is_empty() { String::new() } else { format!(", {rows} rows in {} entity tables", counted.len()) };
     format!("{} {version}, {head}, {}{entities}", database.engine.name(), size(database.bytes))

@@ -59,7 +59,7 @@ pub fn node(scene: &Scene<'_>, pod: &Pod) -> Node {
 }
 
 fn ready_words(pod: &Pod) -> String {
-    let restarts: i32 = pod.containers.iter().map(|c| c.restarts).sum();
+    let restarts = pod.containers.iter().fold(0, |sum: i32, c| sum.saturating_add(c.restarts));
     let again = match restarts {
         0 => String::new(),
         1 => ", 1 restart".to_owned(),
