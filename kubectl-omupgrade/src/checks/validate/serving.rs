@@ -23,8 +23,7 @@ pub const CHECKS: &[Check<Facts>] = &[
             let rollout = judge(&f.look, f.look.made);
             match rollout.verdict {
                 Verdict::RolledOut => pass(rollout.sentence),
-                Verdict::Progressing => warn(rollout.sentence),
-                Verdict::NotReady | Verdict::Blocked | Verdict::Failed => fail(rollout.sentence),
+                Verdict::Progressing | Verdict::NotReady | Verdict::Blocked | Verdict::Failed => fail(rollout.sentence),
                 Verdict::Unknown => unknown(rollout.sentence),
             }
         },
