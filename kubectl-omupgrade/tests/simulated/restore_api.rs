@@ -2,14 +2,13 @@
 //! the same command again ends in the one place; no server ever ran on a schema newer than itself.
 
 use crate::cluster::{ApiFault, World};
-use crate::restore::{args, migrated};
-use crate::rollback::{self, STATE, runs};
+use crate::restore::{args, came_back, migrated};
+use crate::rollback::{self, runs};
 use futures::{FutureExt as _, StreamExt as _};
 use kubectl_omupgrade::adapters::lock::Timing;
 use kubectl_omupgrade::commands::rollback::{Args, Terms, roll_back};
 use kubectl_omupgrade::exit::Exit;
 use kubectl_omupgrade::failure::exit_of;
-use serde_json::Value;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -24,29 +23,6 @@ const TERMS: Terms = Terms {
 const REQUESTS: usize = 160;
 const EVERY: usize = 17;
 const AT_ONCE: usize = 8;
-
-/// The one place in which every history has to end.
-fn came_back(world: &World, case: &str) {
-    assert_eq!(world.violations(), Vec::<String>::new(), "{case}");
-    world.with_database(|database| {
-        assert_eq!(database.state, STATE, "{case}");
-        assert_eq!((database.beside.len(), database.old.len()), (0, 1), "{case}: one old database is kept");
-        assert!(database.old.values().all(|old| old.contains("1.12.4")), "{case}");
-        assert!(!database.dumps.is_empty() && database.dumps.iter().all(|d| d.contains("1.12.4")), "{case}");
-    });
-    let live = world.object("deployments", "om").unwrap();
-    assert_eq!(live["spec"]["template"]["spec"]["containers"][0]["image"], "server:1.12.3", "{case}");
-    assert_eq!(live["spec"]["replicas"], 5, "{case}");
-    assert_eq!(world.object("cronjobs", "cron-reindex").unwrap()["spec"]["suspend"], false, "{case}");
-    let lease = world.object("leases", "omupgrade-om").unwrap();
-    assert!(lease["spec"].get("holderIdentity").is_none_or(Value::is_null), "{case}: {lease}");
-    let of_it = |r: &Value| r["verb"] == "rollback";
-    let runs: Vec<Value> = runs(world).into_iter().filter(of_it).collect();
-    assert!(runs.iter().all(|r| r["outcome"] != "open"), "{case}: {runs:#?}");
-    assert_eq!(runs.iter().filter(|r| r["outcome"] == "done").count(), 1, "{case}: {runs:#?}");
-    let deployed = world.all("secrets").into_iter().filter(|s| s["metadata"]["labels"]["status"] == "deployed");
-    assert_eq!(deployed.count(), 1, "{case}");
-}
 
 /// An error is one that is told, and none of arguments.
 fn said(error: &anyhow::Error, case: &str) {
