@@ -52,7 +52,7 @@ hostssl all tls_only 127.0.0.1/32 scram-sha-256
 host    all +om      127.0.0.1/32 scram-sha-256
 HBA
 as_postgres "$postgres_bin/pg_ctl" -D "$work/postgres" -w -l "$work/postgres.log" start -o "-p $postgres_port -k $work/socket -c listen_addresses=127.0.0.1 \
-    -c ssl=on -c ssl_cert_file=$work/server.crt -c ssl_key_file=$work/server.key -c fsync=off -c max_connections=60 -c wal_level=logical -c max_prepared_transactions=4" >/dev/null
+    -c ssl=on -c ssl_cert_file=$work/server.crt -c ssl_key_file=$work/server.key -c fsync=off -c autovacuum_naptime=1s -c max_connections=60 -c wal_level=logical -c max_prepared_transactions=4" >/dev/null
 psql -X -q -h "$work/socket" -p "$postgres_port" -U postgres -d postgres -v ON_ERROR_STOP=1 <<'SQL'
 CREATE ROLE om LOGIN PASSWORD 'om-password';
 CREATE ROLE tls_only LOGIN PASSWORD 'om-password';
@@ -89,8 +89,9 @@ export OMUPGRADE_TEST_POSTGRES_BIN="$postgres_bin" OMUPGRADE_TEST_POSTGRES_PORT=
     OMUPGRADE_TEST_POSTGRES_CERTIFICATE="$work/server.crt" OMUPGRADE_TEST_MYSQL_ROOTFS="$rootfs" OMUPGRADE_TEST_MYSQL_INSIDE="$inside" \
     OMUPGRADE_TEST_MYSQL_PORT="$mysql_port" OMUPGRADE_TEST_MYSQL_STRICT_PORT="$strict_port"
 if [ "${1:-}" = --shell ]; then
-    "${SHELL:-sh}" || true
-    exit 0
+    code=0
+    "${SHELL:-sh}" || code=$?
+    exit "$code"
 fi
 cd "$here/../.."
 # Of the whole workspace, whose features are built already.

@@ -100,12 +100,13 @@ look_around() {
     esac
 }
 
-# Sessions that a killed run left behind end with their database. From PostgreSQL 15 on it waits for every session of the
+# Sessions that a killed run left behind end with their database; the server's own workers (autovacuum) belong to nobody,
+# nobody but a superuser may end them, and PostgreSQL itself ends them where they are in the way. From PostgreSQL 15 on it waits for every session of the
 # server, also for one of another database whose client takes nothing more: then an end with words is better than none.
 drop() {
     case $1 in *_omupgrade_*) ;; *) stop "'$1' is none of ours" ;; esac
     dropping="SET statement_timeout = '10min';
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '$1';
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '$1' AND usesysid IS NOT NULL;
 DROP DATABASE IF EXISTS \"$1\";"
     tell "$elsewhere" "$dropping" || { sleep 2 && tell "$elsewhere" "$dropping"; } || failed "cannot drop '$1'"
 }
@@ -218,7 +219,7 @@ swap() {
 SET LOCAL lock_timeout = '30s';
 SELECT set_config('omupgrade.name', :'name', true);
 DO 'BEGIN IF NOT pg_try_advisory_xact_lock(hashtext(''omupgrade '' || current_setting(''omupgrade.name''))) THEN RAISE EXCEPTION ''another swap is at work''; END IF; END';
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN (:'name', :'beside') AND pid <> pg_backend_pid();
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN (:'name', :'beside') AND usesysid IS NOT NULL AND pid <> pg_backend_pid();
 SELECT format('COMMENT ON DATABASE %I IS %L', :'beside', shobj_description(oid, 'pg_database')) FROM pg_database WHERE datname = :'name'
 \\gexec
 COMMENT ON DATABASE :\"name\" IS 'omupgrade: from before the restore of $backup';

@@ -272,6 +272,38 @@ fn sessions_are_ended_for_the_swap() {
     }
 }
 
+/// A database that was just loaded is what autovacuum begins with, and nobody but a superuser may end its workers.
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
+fn the_servers_own_workers_are_not_in_the_way() {
+    let slow = "CREATE TABLE slow(id INT) WITH (autovacuum_vacuum_insert_threshold = 0, autovacuum_vacuum_insert_scale_factor = 0,
+                    autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1);
+                INSERT INTO slow SELECT generate_series(1, 100000);";
+    let mut case = Case::of(Engine::Postgres, slow, false).privileged();
+    let name = case.database.name.clone();
+    let at_work = |database: &str| {
+        let question = format!(
+            "SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'autovacuum worker' AND datname = '{database}'"
+        );
+        let begun = Instant::now();
+        while Engine::Postgres.sql("", &question).trim() != "t" {
+            assert!(begun.elapsed() < Duration::from_secs(60), "autovacuum does not come to {database}");
+            thread::sleep(Duration::from_millis(100));
+        }
+    };
+    case.act("beside").assert(0, &["beside done"]);
+    at_work(&format!("{name}_omupgrade_new_20261122t1"));
+    let begun = Instant::now();
+    case.act("swap").assert(0, &["swap done"]);
+    assert!(begun.elapsed() < Duration::from_secs(15), "it waited for a worker");
+    at_work(&format!("{name}_omupgrade_old_20261122t1"));
+    case.act("clean-up").assert(0, &["clean-up done"]);
+    case.assert_restored("swapped");
+    assert_eq!(case.family(), [""]);
+    // It would hold one of the server's few workers for a minute.
+    Engine::Postgres.sql("", &format!("DROP DATABASE \"{name}\""));
+}
+
 /// Kills the action at moments spread over the time that an undisturbed one takes, and runs the rest.
 fn killed_at_every_moment(engine: Engine, action: &str) {
     const MOMENTS: u32 = 6;
