@@ -26,12 +26,13 @@ follow() {
     reader=$!
 }
 
-# Waits for both, which end when the writer has; whether the whole file was read, and well.
+# Waits for both, which end when the writer has; whether the whole file was read, and well. A reader that knows where an
+# archive ends is done before the writer has it on the disk, and tail then ends by SIGPIPE.
 followed() {
     [ -n "$reader" ] || return 1
     wait "$follower"
     seen=$?
-    wait "$reader" && [ $seen = 0 ]
+    wait "$reader" && case $seen in 0 | 141) ;; *) false ;; esac
     status=$?
     follower='' reader=''
     return $status
@@ -76,7 +77,7 @@ read_directory() {
     [ $there = $tables ] || stop "the dump's list names $tables tables with rows, and $there files of rows are there"
     if command -v xargs >/dev/null && command -v gzip >/dev/null; then
         stage sh -c 'exec xargs -n 1 -P "$2" sh -c "$3" sh <"$1/parts" >"$1/sums"' sh "$work" "$jobs" \
-            'case $1 in *.gz) gzip -t "$1" || exit 255 ;; esac; sha256sum "$1" || exit 255' || return 1
+            'case $1 in *.gz) gzip -t "$1" & ;; *) : & ;; esac; sha256sum "$1" && wait $! || exit 255' || return 1
     else
         stage pg_restore --file=/dev/null "$partial/$file" || return 1
         while read -r part; do stage sha256sum "$part" || return 1; done <"$work/parts" >"$work/sums"

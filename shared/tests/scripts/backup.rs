@@ -360,6 +360,20 @@ fn the_fingerprint_alone() {
     }
 }
 
+/// The reader has the end of the archive, and the writer still brings it to the disk.
+#[test]
+fn a_dump_that_takes_its_time_to_end_is_read_back_once() {
+    for image in images() {
+        image.fake(
+            "pg_dump",
+            &PG_DUMP.replace("printf 'a dump' >\"${option#*=}\"", "printf 'a dump' >\"${option#*=}\"; sleep 1.5"),
+        );
+        image.fake("pg_restore", &PG_RESTORE.replace("*) exit", "*) echo read >>\"$FAKE/reads\"; exit"));
+        run(&image, &[]).assert(0, &["bytes=6"]);
+        assert_eq!(fs::read_to_string(image.path("reads")).unwrap(), "read\n");
+    }
+}
+
 #[test]
 fn a_large_database_is_dumped_by_several_jobs_into_a_directory() {
     let parallel = [("OMUPGRADE_JOBS", "4"), ("OMUPGRADE_PARALLEL_FROM", "1000")];
