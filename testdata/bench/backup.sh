@@ -40,6 +40,9 @@ told() {
         END { printf "%-26s %7.1f s  %-26s %7.1f s  ratio %.2f  memory %.0f and %.0f MiB\n", ours, least[ours], bare, least[bare], least[ours] / least[bare], most[ours] / 1024, most[bare] / 1024 }' "$results"
 }
 
+# What a restore left beside goes again.
+cleared() { "$work/on" "$at" $user sh "$at/restore.sh" >"$log" 2>&1 || { cat "$log" >&2; exit 1; }; }
+
 pod() { # OUTSIDE: a directory as a Pod sees it
     mkdir -p "$1/tmp" "$1/backup"
     compose backup.sh >"$1/backup.sh"
@@ -104,7 +107,7 @@ for _ in $(seq "$turns"); do
     action=beside
     timed restore "$work/on" "$at" $user sh "$at/restore.sh"
     action=clean-up
-    "$work/on" "$at" $user sh "$at/restore.sh" >"$log" 2>&1
+    cleared
     # As the plugin restores, beside the client told to do the same.
     administer -d postgres -c 'CREATE DATABASE bare OWNER om'
     timed pg_restore-4-jobs "$work/on" "$at" $user pg_restore $connect -j 4 -d bare "$at/backup/$backup/database.dump"
@@ -112,7 +115,7 @@ for _ in $(seq "$turns"); do
     action=beside jobs=4
     timed restore-4-jobs "$work/on" "$at" $user sh "$at/restore.sh"
     action=clean-up jobs=1
-    "$work/on" "$at" $user sh "$at/restore.sh" >"$log" 2>&1
+    cleared
 done
 told restore pg_restore
 told restore-4-jobs pg_restore-4-jobs
@@ -150,6 +153,6 @@ for _ in $(seq "$turns"); do
     action=beside
     timed mysql-restore "$work/on" "$at" $user sh "$at/restore.sh"
     action=clean-up
-    "$work/on" "$at" $user sh "$at/restore.sh" >"$log" 2>&1
+    cleared
 done
 told mysql-restore mysql
