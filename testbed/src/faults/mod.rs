@@ -144,15 +144,13 @@ const FAULTS: &[Fault] = &[
     },
 ];
 
-/// Brings a fault about, or with no value takes it back; with no name lists what is ordered of the stand-ins.
+/// Brings a fault about, or with no value takes it back; with no name lists what was brought about and not taken back.
 pub fn order(cache: &Cache, namespace: &str, name: Option<&str>, value: Option<&str>) -> Result<()> {
     let Some(name) = name else {
-        let ordered = server::ordered(namespace);
-        say::answer(ordered.trim_end());
-        if ordered.trim().is_empty() {
-            say::line(&format!(
-                "nothing is ordered of the stand-ins of {namespace}; what is done to the cluster is not listed"
-            ));
+        let all = server::ordered(namespace) + &server::done(namespace);
+        say::answer(all.trim_end());
+        if all.is_empty() {
+            say::line(&format!("no fault is at work in {namespace}"));
         }
         return Ok(());
     };
@@ -168,8 +166,17 @@ pub fn order(cache: &Cache, namespace: &str, name: Option<&str>, value: Option<&
     match (&fault.way, value) {
         (Way::Played { .. }, Some(value)) => server::write(namespace, name, value),
         (Way::Played { .. }, None) => server::remove(namespace, name),
-        (Way::Done { strike, .. }, Some(value)) => strike(&scene, value),
-        (Way::Done { heal, .. }, None) => heal(&scene),
+        (Way::Done { strike, .. }, Some(value)) => {
+            server::note(namespace, name, value)?;
+            strike(&scene, value)
+        }
+        (Way::Done { heal, .. }, None) => {
+            heal(&scene)?;
+            FAULTS
+                .iter()
+                .filter(|other| other.is_healed_by(*heal))
+                .try_for_each(|other| server::forget(namespace, other.name))
+        }
         (Way::Once { look, .. }, Some(value)) => look(&scene, value)?(&scene),
         (Way::Once { .. }, None) => bail!(Failure::words(
             format!("{name} strikes once and leaves nothing to take back"),
@@ -203,6 +210,11 @@ fn named(name: &str) -> Result<&'static Fault> {
 }
 
 impl Fault {
+    /// Whether this takes it back, with whatever else: a node that is open again is neither cordoned nor drained.
+    fn is_healed_by(&self, with: fn(&Scene) -> Result<()>) -> bool {
+        matches!(self.way, Way::Done { heal, .. } if std::ptr::fn_addr_eq(heal, with))
+    }
+
     /// A value with which nothing would happen, or something else, is refused in the table's own words.
     fn refuse_unless_fit(&self, value: &str) -> Result<()> {
         let Self { name, value: wanted, way } = self;
@@ -229,6 +241,13 @@ mod tests {
         for (at, fault) in FAULTS.iter().enumerate() {
             assert!(FAULTS[at + 1..].iter().all(|other| other.name != fault.name), "{}", fault.name);
         }
+    }
+
+    #[test]
+    fn opening_a_node_takes_back_what_closed_it_and_no_more() {
+        let healed: Vec<_> =
+            FAULTS.iter().filter(|fault| fault.is_healed_by(node::open)).map(|fault| fault.name).collect();
+        assert_eq!(healed, ["node-cordoned", "node-drained"]);
     }
 
     #[test]

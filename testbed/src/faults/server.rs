@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -17,6 +17,9 @@ const PORT: u16 = ports::FAULTS;
 
 /// Beside the orders, whose they are; no fault has such a name.
 const OWNER: &str = ".uid";
+
+/// The folder beside the orders of what is done to the cluster; no stand-in is told of it.
+const DONE: &str = ".done";
 
 /// Writes an order down.
 pub fn write(namespace: &str, name: &str, value: &str) -> Result<()> {
@@ -49,6 +52,24 @@ pub fn remove(namespace: &str, name: &str) -> Result<()> {
     }
 }
 
+/// Writes down what is done to the cluster, before it is: half of it may come about.
+pub fn note(namespace: &str, name: &str, value: &str) -> Result<()> {
+    let folder = folder(namespace).with_context(|| format!("{namespace:?} is no namespace"))?.join(DONE);
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let file = folder.join(name);
+    fs::write(&file, value).with_context(|| format!("cannot write {}", file.display()))
+}
+
+/// It is undone.
+pub fn forget(namespace: &str, name: &str) -> Result<()> {
+    remove(namespace, &format!("{DONE}/{name}"))
+}
+
+/// What was done to the cluster from this namespace and not undone, one `name value` a line.
+pub fn done(namespace: &str) -> String {
+    folder(namespace).map(|folder| lines(&folder.join(DONE))).unwrap_or_default()
+}
+
 /// Takes every order of a namespace back.
 pub fn clear(namespace: &str) {
     if let Some(folder) = folder(namespace) {
@@ -78,7 +99,12 @@ fn answer(mut stream: TcpStream) -> std::io::Result<()> {
 
 /// The faults of a namespace, one `name value` a line.
 pub fn ordered(namespace: &str) -> String {
-    let Some(entries) = folder(namespace).and_then(|folder| fs::read_dir(folder).ok()) else { return String::new() };
+    folder(namespace).map(|folder| lines(&folder)).unwrap_or_default()
+}
+
+/// The files of a folder, one `name value` a line.
+fn lines(folder: &Path) -> String {
+    let Ok(entries) = fs::read_dir(folder) else { return String::new() };
     let mut lines: Vec<String> = entries
         .flatten()
         .filter_map(|entry| {
@@ -105,5 +131,18 @@ mod tests {
         assert!(folder("om-1").is_some());
         assert_eq!(folder("../etc"), None);
         assert_eq!(folder(""), None);
+    }
+
+    #[test]
+    fn a_folders_files_are_told_but_not_whose_they_are_nor_what_is_done_to_the_cluster() {
+        let folder = tempfile::tempdir().unwrap();
+        for (file, text) in [(OWNER, "1-2-3"), ("slow-start", "5\n"), ("crash-loop", "yes")] {
+            fs::write(folder.path().join(file), text).unwrap();
+        }
+        fs::create_dir(folder.path().join(DONE)).unwrap();
+        fs::write(folder.path().join(DONE).join("quota"), "1").unwrap();
+        assert_eq!(lines(folder.path()), "crash-loop yes\nslow-start 5\n");
+        assert_eq!(lines(&folder.path().join(DONE)), "quota 1\n");
+        assert_eq!(lines(&folder.path().join("none")), "");
     }
 }
