@@ -28,6 +28,9 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"_rebuild_\d+\b", "_rebuild_N"),
         (r"\bstarted again (once|\d+ times)\b", "started again N times"),
         (r"\b\d+ restarts?\b", "N restarts"),
+        // Between two starts the kubelet says now the one, now the other, and the log is the last start's or this one's.
+        (r"\b(init|container) (\S+)  (ended with \d+|crashed, waiting to be started again)", "$1 $2  CRASHED"),
+        (r"( -c \S+) --previous\b", "$1"),
     ];
     RULES.iter().filter_map(|(pattern, word)| Some((Regex::new(pattern).ok()?, *word))).collect()
 });
@@ -38,13 +41,22 @@ pub fn normal(namespace: &str, said: &str) -> String {
     RULES.iter().fold(said, |said, (pattern, word)| pattern.replace_all(&said, *word).into_owned())
 }
 
+/// What a client says whose connection was cut: it depends on the statement that it was at.
+static CUT: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let end = r"(?P<end> → | certain;| \(certain| exit \d)";
+    Regex::new(&format!(r"or the connection broke\. The client's words: (pg_dump|mysqldump): .*?{end}")).ok()
+});
+
 /// Whether two texts say the same: where a line is broken depends on the width of what was replaced.
 pub fn same(one: &str, other: &str) -> bool {
-    flat(one).eq(flat(other))
+    flat(one) == flat(other)
 }
 
-fn flat(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|letter: char| letter.is_whitespace() || letter == '│').filter(|word| !word.is_empty())
+fn flat(text: &str) -> String {
+    let words = text.split(|letter: char| letter.is_whitespace() || letter == '│').filter(|word| !word.is_empty());
+    let words = words.collect::<Vec<_>>().join(" ");
+    CUT.as_ref()
+        .map_or_else(|| words.clone(), |cut| cut.replace_all(&words, "or the connection broke.$end").into_owned())
 }
 
 /// The lines that differ.
@@ -64,7 +76,8 @@ mod tests {
 
     #[test]
     fn every_rule_is_read() {
-        assert_eq!(RULES.len(), 19);
+        assert_eq!(RULES.len(), 21);
+        assert!(CUT.is_some());
     }
 
     #[test]
@@ -76,6 +89,29 @@ mod tests {
             "Pod openmetadata-HASH-POD of NAMESPACE (SPAN): started again N times, SIZE, 12 pods\n\
              TIME TIME connect to ADDRESS:5432, revision 3 of openmetadata-server"
         );
+    }
+
+    #[test]
+    fn between_two_starts_a_container_has_crashed_either_way() {
+        let said = |how: &str, more: &str| {
+            normal(
+                "words",
+                &format!("│ ├─✖ init run-db-migrations  {how}\n│ → kubectl -n n logs om -c run-db-migrations{more}"),
+            )
+        };
+        assert_eq!(said("ended with 1", ""), said("crashed, waiting to be started again", " --previous"));
+        assert_ne!(said("ended with 1", ""), said("done", ""));
+    }
+
+    #[test]
+    fn at_which_statement_a_dump_was_cut_does_not_count_but_that_it_was() {
+        let said =
+            |words: &str, end: &str| format!("went away, or the connection\nbroke. The client's words: {words}{end}");
+        for end in [" (certain), and 1 more", "\n   certain; Job om", "\nexit 1", "\n  │   → kubectl logs"] {
+            let one = said("pg_dump: error: query failed: FATAL: terminating\n connection", end);
+            assert!(same(&one, &said("pg_dump: error: Dumping the contents of table \"t\" failed", end)), "{end}");
+            assert!(!same(&one, &said("pg_dump: error: query failed", &format!("{end} and something else"))), "{end}");
+        }
     }
 
     #[test]
