@@ -1,9 +1,9 @@
 //! Drives the real `helm`, version 3 or 4. Decides nothing.
 
-use super::cluster::Cluster;
-use crate::diagnose::redact::Redactor;
+use super::cluster::{Cluster, Pointers};
 use crate::facts::Driver;
 use crate::failure::Failure;
+use crate::redact::Redactor;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
