@@ -33,9 +33,17 @@ mod restore_given_up;
 mod restore_under;
 #[path = "simulated/rollback.rs"]
 mod rollback;
+#[path = "simulated/rollback_helm.rs"]
+mod rollback_helm;
+#[path = "simulated/rollback_refused.rs"]
+mod rollback_refused;
+#[path = "simulated/rollback_verdict.rs"]
+mod rollback_verdict;
 #[path = "simulated/saved.rs"]
 mod saved;
 #[path = "simulated/snapshot.rs"]
 mod snapshot;
 #[path = "typed/mod.rs"]
 mod typed;
+#[path = "simulated/unlock.rs"]
+mod unlock;
