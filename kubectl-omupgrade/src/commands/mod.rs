@@ -65,7 +65,7 @@ impl Command {
             Self::Diagnose(args) => Box::pin(diagnose::run(session, args)).await,
             Self::Rbac(args) => rbac::run(session, args).await,
             Self::Completion(args) => completion::run(session, args).await,
-            Self::Schema(args) => schema::run(args),
+            Self::Schema(args) => schema::run(session, args),
             Self::Backup(args) => Box::pin(backup::run(session, args)).await,
         }
     }

@@ -12,7 +12,7 @@ mod roll;
 pub(super) mod saved;
 mod say;
 
-pub use confirm::confirmed;
+pub use confirm::{Confirmed, confirmed, dropped};
 pub use say::Data;
 
 use super::checked::writable;
