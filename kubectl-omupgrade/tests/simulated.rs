@@ -13,6 +13,8 @@ mod backup_refused;
 mod backup_under;
 #[path = "simulated/cluster/mod.rs"]
 mod cluster;
+#[path = "simulated/journal.rs"]
+mod journal;
 #[path = "simulated/lock.rs"]
 mod lock;
 #[path = "simulated/prune.rs"]

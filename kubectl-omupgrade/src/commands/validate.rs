@@ -1,7 +1,7 @@
 //! The verb `validate`: look, check, say. Changes nothing; with `--record` it writes one entry into the journal.
 
 use super::checked::{CheckArgs, writable};
-use super::status;
+use super::{prune_journal, status};
 use crate::adapters::lock::holder_name;
 use crate::adapters::validation::{self, Asking};
 use crate::checks::validate::{self, Before, Facts, Sample};
@@ -145,6 +145,7 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
         } else if exit == Exit::Done {
             let id = validation::record(&cluster, &facts, &words, &holder_name()).await?;
             say::note(&format!("recorded in the journal: run {id}"));
+            prune_journal(&cluster, None, &target.name).await;
         } else {
             say::note("not recorded: only what passes is");
         }

@@ -14,6 +14,7 @@ use crate::backup::{Entry, bytes};
 use crate::cli::flags::{Output, duration};
 use crate::cli::say;
 use crate::commands::checked::writable;
+use crate::commands::prune_journal;
 use crate::exit::Exit;
 use crate::journal::{Outcome, Phase, Run};
 use crate::session::Session;
@@ -150,6 +151,7 @@ pub async fn back_up(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Re
         }
     };
     stored.end(&lock, Outcome::Done).await?;
+    prune_journal(cluster, Some(&lock), &place.release.name).await;
     // It is made; a lock that cannot be given back runs out.
     if let Err(error) = lock.release().await {
         say::note(&format!("the backup is made, and the lock could not be given back: {error:#}; it runs out"));

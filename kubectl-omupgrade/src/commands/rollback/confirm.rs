@@ -10,12 +10,9 @@ use crate::exit::Exit;
 use crate::facts::Release;
 use crate::failure::Failure;
 use crate::journal::{Outcome, Phase};
-use crate::wayback::restore::Plan;
+use crate::wayback::restore::{DROPPED, Plan};
 use schemars::JsonSchema;
 use serde::Serialize;
-
-/// The step, in the restore's own run.
-pub(super) const STEP: &str = "drop the database from before";
 
 /// What became of what the restores of a release kept.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -79,12 +76,12 @@ pub async fn dropped(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Re
         .hint(format!("kubectl omupgrade rollback {name} {to} -n {} --restore", cluster.namespace))
         .into());
     }
-    if last.run.is_done(STEP) {
+    if last.run.is_done(DROPPED) {
         to::note(&format!("what the restore {} kept is dropped already", plan.id));
     }
     let (mut restores, mut done) = (Vec::new(), Ok(()));
     for (mut stored, plan) in kept {
-        let outcome = if stored.run.is_done(STEP) {
+        let outcome = if stored.run.is_done(DROPPED) {
             "already"
         } else if done.is_err() {
             "kept"
@@ -112,11 +109,11 @@ async fn drop_kept(
     let beside = super::restore::stand_beside(found, args, Some(plan))?;
     let claim = Claim { holder: holder_name(), plan: format!("drop what the restore {} kept", plan.id) };
     let lock = Lock::acquire(cluster, name, &claim, terms.lock).await?;
-    stored.write(&lock, STEP, Phase::About, &format!("by {}", claim.holder)).await?;
+    stored.write(&lock, DROPPED, Phase::About, &format!("by {}", claim.holder)).await?;
     let done = restore::act(&lock, &beside, plan, "clean-up").await;
     let phase = if done.is_ok() { Phase::Done } else { Phase::Failed };
     let words = done.as_ref().map_or_else(ToString::to_string, Clone::clone);
-    stored.write(&lock, STEP, phase, &words).await?;
+    stored.write(&lock, DROPPED, phase, &words).await?;
     pod::forget(cluster, name, restore::ROLE).await;
     lock.release().await?;
     done?;
