@@ -123,7 +123,7 @@ const PROBE: &[Row] = &[(
 )];
 
 const FORWARD: &[Row] =
-    &[("", "pods/portforward", "create, get", "the server's API, certificates; leave it out with --server")];
+    &[("", "pods/portforward", "create, get", "the server's API, certificates; leave it out with --openmetadata")];
 
 const EDGES: &[Row] = &[("", "services", "get", "optional: certificates behind Services")];
 

@@ -36,7 +36,7 @@ pub(super) async fn tidy(cluster: &Cluster, decision: &Decision, terms: Terms) -
 /// Helm's command, as it would be typed.
 pub(super) fn command(cluster: &Cluster, helm: &Helm, decision: &Decision, restore: Option<&Plan>) -> String {
     let args = helm.rollback_args(cluster, &decision.release, decision.to, conflicts(decision, restore));
-    helm.shown(&args, decision.driver)
+    helm.shown(cluster, &args, decision.driver)
 }
 
 /// Exactly what would be done, in order. `command` is helm's.
