@@ -178,12 +178,12 @@ pub async fn back_up(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Re
 /// `keeping` is the command that keeps the keys as well.
 fn words(entry: &Entry, claim: &str, keeping: &str) -> String {
     let record = &entry.record;
-    let size: u64 = record.files.iter().map(|f| f.bytes).sum();
-    let rows = record.rows.as_ref().map(|r| format!(", {} rows in {} tables", r.values().sum::<u64>(), r.len()));
+    let rows = record.rows.as_ref().zip(record.all_rows());
+    let rows = rows.map(|(tables, rows)| format!(", {rows} rows in {} tables", tables.len()));
     let mut out = format!(
         "{} on the claim {claim}: {}, schema {}{}\n  secrets: {}\n",
         entry.name,
-        bytes(size),
+        bytes(record.size()),
         if record.schema_head.is_empty() { "none" } else { &record.schema_head },
         rows.unwrap_or_default(),
         entry.held()
