@@ -50,6 +50,16 @@ fn a_quoted_number_and_a_key_of_another_section_are_shown_with_their_place() {
     );
 }
 
+/// The mark of an excerpt stands in its column as far as the line is shown.
+#[test]
+fn a_mistake_far_out_in_a_line_is_shown_at_its_end() {
+    for blanks in [200, 70_000] {
+        let error = Policy::from_yaml(&format!("pdb: {{{}enabledd: true}}\n", " ".repeat(blanks))).unwrap_err();
+        assert_eq!(error.place, Some((1, blanks + 7)));
+        assert_eq!(error.excerpt.lines().nth(1).map(str::len), Some("  1 | ".len() + 100), "{}", error.excerpt);
+    }
+}
+
 #[test]
 fn no_file_an_empty_file_and_comments_are_the_profile_safe() {
     for text in ["", "\n", "# nothing\n", "---\n# nothing\n", "{}\n", "profile: safe\n"] {

@@ -3,7 +3,7 @@
 //! The house, from the door inwards: [`cli`] reads the command line and maps every end to an [`exit`] code;
 //! [`commands`] hold one file a verb; [`adapters`] are the only rooms that talk to a cluster or start a process; what
 //! they find becomes [`facts`], which are data. The rooms [`checks`], [`rollout`], [`verdict`], [`fingerprint`],
-//! [`beside`], [`backup`], [`fernet`] and [`view`] are pure: synchronous, no clock, no adapter, facts in and answers out. `tests/house.rs` keeps
+//! [`beside`], [`backup`], [`fernet`], [`redact`] and [`view`] are pure: synchronous, no clock, no adapter, facts in and answers out. `tests/house.rs` keeps
 //! that true.
 
 pub mod adapters;
@@ -20,6 +20,7 @@ pub mod fernet;
 pub mod fingerprint;
 pub mod journal;
 pub mod preview;
+pub mod redact;
 pub mod rollout;
 pub mod session;
 pub mod verdict;

@@ -66,7 +66,7 @@ fn flags_that_do_not_go_together_are_refused() {
     refused(&["validate", "om", "--ingestion-bot", "--no-probe"], &["cannot be used with"]);
     refused(&["validate", "om", "--for", "soon"], &["soon"]);
     for verb in ["validate", "diagnose"] {
-        refused(&[verb, "om", "--server", "https://om.example"], &["host:port", "without https://"]);
+        refused(&[verb, "om", "--openmetadata", "https://om.example"], &["host:port", "without https://"]);
     }
     refused(&["validate", "om", "--prometheus", "http://prometheus:9090"], &["NAMESPACE/SERVICE:PORT"]);
     refused(&["diagnose", "om", "--from-facts", &look], &["cannot be used with"]);

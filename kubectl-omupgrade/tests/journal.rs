@@ -6,8 +6,10 @@
 use jiff::Timestamp;
 use kubectl_omupgrade::fingerprint::Fingerprint;
 use kubectl_omupgrade::journal::{
-    Outcome, Phase, RESTORED, Recorded, Run, last_recorded, last_validated, open_run, recorded,
+    Outcome, Phase, RESTORED, Recorded, Run, last_recorded, last_validated, open_run, recorded, search_due,
 };
+use kubectl_omupgrade::wayback::restore::{DROPPED, Plan, QUIESCE, unfinished};
+use kubectl_omupgrade::wayback::{NEWEST, surplus};
 use shared::backup::Engine;
 
 fn at(second: i64) -> Timestamp {
@@ -22,12 +24,18 @@ fn run(id: &str, began: i64) -> Run {
 fn a_run_stays_far_below_a_mebibyte_and_keeps_its_steps() {
     let mut run = run("r", 0);
     run.write("helm", Phase::About, "helm rollback om 1", at(1));
-    for second in 0..10_000 {
-        run.write("watch", Phase::Note, &"ü".repeat(5000), at(second));
+    // As a terminal's colours are written down: six bytes a character.
+    for (phase, second) in [Phase::Note, Phase::About].into_iter().flat_map(|p| (0..1000).map(move |s| (p, s))) {
+        run.write("watch", phase, &"\u{1b}".repeat(5000), at(second));
     }
-    assert!(run.begun("helm") && !run.is_done("helm"));
     let size = serde_json::to_vec(&run).unwrap().len();
-    assert!(size < 700_000, "{size}");
+    assert!(size < 900_000, "{size}");
+    let mut notes = self::run("r", 0);
+    notes.write("helm", Phase::About, "helm rollback om 1", at(1));
+    for second in 0..1000 {
+        notes.write("watch", Phase::Note, "waits", at(second));
+    }
+    assert!(notes.begun("helm") && !notes.is_done("helm"));
 }
 
 #[test]
@@ -103,4 +111,125 @@ fn only_an_open_run_of_the_same_plan_is_gone_on_with() {
     assert_eq!(found.id, "newer");
     let text = serde_json::to_string(&found).unwrap();
     assert_eq!(serde_json::from_str::<Run>(&text).unwrap(), found);
+}
+
+/// A run that ended and that nobody needs.
+fn backup(began: i64) -> Run {
+    let mut run = Run::new(&format!("b{began}"), "om", "data", "backup", "back up om", "anna", at(began));
+    run.end(Outcome::Done, at(began));
+    run
+}
+
+fn validated(began: i64, revision: u64) -> Run {
+    let mut run = backup(began);
+    run.validated = Some(revision);
+    run
+}
+
+fn served(began: i64, revision: u64, image: &str) -> Run {
+    let text = "change_log\t1:a\nsql_logs\t1:b\nschema\t1:c\nflowable\tabsent\nhead\t1.12.3\n";
+    let fingerprint = Fingerprint::parse(Engine::Mysql, text).unwrap();
+    let recorded = Some(Recorded { revision, image: image.to_owned(), fingerprint, at: at(began) });
+    Run { recorded, ..backup(began) }
+}
+
+/// A way back; with a restore, as far as these steps.
+fn way_back(began: i64, outcome: Outcome, steps: &[(&str, Phase)]) -> Run {
+    let mut run = run("w", began);
+    if !steps.is_empty() {
+        let plan = serde_json::json!({"id": "r", "backup": "b", "claim": "c", "road": "beside", "dump": true,
+            "admin_secret": null, "workloads": {}, "unnamed": [], "schedules": [], "images": []});
+        serde_json::from_value::<Plan>(plan).unwrap().remember(&mut run.remembered).unwrap();
+    }
+    for (step, phase) in steps {
+        run.write(step, *phase, "", at(began));
+    }
+    if outcome != Outcome::Open {
+        run.end(outcome, at(began));
+    }
+    run
+}
+
+const STILLED: &[(&str, Phase)] = &[(QUIESCE, Phase::About)];
+const SWAPPED: &[(&str, Phase)] = &[(QUIESCE, Phase::About), (RESTORED, Phase::Done)];
+const CONFIRMED: &[(&str, Phase)] = &[(QUIESCE, Phase::About), (RESTORED, Phase::Done), (DROPPED, Phase::Done)];
+
+#[test]
+fn a_journal_stays_bounded_and_keeps_what_is_needed() {
+    let counts = |run: Run| Run { remembered: [("counts".to_owned(), "{}".to_owned())].into(), ..run };
+    // Each by itself among the oldest, and what of it may go. Helm still has the revisions 7 and 8.
+    let cases: Vec<(&str, Vec<Run>, &[usize])> = vec![
+        ("what nobody needs", vec![backup(0), backup(1)], &[0, 1]),
+        ("an open run", vec![run("open", 0)], &[]),
+        ("validated revisions", vec![validated(0, 7), validated(1, 7), validated(2, 8), validated(3, 3)], &[0]),
+        ("the newest validation, whatever Helm has", vec![validated(0, 3), validated(1, 4)], &[0]),
+        ("one that failed", vec![Run { outcome: Outcome::Failed, ..validated(0, 7) }], &[0]),
+        ("counts to compare with", vec![counts(validated(0, 7)), validated(1, 7)], &[]),
+        ("states of revisions", vec![served(0, 7, "a"), served(1, 7, "a"), served(2, 7, "b"), served(3, 8, "a")], &[0]),
+        ("the newest state, whatever Helm has", vec![served(0, 3, "a"), served(1, 4, "a")], &[0]),
+        (
+            "a restore that nobody confirmed",
+            vec![way_back(0, Outcome::Done, SWAPPED), way_back(1, Outcome::Done, &[])],
+            &[],
+        ),
+        (
+            "the newest of those that were",
+            vec![way_back(0, Outcome::Done, CONFIRMED), way_back(1, Outcome::Done, CONFIRMED)],
+            &[0],
+        ),
+        (
+            "a restore that was refused",
+            vec![way_back(0, Outcome::Failed, &[("begin", Phase::Done)]), way_back(1, Outcome::Done, &[])],
+            &[0],
+        ),
+        ("given up", vec![way_back(0, Outcome::Failed, STILLED), way_back(1, Outcome::Failed, &[])], &[]),
+        (
+            "ended well since",
+            vec![way_back(0, Outcome::Failed, &[]), way_back(1, Outcome::Done, &[]), way_back(2, Outcome::Failed, &[])],
+            &[0],
+        ),
+        ("failed ones alone", vec![way_back(0, Outcome::Failed, &[])], &[0]),
+    ];
+    for (case, old, gone) in cases {
+        let newer = (0..).take(NEWEST).map(|n| backup(1000 + n));
+        let runs: Vec<Run> = old.into_iter().chain(newer).collect();
+        assert_eq!(surplus(&runs, &[7, 8]), gone, "{case}");
+    }
+    let unread = Run { remembered: [("restore".to_owned(), "{}".to_owned())].into(), ..backup(0) };
+    let runs: Vec<Run> = [unread].into_iter().chain((0..).take(NEWEST).map(|n| backup(1000 + n))).collect();
+    assert!(surplus(&runs, &[7, 8]).is_empty(), "what cannot be read is never taken for less");
+}
+
+proptest::proptest! {
+    /// Whatever happened: what is read off a journal is the same after what may go went.
+    #[test]
+    fn what_a_journal_tells_stays_the_same(kinds in proptest::collection::vec((0_usize..12, 6_u64..9), NEWEST..NEWEST + 60)) {
+        let of = |(began, (kind, revision)): (i64, (usize, u64))| match kind {
+            0 => validated(began, revision),
+            1 => served(began, revision, "a"),
+            2 => served(began, revision, "b"),
+            3 => way_back(began, Outcome::Failed, STILLED),
+            4 => way_back(began, Outcome::Done, SWAPPED),
+            5 => way_back(began, Outcome::Done, CONFIRMED),
+            6 => way_back(began, Outcome::Failed, &[]),
+            7 => way_back(began, Outcome::Done, &[]),
+            8 => run("open", began),
+            _ => backup(began),
+        };
+        let runs: Vec<Run> = (0..).zip(kinds).map(of).collect();
+        let gone = surplus(&runs, &[7, 8]);
+        let (mut place, mut left) = (0.., runs.clone());
+        left.retain(|_| !gone.contains(&place.next().unwrap()));
+        proptest::prop_assert!(left.len() >= NEWEST);
+        proptest::prop_assert_eq!(last_validated(&left, |r| r != 6), last_validated(&runs, |r| r != 6));
+        proptest::prop_assert_eq!(search_due(&left), search_due(&runs));
+        proptest::prop_assert_eq!(last_recorded(&left), last_recorded(&runs));
+        proptest::prop_assert_eq!(unfinished(&left).unwrap(), unfinished(&runs).unwrap());
+        for (revision, image) in [(7, "a"), (7, "b"), (8, "a"), (8, "b")] {
+            let newest = |runs: &[Run]| recorded(runs, revision, None, image).pop();
+            proptest::prop_assert_eq!(newest(&left), newest(&runs));
+        }
+        let unconfirmed = |runs: &[Run]| runs.iter().filter(|r| r.begun(QUIESCE) && !r.is_done(DROPPED)).count();
+        proptest::prop_assert_eq!(unconfirmed(&left), unconfirmed(&runs));
+    }
 }

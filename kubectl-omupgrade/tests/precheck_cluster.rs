@@ -6,7 +6,8 @@ use http::{Request, Response};
 use kube::client::Body;
 use kubectl_omupgrade::adapters::cluster::{Cluster, Pointers};
 use kubectl_omupgrade::adapters::precheck::{Look, gather};
-use kubectl_omupgrade::checks::precheck::{Asked, Facts, Key, Tables};
+use kubectl_omupgrade::checks::Outcome;
+use kubectl_omupgrade::checks::precheck::{self, Asked, Case, Facts, Key, Tables};
 use kubectl_omupgrade::facts::{Chart, Driver, Fact, Release, Revision, Secret, Status};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -167,4 +168,69 @@ async fn what_is_forbidden_is_unknown_and_the_rest_is_there() {
     // Unseen is not "none".
     let server = facts.server.value().unwrap();
     assert!(server.budgets_unseen.as_ref().unwrap().contains("forbidden") && server.autoscaler_unseen.is_none());
+}
+
+/// The refusal's own next step leads on: what is suspended undoes nothing. What only looks like it does not count.
+#[tokio::test]
+async fn a_release_whose_flux_is_suspended_may_be_upgraded() {
+    const HELM: &str = "/apis/helm.toolkit.fluxcd.io/v2/namespaces/data/helmreleases/om";
+    const OLDER: &str = "/apis/helm.toolkit.fluxcd.io/v2beta2/namespaces/data/helmreleases/om";
+    const ELSEWHERE: &str = "/apis/helm.toolkit.fluxcd.io/v2/namespaces/flux-system/helmreleases/om";
+    const KUSTOMIZE: &str = "/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/data/kustomizations/om";
+    let helm = json!({"helm.toolkit.fluxcd.io/name": "om"});
+    let far = json!({"helm.toolkit.fluxcd.io/name": "om", "helm.toolkit.fluxcd.io/namespace": "flux-system"});
+    let kustomize = json!({"kustomize.toolkit.fluxcd.io/name": "om"});
+    let both = json!({"helm.toolkit.fluxcd.io/name": "om", "kustomize.toolkit.fluxcd.io/name": "om"});
+    let suspended = json!({"spec": {"suspend": true}});
+    for (case, marks, place, code, owner, refused) in [
+        ("suspended", &helm, HELM, 200, suspended.clone(), None),
+        ("in an older version of its API", &helm, OLDER, 200, suspended.clone(), None),
+        ("elsewhere", &far, ELSEWHERE, 200, suspended.clone(), None),
+        ("a Kustomization", &kustomize, KUSTOMIZE, 200, suspended.clone(), None),
+        ("at work", &helm, HELM, 200, json!({"spec": {"suspend": false}}), Some("HelmRelease")),
+        ("it says nothing of it", &helm, HELM, 200, json!({"spec": {}}), Some("HelmRelease")),
+        ("a word and no truth", &helm, HELM, 200, json!({"spec": {"suspend": "true"}}), Some("HelmRelease")),
+        ("another of the same name", &far, HELM, 200, suspended.clone(), Some("flux-system/om")),
+        ("one of two", &both, HELM, 200, suspended.clone(), Some("Kustomization")),
+        (
+            "it may not be looked at",
+            &helm,
+            HELM,
+            403,
+            json!({"kind": "Status", "code": 403, "message": ""}),
+            Some("HelmRelease"),
+        ),
+    ] {
+        let marks = marks.clone();
+        let (facts, _) = look(move |path| {
+            let mut marked = deployment();
+            marked["metadata"]["labels"] = marks.clone();
+            match path {
+                "/apis/apps/v1/namespaces/data/deployments" => {
+                    let meta = json!({"resourceVersion": "1"});
+                    (200, json!({"kind": "List", "apiVersion": "v1", "metadata": meta, "items": [marked]}))
+                }
+                "/apis/apps/v1/namespaces/data/deployments/om" => (200, marked),
+                path if path == place && code == 200 => {
+                    let mut owner = owner.clone();
+                    owner["metadata"] = json!({"name": "om"});
+                    (200, owner)
+                }
+                path if path == place => (code, owner.clone()),
+                path if path.contains(".toolkit.fluxcd.io/") => (
+                    404,
+                    json!({"kind": "Status", "status": "Failure", "code": 404, "reason": "NotFound", "message": ""}),
+                ),
+                path => answer(path),
+            }
+        })
+        .await;
+        let owner = facts.owner.known().unwrap().clone();
+        assert_eq!(owner.is_some(), refused.is_some(), "{case}: {owner:?}");
+        assert!(refused.is_none_or(|word| owner.as_ref().unwrap().contains(word)), "{case}: {owner:?}");
+        let report = precheck::report(&Case { facts, tables: Tables::read(|_| None).unwrap() });
+        let finding = report.checks.iter().find(|finding| finding.id == "gitops").unwrap();
+        let expected = if refused.is_some() { Outcome::Fail } else { Outcome::Pass };
+        assert_eq!(finding.outcome, expected, "{case}: {finding:?}");
+    }
 }

@@ -13,6 +13,8 @@ mod backup_refused;
 mod backup_under;
 #[path = "simulated/cluster/mod.rs"]
 mod cluster;
+#[path = "simulated/journal.rs"]
+mod journal;
 #[path = "simulated/lock.rs"]
 mod lock;
 #[path = "simulated/prune.rs"]
@@ -33,9 +35,17 @@ mod restore_given_up;
 mod restore_under;
 #[path = "simulated/rollback.rs"]
 mod rollback;
+#[path = "simulated/rollback_helm.rs"]
+mod rollback_helm;
+#[path = "simulated/rollback_refused.rs"]
+mod rollback_refused;
+#[path = "simulated/rollback_verdict.rs"]
+mod rollback_verdict;
 #[path = "simulated/saved.rs"]
 mod saved;
 #[path = "simulated/snapshot.rs"]
 mod snapshot;
 #[path = "typed/mod.rs"]
 mod typed;
+#[path = "simulated/unlock.rs"]
+mod unlock;

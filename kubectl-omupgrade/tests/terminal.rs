@@ -135,6 +135,31 @@ fn the_tab_key_offers_releases_and_revisions_of_the_cluster() {
     assert!(asked.iter().any(meant), "{asked:#?}");
 }
 
+/// As kubectl: what is typed replaces what the kubeconfig says.
+#[test]
+fn the_server_and_the_user_that_are_typed_are_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let (port, asked) = api();
+    let (config, server) = (kubeconfig(&folder, 1), format!("http://127.0.0.1:{port}"));
+    for file in [config, folder.path().join("no-such-file")] {
+        asked.lock().unwrap().clear();
+        let words = ["status", "-n", "far", "-s", &server, "--as", "anna", "--as-uid", "7", "--as-group", "ops"];
+        let ended = Command::new(env!("CARGO_BIN_EXE_kubectl-omupgrade"))
+            .args(words)
+            .args(["--request-timeout", "5s"])
+            .env("KUBECONFIG", file)
+            .output()
+            .unwrap();
+        let asked = asked.lock().unwrap();
+        let head = asked.iter().find(|head| head.contains("/namespaces/far/secrets?"));
+        assert!(head.is_some(), "{asked:#?} {ended:?}");
+        let head = head.unwrap();
+        for header in ["impersonate-user: anna", "impersonate-uid: 7", "impersonate-group: ops"] {
+            assert!(head.contains(header), "{head}");
+        }
+    }
+}
+
 #[cfg(unix)]
 fn make_program(file: &std::path::Path) {
     use std::os::unix::fs::PermissionsExt;

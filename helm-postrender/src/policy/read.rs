@@ -202,17 +202,21 @@ fn at_word(text: &str, words: &[&str], message: String, hint: Option<String>) ->
     PolicyError { message, place, excerpt: place.map_or_else(String::new, |p| excerpt(text, p)), hint }
 }
 
-/// The line at fault, the one before it, and a mark.
+/// The longest line of an excerpt, in characters.
+const SHOWN: usize = 100;
+
+/// The line at fault, the one before it, and a mark; where the line is cut off before the fault, at its end.
 fn excerpt(text: &str, (line, column): (usize, usize)) -> String {
     let number = line.to_string().len();
     let mut out = String::new();
     for n in line.saturating_sub(1).max(1)..=line {
         if let Some(content) = text.lines().nth(n - 1) {
-            let content = shorten(content, 100).replace('\t', " ");
+            let content = shorten(content, SHOWN).replace('\t', " ");
             let _ = writeln!(out, "  {n:>number$} | {content}");
         }
     }
-    let _ = writeln!(out, "  {:>number$} | {:>column$}", "", "^");
+    let mark = column.min(SHOWN);
+    let _ = writeln!(out, "  {:>number$} | {:>mark$}", "", "^");
     out
 }
 

@@ -7,6 +7,7 @@ mod gather;
 mod logs;
 pub mod patient;
 mod store;
+mod target;
 mod watch;
 
 pub use ask::{Refused, reason, why};
@@ -15,6 +16,7 @@ pub use gather::{gather, logs_of, release_facts};
 pub use store::Store;
 pub use watch::{Question, Watch};
 
+use crate::facts::Secret;
 use std::time::Duration;
 
 /// A way to one namespace of one cluster.
@@ -26,22 +28,30 @@ pub struct Cluster {
     pub namespace: String,
     /// How long one question may take; none for ever.
     pub patience: Option<Duration>,
-    /// The flags that point another program (helm, kubectl) at the same place, ready to be given to it.
+    /// What points helm at the same place.
     pub pointers: Pointers,
 }
 
-/// Where a child process must look to see the same cluster as the same user.
+/// Where helm must look to see the same cluster as the same user.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pointers {
     /// `--kubeconfig`.
     pub kubeconfig: Option<std::path::PathBuf>,
-    /// `--context`.
+    /// The context that is meant, also where nobody named it: helm gets it by name, because another window may make
+    /// another one current while a person reads a preview.
     pub context: Option<String>,
-    /// The context that was current when we connected: helm gets it by name, because another window may make another one
-    /// current while a person reads a preview.
-    pub current: Option<String>,
-    /// Whether `--cluster` or `--user` replace a part of the context: helm has no such flags.
-    pub mixed: bool,
+    /// `--server`.
+    pub server: Option<String>,
+    /// `--certificate-authority`.
+    pub certificate_authority: Option<std::path::PathBuf>,
+    /// `--insecure-skip-tls-verify`.
+    pub insecure: bool,
+    /// `--tls-server-name`.
+    pub tls_server_name: Option<String>,
+    /// `--token`. Never among the flags: everybody on the machine sees those of a process.
+    pub token: Secret<String>,
+    /// The flags that were said and that helm has no words for.
+    pub beyond_helm: Vec<&'static str>,
     /// `--as`.
     pub as_user: Option<String>,
     /// `--as-group`.
@@ -51,25 +61,18 @@ pub struct Pointers {
 impl Pointers {
     /// As flags that helm takes.
     pub fn for_helm(&self) -> Vec<String> {
-        self.flags(self.current.as_ref())
-    }
-
-    fn flags(&self, context: Option<&String>) -> Vec<String> {
-        let mut flags = Vec::new();
-        if let Some(file) = &self.kubeconfig {
-            flags.push(format!("--kubeconfig={}", file.display()));
-        }
-        for (flag, value) in [("--kube-context", context), ("--kube-as-user", self.as_user.as_ref())] {
-            flags.extend(value.iter().map(|v| format!("{flag}={v}")));
-        }
-        flags.extend(self.as_groups.iter().map(|g| format!("--kube-as-group={g}")));
-        flags
-    }
-
-    /// As flags that kubectl and its plugins take, for a command in a hint.
-    pub fn for_kubectl(&self) -> Vec<String> {
-        let flags = self.flags(self.context.as_ref());
-        flags.into_iter().map(|f| f.replace("--kube-as-user", "--as").replace("--kube-", "--")).collect()
+        let file = |file: &std::path::PathBuf| file.display().to_string();
+        let values = [
+            ("--kubeconfig", self.kubeconfig.as_ref().map(file)),
+            ("--kube-context", self.context.clone()),
+            ("--kube-apiserver", self.server.clone()),
+            ("--kube-ca-file", self.certificate_authority.as_ref().map(file)),
+            ("--kube-insecure-skip-tls-verify", self.insecure.then(|| "true".to_owned())),
+            ("--kube-tls-server-name", self.tls_server_name.clone()),
+            ("--kube-as-user", self.as_user.clone()),
+        ];
+        let said = values.into_iter().filter_map(|(flag, value)| Some(format!("{flag}={}", value?)));
+        said.chain(self.as_groups.iter().map(|group| format!("--kube-as-group={group}"))).collect()
     }
 }
 

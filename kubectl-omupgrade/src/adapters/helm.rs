@@ -1,9 +1,9 @@
 //! Drives the real `helm`, version 3 or 4. Decides nothing.
 
-use super::cluster::Cluster;
-use crate::diagnose::redact::Redactor;
+use super::cluster::{Cluster, Pointers};
 use crate::facts::Driver;
 use crate::failure::Failure;
+use crate::redact::Redactor;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -37,7 +37,7 @@ const NO_SERVER: &[&str] = &["cluster unreachable", "connection refused", "conne
 const ELSEWHERE: &[&str] = &[
     "HELM_KUBECONTEXT",
     "HELM_KUBEAPISERVER",
-    "HELM_KUBETOKEN",
+    TOKEN,
     "HELM_KUBEASUSER",
     "HELM_KUBEASGROUPS",
     "HELM_KUBECAFILE",
@@ -45,6 +45,21 @@ const ELSEWHERE: &[&str] = &[
     "HELM_KUBETLS_SERVER_NAME",
     "HELM_NAMESPACE",
 ];
+
+/// How a token is told to helm: in its environment, which nobody else sees.
+const TOKEN: &str = "HELM_KUBETOKEN";
+
+/// Refuses where helm cannot be pointed at what we look at.
+pub fn reaches(pointers: &Pointers) -> Result<(), Failure> {
+    if pointers.beyond_helm.is_empty() {
+        return Ok(());
+    }
+    let flags = pointers.beyond_helm.join(", ");
+    Err(Failure::usage(format!(
+        "helm does not know {flags}: it would write elsewhere than this looks, or as somebody else"
+    ))
+    .hint("kubectl config set-context NAME --cluster CLUSTER --user USER    # then --context NAME"))
+}
 
 impl Said {
     /// Whether it ended because no API server answered.
@@ -108,20 +123,24 @@ impl Helm {
     }
 
     /// The command line, to be shown and typed.
-    pub fn shown(&self, args: &[OsString], driver: Driver) -> String {
+    pub fn shown(&self, cluster: &Cluster, args: &[OsString], driver: Driver) -> String {
         let words = args.iter().map(|a| a.to_string_lossy().into_owned());
         let storage = (driver != Driver::Secrets).then(|| format!("HELM_DRIVER={}", driver.word()));
+        let token = cluster.pointers.token.expose().map(|_| format!("{TOKEN}=\"$TOKEN\""));
         let program = self.program.display().to_string();
-        storage.into_iter().chain([program]).chain(words).collect::<Vec<_>>().join(" ")
+        token.into_iter().chain(storage).chain([program]).chain(words).collect::<Vec<_>>().join(" ")
     }
 
     /// Runs it to its end, on the storage where the release is: helm looks at one kind only.
-    pub async fn run(&self, args: &[OsString], driver: Driver) -> anyhow::Result<Said> {
+    pub async fn run(&self, cluster: &Cluster, args: &[OsString], driver: Driver) -> anyhow::Result<Said> {
         let mut command = Command::new(&self.program);
         command.args(args).stdin(Stdio::null()).env("HELM_DRIVER", driver.word());
         // What was looked at is what helm writes to: nothing but our flags says where.
         for name in ELSEWHERE {
             command.env_remove(name);
+        }
+        if let Some(token) = cluster.pointers.token.expose() {
+            command.env(TOKEN, token);
         }
         let output = command.output().await;
         let output = output.map_err(|e| Failure::unknown(format!("starting {}: {e}", self.program.display())))?;

@@ -3,8 +3,8 @@
 
 use super::cluster::{Cluster, Refused};
 use super::pod::hopeless;
-use crate::diagnose::redact::without_looks;
 use crate::failure::Failure;
+use crate::redact::without_looks;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Pod, PodCondition, Secret};

@@ -3,15 +3,17 @@
 
 use super::cluster::Cluster;
 use super::lock::Lock;
+use super::release;
 use crate::failure::Failure;
 use crate::fingerprint::Fingerprint;
 use crate::journal::{Outcome, Phase, Recorded, Run};
+use crate::wayback::{NEWEST, surplus};
 use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
-use kube::api::{ListParams, PostParams};
+use kube::api::{DeleteParams, ListParams, PostParams, Preconditions};
 use shared::marks;
 use std::collections::BTreeMap;
 
@@ -20,6 +22,9 @@ const KEY: &str = "run.json";
 
 /// The Secrets' type, so that a person sees what they are.
 const TYPE: &str = "omupgrade.io/journal";
+
+/// The most runs that are taken away at a time: the next verb takes the rest.
+const AT_ONCE: usize = 50;
 
 /// A run that is stored, and what its next write builds on.
 #[derive(Debug)]
@@ -121,6 +126,35 @@ fn fill(secret: &mut Secret, run: &Run) -> anyhow::Result<()> {
         labels.insert(key.to_owned(), value.to_owned());
     }
     Ok(())
+}
+
+/// Takes the oldest runs away that nothing needs any more; tells how many went. One that somebody wrote to in between
+/// stays.
+pub async fn prune(cluster: &Cluster, lock: Option<&Lock>, release: &str) -> anyhow::Result<usize> {
+    let (stored, _) = runs(cluster, release).await?;
+    if stored.len() <= NEWEST {
+        return Ok(0);
+    }
+    let doing = "taking old runs out of the journal";
+    let there = release::stored(cluster, Some(release)).await.map_err(|r| r.failure(doing))?;
+    let revisions: Vec<u64> = there.into_iter().map(|revision| revision.number).collect();
+    let (runs, secrets): (Vec<Run>, Vec<Secret>) = stored.into_iter().map(|s| (s.run, s.secret)).unzip();
+    let api: Api<Secret> = cluster.api();
+    let mut gone = 0;
+    for secret in surplus(&runs, &revisions).into_iter().take(AT_ONCE).filter_map(|at| secrets.get(at)) {
+        if let Some(lock) = lock {
+            lock.check().await?;
+        }
+        let ObjectMeta { name, uid, resource_version, .. } = secret.metadata.clone();
+        let as_read =
+            DeleteParams { preconditions: Some(Preconditions { uid, resource_version }), ..DeleteParams::default() };
+        match cluster.within(api.delete(&name.unwrap_or_default(), &as_read)).await {
+            Ok(_) => gone += 1,
+            Err(refused) if refused.is_absent() || refused.is_conflict() => {}
+            Err(refused) => return Err(refused.failure(doing).into()),
+        }
+    }
+    Ok(gone)
 }
 
 /// Records the database's state while a revision serves: what a later rollback compares with. Needs no lock, it only

@@ -2,9 +2,9 @@
 
 use super::cluster::Cluster;
 use super::lock::Lock;
-use crate::diagnose::redact::without_looks;
 use crate::facts::objects::STUCK;
 use crate::failure::Failure;
+use crate::redact::without_looks;
 use crate::rollout::no_node;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerState, Pod};

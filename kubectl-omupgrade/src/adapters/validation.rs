@@ -9,11 +9,11 @@ use super::evidence::{of_namespace, public};
 use super::openmetadata::{Client, Door, Login, login, look, of_named};
 use super::{bot, journal, probe, search};
 use crate::checks::validate::{Before, Facts, Sample};
-use crate::diagnose::redact::Redactor;
 use crate::diagnose::{known, logs_wanted};
 use crate::facts::{Component, Fact, Facts as Look, Logs, Metrics, Pod, Release, Revision, Server, State};
 use crate::failure::Failure;
 use crate::preview::{objects, servers, settings};
+use crate::redact::Redactor;
 use crate::rollout::Wanted;
 use jiff::Timestamp;
 use shared::backup::Asked;
@@ -96,7 +96,7 @@ pub async fn sample(cluster: &Cluster, facts: &Facts, asking: &Asking) -> Sample
     let pods = cluster.fact(&api, kube::api::ListParams::default(), |p| Some(crate::facts::read::pod(p))).await;
     let look = Look { pods, ..facts.look.clone() }.narrowed();
     let mine = || look.pods.items().iter().filter(|p| p.containers.iter().any(|c| c.migrates));
-    let restarts = mine().flat_map(|p| &p.containers).map(|c| c.restarts).sum();
+    let restarts = mine().flat_map(|p| &p.containers).fold(0, |sum: i32, c| sum.saturating_add(c.restarts));
     let ready = mine().filter(|p| p.is_ready()).count();
     let (health, metrics) = match door(cluster, &look, asking) {
         Err(why) => (Err(why), None),

@@ -1,9 +1,9 @@
 //! What a backup holds beside the dump: values, manifest and hooks of the release with every secret taken out, and the
 //! members of the record that only the plugin knows. The secrets themselves go elsewhere, or nowhere.
 
-use crate::diagnose::redact::all_without_looks;
 use crate::facts::Release;
 use crate::preview::{objects, redacted};
+use crate::redact::all_without_looks;
 use serde_json::{Value, json};
 use shared::backup::{Held, Keys, Of};
 use std::collections::BTreeMap;

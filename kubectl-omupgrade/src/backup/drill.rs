@@ -30,7 +30,7 @@ pub fn drilled(record: &Record, found: &Database) -> Drilled {
                 match found.tables.get(table).map(|t| t.rows) {
                     Some(Some(there)) if there == *wanted => {
                         out.tables += 1;
-                        out.rows += wanted;
+                        out.rows = out.rows.saturating_add(*wanted);
                     }
                     Some(Some(there)) => out.differs.push(format!("{table}: {there} rows, the record says {wanted}")),
                     Some(None) => out.unsaid.push(format!("{table}: its rows were not counted")),
@@ -52,7 +52,7 @@ pub fn drilled(record: &Record, found: &Database) -> Drilled {
                         .fingerprint
                         .parts
                         .iter()
-                        .map(|(k, v)| (k.clone(), if k == "schema" { wanted.parts[k].clone() } else { v.clone() }))
+                        .map(|(k, v)| (k.clone(), wanted.parts.get(k).filter(|_| k == "schema").unwrap_or(v).clone()))
                         .collect(),
                     ..found.fingerprint.clone()
                 };
@@ -108,5 +108,15 @@ mod tests {
         let older = drilled(&record(ROWS, "13.4"), &found("71:cc", both));
         assert!(older.differs.is_empty() && older.unsaid.len() == 1, "{older:?}");
         assert_eq!(drilled(&record("", "15.1"), &found("70:cc", both)).unsaid.len(), 1);
+    }
+
+    #[test]
+    fn numbers_that_nobody_counted_end_at_their_limit() {
+        let most = u64::MAX;
+        let rows = format!("bytes a\t1\nrows a\t{most}\nbytes b\t1\nrows b\t{most}\n");
+        let record = record(&format!(r#","rows":{{"a":{most},"b":{most}}}"#), "15.1");
+        assert_eq!((drilled(&record, &found("70:cc", &rows)).rows, record.all_rows()), (most, Some(most)));
+        let file = shared::backup::File { name: "f".into(), bytes: most, sha256: String::new() };
+        assert_eq!(Record { files: vec![file.clone(), file], ..record }.size(), most);
     }
 }

@@ -1,5 +1,6 @@
 //! The flags that every verb takes: kubectl's own names and meanings. Data only.
 
+use crate::facts::Secret;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,6 +21,27 @@ pub struct Flags {
     /// The user of the kubeconfig, instead of the context's.
     #[arg(long, global = true, value_name = "NAME")]
     pub user: Option<String>,
+    /// The API server, instead of the kubeconfig's: https://HOST:PORT.
+    #[arg(short, long, global = true, value_name = "URL", value_parser = url)]
+    pub server: Option<String>,
+    /// The authority that the API server's certificate has to be of, instead of the kubeconfig's.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub certificate_authority: Option<PathBuf>,
+    /// Take any certificate for the API server's: whoever stands between reads along.
+    #[arg(long, global = true, conflicts_with = "certificate_authority")]
+    pub insecure_skip_tls_verify: bool,
+    /// The name in the API server's certificate, where it is not the one that it is reached by.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub tls_server_name: Option<String>,
+    /// The token to log in with, instead of the kubeconfig's user.
+    #[arg(long, global = true, value_name = "TOKEN")]
+    pub token: Option<Secret<String>>,
+    /// The certificate to log in with.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub client_certificate: Option<PathBuf>,
+    /// Its key.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub client_key: Option<PathBuf>,
     /// The namespace of the release; without it the context's.
     #[arg(short, long, global = true, value_name = "NAME")]
     pub namespace: Option<String>,
@@ -29,6 +51,9 @@ pub struct Flags {
     /// Act as a member of this group; repeatable.
     #[arg(long, global = true, value_name = "GROUP")]
     pub as_group: Vec<String>,
+    /// Act as the user with this identity, besides the name.
+    #[arg(long, global = true, value_name = "UID")]
+    pub as_uid: Option<String>,
     /// How long one question to the cluster may take (30s, 2m; 0: for ever).
     #[arg(long, global = true, value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub request_timeout: Duration,
@@ -38,6 +63,28 @@ pub struct Flags {
     /// Log every question to the API server on standard error; twice for what the client does besides.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
+}
+
+/// The address of an API server; an empty one is none.
+///
+/// ```
+/// use kubectl_omupgrade::cli::flags::url;
+/// assert!(url("https://10.0.0.1:6443").is_ok() && url("http://localhost:8001/proxy").is_ok() && url("").is_ok());
+/// for wrong in ["10.0.0.1:6443", "localhost", "ftp://x", "https://", "https://a b", "https://u:p@x"] {
+///     assert!(url(wrong).is_err(), "{wrong}");
+/// }
+/// ```
+pub fn url(text: &str) -> Result<String, String> {
+    let read = text.parse::<http::Uri>().ok();
+    // A password in it would be shown with it.
+    let fine = |url: http::Uri| {
+        matches!(url.scheme_str(), Some("https" | "http")) && url.authority().is_some_and(|a| !a.as_str().contains('@'))
+    };
+    if text.is_empty() || read.is_some_and(fine) {
+        Ok(text.to_owned())
+    } else {
+        Err("no address of an API server: write https://HOST:PORT".to_owned())
+    }
 }
 
 /// How an answer is written.

@@ -1,8 +1,10 @@
 //! The only writer of messages: failures and notes go to standard error, answers to standard output.
 
+use super::flags::Output;
 use crate::exit::Exit;
 use crate::failure::{exit_of, hints_of};
 use anstyle::{AnsiColor, Style};
+use serde::Serialize;
 use std::io::Write;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -38,5 +40,14 @@ pub fn output(text: &str) -> anyhow::Result<()> {
             Err(anyhow::Error::new(error).context("writing standard output"))
         }
         _ => Ok(()),
+    }
+}
+
+/// Writes an answer for programs, or gives the words to people.
+pub fn answer(format: Output, data: &impl Serialize, words: impl FnOnce() -> String) -> anyhow::Result<()> {
+    match format {
+        Output::Json => output(&format!("{}\n", serde_json::to_string_pretty(data)?)),
+        Output::Yaml => output(&serde_saphyr::to_string(data)?),
+        Output::Text | Output::Wide => output(&words()),
     }
 }

@@ -32,14 +32,12 @@ use crate::adapters::lock::Timing;
 use crate::adapters::{claim, release, secrets, snapshots};
 use crate::backup::{Entry, Listing};
 use crate::beside::Beside;
-use crate::cli::flags::Output;
-use crate::cli::say;
+use crate::cli::say::{self, answer};
 use crate::exit::Exit;
 use crate::facts::Release;
 use crate::failure::{Failure, exit_of};
 use crate::session::Session;
 use clap::Subcommand;
-use serde::Serialize;
 use shared::versions::Version;
 
 /// Back up the database of a release and prove the backup; list, verify and hand on what is there.
@@ -234,15 +232,6 @@ impl Place {
             }
             Some(_) => Ok(()),
         }
-    }
-}
-
-/// Writes an answer for programs, or gives the words to people.
-fn answer(output: Output, data: &impl Serialize, words: impl FnOnce() -> String) -> anyhow::Result<()> {
-    match output {
-        Output::Json => say::output(&format!("{}\n", serde_json::to_string_pretty(data)?)),
-        Output::Yaml => say::output(&serde_saphyr::to_string(data)?),
-        _ => say::output(&words()),
     }
 }
 

@@ -5,6 +5,8 @@ use crate::cli::say;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::session::Session;
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 /// Let kubectl complete verbs, flags, releases and revisions.
@@ -18,16 +20,31 @@ pub struct Args {
     pub dir: Option<PathBuf>,
 }
 
+/// The link that was made.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(title = "Completion")]
+pub struct Answer {
+    /// `omupgrade.io/completion/v1`.
+    schema: &'static str,
+    /// Where it is.
+    link: String,
+    /// Whether its folder is on the PATH: kubectl finds it nowhere else.
+    on_path: bool,
+}
+
 /// Runs it.
 #[allow(clippy::unused_async, reason = "all verbs are called alike")]
-pub async fn run(_: &Session, args: &Args) -> anyhow::Result<Exit> {
+pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     let program = std::env::current_exe().map_err(|e| Failure::unknown(format!("looking for this program: {e}")))?;
     let beside = program.parent().map(Path::to_path_buf).unwrap_or_default();
     let link = install(&program, args.dir.as_deref().unwrap_or(&beside))?;
     let folder = link.parent().unwrap_or(&link);
     let path = std::env::var_os("PATH").unwrap_or_default();
-    say::output(&format!("{}\n", link.display()))?;
-    if !std::env::split_paths(&path).any(|on| on == folder) {
+    let on_path = std::env::split_paths(&path).any(|on| on == folder);
+    let answer = Answer { schema: "omupgrade.io/completion/v1", link: link.display().to_string(), on_path };
+    say::answer(session.output(), &answer, || format!("{}\n", link.display()))?;
+    if !on_path {
         say::note(&format!("{0} is not on the PATH: export PATH=\"$PATH:{0}\"", folder.display()));
     }
     Ok(Exit::Done)

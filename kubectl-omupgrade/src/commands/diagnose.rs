@@ -7,11 +7,11 @@ use crate::adapters::evidence::{Asked, evidence};
 use crate::adapters::validation::Asking;
 use crate::cli::flags::{Output, address};
 use crate::cli::say;
-use crate::diagnose::redact::Redactor;
 use crate::diagnose::rule::{self, Rule};
 use crate::diagnose::{Diagnosis, Evidence, bundle, diagnose};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::redact::Redactor;
 use crate::session::Session;
 use crate::view;
 use anyhow::Context;
@@ -51,9 +51,9 @@ pub struct Args {
     /// Take the ingestion bot's token out of the database (as for `validate`).
     #[arg(long, conflicts_with_all = ["token_secret", "no_probe"])]
     pub ingestion_bot: bool,
-    /// The server's address (host or host:port), where it is not to be reached through the API server.
+    /// The address of OpenMetadata (host or host:port), where it is not to be reached through the API server.
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
-    pub server: Option<String>,
+    pub openmetadata: Option<String>,
     /// Save what was found, without secrets.
     #[arg(long, value_name = "FILE", conflicts_with = "from_facts")]
     pub facts: Option<PathBuf>,
@@ -95,7 +95,7 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
         token_secret: args.token_secret.clone(),
         ingestion_bot: args.ingestion_bot,
         probe_image: args.probe_image.clone(),
-        server: args.server.clone(),
+        server: args.openmetadata.clone(),
         ..Asking::default()
     };
     let asked = Asked {

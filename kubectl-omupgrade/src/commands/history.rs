@@ -112,11 +112,7 @@ fn answer(past: Past, args: &Args, output: Output) -> anyhow::Result<Exit> {
         revisions: &revisions,
         runs: &runs,
     };
-    match output {
-        Output::Json => say::output(&format!("{}\n", serde_json::to_string_pretty(&answer)?))?,
-        Output::Yaml => say::output(&serde_saphyr::to_string(&answer)?)?,
-        Output::Text | Output::Wide => say::output(&text(&answer, args.run.is_some()))?,
-    }
+    say::answer(output, &answer, || text(&answer, args.run.is_some()))?;
     Ok(Exit::Done)
 }
 

@@ -14,6 +14,10 @@ pub mod unlock;
 pub mod validate;
 pub mod watching;
 
+use crate::adapters::cluster::Cluster;
+use crate::adapters::journal;
+use crate::adapters::lock::Lock;
+use crate::cli::say;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::session::Session;
@@ -21,6 +25,16 @@ use clap::Subcommand;
 
 /// What a person is told who stopped a run that the same command goes on with.
 const GOES_ON: &str = "interrupted: what was begun stays as it is, and the same command goes on with it; `kubectl omupgrade history` tells how far it came";
+
+/// Takes what nothing needs any more out of the journal, once a verb's work is done: that it could not be is no failure of
+/// that work.
+async fn prune_journal(cluster: &Cluster, lock: Option<&Lock>, release: &str) {
+    match journal::prune(cluster, lock, release).await {
+        Ok(0) => {}
+        Ok(gone) => say::note(&format!("{gone} old runs that nothing needs any more were taken out of the journal")),
+        Err(error) => say::note(&format!("old runs stay in the journal: {error:#}")),
+    }
+}
 
 /// A verb and its arguments.
 #[derive(Debug, Subcommand)]
@@ -65,7 +79,7 @@ impl Command {
             Self::Diagnose(args) => Box::pin(diagnose::run(session, args)).await,
             Self::Rbac(args) => rbac::run(session, args).await,
             Self::Completion(args) => completion::run(session, args).await,
-            Self::Schema(args) => schema::run(args),
+            Self::Schema(args) => schema::run(session, args),
             Self::Backup(args) => Box::pin(backup::run(session, args)).await,
         }
     }

@@ -3,6 +3,7 @@
 use crate::cli::flags::Output;
 use crate::cli::say;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::session::Session;
 use clap::ValueEnum;
 use std::fmt::Write;
@@ -14,8 +15,24 @@ pub struct Args {
     #[arg(value_enum)]
     pub verb: Verb,
     /// The name of the Role.
-    #[arg(long, default_value = "omupgrade")]
+    #[arg(long, default_value = "omupgrade", value_parser = role)]
     pub name: String,
+}
+
+/// A Role's name as the API server takes one: a piece of a path.
+fn role(text: &str) -> Result<String, String> {
+    let outside = |c: char| matches!(c, '/' | '%') || c.is_control();
+    match text.chars().find(|c| outside(*c)) {
+        _ if matches!(text, "" | "." | "..") => Err("a Role needs a name: write omupgrade".to_owned()),
+        Some(c) => Err(format!("a Role's name holds no {c:?}")),
+        None => Ok(text.to_owned()),
+    }
+}
+
+/// A namespace as the API server takes one.
+fn is_namespace(text: &str) -> bool {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    text.len() <= 63 && text.chars().all(inner) && !text.starts_with('-') && !text.ends_with('-')
 }
 
 /// A verb that needs rights.
@@ -106,17 +123,15 @@ const PROBE: &[Row] = &[(
 )];
 
 const FORWARD: &[Row] =
-    &[("", "pods/portforward", "create, get", "the server's API, certificates; leave it out with --server")];
+    &[("", "pods/portforward", "create, get", "the server's API, certificates; leave it out with --openmetadata")];
 
 const EDGES: &[Row] = &[("", "services", "get", "optional: certificates behind Services")];
 
-const BESIDE: &[Row] = &[
-    ("", "services", "get", "optional: the search engine behind a Service; without it a Pod asks"),
-    ("", "pods/portforward", "create, get", "optional: the search engine, Airflow's version, the server's API"),
-];
-
 const SERVICES: &[Row] =
     &[("", "services", "get", "optional: the search engine behind a Service; without it a Pod asks")];
+
+const BESIDE: &[Row] =
+    &[("", "pods/portforward", "create, get", "optional: the search engine, Airflow's version, the server's API")];
 
 const RECORD: &[Row] = &[("", "secrets", "create", "optional: the journal, for --record")];
 
@@ -154,7 +169,7 @@ impl Verb {
             Self::Status => LOOK.to_vec(),
             Self::StatusProbe => [LOOK, PROBE].concat(),
             Self::StatusRecord => [LOOK, PROBE, ADDS].concat(),
-            Self::Precheck => [LOOK, PROBE, PRECHECK, BESIDE, FLUX].concat(),
+            Self::Precheck => [LOOK, PROBE, PRECHECK, SERVICES, BESIDE, FLUX].concat(),
             Self::Diagnose => [LOOK, PROBE, FORWARD, EDGES].concat(),
             Self::Validate => [LOOK, PROBE, FORWARD, SERVICES, RECORD].concat(),
             Self::History => HISTORY.to_vec(),
@@ -168,7 +183,13 @@ impl Verb {
 /// Runs it.
 #[allow(clippy::unused_async)] // all verbs are called alike
 pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
-    let text = manifest(args, session.flags.namespace.as_deref());
+    // As everywhere: an empty one is none.
+    let namespace = session.flags.namespace.as_deref().filter(|name| !name.is_empty());
+    if let Some(wrong) = namespace.filter(|name| !is_namespace(name)) {
+        let words = format!("--namespace: {wrong:?} is no namespace: small letters, digits and dashes, 63 at most");
+        return Err(Failure::usage(words).into());
+    }
+    let text = manifest(args, namespace);
     say::output(&if session.output() == Output::Json { json(&text)? } else { text })?;
     Ok(Exit::Done)
 }
@@ -186,8 +207,10 @@ fn manifest(args: &Args, namespace: Option<&str>) -> String {
     if args.verb == Verb::Rollback {
         out.push_str("# helm itself needs all rights on every kind that the chart holds, in addition.\n");
     }
-    let name = &args.name;
-    let place = namespace.map(|n| format!("  namespace: {n}\n")).unwrap_or_default();
+    // A name may mean something else to YAML: `a: b`, `on`, `7`.
+    let scalar = |text: &str| shared::manifest::document(&text.into()).trim_end().to_owned();
+    let name = scalar(&args.name);
+    let place = namespace.map(|n| format!("  namespace: {}\n", scalar(n))).unwrap_or_default();
     let _ =
         write!(out, "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata:\n  name: {name}\n{place}rules:\n");
     for row in args.verb.rows() {
@@ -196,7 +219,8 @@ fn manifest(args: &Args, namespace: Option<&str>) -> String {
     if !matches!(args.verb, Verb::History | Verb::Unlock | Verb::Backup) {
         let _ = write!(
             out,
-            "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: {name}-nodes\nrules:\n"
+            "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: {}\nrules:\n",
+            scalar(&format!("{}-nodes", args.name))
         );
         rule(&mut out, NODES);
         if args.verb == Verb::Precheck {
@@ -209,7 +233,8 @@ fn manifest(args: &Args, namespace: Option<&str>) -> String {
     if args.verb == Verb::Backup {
         let _ = write!(
             out,
-            "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: {name}-classes\nrules:\n"
+            "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: {}\nrules:\n",
+            scalar(&format!("{}-classes", args.name))
         );
         rule(&mut out, CLASSES);
     }
@@ -238,6 +263,26 @@ mod tests {
             let list: serde_json::Value = serde_json::from_str(&json(&text).unwrap()).unwrap();
             assert_eq!(list["items"].as_array(), Some(&all), "{verb:?}");
         }
+    }
+
+    /// Any name that the API server takes is a string, and the same, in what is printed.
+    #[test]
+    fn names_are_what_was_asked_for() {
+        for name in ["omupgrade", "a: b", "on", "7", "-", "#x", "{a}", "a #b", "'", "\"", "null", "system:om", "[]"] {
+            assert_eq!(role(name).as_deref(), Ok(name));
+            for verb in [Verb::Status, Verb::Backup] {
+                let text = manifest(&Args { verb, name: name.to_owned() }, Some("1e3"));
+                let all: Vec<serde_json::Value> = serde_saphyr::from_multiple(&text).unwrap();
+                assert_eq!(all[0]["metadata"]["name"], name);
+                assert_eq!(all[0]["metadata"]["namespace"], "1e3");
+                let whole = all[1]["metadata"]["name"].as_str().unwrap();
+                assert!(whole.strip_prefix(name).is_some_and(|rest| matches!(rest, "-nodes" | "-classes")), "{whole}");
+            }
+        }
+        for wrong in ["", ".", "..", "a/b", "50%", "a\nb"] {
+            assert!(role(wrong).is_err(), "{wrong:?}");
+        }
+        assert!(is_namespace("data-1") && !is_namespace("a: b") && !is_namespace("-x") && !is_namespace("Data"));
     }
 
     /// A Lease is never deleted or patched, a record of the journal never changed, and no Secret is patched.

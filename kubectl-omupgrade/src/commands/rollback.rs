@@ -12,13 +12,13 @@ mod roll;
 pub(super) mod saved;
 mod say;
 
-pub use confirm::confirmed;
+pub use confirm::{Confirmed, confirmed, dropped};
 pub use say::Data;
 
 use super::checked::writable;
 use super::{status, watching};
 use crate::adapters::cluster::Cluster;
-use crate::adapters::helm::Helm;
+use crate::adapters::helm::{self, Helm};
 use crate::adapters::lock::Timing;
 use crate::adapters::{journal, release};
 use crate::cli::flags::{Output, duration};
@@ -148,13 +148,6 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     }
     args.facts.as_deref().map(writable).transpose()?;
     let cluster = session.connect().await?;
-    if cluster.pointers.mixed {
-        return Err(Failure::usage(
-            "helm takes neither --cluster nor --user, and would write elsewhere than this looks",
-        )
-        .hint("kubectl config set-context NAME --cluster CLUSTER --user USER    # then --context NAME")
-        .into());
-    }
     let terms = Terms {
         output: session.output(),
         width: session.fits(),
@@ -260,6 +253,9 @@ fn decision(look: &Look, contents: &Contents, args: &Args, past: &Past) -> Decis
 
 /// Looks, decides, does, says; all but the watching afterwards.
 pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Result<Exit> {
+    if !args.stay {
+        helm::reaches(&cluster.pointers)?;
+    }
     let helm = match Helm::find(args.helm.as_deref()).await {
         Err(_) if args.stay => Helm::not_needed(),
         found => found?,

@@ -1,25 +1,47 @@
 //! The verb `schema`: what `-o json` and `-o yaml` hold, as JSON Schema. Asks no cluster.
 
-use super::{history, rollback, unlock};
+use super::{completion, history, rollback, unlock};
 use crate::backup::{Receipt, answers};
 use crate::checks::Report;
+use crate::cli::flags::Output;
 use crate::cli::say;
 use crate::diagnose::Diagnosis;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::rollout::Rollout;
-use schemars::{Schema, schema_for};
+use crate::session::Session;
+use schemars::{JsonSchema, Schema, schema_for};
+use serde::Serialize;
 use shared::backup::Record;
 use std::fmt::Write;
 
 /// What -o json and -o yaml hold, as JSON Schema; without a name which there are.
 ///
 /// Within a version fields are only added, and a field that was there stays and means the same. The field `schema` of
-/// every answer names its own.
+/// every answer names its own. A schema is JSON unless -o yaml asks for YAML.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The answer, as its field `schema` names it: `status/v1`.
     pub name: Option<String>,
+}
+
+/// The schemas of all answers.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "Schemas")]
+pub struct Listed {
+    /// `omupgrade.io/schemas/v1`.
+    schema: &'static str,
+    /// Each with who writes it.
+    schemas: Vec<Written>,
+}
+
+/// A schema and who writes answers of it.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Written {
+    /// Its name: `status/v1`.
+    name: &'static str,
+    /// The verbs, in words.
+    verbs: &'static str,
 }
 
 /// An answer's schema: its name, which verbs write it, and how to make it.
@@ -44,6 +66,7 @@ pub const KNOWN: &[Known] = &[
     Known { name: "checks/v1", verbs: "precheck, validate", make: || schema_for!(Report) },
     Known { name: "diagnosis/v1", verbs: "diagnose", make: || schema_for!(Diagnosis) },
     Known { name: "rollback/v1", verbs: "rollback", make: || schema_for!(rollback::Data<'static>) },
+    Known { name: "confirm/v1", verbs: "rollback --confirm", make: || schema_for!(rollback::Confirmed) },
     Known { name: "history/v1", verbs: "history", make: || schema_for!(history::Answer<'static>) },
     Known { name: "catalog/v1", verbs: "the record of a backup, catalog.json", make: || schema_for!(Record) },
     Known { name: "receipt/v1", verbs: "backup receipt, and its file", make: || schema_for!(Receipt) },
@@ -59,12 +82,15 @@ pub const KNOWN: &[Known] = &[
     Known { name: "import/v1", verbs: "backup import", make: || schema_for!(answers::Imported) },
     Known { name: "prune/v1", verbs: "backup prune", make: || schema_for!(answers::Pruned) },
     Known { name: "unlock/v1", verbs: "unlock", make: || schema_for!(unlock::Answer<'static>) },
+    Known { name: "completion/v1", verbs: "completion", make: || schema_for!(completion::Answer) },
+    Known { name: "schemas/v1", verbs: "schema without a name", make: || schema_for!(Listed) },
 ];
 
 /// Runs it.
-pub fn run(args: &Args) -> anyhow::Result<Exit> {
+pub fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     let Some(name) = &args.name else {
-        say::output(&list())?;
+        let schemas = KNOWN.iter().map(|known| Written { name: known.name, verbs: known.verbs }).collect();
+        say::answer(session.output(), &Listed { schema: "omupgrade.io/schemas/v1", schemas }, list)?;
         return Ok(Exit::Done);
     };
     let wanted = name.trim_start_matches("omupgrade.io/");
@@ -72,7 +98,9 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let found = found.ok_or_else(|| {
         Failure::usage(format!("no answer has the schema {name}")).hint("kubectl omupgrade schema    # lists them")
     })?;
-    say::output(&(found.text()? + "\n"))?;
+    let text = found.text()? + "\n";
+    let yaml = || serde_saphyr::to_string(&(found.make)());
+    say::output(&if session.output() == Output::Yaml { yaml()? } else { text })?;
     Ok(Exit::Done)
 }
 

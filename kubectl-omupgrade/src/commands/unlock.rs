@@ -117,14 +117,8 @@ pub async fn unlock(cluster: &Cluster, args: &Args, output: Output, timing: Timi
         left.run.end(Outcome::Failed, Timestamp::now());
         left.save_unlocked(cluster).await?;
     }
-    match output {
-        Output::Text | Output::Wide => say::output(&format!("{name}: {words}\n"))?,
-        Output::Json | Output::Yaml => {
-            let (release, namespace, words) = (&*name, &*cluster.namespace, &*words);
-            let answer = Answer { schema: "omupgrade.io/unlock/v1", release, namespace, words };
-            let json = || Ok::<_, anyhow::Error>(serde_json::to_string_pretty(&answer)? + "\n");
-            say::output(&if output == Output::Json { json()? } else { serde_saphyr::to_string(&answer)? })?;
-        }
-    }
+    let (release, namespace) = (&*name, &*cluster.namespace);
+    let answer = Answer { schema: "omupgrade.io/unlock/v1", release, namespace, words: &words };
+    say::answer(output, &answer, || format!("{name}: {words}\n"))?;
     Ok(Exit::Done)
 }

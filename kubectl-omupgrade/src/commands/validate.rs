@@ -1,7 +1,7 @@
 //! The verb `validate`: look, check, say. Changes nothing; with `--record` it writes one entry into the journal.
 
 use super::checked::{CheckArgs, writable};
-use super::status;
+use super::{prune_journal, status};
 use crate::adapters::lock::holder_name;
 use crate::adapters::validation::{self, Asking};
 use crate::checks::validate::{self, Before, Facts, Sample};
@@ -50,9 +50,9 @@ pub struct Args {
     /// here with the release's Fernet key. Works with every way to log in.
     #[arg(long, conflicts_with_all = ["token_secret", "no_probe"])]
     pub ingestion_bot: bool,
-    /// The server's address (host or host:port), where it is not to be reached through the API server.
+    /// The address of OpenMetadata (host or host:port), where it is not to be reached through the API server.
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
-    pub server: Option<String>,
+    pub openmetadata: Option<String>,
     /// Prometheus, to look for alerts that fire: host:port, or NAMESPACE/SERVICE:PORT through the API server.
     #[arg(long, value_name = "ADDRESS", value_parser = service)]
     pub prometheus: Option<String>,
@@ -100,7 +100,7 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
         search_image: args.search_image.clone(),
         ingestion_bot: args.ingestion_bot,
         token_secret: args.token_secret.clone(),
-        server: args.server.clone(),
+        server: args.openmetadata.clone(),
         prometheus: args.prometheus.clone(),
         since_backup: args.since_backup,
         leaves: args.facts.is_some(),
@@ -145,6 +145,7 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
         } else if exit == Exit::Done {
             let id = validation::record(&cluster, &facts, &words, &holder_name()).await?;
             say::note(&format!("recorded in the journal: run {id}"));
+            prune_journal(&cluster, None, &target.name).await;
         } else {
             say::note("not recorded: only what passes is");
         }

@@ -1,8 +1,8 @@
 //! What a support bundle holds: names and texts. Writing the archive is the adapter's work. Everything in it was
 //! redacted before it came here; it is redacted once more, as text.
 
-use super::redact::Redactor;
 use super::{Diagnosis, Evidence};
+use crate::redact::Redactor;
 use serde::Serialize;
 use std::fmt::Write;
 

@@ -1,9 +1,9 @@
 //! What differs between the last good revision and the present one: values, settings of the server, objects. Texts are
 //! shown only where their name says that they are no secret; all others are said to differ.
 
-use super::redact::HIDDEN;
 use crate::facts::Release;
 use crate::preview::{Field, Object, Preview, fields, objects, preview, servers, settings};
+use crate::redact::HIDDEN;
 use serde::{Deserialize, Serialize};
 
 /// Keys of values and manifests whose texts are no secret.

@@ -68,7 +68,7 @@ fn references(name: &str, value: &Value, out: &mut BTreeSet<String>) {
 pub fn of_entry(name: &str, value: &str, out: &mut Vec<String>) {
     let quiet = || !sensitive(name) && QUIET_SETTINGS.split_whitespace().any(|word| word == name) && is_plain(value);
     // A short text is a secret only where its name says so.
-    let long = value.trim().len() >= super::redact::ANYWHERE;
+    let long = value.trim().len() >= crate::redact::ANYWHERE;
     if !is_plain_setting(name) && !quiet() && (sensitive(name) || long) {
         out.push(value.to_owned());
     }

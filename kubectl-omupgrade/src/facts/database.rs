@@ -2,6 +2,7 @@
 //! nothing of its content but names, counts and sizes.
 
 use crate::fingerprint::{Fingerprint, NoFingerprint};
+use crate::redact::HIDDEN;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shared::backup::Engine;
@@ -103,9 +104,6 @@ pub enum NoDatabase {
     #[error("`{0}` is no number")]
     Number(String),
 }
-
-/// What stands for the value of a setting that is somebody's own.
-const HIDDEN: &str = "(hidden)";
 
 /// The line between the fingerprint and the facts.
 const BETWEEN: &str = "facts:";

@@ -28,6 +28,13 @@ impl<T> Secret<T> {
     }
 }
 
+/// What was typed.
+impl From<String> for Secret<String> {
+    fn from(text: String) -> Self {
+        Self::new(text)
+    }
+}
+
 impl<T> fmt::Debug for Secret<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(MASK)

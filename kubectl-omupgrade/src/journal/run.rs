@@ -7,8 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The most entries of a run; beyond it the oldest notes go.
-const ENTRIES: usize = 400;
+/// The most entries of a run; beyond it the oldest notes go. With the longest texts, and every character of them escaped,
+/// a run stays below the 1 MiB that a Secret may hold.
+const ENTRIES: usize = 200;
 
 /// The longest text of an entry, in characters.
 const WORDS: usize = 600;

@@ -1,7 +1,8 @@
 //! The difference of two manifests, object by object and field by field, without secrets.
 
-use super::mask::{HIDDEN, follows_option, shown};
+use super::mask::{follows_option, shown};
 use super::objects::Object;
+use crate::redact::HIDDEN;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -1,10 +1,7 @@
 //! Keeps secrets out of a preview: contents of Secrets, and whatever a name calls a password, key or token.
 
-use crate::diagnose::redact::without_looks;
+use crate::redact::{HIDDEN, without_looks};
 use serde_json::Value;
-
-/// What stands for a secret.
-pub(super) const HIDDEN: &str = "(hidden)";
 
 /// The longest value that is shown, in characters.
 const SHOWN: usize = 80;

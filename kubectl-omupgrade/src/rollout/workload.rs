@@ -82,7 +82,7 @@ fn progress(w: &Workload) -> (Health, String) {
     }
     let counts = format!("{}/{} ready", w.ready, w.wanted);
     let partition = w.partition.unwrap_or(0).min(w.wanted);
-    let must_update = w.wanted - partition;
+    let must_update = w.wanted.saturating_sub(partition);
     if w.strategy == "OnDelete" {
         let health = if w.updated < w.wanted { Health::Blocked } else { available(w) };
         return (health, format!("{counts}, {} of {} updated (OnDelete)", w.updated, w.wanted));
@@ -131,5 +131,22 @@ fn standstill(scene: &Scene<'_>, w: &Workload, node: &mut Node) {
     }
     if let Some(why) = budget::of_workload(scene, w) {
         node.because(Health::Blocked, why);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_that_no_controller_writes_are_words_and_no_end() {
+        let most = i32::MAX;
+        for (partition, updated) in [(Some(i32::MIN), 0), (None, i32::MIN), (Some(most), most)] {
+            let kind = if partition.is_some() { WorkloadKind::StatefulSet } else { WorkloadKind::Deployment };
+            let odd = Workload { kind, wanted: most, pods: most, partition, updated, ..Workload::default() };
+            assert!(progress(&odd).1.contains("ready"), "{odd:?}");
+            let none = Workload { wanted: i32::MIN, ..odd };
+            assert!(progress(&none).1.contains("ready"), "{none:?}");
+        }
     }
 }

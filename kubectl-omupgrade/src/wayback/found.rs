@@ -82,7 +82,7 @@ impl Found {
 
     /// All rows written since the backup, at the least.
     pub fn rows_written(&self) -> u64 {
-        self.written.values().sum()
+        self.written.values().fold(0, |sum, rows| sum.saturating_add(*rows))
     }
 
     /// In words, for whoever decides: what will be lost, and what it takes. `reach` is what the server knows.
@@ -153,5 +153,21 @@ impl Found {
             );
         }
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_nobody_counted_end_at_their_limit() {
+        let record = r#"{"v":1,"origin":"hook","release":"om","namespace":"d","target":"","engine":"mysql","server_version":"9","client_version":"9","database":"d","host":"h","started":"","finished":"","files":[],"fingerprint":{},"schema_head":""}"#;
+        let most = u64::MAX;
+        let log = format!(
+            "way\tbeside\nbecause\tit may\ndatabase_bytes\t{most}\ndump_bytes\t{most}\nclaim_free_bytes\t{most}\nbackup_started\tt\nrecord\t{record}\nwritten\ta\t{most}\nwritten\tb\t1\n"
+        );
+        let found = Found::parse(&log).unwrap();
+        assert_eq!((found.rows_written(), found.dump_needs()), (most, most));
     }
 }

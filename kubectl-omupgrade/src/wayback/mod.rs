@@ -13,6 +13,7 @@ mod quiesce;
 mod refusals;
 pub mod restore;
 pub mod saved;
+mod surplus;
 
 pub use choose::{Choice, choose};
 pub use contents::Contents;
@@ -21,6 +22,7 @@ pub use decide::{Decision, decide, decided, moments};
 pub use elsewhere::elsewhere;
 pub use quiesce::{Quiesce, repository};
 pub use refusals::{OWNERS, Refusal, owner_of};
+pub use surplus::{NEWEST, surplus};
 
 use crate::facts::Release;
 use crate::fingerprint::Fingerprint;

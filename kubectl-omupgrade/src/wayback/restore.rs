@@ -12,6 +12,9 @@ const KEY: &str = "restore";
 /// The first step of a restore that changes something.
 pub const QUIESCE: &str = "quiesce";
 
+/// The step in which what it kept is dropped, once a person says that it is not needed any more.
+pub const DROPPED: &str = "drop the database from before";
+
 /// The step in which helm runs.
 pub const HELM: &str = "helm";
 

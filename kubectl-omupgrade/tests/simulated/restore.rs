@@ -5,7 +5,7 @@ use crate::cluster::{HelmDies, Kill, PodFault, World, release_secret};
 use crate::rollback::{STATE, TERMS, manifest, runs, world};
 use kubectl_omupgrade::adapters::journal::record_fingerprint;
 use kubectl_omupgrade::adapters::keys;
-use kubectl_omupgrade::commands::rollback::{Args, confirmed, roll_back};
+use kubectl_omupgrade::commands::rollback::{Args, confirmed, dropped, roll_back};
 use kubectl_omupgrade::exit::Exit;
 use kubectl_omupgrade::facts::Secret;
 use kubectl_omupgrade::failure::{exit_of, hints_of};
@@ -382,9 +382,14 @@ async fn the_old_database_is_kept_until_a_person_confirms() {
     assert!(none.to_string().contains("knows no restore"), "{none:#}");
     assert_eq!(command(&world, &args(&world)).await.unwrap(), Exit::Done);
     assert_eq!(world.with_database(|d| d.old.len()), 1);
-    for _ in 0..2 {
-        assert_eq!(confirmed(&world.cluster(), &args(&world), TERMS).await.unwrap(), Exit::Done);
-        assert_eq!(world.with_database(|d| d.old.len()), 0);
+    pod(&world, "clean-up", PodFault::Fails);
+    for (outcome, left) in [("failed", 1), ("dropped", 0), ("already", 0)] {
+        let (answer, done) = dropped(&world.cluster(), &args(&world), TERMS).await.unwrap();
+        let answer = serde_json::to_value(answer).unwrap();
+        assert_eq!(answer["schema"], "omupgrade.io/confirm/v1");
+        assert_eq!((&answer["outcome"], &answer["restores"][0]["outcome"]), (&outcome.into(), &outcome.into()));
+        assert_eq!(answer["restores"][0]["backup"], args(&world).backup.unwrap());
+        assert_eq!((done.is_err(), world.with_database(|d| d.old.len())), (outcome == "failed", left));
     }
     assert!(world.all("pods").iter().all(|p| p["metadata"]["name"] == "om-server"));
 }

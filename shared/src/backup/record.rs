@@ -53,6 +53,18 @@ pub struct Record {
     pub of: Option<Of>,
 }
 
+impl Record {
+    /// The size of its files together.
+    pub fn size(&self) -> u64 {
+        self.files.iter().fold(0, |sum, file| sum.saturating_add(file.bytes))
+    }
+
+    /// The rows of all tables together, where they were counted.
+    pub fn all_rows(&self) -> Option<u64> {
+        Some(self.rows.as_ref()?.values().fold(0, |sum, rows| sum.saturating_add(*rows)))
+    }
+}
+
 /// The release that a backup was made of. Its values, manifest and hooks are in the file `release.json.gz`, with every
 /// Secret's content taken out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

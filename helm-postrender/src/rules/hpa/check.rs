@@ -116,7 +116,7 @@ fn leaps(autoscaler: &Object, least: u64, most: u64) -> Option<Proposal> {
         || autoscaler.text("/spec/behavior/scaleUp/selectPolicy") == Some("Disabled");
     let text = "may add several pods at once, each of which runs the migration as it starts; set \
                 behavior.scaleUp.policies to one pod per 120 s";
-    (most > least + 1 && !slow).then(|| Proposal::notice(autoscaler, text))
+    (most.saturating_sub(least) > 1 && !slow).then(|| Proposal::notice(autoscaler, text))
 }
 
 /// Workloads other than the server whose `replicas` stand beside an autoscaler: reported, since it is not known what
@@ -135,4 +135,17 @@ pub fn others(scene: &Scene, policy: &Policy, autoscalers: &Autoscalers<'_>) -> 
     let text = "replicas stands beside an autoscaler: server-side apply fails by conflict once it scaled; leave replicas \
                 out in the values of its chart";
     other.map(|w| Proposal::notice(w, text)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn bounds_that_no_api_takes_end_nothing() {
+        let autoscaler = Object::new(0, None, json!({"kind": "HorizontalPodAutoscaler"}));
+        assert!(leaps(&autoscaler, u64::MAX, u64::MAX).is_none());
+        assert!(leaps(&autoscaler, 1, 2).is_none() && leaps(&autoscaler, 1, 3).is_some());
+    }
 }

@@ -113,6 +113,11 @@ impl Refused {
         matches!(self, Self::Answer(kube::Error::Api(status)) if status.code == 409 && status.reason == "AlreadyExists")
     }
 
+    /// Whether another write came first.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Answer(kube::Error::Api(status)) if status.code == 409)
+    }
+
     /// The failure of a command that cannot go on, with its next step.
     pub fn failure(&self, doing: &str) -> Failure {
         let failure = Failure::unknown(format!("{doing}: {self}"));

@@ -1,8 +1,8 @@
 //! One storage object into a revision: base64, gzip, JSON. Asks the cluster nothing.
 
-use crate::diagnose::redact::without_looks;
 use crate::facts::{Chart, Driver, Hook, HookRun, Release, Revision, Secret, Status};
 use crate::preview::objects;
+use crate::redact::without_looks;
 use anyhow::Context;
 use base64::Engine;
 use jiff::Timestamp;

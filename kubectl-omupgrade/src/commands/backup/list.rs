@@ -44,14 +44,13 @@ pub async fn list(cluster: &Cluster, args: &ListArgs, output: Output) -> anyhow:
         let mut out = format!("{} on the claim {}\n", place.on(cluster), place.claim);
         for entry in &listing.backups {
             let record = &entry.record;
-            let size = record.files.iter().map(|f| f.bytes).sum();
             let other = (record.release != place.release.name).then(|| format!(", of the release {}", record.release));
             let _ = writeln!(
                 out,
                 "  {}  {}  {} {}  schema {}  by {}{}: {}",
                 entry.name,
                 record.started,
-                if record.external.is_some() { "elsewhere".to_owned() } else { bytes(size) },
+                if record.external.is_some() { "elsewhere".to_owned() } else { bytes(record.size()) },
                 record.engine.name(),
                 if record.schema_head.is_empty() { "none" } else { &record.schema_head },
                 record.origin,
@@ -143,9 +142,9 @@ fn words(entry: &Entry) -> String {
     for file in &record.files {
         line("file", format!("{} {} sha256:{}", file.name, bytes(file.bytes), file.sha256));
     }
-    match &record.rows {
-        Some(rows) => {
-            line("rows", format!("{} in {} tables (-o json names each)", rows.values().sum::<u64>(), rows.len()));
+    match record.rows.as_ref().zip(record.all_rows()) {
+        Some((tables, rows)) => {
+            line("rows", format!("{rows} in {} tables (-o json names each)", tables.len()));
         }
         None => line("rows", "not counted (the hook counts none)".to_owned()),
     }

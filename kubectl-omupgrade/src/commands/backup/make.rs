@@ -14,6 +14,7 @@ use crate::backup::{Entry, bytes};
 use crate::cli::flags::{Output, duration};
 use crate::cli::say;
 use crate::commands::checked::writable;
+use crate::commands::prune_journal;
 use crate::exit::Exit;
 use crate::journal::{Outcome, Phase, Run};
 use crate::session::Session;
@@ -150,6 +151,7 @@ pub async fn back_up(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Re
         }
     };
     stored.end(&lock, Outcome::Done).await?;
+    prune_journal(cluster, Some(&lock), &place.release.name).await;
     // It is made; a lock that cannot be given back runs out.
     if let Err(error) = lock.release().await {
         say::note(&format!("the backup is made, and the lock could not be given back: {error:#}; it runs out"));
@@ -176,12 +178,12 @@ pub async fn back_up(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Re
 /// `keeping` is the command that keeps the keys as well.
 fn words(entry: &Entry, claim: &str, keeping: &str) -> String {
     let record = &entry.record;
-    let size: u64 = record.files.iter().map(|f| f.bytes).sum();
-    let rows = record.rows.as_ref().map(|r| format!(", {} rows in {} tables", r.values().sum::<u64>(), r.len()));
+    let rows = record.rows.as_ref().zip(record.all_rows());
+    let rows = rows.map(|(tables, rows)| format!(", {rows} rows in {} tables", tables.len()));
     let mut out = format!(
         "{} on the claim {claim}: {}, schema {}{}\n  secrets: {}\n",
         entry.name,
-        bytes(size),
+        bytes(record.size()),
         if record.schema_head.is_empty() { "none" } else { &record.schema_head },
         rows.unwrap_or_default(),
         entry.held()

@@ -13,6 +13,7 @@ use crate::backup::{Around, Commands, Entry, Known, of, snapshot_name, snapshot_
 use crate::cli::flags::duration;
 use crate::cli::say;
 use crate::commands::checked::writable;
+use crate::commands::prune_journal;
 use crate::exit::Exit;
 use crate::facts::Database;
 use crate::failure::Failure;
@@ -136,6 +137,7 @@ pub async fn snapshot(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::R
         }
     };
     stored.end(&lock, Outcome::Done).await?;
+    prune_journal(cluster, Some(&lock), &release).await;
     // It is made; a lock that cannot be given back runs out.
     if let Err(error) = lock.release().await {
         say::note(&format!("the snapshot is made, and the lock could not be given back: {error:#}; it runs out"));

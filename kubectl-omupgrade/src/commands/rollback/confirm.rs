@@ -10,13 +10,48 @@ use crate::exit::Exit;
 use crate::facts::Release;
 use crate::failure::Failure;
 use crate::journal::{Outcome, Phase};
-use crate::wayback::restore::Plan;
+use crate::wayback::restore::{DROPPED, Plan};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-/// The step, in the restore's own run.
-pub(super) const STEP: &str = "drop the database from before";
+/// What became of what the restores of a release kept.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(title = "Confirmed")]
+pub struct Confirmed {
+    /// `omupgrade.io/confirm/v1`.
+    schema: &'static str,
+    /// The release.
+    release: String,
+    /// Its namespace.
+    namespace: String,
+    /// `dropped`, `already` (there was nothing left to drop) or `failed`.
+    outcome: &'static str,
+    /// What each restore kept, oldest first.
+    restores: Vec<Kept>,
+}
 
-/// Drops what every ended restore kept.
+/// What one restore kept: the database from before, or what was loaded beside.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Kept {
+    /// The restore, as its databases are called.
+    restore: String,
+    /// The backup that it brought back.
+    backup: String,
+    /// `dropped` now, `already` dropped before, `failed` to be, or `kept` because another one failed.
+    outcome: &'static str,
+}
+
+/// Drops what every ended restore kept, and says so.
 pub async fn confirmed(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Result<Exit> {
+    let (answer, done) = dropped(cluster, args, terms).await?;
+    to::answer(terms.output, &answer, String::new)?;
+    done.map(|()| Exit::Done)
+}
+
+/// Drops it. What is refused is an error; what failed half-way is an answer as well.
+pub async fn dropped(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Result<(Confirmed, anyhow::Result<()>)> {
     let found = release::find(cluster, args.release.as_deref()).await?.release;
     let name = found.name.clone();
     let (runs, _) = journal::runs(cluster, &name).await?;
@@ -41,13 +76,25 @@ pub async fn confirmed(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
         .hint(format!("kubectl omupgrade rollback {name} {to} -n {} --restore", cluster.namespace))
         .into());
     }
-    if last.run.is_done(STEP) {
+    if last.run.is_done(DROPPED) {
         to::note(&format!("what the restore {} kept is dropped already", plan.id));
     }
-    for (mut stored, plan) in kept.into_iter().filter(|(s, _)| !s.run.is_done(STEP)) {
-        drop_kept(cluster, args, terms, &found, &mut stored, &plan).await?;
+    let (mut restores, mut done) = (Vec::new(), Ok(()));
+    for (mut stored, plan) in kept {
+        let outcome = if stored.run.is_done(DROPPED) {
+            "already"
+        } else if done.is_err() {
+            "kept"
+        } else {
+            done = drop_kept(cluster, args, terms, &found, &mut stored, &plan).await;
+            if done.is_ok() { "dropped" } else { "failed" }
+        };
+        restores.push(Kept { restore: plan.id, backup: plan.backup, outcome });
     }
-    Ok(Exit::Done)
+    let any = |outcome| restores.iter().any(|kept| kept.outcome == outcome);
+    let outcome = ["failed", "dropped"].into_iter().find(|outcome| any(*outcome)).unwrap_or("already");
+    let namespace = cluster.namespace.clone();
+    Ok((Confirmed { schema: "omupgrade.io/confirm/v1", release: name, namespace, outcome, restores }, done))
 }
 
 async fn drop_kept(
@@ -62,11 +109,11 @@ async fn drop_kept(
     let beside = super::restore::stand_beside(found, args, Some(plan))?;
     let claim = Claim { holder: holder_name(), plan: format!("drop what the restore {} kept", plan.id) };
     let lock = Lock::acquire(cluster, name, &claim, terms.lock).await?;
-    stored.write(&lock, STEP, Phase::About, &format!("by {}", claim.holder)).await?;
+    stored.write(&lock, DROPPED, Phase::About, &format!("by {}", claim.holder)).await?;
     let done = restore::act(&lock, &beside, plan, "clean-up").await;
     let phase = if done.is_ok() { Phase::Done } else { Phase::Failed };
     let words = done.as_ref().map_or_else(ToString::to_string, Clone::clone);
-    stored.write(&lock, STEP, phase, &words).await?;
+    stored.write(&lock, DROPPED, phase, &words).await?;
     pod::forget(cluster, name, restore::ROLE).await;
     lock.release().await?;
     done?;

@@ -10,6 +10,7 @@ use crate::adapters::journal::{self, Stored};
 use crate::adapters::live;
 use crate::adapters::lock::{self, Claim, Lock, holder_name};
 use crate::cli::say as to;
+use crate::commands::prune_journal;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::journal::{Outcome, Phase, Recorded, Run, open_run};
@@ -35,7 +36,7 @@ pub(super) async fn tidy(cluster: &Cluster, decision: &Decision, terms: Terms) -
 /// Helm's command, as it would be typed.
 pub(super) fn command(cluster: &Cluster, helm: &Helm, decision: &Decision, restore: Option<&Plan>) -> String {
     let args = helm.rollback_args(cluster, &decision.release, decision.to, conflicts(decision, restore));
-    helm.shown(&args, decision.driver)
+    helm.shown(cluster, &args, decision.driver)
 }
 
 /// Exactly what would be done, in order. `command` is helm's.
@@ -105,6 +106,7 @@ pub(super) async fn perform(
         }
     } else {
         stored.end(&lock, Outcome::Done).await?;
+        prune_journal(cluster, Some(&lock), &decision.release).await;
         lock.release().await?;
     }
     done

@@ -18,7 +18,7 @@ use crate::journal::{Outcome, Phase, RESTORED, Run};
 use crate::wayback::found::Found;
 use crate::wayback::keys::Compared;
 use crate::wayback::objections::{At, objections, of_jwt, of_key, of_schema};
-use crate::wayback::restore::{GivenUp, Plan, Road, Wanted};
+use crate::wayback::restore::{DROPPED, GivenUp, Plan, Road, Wanted};
 use crate::wayback::{Decision, Look, Refusal};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -73,7 +73,7 @@ pub(super) fn done_already(look: &Look, args: &Args) -> bool {
         run.outcome == Outcome::Done
             && run.to == Some(look.target.revision.number)
             && Some(&plan.backup) == args.backup.as_ref()
-            && !run.is_done(super::confirm::STEP)
+            && !run.is_done(DROPPED)
     }) else {
         return false;
     };

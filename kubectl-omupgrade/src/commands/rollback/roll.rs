@@ -63,10 +63,10 @@ pub(super) async fn roll(
     }
     let force = conflicts(decision, super::restore::recalled(&stored.run)?.as_ref());
     let arguments = helm.rollback_args(cluster, &decision.release, decision.to, force);
-    stored.write(lock, step, Phase::About, &helm.shown(&arguments, decision.driver)).await?;
+    stored.write(lock, step, Phase::About, &helm.shown(cluster, &arguments, decision.driver)).await?;
     for last in [false, true] {
         lock.check().await?;
-        let said = helm.run(&arguments, decision.driver).await?;
+        let said = helm.run(cluster, &arguments, decision.driver).await?;
         if said.ok {
             return stored.write(lock, step, Phase::Done, &said.words).await;
         }

@@ -119,11 +119,7 @@ impl<'a> Answer<'a> {
     pub(super) fn data(&self, outcome: &str) -> anyhow::Result<()> {
         let restore = self.found.map(|(found, keys)| Restore { found, keys });
         let data = Data { schema: SCHEMA, outcome, decision: self.decision, restore, steps: self.steps };
-        match self.output {
-            Output::Json => to::output(&format!("{}\n", serde_json::to_string_pretty(&data)?)),
-            Output::Yaml => to::output(&serde_saphyr::to_string(&data)?),
-            Output::Text | Output::Wide => Ok(()),
-        }
+        to::answer(self.output, &data, String::new)
     }
 }
 

@@ -6,6 +6,7 @@ use crate::adapters::cluster::Cluster;
 use crate::adapters::lock::holder_name;
 use crate::adapters::{journal, probe, release};
 use crate::cli::say;
+use crate::commands::prune_journal;
 use crate::facts::{Release, Status};
 use crate::failure::Failure;
 use crate::rollout::{Rollout, Verdict};
@@ -55,6 +56,7 @@ pub async fn record(cluster: &Cluster, name: &str, args: &Args, labels: &probe::
         words.push_str("; the revision is called good");
     }
     say::note(&words);
+    prune_journal(cluster, None, name).await;
     Ok(())
 }
 

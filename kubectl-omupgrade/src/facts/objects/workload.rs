@@ -163,9 +163,6 @@ pub struct Job {
     /// The volume claims that it mounts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub claims: Vec<String>,
-    /// The container that runs the migrations, where it has one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub migrates: Option<String>,
 }
 
 impl Job {

@@ -1,7 +1,7 @@
 //! Jobs.
 
 use super::meta::{conditions, meta, time};
-use super::pod::{claims, migrating_main, migration_container};
+use super::pod::claims;
 use crate::facts::Job;
 use k8s_openapi::api::batch::v1::Job as ApiJob;
 use shared::marks;
@@ -26,7 +26,6 @@ pub fn job(from: &ApiJob) -> Job {
         completed: time(status.completion_time.as_ref()),
         conditions: conditions!(status.conditions),
         claims: claims(&pod),
-        migrates: migration_container(&pod).or_else(|| migrating_main(&pod)),
         meta,
     }
 }

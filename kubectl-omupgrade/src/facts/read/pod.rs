@@ -42,7 +42,7 @@ pub fn claims(spec: &PodSpec) -> Vec<String> {
 }
 
 /// The name of the container that migrates the database.
-pub fn migration_container(spec: &PodSpec) -> Option<String> {
+fn migration_container(spec: &PodSpec) -> Option<String> {
     let likely = |c: &ApiContainer| {
         c.name.contains("migrat") || c.command.iter().chain(&c.args).flatten().any(|w| w.contains("migrate"))
     };

@@ -35,6 +35,7 @@ dir=$(dirname "$0")
 case $1 in version) printf v4.3.1; exit ;; esac
 echo "$*" >>"$dir/calls"
 echo "${HELM_DRIVER:-}" >>"$dir/drivers"
+env | grep '^HELM_KUBE' >>"$dir/environment"
 dies=
 [ ! -e "$dir/dies" ] || { dies=$(cat "$dir/dies"); rm "$dir/dies"; }
 hear() { touch "$dir/reached"; }
@@ -76,6 +77,10 @@ impl Deeds {
 
     pub fn drivers(&self) -> Vec<String> {
         self.lines("drivers")
+    }
+
+    pub fn environment(&self) -> Vec<String> {
+        self.lines("environment")
     }
 
     fn lines(&self, file: &str) -> Vec<String> {

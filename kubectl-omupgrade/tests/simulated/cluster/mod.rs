@@ -286,6 +286,11 @@ impl World {
         self.0.lock().unwrap().helm.drivers()
     }
 
+    /// What of helm's environment says where it looks, and as whom.
+    pub fn helm_environment(&self) -> Vec<String> {
+        self.0.lock().unwrap().helm.environment()
+    }
+
     /// What helm was called with.
     pub fn helm_calls(&self) -> Vec<String> {
         self.0.lock().unwrap().helm.calls()

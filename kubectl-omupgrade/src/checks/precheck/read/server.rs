@@ -113,5 +113,19 @@ fn asks(probe: &Value) -> String {
 /// Seconds for which a probe may fail before it counts.
 fn patience(probe: &Value) -> i64 {
     let number = |key: &str, default| probe.get(key).and_then(Value::as_i64).unwrap_or(default);
-    number("initialDelaySeconds", 0) + number("periodSeconds", 10) * number("failureThreshold", 3)
+    let failing = number("periodSeconds", 10).saturating_mul(number("failureThreshold", 3));
+    number("initialDelaySeconds", 0).saturating_add(failing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_probe_that_no_api_server_takes_is_patient_and_ends_nothing() {
+        let most = i64::MAX;
+        let probe = serde_json::json!({"initialDelaySeconds": most, "periodSeconds": most, "failureThreshold": most});
+        assert_eq!(patience(&probe), most);
+        assert_eq!(patience(&serde_json::json!({"periodSeconds": 5})), 15);
+    }
 }

@@ -1,0 +1,112 @@
+//! What `rollback` refuses before its first write, and the next step that leads on.
+
+use crate::cluster::{World, release_secret};
+use crate::rollback::{args, command, manifest, world};
+use kubectl_omupgrade::commands::rollback::Args;
+use kubectl_omupgrade::exit::Exit;
+use kubectl_omupgrade::failure::{exit_of, hints_of};
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_needs_a_decision_is_refused_before_the_first_write() {
+    type Change = fn(&World, &mut Args);
+    let cases: &[(&str, Change, &str)] = &[
+        ("without a revision", |_, a| a.revision = None, "the journal knows no validated revision"),
+        ("unproven", |_, a| a.accept_unproven = false, "is `unproven`"),
+        ("flux", |w, _| mark(w, "labels", "helm.toolkit.fluxcd.io/name", "om"), "Flux's HelmRelease"),
+        (
+            "argo",
+            |w, _| mark(w, "annotations", "argocd.argoproj.io/tracking-id", "shop:apps/Deployment:data/om"),
+            "Argo CD's application shop",
+        ),
+        ("a helm at work", |w, _| at_work(w), "revision 3 is pending-upgrade"),
+        ("definitions", |w, _| definitions(w), "every OMJob in the cluster goes with it"),
+    ];
+    for (case, change, words) in cases {
+        let (world, _folder) = world();
+        world.put("customresourcedefinitions", json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "omjobs.pipelines.openmetadata.org"}}));
+        let mut args = args(&world);
+        change(&world, &mut args);
+        let refused = command(&world, &args).await.unwrap_err();
+        assert_eq!(exit_of(&refused), Exit::Refused, "{case}: {refused:#}");
+        assert!(refused.to_string().contains(words), "{case}: {refused:#}");
+        assert!(!hints_of(&refused).is_empty(), "{case}");
+        assert!(world.helm_calls().is_empty(), "{case}");
+        let writes: Vec<String> = world.log().into_iter().filter(|r| !r.starts_with("GET ")).collect();
+        assert!(writes.is_empty(), "{case}: {writes:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pending_revision_is_cleared_by_going_back_once_a_person_says_that_no_helm_runs() {
+    let (world, _folder) = world();
+    at_work(&world);
+    let args = Args { clear_pending: true, ..args(&world) };
+    assert_eq!(command(&world, &args).await.unwrap(), Exit::Done);
+    let status = |number: u64| {
+        let secret = world.object("secrets", &format!("sh.helm.release.v1.om.v{number}")).unwrap();
+        secret["metadata"]["labels"]["status"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(status(4), "deployed");
+}
+
+/// Somebody's own Job migrates in its one container; a server's that begins with a migration serves.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_goes_back_while_a_job_migrates() {
+    for (restarts, state, refused) in
+        [("Never", "running", true), ("OnFailure", "terminated", false), ("Always", "running", false)]
+    {
+        let (world, _folder) = world();
+        let state = if state == "running" { json!({"running": {}}) } else { json!({"terminated": {"exitCode": 0}}) };
+        let status =
+            json!({"name": "m", "ready": false, "restartCount": 0, "image": "", "imageID": "", "state": state});
+        world.put("pods", json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "by-hand"},
+            "spec": {"restartPolicy": restarts, "containers": [{"name": "m", "command": ["sh", "-c", "./bootstrap/openmetadata-ops.sh migrate"]}]},
+            "status": {"phase": "Running", "containerStatuses": [status]}}));
+        let done = command(&world, &args(&world)).await;
+        let said = done.as_ref().map_or_else(ToString::to_string, |exit| format!("{exit:?}"));
+        assert_eq!(said.contains("a migration runs in by-hand"), refused, "{restarts}: {said}");
+        assert_eq!(world.helm_calls().is_empty(), refused, "{restarts}: {said}");
+    }
+}
+
+/// The refusal's own next step leads on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_release_whose_flux_is_suspended_goes_back() {
+    for (suspend, served) in [(json!(false), true), (json!(true), false), (json!(true), true)] {
+        let (world, _folder) = world();
+        mark(&world, "labels", "helm.toolkit.fluxcd.io/name", "om");
+        if served {
+            world.put("helmreleases", json!({"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "metadata": {"name": "om"}, "spec": {"suspend": suspend}}));
+        }
+        let done = command(&world, &args(&world)).await;
+        if served && suspend == json!(true) {
+            assert_eq!(done.unwrap(), Exit::Done);
+            continue;
+        }
+        let refused = done.unwrap_err();
+        assert!(refused.to_string().contains("Flux's HelmRelease"), "{refused:#}");
+        assert!(hints_of(&refused)[0].starts_with("flux suspend helmrelease om"), "{:?}", hints_of(&refused));
+        assert!(world.helm_calls().is_empty());
+    }
+}
+
+/// A helm of somebody else's, or what it left.
+fn at_work(world: &World) {
+    let upgrade = release_secret("om", 3, "pending-upgrade", &manifest("1.12.5"), "Preparing upgrade");
+    world.put("secrets", upgrade);
+}
+
+/// The newest revision defines a kind that revision 1 does not know.
+fn definitions(world: &World) {
+    let definition = "---\napiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\n\
+                      metadata: {name: omjobs.pipelines.openmetadata.org}\nspec: {names: {kind: OMJob}}\n";
+    let text = format!("{}{definition}", manifest("1.12.4"));
+    world.put("secrets", release_secret("om", 2, "deployed", &text, ""));
+}
+
+fn mark(world: &World, place: &str, key: &str, value: &str) {
+    let mut live = world.object("deployments", "om").unwrap();
+    live["metadata"][place] = json!({key: value});
+    world.put("deployments", live);
+}
