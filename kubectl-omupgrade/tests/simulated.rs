@@ -13,6 +13,8 @@ mod backup_refused;
 mod backup_under;
 #[path = "simulated/cluster/mod.rs"]
 mod cluster;
+#[path = "simulated/copying.rs"]
+mod copying;
 #[path = "simulated/lock.rs"]
 mod lock;
 #[path = "simulated/prune.rs"]

@@ -50,8 +50,8 @@ pub enum Ran {
     Armed(Value),
 }
 
-fn variable<'a>(pod: &'a Value, name: &str) -> &'a str {
-    let env = pod["spec"]["containers"][0]["env"].as_array().unwrap();
+pub(super) fn variable<'a>(pod: &'a Value, name: &str) -> &'a str {
+    let env = pod["spec"]["containers"][0]["env"].as_array().map_or(&[][..], Vec::as_slice);
     env.iter().rev().find(|e| e["name"] == name).and_then(|e| e["value"].as_str()).unwrap_or_default()
 }
 
