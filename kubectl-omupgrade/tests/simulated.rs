@@ -41,3 +41,5 @@ mod saved;
 mod snapshot;
 #[path = "typed/mod.rs"]
 mod typed;
+#[path = "simulated/volume.rs"]
+mod volume;

@@ -5,6 +5,7 @@ use super::whole::Whole;
 use super::{both, listed};
 use crate::adapters::cluster::{Cluster, Refused};
 use crate::adapters::flux;
+use crate::adapters::volume::capacity;
 use crate::checks::Seen;
 use crate::checks::precheck::{BackupPlace, Ingestion, Room, Search, Server, read};
 use crate::facts::{self, Component, SearchEngine, membership};
@@ -65,7 +66,7 @@ impl Beside {
             listed(cluster, cluster.api::<ResourceQuota>(), reduce::quota),
             listed(cluster, cluster.api::<PersistentVolumeClaim>(), |c: &PersistentVolumeClaim| (
                 reduce::claim(c),
-                bytes(c)
+                capacity(c)
             )),
             listed(cluster, cluster.api::<Event>(), reduce::event),
             listed(cluster, cluster.api::<Job>(), job),
@@ -333,15 +334,6 @@ fn pod_images(spec: Option<&PodSpec>) -> Vec<String> {
     spec.flat_map(|s| s.containers.iter().chain(s.init_containers.iter().flatten()))
         .filter_map(|c| c.image.clone())
         .collect()
-}
-
-fn bytes(claim: &PersistentVolumeClaim) -> Option<u64> {
-    let capacity = claim.status.as_ref().and_then(|s| s.capacity.as_ref()).and_then(|c| c.get("storage"));
-    let asked = claim.spec.as_ref().and_then(|s| s.resources.as_ref()?.requests.as_ref()?.get("storage"));
-    let number = read::quantity(&capacity.or(asked)?.0)?;
-    // Volumes are far below what a float holds exactly.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    Some(number.max(0.0) as u64)
 }
 
 fn job(job: &Job) -> (String, bool, Vec<String>) {
