@@ -3,7 +3,7 @@
 use super::pipelines::Said;
 use super::whole::Whole;
 use super::{both, listed};
-use crate::adapters::cluster::{Cluster, Refused};
+use crate::adapters::cluster::Cluster;
 use crate::adapters::flux;
 use crate::adapters::volume::capacity;
 use crate::checks::Seen;
@@ -18,9 +18,6 @@ use k8s_openapi::api::core::v1::{
     Event, LocalObjectReference, PersistentVolumeClaim, Pod, PodSpec, ResourceQuota, ServiceAccount,
 };
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use kube::Api;
-use kube::api::DynamicObject;
-use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::Value;
 use shared::component::{image_base, image_tag};
 use shared::versions::tables::Tables;
@@ -340,24 +337,4 @@ fn job(job: &Job) -> (String, bool, Vec<String>) {
     let active = job.status.as_ref().and_then(|s| s.active).unwrap_or_default() > 0;
     let images = pod_images(job.spec.as_ref().and_then(|s| s.template.spec.as_ref()));
     (job.metadata.name.clone().unwrap_or_default(), active, images)
-}
-
-/// The live object of a manifest's; none where it is not there.
-pub async fn live_of(cluster: &Cluster, object: &Object) -> Result<Option<Value>, Refused> {
-    let api_version = object.value.get("apiVersion").and_then(Value::as_str).unwrap_or("v1");
-    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, &object.kind));
-    let cluster_wide =
-        ["CustomResourceDefinition", "Namespace", "ClusterRole", "ClusterRoleBinding", "PersistentVolume"];
-    let api: Api<DynamicObject> = if cluster_wide.contains(&object.kind.as_str()) {
-        Api::all_with(cluster.client.clone(), &resource)
-    } else {
-        let namespace = if object.namespace.is_empty() { &cluster.namespace } else { &object.namespace };
-        Api::namespaced_with(cluster.client.clone(), namespace, &resource)
-    };
-    match cluster.within(api.get(&object.name)).await {
-        Ok(found) => Ok(Some(serde_json::to_value(found).unwrap_or_default())),
-        Err(refused) if refused.is_absent() => Ok(None),
-        Err(refused) => Err(refused),
-    }
 }
