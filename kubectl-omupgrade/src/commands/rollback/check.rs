@@ -17,7 +17,7 @@ use shared::backup::Record;
 use std::time::Duration;
 
 /// How long the check of any backup may read. Chosen.
-const CHECKING: Duration = Duration::from_hours(1);
+pub(super) const CHECKING: Duration = Duration::from_hours(1);
 
 /// Bytes a second of a slow volume, read once. Chosen.
 const SLOW: u64 = 16 << 20;
@@ -62,8 +62,8 @@ fn unproven(failed: Failure, within: Duration, said: &Args, at: &At) -> Failure 
         if failure.exit != Exit::OutOfTime {
             return failure;
         }
-        let hours = within.as_secs().saturating_mul(2).div_ceil(3600);
-        return failure.hint(format!("{} --timeout {hours}h    # it reads the whole dump", command(said, backup)));
+        let longer = Args { timeout: within * 2, ..said.clone() };
+        return failure.hint(format!("{}    # it reads the whole dump", command(&longer, backup)));
     }
     let why = failed.message;
     let failure = Failure::refused(format!("{backup} cannot be restored: {why}"));
