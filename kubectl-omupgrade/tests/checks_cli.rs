@@ -91,6 +91,31 @@ fn no_bundle_is_made_of_a_look_that_was_not_redacted() {
 }
 
 #[test]
+fn a_file_of_another_verb_says_what_it_lacks() {
+    for verb in ["validate", "diagnose"] {
+        let file = recorded("upgraded", &format!("{verb}.json"));
+        let (code, out, said) = run(&["status", "--from-facts", &file]);
+        assert!(code == 0 && out.contains("om is rolled out"), "{verb}: {said}");
+        assert!(said.contains(&format!("gathered by `{verb}`")) && said.contains("--probe --facts FILE"), "{said}");
+    }
+    // What `status --probe` saved: the database as it was read, and not in sentences.
+    let text = std::fs::read_to_string(recorded("upgraded", "validate.json")).unwrap();
+    let mut look: serde_json::Value = serde_json::from_str(&text).unwrap();
+    for key in ["server", "before", "search"] {
+        look.as_object_mut().unwrap().remove(key);
+    }
+    assert!(look["database"]["known"]["value"].is_object());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("look.json");
+    std::fs::write(&file, look.to_string()).unwrap();
+    let file = file.to_str().unwrap();
+    let (code, _, said) = run(&["status", "--from-facts", file]);
+    assert!(code == 0 && !said.contains("gathered by"), "{said}");
+    let (code, out, said) = run(&["diagnose", "--from-facts", file]);
+    assert!(code != 2 && out.contains("om"), "{code}: {said}");
+}
+
+#[test]
 fn ends() {
     for (name, validate, diagnose) in [("upgraded", 0, 0), ("migrate-fails", 1, 1), ("answers-500", 1, 1)] {
         assert_eq!(run(&["validate", "--from-facts", &recorded(name, "validate.json")]).0, validate, "{name}");

@@ -246,3 +246,15 @@ fn recorded_faults_are_named() {
         snapshots(&folder, &evidence);
     }
 }
+
+/// A reader that takes the first of two keys of one name would judge something else than one that takes the last.
+#[test]
+fn no_name_stands_twice_in_a_file() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/recorded/upgraded");
+    let read = |file: &str| std::fs::read_to_string(folder.join(file)).unwrap();
+    let diagnosed = Evidence::from_text(&read("diagnose.json")).unwrap().to_text().unwrap();
+    let validated = validate::Facts::from_text(&read("validate.json")).unwrap().to_text().unwrap();
+    for text in [diagnosed, validated] {
+        assert_eq!(text.matches("\n  \"database\": ").count(), 1);
+    }
+}

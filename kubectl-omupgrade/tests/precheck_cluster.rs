@@ -62,6 +62,10 @@ fn answer(path: &str) -> (u16, Value) {
 }
 
 async fn look(answer: impl Fn(&str) -> (u16, Value) + Send + 'static) -> (Facts, Vec<String>) {
+    look_at(MANIFEST, answer).await
+}
+
+async fn look_at(manifest: &str, answer: impl Fn(&str) -> (u16, Value) + Send + 'static) -> (Facts, Vec<String>) {
     let (service, mut handle) = tower_test::mock::pair::<Request<Body>, Response<Body>>();
     let asked = Arc::new(Mutex::new(Vec::new()));
     let log = asked.clone();
@@ -94,7 +98,7 @@ async fn look(answer: impl Fn(&str) -> (u16, Value) + Send + 'static) -> (Facts,
         name: "om".to_owned(),
         namespace: "data".to_owned(),
         values: Secret::new(json!({"replicaCount": 2, "auth": {"password": 81_273_645}})),
-        manifest: Secret::new(MANIFEST.to_owned()),
+        manifest: Secret::new(manifest.to_owned()),
         hooks: Vec::new(),
         holds_openmetadata: true,
     };
@@ -233,4 +237,77 @@ async fn a_release_whose_flux_is_suspended_may_be_upgraded() {
         let expected = if refused.is_some() { Outcome::Fail } else { Outcome::Pass };
         assert_eq!(finding.outcome, expected, "{case}: {finding:?}");
     }
+}
+
+fn says(code: u16, reason: &str) -> (u16, Value) {
+    let message = format!("{reason} of what was asked");
+    (code, json!({"kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": message}))
+}
+
+const FOREIGN: &str = "---\napiVersion: example.com/v1\nkind: Chassis\nmetadata: {name: om}\nspec: {size: 2}\n\
+    ---\napiVersion: example.com/v1\nkind: Fleet\nmetadata: {name: om}\nspec: {size: 2}\n\
+    ---\napiVersion: example.com/v1\nkind: Gone\nmetadata: {name: om}\n";
+
+/// No rule of English makes these names.
+fn with_foreign(path: &str) -> (u16, Value) {
+    let resource = |name: &str, kind: &str, namespaced: bool| json!({"name": name, "singularName": "", "kind": kind, "namespaced": namespaced, "verbs": ["get"]});
+    match path {
+        "/apis/example.com/v1" => (
+            200,
+            json!({"kind": "APIResourceList", "groupVersion": "example.com/v1", "resources": [
+                resource("chassis/status", "Chassis", true), resource("chassis", "Chassis", true), resource("fleet", "Fleet", false)]}),
+        ),
+        "/apis/example.com/v1/namespaces/data/chassis/om" => (200, json!({"spec": {"size": 3}})),
+        "/apis/example.com/v1/fleet/om" => (200, json!({"spec": {"size": 2}})),
+        path if path.starts_with("/apis/example.com/") => says(404, "NotFound"),
+        path => answer(path),
+    }
+}
+
+#[tokio::test]
+async fn one_object_that_may_not_be_read_hides_nothing_of_the_others() {
+    let (facts, _) =
+        look(|path| if path.ends_with("/services/om") { says(403, "Forbidden") } else { answer(path) }).await;
+    assert_eq!(facts.drift.value().unwrap(), &["Secret/om-config is not there"]);
+    assert_eq!(facts.drift_unread, ["Service/om: forbidden: Forbidden of what was asked"]);
+    // Nothing that could be read is no drift that was not there.
+    let (facts, _) =
+        look(
+            |path| {
+                if path.ends_with("/om") || path.ends_with("/om-config") {
+                    says(403, "Forbidden")
+                } else {
+                    answer(path)
+                }
+            },
+        )
+        .await;
+    assert_eq!(facts.drift.known(), Err("Secret/om-config: forbidden: Forbidden of what was asked"));
+}
+
+#[tokio::test]
+async fn the_cluster_is_asked_for_the_names_of_kinds_that_are_not_its_own() {
+    let manifest = format!("{MANIFEST}{FOREIGN}");
+    let (facts, asked) = look_at(&manifest, with_foreign).await;
+    let of = |facts: &Facts| -> Vec<String> {
+        facts.drift.value().unwrap().iter().filter(|d| !d.starts_with("Se")).cloned().collect()
+    };
+    assert_eq!(of(&facts), ["Chassis/om spec.size", "Gone/om is not there"]);
+    assert!(facts.drift_unread.is_empty(), "{:?}", facts.drift_unread);
+    assert_eq!(asked.iter().filter(|a| *a == "GET /apis/example.com/v1").count(), 1, "{asked:?}");
+    // Where the names may not be asked nothing is guessed, and nothing is called gone.
+    let (facts, asked) =
+        look_at(&manifest, |path| if path == "/apis/example.com/v1" { says(403, "Forbidden") } else { answer(path) })
+            .await;
+    assert!(of(&facts).is_empty() && facts.drift_unread.len() == 3, "{:?}", facts.drift_unread);
+    assert!(facts.drift_unread[0].starts_with("Chassis/om: the name of its kind cannot be asked: forbidden: "));
+    assert!(!asked.iter().any(|a| a.starts_with("GET /apis/example.com/v1/")), "{asked:?}");
+    // An API that the cluster does not serve holds no object.
+    let (facts, _) =
+        look_at(
+            &manifest,
+            |path| if path.starts_with("/apis/example.com") { says(404, "NotFound") } else { answer(path) },
+        )
+        .await;
+    assert_eq!(of(&facts).len(), 3);
 }

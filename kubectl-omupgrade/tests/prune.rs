@@ -65,9 +65,12 @@ proptest! {
         made in prop::collection::vec((0_i64..1500, any::<bool>(), any::<bool>(), any::<bool>(), prop::bool::weighted(0.85)), 0..14),
         ran in prop::collection::vec((0_usize..14, any::<bool>(), any::<bool>(), any::<bool>()), 0..4),
         (last, daily, weekly) in (0_usize..5, 0_usize..5, 0_usize..5),
+        now in 0_i64..1600,
     ) {
         let (listing, runs) = (listing(&made), runs(&ran, made.len()));
-        let fates = prune(&listing, "om", "data", &runs, Keep { last, daily, weekly });
+        let begin: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let now = begin + SignedDuration::from_hours(now);
+        let fates = prune(&listing, "om", "data", &runs, Keep { last, daily, weekly }, now);
         let own: Vec<_> = listing.backups.iter().filter(|e| e.record.release == "om").collect();
         // Each of ours has a fate, and no other has one.
         prop_assert_eq!(fates.iter().map(|f| f.name.clone()).collect::<Vec<_>>(), own.iter().map(|e| e.name.clone()).collect::<Vec<_>>());
@@ -77,6 +80,9 @@ proptest! {
         for state in [State::Complete, State::Verified, State::Drilled] {
             must.extend(own.iter().rev().find(|e| e.states.contains(&state)).map(|e| e.name.as_str()));
         }
+        // Four hours from the end of its dump, which began and ended at once.
+        let in_force = |at: &str| at.parse::<Timestamp>().unwrap() + SignedDuration::from_hours(4) > now;
+        must.extend(own.iter().filter(|e| in_force(&e.record.started)).map(|e| e.name.as_str()));
         for (which, rollback, open, _) in &ran {
             let name = format!("b{}", which % made.len().max(1));
             must.extend(own.iter().filter(|e| e.name == name && (*rollback || *open)).map(|e| e.name.as_str()));

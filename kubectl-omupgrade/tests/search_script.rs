@@ -56,15 +56,33 @@ fn tools(folder: &Path, names: &[&str]) -> Option<()> {
     Some(())
 }
 
+/// Programs of these names that write their own command line down before they do what they do.
+fn watched(folder: &Path, log: &Path, names: &[&str]) {
+    use std::os::unix::fs::PermissionsExt;
+    for name in names {
+        let at = folder.join(name);
+        let real = std::fs::read_link(&at).unwrap();
+        std::fs::remove_file(&at).unwrap();
+        let script =
+            format!("#!/bin/sh\nprintf '%s\\n' \"$*\" >>'{}'\nexec '{}' \"$@\"\n", log.display(), real.display());
+        std::fs::write(&at, script).unwrap();
+        std::fs::set_permissions(&at, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+}
+
 struct Ran {
     code: i32,
     said: String,
+    /// The command lines of what it called.
+    called: String,
 }
 
 /// Runs it with a Pod's environment; none where this machine lacks a tool.
 fn run(names: &[&str], settings: &[(&str, &str)]) -> Option<Ran> {
     let (bin, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     tools(bin.path(), names)?;
+    let log = bin.path().join("called.log");
+    watched(bin.path(), &log, names);
     let questions = kubectl_omupgrade::facts::SEARCH_QUESTIONS.join("\n");
     let output = Command::new("/bin/sh")
         .args(["-c", SEARCH_SCRIPT])
@@ -76,7 +94,8 @@ fn run(names: &[&str], settings: &[(&str, &str)]) -> Option<Ran> {
         .output()
         .unwrap();
     let said = [output.stdout, output.stderr].concat();
-    Some(Ran { code: output.status.code().unwrap(), said: String::from_utf8(said).unwrap() })
+    let called = std::fs::read_to_string(log).unwrap_or_default();
+    Some(Ran { code: output.status.code().unwrap(), said: String::from_utf8(said).unwrap(), called })
 }
 
 #[test]
@@ -99,6 +118,10 @@ fn every_tool_asks_alike() {
         assert_eq!((read.version.as_str(), read.health.as_str(), read.nodes), ("3.3.0", "green", Some(3)), "{tool}");
         assert_eq!((read.aliases.len(), at), (1, format!("http://127.0.0.1:{port}")), "{tool}");
         assert!(!ran.said.contains(PASSWORD), "{tool}");
+        // A command line can be read by whoever sees the process.
+        let encoded = base64::engine::general_purpose::STANDARD.encode(format!("om:{PASSWORD}"));
+        assert!(ran.called.contains("/_cluster/health") || tool == "bash" && !ran.called.is_empty(), "{}", ran.called);
+        assert!(!ran.called.contains(PASSWORD) && !ran.called.contains(&encoded), "{tool}: {}", ran.called);
     }
     assert!(seen > 0, "none of the tools is here");
 }

@@ -13,6 +13,8 @@ mod backup_refused;
 mod backup_under;
 #[path = "simulated/cluster/mod.rs"]
 mod cluster;
+#[path = "simulated/copying.rs"]
+mod copying;
 #[path = "simulated/journal.rs"]
 mod journal;
 #[path = "simulated/lock.rs"]
@@ -49,3 +51,5 @@ mod snapshot;
 mod typed;
 #[path = "simulated/unlock.rs"]
 mod unlock;
+#[path = "simulated/volume.rs"]
+mod volume;

@@ -26,3 +26,4 @@ pub mod secrets;
 pub mod snapshots;
 pub mod tls;
 pub mod validation;
+pub mod volume;

@@ -2,6 +2,7 @@
 
 use super::cluster::Cluster;
 use super::lock::Lock;
+use crate::exit::Exit;
 use crate::facts::objects::STUCK;
 use crate::failure::Failure;
 use crate::redact::without_looks;
@@ -38,6 +39,8 @@ enum Without {
     Ended(String),
     /// It did not begin, and could still do so.
     Armed(String),
+    /// It began, and its time was over before it ended.
+    Late(String),
     /// It could not be asked: it may be at work.
     Unasked(String),
 }
@@ -68,6 +71,7 @@ pub async fn asked(cluster: &Cluster, release: &str, role: &str, pod: &serde_jso
     let _ = cluster.within(api.delete(&name, &at_once())).await;
     answer.map_err(|without| match without {
         Without::Ended(words) => Failure::no(words),
+        Without::Late(words) => Failure::new(Exit::OutOfTime, words),
         Without::Armed(words) | Without::Unasked(words) => Failure::unknown(words),
     })
 }
@@ -91,7 +95,7 @@ pub async fn attended(lock: &Lock, role: &str, pod: &serde_json::Value) -> Resul
         Ok(log) => Ok(log),
         Err(Without::Ended(words)) => Err(Failure::no(words)),
         Err(Without::Unasked(words)) => Err(wrong(words)),
-        Err(Without::Armed(words)) => {
+        Err(Without::Armed(words) | Without::Late(words)) => {
             held(lock).await?;
             disarm(cluster, &name).await.map_err(|why| wrong(format!("{words}; and {why}")))?;
             Err(Failure::no(words))
@@ -185,6 +189,10 @@ async fn wait(
         }
         let status = pod.status.unwrap_or_default();
         let phase = status.phase.unwrap_or_default();
+        // Its node may count faster than we do.
+        if status.reason.as_deref() == Some("DeadlineExceeded") {
+            return Err(Without::Late(format!("the {role} Pod did not end within {deadline} s")));
+        }
         if phase == "Succeeded" || phase == "Failed" {
             let log = cluster.log(name, &LogParams::default()).await;
             let log = log.map_err(|r| Without::Unasked(format!("reading the log of the {role} Pod {name}: {r}")))?;
@@ -207,8 +215,9 @@ async fn wait(
         if late || Instant::now() >= until {
             let (what, within) = if late { ("start", starting.as_secs()) } else { ("end", deadline) };
             let condition = conditions.into_iter().rev().find_map(|c| c.message);
-            let why = condition.unwrap_or(phase);
-            return Err(Without::Armed(format!("the {role} Pod did not {what} within {within} s: {why}")));
+            let why = condition.unwrap_or_else(|| phase.clone());
+            let words = format!("the {role} Pod did not {what} within {within} s: {why}");
+            return Err(if phase == "Running" { Without::Late(words) } else { Without::Armed(words) });
         }
     }
 }

@@ -2,6 +2,7 @@
 //! short-lived Pods. Changes nothing but those; what may not be read becomes "unknown" with the reason, one by one.
 
 mod beside;
+mod drift;
 mod pipelines;
 mod whole;
 
@@ -17,7 +18,6 @@ use crate::facts::{Fact, Release};
 use crate::preview::{Object, objects, servers, settings};
 use crate::redact::without_looks;
 use beside::Beside;
-use futures::StreamExt;
 use jiff::Timestamp;
 use kube::api::ListParams;
 use shared::backup::Asked as Counted;
@@ -76,7 +76,7 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
         Beside::look(cluster, name),
         database,
         search,
-        drift(cluster, manifest.as_deref()),
+        drift::look(cluster, manifest.as_deref()),
         whole::look(cluster),
         neighbours(cluster, name),
         cluster.within(cluster.client.apiserver_version()),
@@ -122,7 +122,8 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
         database: database.into(),
         neighbours: neighbours.into(),
         owner: beside.owner(cluster).await,
-        drift: drift.map(|all| beside.without_scaled(all)).into(),
+        drift_unread: drift.as_ref().map(|seen| seen.unread.clone()).unwrap_or_default(),
+        drift: drift.map(|seen| beside.without_scaled(seen.differences)).into(),
         foreign: beside.foreign(manifest.as_deref().unwrap_or_default()),
         apis: manifest.as_deref().map(apis).map_err(Clone::clone).into(),
         room: beside.room(&whole),
@@ -194,25 +195,6 @@ fn values(release: &Result<&Release, String>, given: Option<Values>) -> Result<V
 fn apis(manifest: &[Object]) -> Vec<(String, String)> {
     let api = |o: &Object| o.value.get("apiVersion").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
     manifest.iter().map(|o| (api(o), o.label())).collect()
-}
-
-/// What of the release is otherwise in the cluster.
-async fn drift(cluster: &Cluster, manifest: Result<&[Object], &String>) -> Result<Vec<String>, String> {
-    const AT_ONCE: usize = 8;
-    let manifest = manifest.map_err(Clone::clone)?;
-    let asked = manifest.iter().map(|object| async move {
-        match beside::live_of(cluster, object).await {
-            Ok(Some(live)) => Ok(read::drift(object, &live, false)),
-            Ok(None) => Ok(vec![format!("{} is not there", object.label())]),
-            Err(refused) => Err(format!("{}: {refused}", object.label())),
-        }
-    });
-    let answers: Vec<_> = futures::stream::iter(asked).buffered(AT_ONCE).collect().await;
-    let mut out = Vec::new();
-    for answer in answers {
-        out.extend(answer?);
-    }
-    Ok(out)
 }
 
 /// The newest revision of every other release of the namespace.

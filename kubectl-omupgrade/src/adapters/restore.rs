@@ -34,9 +34,6 @@ pub const ROLE: &str = "restore";
 /// Seconds for which a restore may load: nobody should kill one that works. Chosen.
 const LOADING: u64 = 7 * 24 * 3600;
 
-/// Seconds for which the check may read: it reads the whole dump once. Chosen.
-const CHECKING: u64 = 3600;
-
 /// Adds what every restore's Pod has beyond a probe's: room to work, and an administrator where one is named.
 pub fn prepared(beside: Beside, admin_secret: Option<&str>) -> Beside {
     let from = |name: &str, key: &str| {
@@ -54,8 +51,14 @@ pub fn prepared(beside: Beside, admin_secret: Option<&str>) -> Beside {
         .with_env(jobs(JOBS).into_iter().map(|(name, value)| json!({"name": name, "value": value})))
 }
 
-/// What stands there, read only.
-pub async fn check(cluster: &Cluster, beside: &Beside, wanted: &Wanted, backup: &str) -> Result<Found, Failure> {
+/// What stands there, read only, within so many seconds.
+pub async fn check(
+    cluster: &Cluster,
+    beside: &Beside,
+    wanted: &Wanted,
+    backup: &str,
+    seconds: u64,
+) -> Result<Found, Failure> {
     let name = pod::name(&beside.release, ROLE);
     let of = wanted.of.as_deref().unwrap_or_default();
     let variables = [
@@ -65,7 +68,7 @@ pub async fn check(cluster: &Cluster, beside: &Beside, wanted: &Wanted, backup: 
         ("OMUPGRADE_RESTORE_ID", "check"),
         ("OMUPGRADE_IN_PLACE", if wanted.in_place { "1" } else { "" }),
     ];
-    let pod = manifest(beside, &name, CHECKING, restore_script(), &wanted.claim, &variables);
+    let pod = manifest(beside, &name, seconds, restore_script(), &wanted.claim, &variables);
     Found::parse(&pod::asked(cluster, &beside.release, ROLE, &pod).await?).map_err(Failure::unknown)
 }
 

@@ -1,6 +1,7 @@
 //! Which backups go: those that no rule keeps. Never the newest, never the last proven one, never one that a run of the
-//! journal refers to, never one of another release.
+//! journal refers to, never one that an upgrade may rely on by its receipt, never one of another release.
 
+use super::receipt::may_hold;
 use super::{Entry, Listing, State};
 use crate::journal::{Outcome, Run};
 use crate::wayback::restore::Plan;
@@ -31,7 +32,7 @@ pub struct Fate {
 }
 
 /// The fate of each backup of a release, oldest first.
-pub fn prune(listing: &Listing, release: &str, namespace: &str, runs: &[Run], keep: Keep) -> Vec<Fate> {
+pub fn prune(listing: &Listing, release: &str, namespace: &str, runs: &[Run], keep: Keep, now: Timestamp) -> Vec<Fate> {
     let own = |e: &&Entry| e.record.release == release && e.record.namespace == namespace;
     let (elsewhere, all): (Vec<&Entry>, Vec<&Entry>) =
         listing.backups.iter().filter(own).partition(|e| e.record.external.is_some());
@@ -61,6 +62,8 @@ pub fn prune(listing: &Listing, release: &str, namespace: &str, runs: &[Run], ke
             Some("the newest".to_owned())
         } else if let Some(run) = runs.iter().find(|run| refers(run, name)) {
             Some(format!("the run {} of the journal refers to it", run.id))
+        } else if let Some(until) = may_hold(&entry.record, now) {
+            Some(format!("an upgrade may rely on it: its receipt holds until {until:.0}"))
         } else if last_proven.contains(name) {
             Some("the last that is drilled, verified or complete".to_owned())
         } else if time(entry).is_none() {
@@ -137,8 +140,23 @@ mod tests {
         ]);
         let mut run = Run::new("r", "om", "data", "rollback", "p", "anna", Timestamp::UNIX_EPOCH);
         plan("gone").remember(&mut run.remembered).unwrap();
-        let fates = prune(&all, "om", "data", &[run], Keep::default());
+        let fates = prune(&all, "om", "data", &[run], Keep::default(), LATER);
         assert_eq!(gone(&fates), ["om-before-restore-r2-20261102T100000Z"], "{fates:?}");
+    }
+
+    /// When no receipt holds any more.
+    const LATER: Timestamp = Timestamp::MAX;
+
+    #[test]
+    fn what_a_receipt_stands_for_stays_until_it_is_over() {
+        let all =
+            listing(&[("a", "2026-11-10T09:00:00Z"), ("b", "2026-11-10T10:00:00Z"), ("c", "2026-11-10T11:00:00Z")]);
+        let at = |now: &str| prune(&all, "om", "data", &[], Keep::default(), now.parse().unwrap());
+        let fates = at("2026-11-10T13:30:00Z");
+        assert_eq!(gone(&fates), ["a"], "{fates:?}");
+        let why = fates[1].kept.as_deref().unwrap();
+        assert!(why.contains("its receipt holds until 2026-11-10T14:00:00Z"), "{why}");
+        assert_eq!(gone(&at("2026-11-10T14:00:00Z")), ["a", "b"]);
     }
 
     fn gone(fates: &[Fate]) -> Vec<&str> {
@@ -158,7 +176,7 @@ mod tests {
         assert!(open_restore(&[run.clone()]).is_some());
         run.end(Outcome::Failed, Timestamp::UNIX_EPOCH);
         assert!(open_restore(&[run.clone()]).is_none());
-        let fates = prune(&all, "om", "data", &[run.clone()], Keep::default());
+        let fates = prune(&all, "om", "data", &[run.clone()], Keep::default(), LATER);
         assert_eq!(gone(&fates), ["c"], "{fates:?}");
         // One that cannot be read may need any.
         run.remembered.insert("restore".into(), "{}".into());
@@ -166,8 +184,8 @@ mod tests {
         // The run that made one does not keep it for ever.
         run.remembered = [("backup".to_owned(), "b".to_owned())].into();
         let made = Run { verb: "backup".into(), ..run };
-        assert_eq!(gone(&prune(&all, "om", "data", &[made], Keep::default())), ["b", "c"]);
-        assert!(prune(&all, "other", "data", &[], Keep::default()).is_empty());
+        assert_eq!(gone(&prune(&all, "om", "data", &[made], Keep::default(), LATER)), ["b", "c"]);
+        assert!(prune(&all, "other", "data", &[], Keep::default(), LATER).is_empty());
     }
 
     #[test]
@@ -180,7 +198,8 @@ mod tests {
             ("tue2", "2026-11-10T10:00:00Z"),
             ("wed", "2026-11-11T10:00:00Z"),
         ]);
-        let keep = |last, daily, weekly| gone(&prune(&all, "om", "data", &[], Keep { last, daily, weekly })).join(" ");
+        let keep =
+            |last, daily, weekly| gone(&prune(&all, "om", "data", &[], Keep { last, daily, weekly }, LATER)).join(" ");
         assert_eq!(keep(1, 2, 0), "mon sun mon2 tue");
         assert_eq!(keep(1, 0, 2), "mon mon2 tue tue2");
         assert_eq!(keep(3, 0, 0), "mon sun mon2");

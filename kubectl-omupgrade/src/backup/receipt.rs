@@ -34,10 +34,7 @@ pub struct Receipt {
 /// The receipt for an upgrade to `target`, or why there is none.
 pub fn receipt(name: &str, record: &Record, target: &str, now: Timestamp) -> Result<Receipt, String> {
     let version = Version::parse(target).ok_or_else(|| format!("`{target}` is no version: write 1.13.1"))?;
-    let made: Timestamp = record.started.parse().map_err(|_| format!("the record of {name} tells no time"))?;
-    let ended = record.finished.parse().unwrap_or(made).max(made);
-    let expires = ended.checked_add(VALID).and_then(|end| Ok(end.min(made.checked_add(LONGEST)?)));
-    let expires = expires.map_err(|_| format!("the record of {name} tells a time that is none"))?;
+    let (made, expires) = stands(name, record)?;
     if expires <= now {
         return Err(format!(
             "{name} was made from {} to {}: a receipt stands for {} h after that, and {} h in all; make a new backup",
@@ -56,6 +53,19 @@ pub fn receipt(name: &str, record: &Record, target: &str, now: Timestamp) -> Res
         made: made.to_string(),
         expires: expires.to_string(),
     })
+}
+
+/// From when until when receipts of a backup hold, whoever has one: they are files, and nobody keeps a list of them.
+fn stands(name: &str, record: &Record) -> Result<(Timestamp, Timestamp), String> {
+    let made: Timestamp = record.started.parse().map_err(|_| format!("the record of {name} tells no time"))?;
+    let ended = record.finished.parse().unwrap_or(made).max(made);
+    let expires = ended.checked_add(VALID).and_then(|end| Ok(end.min(made.checked_add(LONGEST)?)));
+    Ok((made, expires.map_err(|_| format!("the record of {name} tells a time that is none"))?))
+}
+
+/// Until when a receipt of it holds that somebody may have; none where none does any more.
+pub fn may_hold(record: &Record, now: Timestamp) -> Option<Timestamp> {
+    stands("it", record).ok().map(|(_, expires)| expires).filter(|expires| *expires > now)
 }
 
 #[cfg(test)]

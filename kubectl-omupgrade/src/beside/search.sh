@@ -39,7 +39,7 @@ elif [ "$scheme" = http ] && command -v bash >/dev/null; then
 elif command -v wget >/dev/null; then
     tool=wget
     case $(wget --version 2>&1) in
-    *GNU*) ;;
+    *GNU*) tool=gnu ;;
     *) [ -z "$authority" ] || stop "the server trusts an authority of its own ($store), and this image's wget can be told of none: name an image with curl (--search-image)" ;;
     esac
 else
@@ -50,6 +50,12 @@ if [ $tool != curl ] && [ -n "$user" ]; then
     command -v base64 >/dev/null || stop "this image has no base64: name an image with curl (--search-image)"
     basic="Authorization: Basic $(printf '%s' "$user:$password" | base64 | tr -d '\n')"
 fi
+# Every program here is told of the password by a file but one: busybox's wget reads none, so that it stands on its
+# command line, which nobody sees but this container and its node. It is taken only where there is nothing else.
+[ $tool != gnu ] || {
+    [ -z "$basic" ] || printf 'header = %s\n' "$basic"
+    [ -z "$authority" ] || printf 'ca_certificate = %s\n' "$authority"
+} >"$tmp/wgetrc"
 
 # status and $tmp/body <- the answer to a path at $at; an empty status where nothing answers.
 ask() {
@@ -69,10 +75,9 @@ ask() {
         sed '1,/^[[:space:]]*$/d' "$tmp/answer" >"$tmp/body"
         [ -n "$status" ] || printf '%s\n' "what answers there does not speak HTTP" >"$tmp/problem"
         ;;
-    wget)
+    gnu | wget)
         set -- "$scheme://$at$1"
-        [ -z "$basic" ] || set -- --header "$basic" "$1"
-        [ -z "$authority" ] || set -- "--ca-certificate=$authority" "$@"
+        if [ $tool = gnu ]; then set -- --config="$tmp/wgetrc" "$1"; elif [ -n "$basic" ]; then set -- --header "$basic" "$1"; fi
         : >"$tmp/body"
         if wget -T 20 -O "$tmp/body" "$@" 2>"$tmp/problem"; then status=200; else
             status=$(sed -n 's/.*HTTP\/[0-9.]* \([0-9][0-9][0-9]\).*/\1/p; s/.*awaiting response\.* \([0-9][0-9][0-9]\).*/\1/p' "$tmp/problem" | tail -n 1)
@@ -86,7 +91,7 @@ why() {
     case $tool in
     bash) head -n 1 "$tmp/problem" | sed 's/^ask: //; s/^line [0-9]*: //; s/^\/dev\/tcp[^ ]*: //' ;;
     curl) head -n 1 "$tmp/problem" | sed 's/^curl: ([0-9]*) //' ;;
-    wget) tail -n 1 "$tmp/problem" | sed 's/^wget: //' ;;
+    gnu | wget) tail -n 1 "$tmp/problem" | sed 's/^wget: //' ;;
     esac
 }
 

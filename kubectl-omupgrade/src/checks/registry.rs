@@ -120,6 +120,9 @@ pub fn commands(hint: &str, parses: impl Fn(&[String]) -> Result<(), String>) ->
     };
     let filled = names.fill(hint);
     let command = filled.split(" # ").next().unwrap_or_default();
+    // What keeps a file private is no program.
+    let private = command.strip_prefix("(umask 077 && ").and_then(|rest| rest.strip_suffix(')'));
+    let command = private.unwrap_or(command);
     // What a shell puts in is one word.
     let command = command.replace("\"$(helm-postrender plugin-dir)\"", "FOLDER");
     // So is what stands in quotes.

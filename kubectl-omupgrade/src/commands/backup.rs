@@ -6,6 +6,8 @@ mod drill;
 mod dump;
 mod export;
 mod following;
+mod full;
+mod import;
 mod init;
 mod list;
 mod make;
@@ -17,7 +19,8 @@ mod verify;
 
 pub use bring_back::{Args as BringBackArgs, bring_back};
 pub use drill::{Args as DrillArgs, drill};
-pub use export::{ExportArgs, ImportArgs, export, import};
+pub use export::{Args as ExportArgs, export};
+pub use import::{Args as ImportArgs, import};
 pub use init::{Args as InitArgs, init};
 pub use list::{ListArgs, ShowArgs, list, show};
 pub use make::{Args as MakeArgs, Terms, back_up};

@@ -1,6 +1,7 @@
 //! The verb `rollback`.
 
 mod again;
+mod check;
 mod confirm;
 mod given_up;
 mod keys;
@@ -108,7 +109,8 @@ pub struct Args {
     /// Do not watch the pods afterwards.
     #[arg(long)]
     pub no_watch: bool,
-    /// How long to watch.
+    /// How long to watch. The check of a backup before a restore may read as long, too, where that is more than its size
+    /// asks for: an hour for every 56 GiB, and at least one.
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = duration)]
     pub timeout: Duration,
     /// Look and decide only, and end with the verdict as exit code: 30 code only, 31 restore, 32 impossible, 33 unproven.

@@ -11,7 +11,7 @@ use crate::adapters::{evidence, release};
 use crate::cli::flags::{Output, duration};
 use crate::cli::say;
 use crate::exit::Exit;
-use crate::facts::{Driver, Fact, Facts, Release, Revision};
+use crate::facts::{Driver, Fact, Facts, Release, Revision, lacks};
 use crate::failure::Failure;
 use crate::rollout::{Rollout, Verdict, judge};
 use crate::session::Session;
@@ -72,6 +72,9 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
         let text =
             std::fs::read_to_string(file).map_err(|e| Failure::usage(format!("reading {}: {e}", file.display())))?;
         let facts = Facts::from_text(&text).with_context(doing)?;
+        if let Some(words) = lacks(&text) {
+            say::note(&words);
+        }
         // Ages are those of the moment of the look.
         let rollout = judge(&facts, facts.made);
         return answer(session, &rollout);

@@ -6,7 +6,8 @@ use super::edges::Edge;
 use crate::facts::{Event, Fact, Facts, Pod, SCHEMA, read_file};
 use crate::failure::Failure;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The evidence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,7 +26,7 @@ pub struct Evidence {
     #[serde(default = "unasked")]
     pub events_beside: Fact<Vec<Event>>,
     /// What the database says of itself, a sentence each.
-    #[serde(default = "unasked")]
+    #[serde(default = "unasked", deserialize_with = "sentences")]
     pub database: Fact<Vec<String>>,
     /// What the search engine says of itself, a sentence each.
     #[serde(default = "unasked")]
@@ -42,6 +43,16 @@ pub struct Evidence {
     /// Where TLS is spoken.
     #[serde(default = "unasked")]
     pub edges: Fact<Vec<Edge>>,
+}
+
+/// `status` saves the database as it was read, under the same name.
+fn sentences<'de, D: Deserializer<'de>>(from: D) -> Result<Fact<Vec<String>>, D::Error> {
+    let value = serde_json::Value::deserialize(from)?;
+    if value.pointer("/known/value").is_some_and(serde_json::Value::is_object) {
+        let reason = "not asked: the file is of `status`";
+        return Ok(Fact::unknown(reason, "facts file", Timestamp::UNIX_EPOCH));
+    }
+    serde_json::from_value(value).map_err(D::Error::custom)
 }
 
 fn unasked<T>() -> Fact<T> {
@@ -72,8 +83,10 @@ impl Evidence {
 
     /// Reads the text of a facts file, of `diagnose` or of `status`.
     pub fn from_text(text: &str) -> Result<Self, Failure> {
-        let read = read_file(text, SCHEMA, "kubectl omupgrade diagnose --facts FILE    # writes one");
-        read.map_err(|wrong| if is_of_validate(text) { of_validate() } else { wrong })
+        if is_of_validate(text) {
+            return Err(of_validate());
+        }
+        read_file(text, SCHEMA, "kubectl omupgrade diagnose --facts FILE    # writes one")
     }
 }
 

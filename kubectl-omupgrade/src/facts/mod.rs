@@ -16,7 +16,7 @@ mod server;
 
 pub use database::{Database, Migration, NoDatabase, Table};
 pub use fact::{Fact, Known, Unknown};
-pub use file::read_file;
+pub use file::{lacks, read_file};
 pub use foreign::Foreign;
 pub use logs::{LogKey, Logs, NO_LOG, is_no_log};
 pub use objects::{
@@ -82,7 +82,7 @@ pub struct Facts {
     /// Warnings about the objects above, oldest first.
     pub events: Fact<Vec<Event>>,
     /// The database, as a Pod beside the server saw it; unknown where none was started.
-    #[serde(default = "not_asked", deserialize_with = "database_read")]
+    #[serde(default = "not_asked", deserialize_with = "database_read", skip_serializing_if = "is_not_asked")]
     pub database: Fact<Database>,
     /// The state of the database that the journal recorded last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -119,6 +119,11 @@ fn database_read<'de, D: Deserializer<'de>>(from: D) -> Result<Fact<Database>, D
 
 /// Why the database of a look that did not ask it is unknown.
 pub const NOT_ASKED: &str = "not asked";
+
+/// `validate` and `diagnose` save what they asked under the same name.
+fn is_not_asked(database: &Fact<Database>) -> bool {
+    *database == not_asked()
+}
 
 /// The database of a look that did not ask it.
 pub fn not_asked() -> Fact<Database> {

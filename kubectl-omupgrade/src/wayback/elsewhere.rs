@@ -28,7 +28,7 @@ pub fn elsewhere(
                 "kubectl omupgrade backup bring-back {release} -n {namespace} {name} --commands FILE    # makes the instance, compares it, prints its host"
             ),
             format!(
-                "helm get values {release} -n {namespace} --revision {revision} -o yaml > old.yaml    # holds secrets"
+                "(umask 077 && helm get values {release} -n {namespace} --revision {revision} -o yaml > old.yaml)    # holds secrets"
             ),
             format!(
                 "helm upgrade {release} CHART --version {version} -n {namespace} -f old.yaml --set openmetadata.config.database.host=HOST"

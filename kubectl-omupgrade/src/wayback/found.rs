@@ -25,6 +25,9 @@ pub struct Found {
     pub dump_bytes: u64,
     /// What is free on the claim, where it can be told.
     pub claim_free_bytes: Option<u64>,
+    /// The volume of the database's server, where it runs in this namespace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database_volume: Option<Volume>,
     /// When the backup began.
     pub started: String,
     /// Rows written since, by table, as far as tables tell it.
@@ -32,6 +35,18 @@ pub struct Found {
     /// The backup's record, whose digest was compared.
     #[serde(skip)]
     pub record: Record,
+}
+
+/// A volume of the database's server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Volume {
+    /// Its capacity as Kubernetes tells it: what of it is free is not in it.
+    pub bytes: u64,
+    /// Its claim.
+    pub claim: String,
+    /// The Pod that mounts it.
+    pub pod: String,
 }
 
 impl Found {
@@ -64,6 +79,7 @@ impl Found {
             database_bytes: number("database_bytes")?,
             dump_bytes: number("dump_bytes")?,
             claim_free_bytes: text("claim_free_bytes")?.parse().ok(),
+            database_volume: None,
             started: text("backup_started")?.to_owned(),
             written,
             record: serde_json::from_str(text("record")?)
@@ -83,6 +99,29 @@ impl Found {
     /// All rows written since the backup, at the least.
     pub fn rows_written(&self) -> u64 {
         self.written.values().fold(0, |sum, rows| sum.saturating_add(*rows))
+    }
+
+    /// Whether the server's disk takes it, as far as that can be told: no engine tells its free space by SQL. A capacity
+    /// is what was asked for, and says nothing of what is free: it warns and never refuses.
+    fn disk(&self, out: &mut String) {
+        let (holds, needs) = (size(self.database_bytes), self.database_bytes.saturating_mul(3));
+        let _ = match &self.database_volume {
+            None => writeln!(
+                out,
+                "  - the database holds {holds}; its server needs up to three times that on its disk, which cannot be asked by SQL"
+            ),
+            Some(volume) => {
+                let (mark, words) = if volume.bytes < needs { ("!", "has only") } else { ("-", "has") };
+                writeln!(
+                    out,
+                    "  {mark} the database holds {holds}; its server needs up to {} on its disk, which {words} {} in all\n    [the capacity of {}, which the Pod {} mounts; what is free of it is not known]",
+                    size(needs),
+                    size(volume.bytes),
+                    volume.claim,
+                    volume.pod
+                )
+            }
+        };
     }
 
     /// In words, for whoever decides: what will be lost, and what it takes. `reach` is what the server knows.
@@ -139,11 +178,7 @@ impl Found {
             Road::InPlace => "in place: the database is emptied first",
         };
         let _ = writeln!(out, "  - {road}\n    [{}]", self.because);
-        let _ = writeln!(
-            out,
-            "  - the database holds {}; its server needs up to three times that on its disk, which cannot be asked by SQL",
-            size(self.database_bytes)
-        );
+        self.disk(&mut out);
         if plan.dump && self.claim_free_bytes.is_none() {
             let need = size(self.dump_needs());
             let _ = writeln!(
@@ -169,5 +204,29 @@ mod tests {
         );
         let found = Found::parse(&log).unwrap();
         assert_eq!((found.rows_written(), found.dump_needs()), (most, most));
+    }
+
+    #[test]
+    fn of_the_servers_disk_only_what_the_cluster_tells_is_said() {
+        let record = r#"{"v":1,"origin":"omupgrade","release":"om","namespace":"d","target":"","engine":"mysql","server_version":"9","client_version":"9","database":"d","host":"h","started":"","finished":"","files":[],"fingerprint":{},"schema_head":""}"#;
+        let log = format!(
+            "way\tbeside\nbecause\tit may\ndatabase_bytes\t{}\ndump_bytes\t1\nclaim_free_bytes\tunknown\nbackup_started\tx\nrecord\t{record}\n",
+            4_u64 << 30
+        );
+        let said = |gib: Option<u64>| {
+            let volume = |gib: u64| Volume { bytes: gib << 30, claim: "data-mysql-0".into(), pod: "mysql-0".into() };
+            let found = Found { database_volume: gib.map(volume), ..Found::parse(&log).unwrap() };
+            let mut out = String::new();
+            found.disk(&mut out);
+            out
+        };
+        assert!(said(None).contains("- the database holds 4.0 GiB") && said(None).contains("cannot be asked by SQL"));
+        let little = said(Some(8));
+        assert!(
+            little.starts_with("  ! ") && little.contains("up to 12.0 GiB on its disk, which has only 8.0 GiB"),
+            "{little}"
+        );
+        assert!(little.contains("[the capacity of data-mysql-0, which the Pod mysql-0 mounts;"), "{little}");
+        assert!(said(Some(12)).starts_with("  - the database holds 4.0 GiB"), "{}", said(Some(12)));
     }
 }

@@ -20,7 +20,7 @@ pub const TERMS: Terms = Terms {
     live: false,
 };
 
-const MANIFEST: &str = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: om-db-secret}\nstringData: {DB_SCHEME: postgresql}\n\
+pub const MANIFEST: &str = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: om-db-secret}\nstringData: {DB_SCHEME: postgresql}\n\
     ---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: om}\nspec:\n  selector: {matchLabels: {app: om}}\n  template:\n    spec:\n      \
     initContainers: [{name: run-db-migrations, image: 'server:1.12.3', env: [{name: FERNET_KEY, valueFrom: {secretKeyRef: {name: keys, key: fernet}}}]}]\n      \
     containers: [{name: om, image: 'server:1.12.3', ports: [{containerPort: 8585}]}]\n";

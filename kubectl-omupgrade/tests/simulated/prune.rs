@@ -18,9 +18,9 @@ fn listed(world: &World, old: bool, also: &str) {
     let of = r#","of":{"revision":1,"chart":"c","chart_version":"1","app_version":"1","images":{},"keys":{"salt":"","hmac":{}},"secrets":{"secret":"kept"}}"#;
     let with =
         |record: String, secret: &str| record.strip_suffix('}').unwrap().to_owned() + &of.replace("kept", secret) + "}";
-    let first = format!("backup\t{OLD}\t{}\n", with(record("a", "2026-11-01T10:00:00Z"), "kept"));
+    let first = format!("backup\t{OLD}\t{}\n", with(record("a", "2020-11-01T10:00:00Z"), "kept"));
     let first = if old { first } else { String::new() };
-    let newest = with(record("b", "2026-11-20T10:00:00Z"), also);
+    let newest = with(record("b", "2020-11-20T10:00:00Z"), also);
     world.says("claim", &format!("{first}backup\tom-new\t{newest}\nroom\t10\t5\nend\n"));
 }
 
@@ -70,6 +70,21 @@ async fn a_secret_goes_with_its_own_backup_and_with_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_upgrade_may_rely_on_by_its_receipt_stays() {
+    for (hours, goes) in [(3, false), (5, true)] {
+        let (world, _folder) = world();
+        let made = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(hours);
+        let now = jiff::Timestamp::now().to_string();
+        let (old, new) = (record("a", &made.to_string()), record("b", &now));
+        world.says("claim", &format!("backup\t{OLD}\t{old}\nbackup\tom-new\t{new}\nroom\t10\t5\nend\n"));
+        assert_eq!(pruned(&world).await.unwrap(), Exit::Done, "{hours} h");
+        // The second Pod takes files away.
+        let pods = world.log().iter().filter(|r| r.starts_with("POST ") && r.contains("/pods")).count();
+        assert_eq!(pods == 2, goes, "{hours} h");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_goes_while_a_restore_is_open() {
     let (world, _folder) = world();
     listed(&world, true, "newest");
@@ -90,7 +105,7 @@ async fn without_its_secret_a_backup_is_listed_and_not_complete() {
     let (world, _folder) = world();
     listed(&world, true, "newest");
     assert_eq!(list(&world.cluster(), &ListArgs { of: of() }, Output::Text).await.unwrap(), Exit::Done);
-    let text = format!("backup\t{OLD}\t{}\nend\n", record("a", "2026-11-01T10:00:00Z"));
+    let text = format!("backup\t{OLD}\t{}\nend\n", record("a", "2020-11-01T10:00:00Z"));
     let listing = kubectl_omupgrade::backup::read(&text).unwrap();
     let mut entry = listing.backups[0].clone();
     entry.record.of =

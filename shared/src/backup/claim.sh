@@ -5,7 +5,7 @@
 #   remove   takes the backups in OMUPGRADE_BACKUPS away, each by a rename first: killed in between, none is half there;
 #            with OMUPGRADE_HALF_OLDER_THAN (seconds) also what a killed dump or import left half-written
 #   hold     waits, so that files can be copied in and out
-#   take-in  verifies OMUPGRADE_BACKUP among what was copied in, and gives it its place
+#   take-in  verifies OMUPGRADE_BACKUP among what was copied in, and gives it its place; what is not whole goes
 #   mark     writes OMUPGRADE_MARK_TEXT into OMUPGRADE_BACKUP as OMUPGRADE_MARK.json
 # POSIX sh and coreutils; never two dollar signs in a row, Kubernetes would make them one.
 set -uf
@@ -105,7 +105,10 @@ verify() {
 }
 
 mark() {
-    printf '%s\n' "$3" >"$directory/$1/.$2.json" && mv "$directory/$1/.$2.json" "$directory/$1/$2.json" || stop "cannot write to $directory/$1"
+    printf '%s\n' "$3" >"$directory/$1/.$2.json" && mv "$directory/$1/.$2.json" "$directory/$1/$2.json" || {
+        rm -f "$directory/$1/.$2.json"
+        stop "cannot write to $directory/$1: is the claim full or read-only?"
+    }
     sync
 }
 
@@ -142,7 +145,8 @@ hold)
 take-in)
     home=$directory directory=$directory/.import
     named "$backup"
-    verify "$backup"
+    # What is not whole has no use here, and takes the room of what is.
+    (verify "$backup") || { rm -rf "$directory/$backup"; exit 1; }
     [ ! -e "$home/$backup" ] || stop "$backup is on the claim already and is never overwritten"
     rm -f "$directory/$backup/verified.json" "$directory/$backup/drilled.json"
     rmdir "$directory/$backup/database" 2>/dev/null

@@ -153,3 +153,22 @@ fn what_is_half_written_goes_once_nobody_writes_to_it() {
         assert_eq!(listing(&at(".import")), ["new"]);
     }
 }
+
+#[test]
+fn what_was_copied_in_takes_its_place_whole_or_goes() {
+    for image in images() {
+        let import = image.path("backup/.import");
+        fs::create_dir(&import).unwrap();
+        let copied = || {
+            fs::rename(backup(&image, "om-2"), import.join("om-2")).unwrap();
+            import.join("om-2")
+        };
+        let take_in = || run(&image, "take-in", &[("OMUPGRADE_BACKUP", "om-2")]);
+        fs::write(copied().join("database.dump"), "a dum").unwrap();
+        take_in().assert(1, &["has 5 bytes, its record says 7"]);
+        assert!(listing(&import).is_empty(), "{:?}", listing(&import));
+        copied();
+        take_in().assert(0, &["omupgrade-backup: imported om-2"]);
+        assert_eq!(listing(&image.path("backup")), [".import", "om-1", "om-2"]);
+    }
+}

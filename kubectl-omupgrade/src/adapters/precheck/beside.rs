@@ -3,8 +3,9 @@
 use super::pipelines::Said;
 use super::whole::Whole;
 use super::{both, listed};
-use crate::adapters::cluster::{Cluster, Refused};
+use crate::adapters::cluster::Cluster;
 use crate::adapters::flux;
+use crate::adapters::volume::capacity;
 use crate::checks::Seen;
 use crate::checks::precheck::{BackupPlace, Ingestion, Room, Search, Server, read};
 use crate::facts::{self, Component, SearchEngine, membership};
@@ -17,9 +18,6 @@ use k8s_openapi::api::core::v1::{
     Event, LocalObjectReference, PersistentVolumeClaim, Pod, PodSpec, ResourceQuota, ServiceAccount,
 };
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use kube::Api;
-use kube::api::DynamicObject;
-use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::Value;
 use shared::component::{image_base, image_tag};
 use shared::versions::tables::Tables;
@@ -65,7 +63,7 @@ impl Beside {
             listed(cluster, cluster.api::<ResourceQuota>(), reduce::quota),
             listed(cluster, cluster.api::<PersistentVolumeClaim>(), |c: &PersistentVolumeClaim| (
                 reduce::claim(c),
-                bytes(c)
+                capacity(c)
             )),
             listed(cluster, cluster.api::<Event>(), reduce::event),
             listed(cluster, cluster.api::<Job>(), job),
@@ -335,37 +333,8 @@ fn pod_images(spec: Option<&PodSpec>) -> Vec<String> {
         .collect()
 }
 
-fn bytes(claim: &PersistentVolumeClaim) -> Option<u64> {
-    let capacity = claim.status.as_ref().and_then(|s| s.capacity.as_ref()).and_then(|c| c.get("storage"));
-    let asked = claim.spec.as_ref().and_then(|s| s.resources.as_ref()?.requests.as_ref()?.get("storage"));
-    let number = read::quantity(&capacity.or(asked)?.0)?;
-    // Volumes are far below what a float holds exactly.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    Some(number.max(0.0) as u64)
-}
-
 fn job(job: &Job) -> (String, bool, Vec<String>) {
     let active = job.status.as_ref().and_then(|s| s.active).unwrap_or_default() > 0;
     let images = pod_images(job.spec.as_ref().and_then(|s| s.template.spec.as_ref()));
     (job.metadata.name.clone().unwrap_or_default(), active, images)
-}
-
-/// The live object of a manifest's; none where it is not there.
-pub async fn live_of(cluster: &Cluster, object: &Object) -> Result<Option<Value>, Refused> {
-    let api_version = object.value.get("apiVersion").and_then(Value::as_str).unwrap_or("v1");
-    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, &object.kind));
-    let cluster_wide =
-        ["CustomResourceDefinition", "Namespace", "ClusterRole", "ClusterRoleBinding", "PersistentVolume"];
-    let api: Api<DynamicObject> = if cluster_wide.contains(&object.kind.as_str()) {
-        Api::all_with(cluster.client.clone(), &resource)
-    } else {
-        let namespace = if object.namespace.is_empty() { &cluster.namespace } else { &object.namespace };
-        Api::namespaced_with(cluster.client.clone(), namespace, &resource)
-    };
-    match cluster.within(api.get(&object.name)).await {
-        Ok(found) => Ok(Some(serde_json::to_value(found).unwrap_or_default())),
-        Err(refused) if refused.is_absent() => Ok(None),
-        Err(refused) => Err(refused),
-    }
 }

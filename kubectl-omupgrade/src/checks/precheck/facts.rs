@@ -53,6 +53,9 @@ pub struct Facts {
     pub owner: Seen<Option<String>>,
     /// Live objects that are not as the release says.
     pub drift: Seen<Vec<String>>,
+    /// Those that could not be compared, each with the reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drift_unread: Vec<String>,
     /// Objects of others with names that the upgrade would add.
     pub foreign: Seen<Vec<String>>,
     /// API version and kind and name of what the release holds.

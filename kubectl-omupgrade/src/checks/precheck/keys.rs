@@ -36,7 +36,7 @@ pub const CHECKS: &[Check<Case>] = &[
             "configuration-exported",
             "the configuration can be exported",
             "Backup: Helm values and keys",
-            "helm get values {release} -n {namespace} -o yaml # keep it outside the cluster",
+            "(umask 077 && helm get values {release} -n {namespace} -o yaml > {release}-values.yaml) # keep it outside the cluster",
         ),
         ask: exported,
     },

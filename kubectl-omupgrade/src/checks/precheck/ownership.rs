@@ -84,12 +84,13 @@ fn gitops(case: &Case) -> Answer {
 }
 
 fn drift(case: &Case) -> Answer {
-    case.facts.drift.judge(|drift| match drift.as_slice() {
-        [] => pass("no difference in what the release sets"),
-        some => {
-            let more = if some.len() > 5 { format!(" and {} more", some.len() - 5) } else { String::new() };
-            let shown: Vec<&str> = some.iter().take(5).map(String::as_str).collect();
-            let answer = warn(format!("{}{more}: the upgrade would set them back", shown.join("; ")));
+    let unread = unread(&case.facts.drift_unread);
+    case.facts.drift.judge(|drift| match (drift.as_slice(), &unread) {
+        ([], None) => pass("no difference in what the release sets"),
+        ([], Some(unread)) => unknown(format!("no difference in what could be read; {unread}")),
+        (some, unread) => {
+            let (shown, unread) = (first(some, "; "), unread.as_ref().map_or_else(String::new, |u| format!("; {u}")));
+            let answer = warn(format!("{shown}: the upgrade would set them back{unread}"));
             let key = |path: &&String| path.starts_with("Secret/") && path.ends_with("FERNET_KEY");
             match some.iter().find(key).and_then(|path| path.split(' ').next()) {
                 Some(secret) => answer.next(format!(
@@ -100,6 +101,20 @@ fn drift(case: &Case) -> Answer {
             }
         }
     })
+}
+
+/// The first of some, and how many more.
+fn first(some: &[String], between: &str) -> String {
+    let more = if some.len() > 5 { format!(" and {} more", some.len() - 5) } else { String::new() };
+    let shown: Vec<&str> = some.iter().take(5).map(String::as_str).collect();
+    format!("{}{more}", shown.join(between))
+}
+
+/// What could not be compared, and why the first of it could not.
+fn unread(objects: &[String]) -> Option<String> {
+    let (_, why) = objects.first()?.split_once(": ")?;
+    let names: Vec<String> = objects.iter().filter_map(|o| Some(o.split_once(": ")?.0.to_owned())).collect();
+    Some(format!("not read: {} ({why})", first(&names, ", ")))
 }
 
 fn foreign(case: &Case) -> Answer {

@@ -2,7 +2,7 @@
 
 use super::case::Case;
 use super::decide::Way;
-use super::facts::Server;
+use super::facts::{Key, Server};
 use super::platform;
 use crate::checks::report::{Report, Step};
 use crate::checks::{Names, REINDEX, quoted};
@@ -20,9 +20,20 @@ pub fn of(case: &Case, way: &Way, report: &Report) -> Vec<Step> {
             return next.filter_map(|f| Some(step(&format!("make it so: {}", f.fact), f.next.clone()?))).collect();
         }
     };
-    let find =
-        report.missing().map(|f| step(&format!("find out whether {}", f.fact), f.next.clone().unwrap_or_default()));
-    find.chain(then).collect()
+    find_out(report).into_iter().chain(then).collect()
+}
+
+/// What is not known and has to be. One command that tells several things is one step.
+fn find_out(report: &Report) -> Vec<Step> {
+    let mut out: Vec<Step> = Vec::new();
+    for finding in report.missing() {
+        let command = finding.next.clone().unwrap_or_default();
+        match out.iter_mut().find(|step| step.command == command && !command.is_empty()) {
+            Some(same) => same.what = format!("{}, whether {}", same.what, finding.fact),
+            None => out.push(step(&format!("find out whether {}", finding.fact), command)),
+        }
+    }
+    out
 }
 
 fn step(what: &str, command: impl Into<String>) -> Step {
@@ -35,8 +46,11 @@ fn on(case: &Case) -> String {
 }
 
 fn backup(case: &Case) -> Step {
+    // A key that is not there cannot be kept; one that could not be looked for is asked for, and refused with words.
+    let absent = case.facts.keys.value().is_some_and(|keys| keys.fernet == Key::Absent);
+    let secrets = if absent { "" } else { " --with-secrets" };
     let what = "back the database up; this proves the backup and leaves the receipt that the upgrade asks for";
-    step(what, format!("kubectl omupgrade backup {} --to {} --receipt receipt.json", on(case), case.to()))
+    step(what, format!("kubectl omupgrade backup {} --to {} --receipt receipt.json{secrets}", on(case), case.to()))
 }
 
 /// `helm upgrade` with the safeguards. `more` are its further words.
@@ -44,7 +58,7 @@ fn upgrade(case: &Case, more: &str) -> String {
     let values = match &case.facts.asked.values_file {
         Some(file) => format!("-f {}", quoted(file)),
         None if platform::keeps_values(case) => "--reset-then-reuse-values".to_owned(),
-        None => format!("-f {EXPORTED}"),
+        None => format!("-f {}", exported(&case.facts.release)),
     };
     // What kubectl scaled belongs to kubectl: a server-side apply would stop at it.
     let server_side = case.facts.helm.value().and_then(|h| h.apply_method.as_deref()) == Some("ssa");
@@ -60,13 +74,39 @@ fn upgrade(case: &Case, more: &str) -> String {
     )
 }
 
-/// The file that values are exported into where the upgrade needs them as one.
-const EXPORTED: &str = "values.yaml";
+/// The file that a release's values are exported into.
+fn exported(release: &str) -> String {
+    format!("{release}-values.yaml")
+}
 
+/// Values hold secrets: they go into a file that only its owner reads, and never to the screen.
 fn export(case: &Case) -> Step {
-    let file = case.facts.asked.values_file.is_none() && !platform::keeps_values(case);
-    let into = if file { format!(" > {EXPORTED}") } else { String::new() };
-    step("keep values and keys outside the cluster", format!("helm get values {} -o yaml{into}", on(case)))
+    let what = "keep your values outside the cluster, in a file for your eyes only";
+    step(what, exporting(&case.facts.release, &case.facts.namespace))
+}
+
+fn exporting(release: &str, namespace: &str) -> String {
+    format!("(umask 077 && helm get values {release} -n {namespace} -o yaml > {})", exported(release))
+}
+
+/// The release of what OpenMetadata runs on goes first where it is behind: its database and its search are restarted, so it
+/// goes after the backup, where the server stands still if it does at all.
+fn dependencies(case: &Case) -> Vec<Step> {
+    let Some((release, changes)) = platform::behind(case) else { return Vec::new() };
+    let (name, namespace, to) = (&release.name, &case.facts.namespace, case.chart_to());
+    let upgrade = |values: &str| {
+        format!("helm upgrade {name} -n {namespace} open-metadata/openmetadata-dependencies --version {to} {values}")
+    };
+    let what =
+        format!("upgrade {name} before OpenMetadata; it restarts the database and the search engine that it brings");
+    if changes.is_empty() && platform::keeps_values(case) {
+        return vec![step(&what, upgrade("--reset-then-reuse-values"))];
+    }
+    let mut keep = format!("keep the values of {name} in a file for your eyes only");
+    if !changes.is_empty() {
+        keep = format!("{keep}, and write them anew for its charts of {to}: {}", changes.join(", "));
+    }
+    vec![step(&keep, exporting(name, namespace)), step(&what, upgrade(&format!("-f {}", exported(name))))]
 }
 
 fn watch(case: &Case, what: &str) -> Step {
@@ -74,12 +114,11 @@ fn watch(case: &Case, what: &str) -> Step {
 }
 
 fn rolling(case: &Case) -> Vec<Step> {
-    vec![
-        export(case),
-        backup(case),
-        step("upgrade, with the safeguards", upgrade(case, "")),
-        watch(case, "follow it to its end"),
-    ]
+    let mut out = vec![export(case), backup(case)];
+    out.extend(dependencies(case));
+    out.push(step("upgrade, with the safeguards", upgrade(case, "")));
+    out.push(watch(case, "follow it to its end"));
+    out
 }
 
 fn quiesce(case: &Case) -> Vec<Step> {
@@ -106,6 +145,7 @@ fn quiesce(case: &Case) -> Vec<Step> {
         out.push(step("wait until no pod of it is left", command));
     }
     out.push(backup(case));
+    out.extend(dependencies(case));
     out.push(step("upgrade with ONE pod, which migrates", upgrade(case, &one)));
     out.push(watch(case, "follow migration and start"));
     let replicas = server.replicas.max(server.autoscaler.as_ref().map_or(1, |a| a.min));

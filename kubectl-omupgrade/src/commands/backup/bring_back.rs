@@ -179,7 +179,7 @@ fn way_on(place: &Place, entry: &Entry, host: &str, cluster: &Cluster) -> Vec<St
     let renderer = if guarded { " --post-renderer helm-postrender" } else { "" };
     vec![
         format!(
-            "helm get values {release} -n {namespace} --revision {revision} -o yaml > {release}-{revision}.yaml    # holds secrets"
+            "(umask 077 && helm get values {release} -n {namespace} --revision {revision} -o yaml > {release}-{revision}.yaml)    # holds secrets"
         ),
         format!(
             "helm upgrade {release} CHART --version {version} -n {namespace} -f {release}-{revision}.yaml --set openmetadata.config.database.host={name}{port}{renderer}"

@@ -1,14 +1,12 @@
-//! `backup export` and `backup import`: a backup as a folder here, and back onto a claim, of this or another cluster.
-//! Every file is compared with the record on its way.
+//! `backup export`: a backup as a folder here. Every file is compared with the record on its way; what was copied half goes
+//! again.
 
 use super::list::pick_files;
-use super::{Of, Place, answer};
-use crate::adapters::claim;
+use super::{Of, Place, answer, full};
 use crate::adapters::cluster::Cluster;
-use crate::adapters::exec::Holder;
+use crate::adapters::exec::{Broken, Holder};
 use crate::adapters::keys::hex;
-use crate::adapters::lock::{Claim, Lock, Timing, holder_name};
-use crate::backup::answers::{Exported, Imported};
+use crate::backup::answers::Exported;
 use crate::backup::bytes;
 use crate::cli::flags::{Output, duration};
 use crate::cli::say;
@@ -23,9 +21,10 @@ use tokio::io::AsyncReadExt;
 /// Copy a backup out of the cluster, into a folder named as the backup.
 ///
 /// A lost namespace then is no lost backup. It holds what the database holds: guard the folder as you guard the
-/// database. Secrets that were kept beside the backup stay in the cluster.
+/// database. Secrets that were kept beside the backup stay in the cluster. Of one that did not arrive whole nothing stays
+/// here.
 #[derive(Debug, Clone, clap::Args)]
-pub struct ExportArgs {
+pub struct Args {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub of: Of,
@@ -39,26 +38,12 @@ pub struct ExportArgs {
     pub timeout: Duration,
 }
 
-/// Copy an exported backup onto a release's claim.
-#[derive(Debug, Clone, clap::Args)]
-pub struct ImportArgs {
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub of: Of,
-    /// The folder that `backup export` made.
-    #[arg(long, value_name = "FOLDER")]
-    pub from: PathBuf,
-    /// How long it may take.
-    #[arg(long, value_name = "TIME", default_value = "4h", value_parser = duration)]
-    pub timeout: Duration,
-}
-
 /// The two files beside those that the record names; the second is missing in old backups.
-const RECORD: &str = "catalog.json";
-const DIGEST: &str = "catalog.sha256";
+pub(super) const RECORD: &str = "catalog.json";
+pub(super) const DIGEST: &str = "catalog.sha256";
 
 /// Exports.
-pub async fn export(cluster: &Cluster, args: &ExportArgs, output: Output) -> anyhow::Result<Exit> {
+pub async fn export(cluster: &Cluster, args: &Args, output: Output) -> anyhow::Result<Exit> {
     let place = Place::find(cluster, &args.of).await?;
     let listing = place.listing(cluster).await?;
     let on = place.on(cluster);
@@ -69,22 +54,42 @@ pub async fn export(cluster: &Cluster, args: &ExportArgs, output: Output) -> any
         return Err(Failure::refused(format!("{} is there already and is not overwritten", folder.display())).into());
     }
     let half = args.into.join(format!(".partial-{name}"));
-    let doing = |e: std::io::Error| Failure::unknown(format!("writing {}: {e}", half.display()));
+    let need = entry.record.files.iter().map(|file| file.bytes).fold(0, u64::saturating_add);
+    let doing = |e: std::io::Error| {
+        if full::here(&e) {
+            return full::folder(name, &args.into, need, 0, &on);
+        }
+        Failure::unknown(format!("writing {}: {e}", half.display()))
+    };
     match std::fs::remove_dir_all(&half) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(doing(e).into()),
         _ => {}
     }
     private_folder(&half).map_err(doing)?;
-    let failed = |e: String| {
-        Failure::unknown(format!("copying {name} out: {e}"))
-            .hint(format!("kubectl omupgrade backup verify {on} {name}"))
+    let holder = Holder::start(cluster, &place.beside, &place.claim, args.timeout.as_secs().max(1)).await;
+    let copied = match holder {
+        Ok(holder) => {
+            let copied = out(&holder, name, &entry.record, &half, output).await;
+            holder.end(cluster).await;
+            copied
+        }
+        Err(why) => Err(Broken::There(why)),
     };
-    let holder =
-        Holder::start(cluster, &place.beside, &place.claim, args.timeout.as_secs().max(1)).await.map_err(failed)?;
-    let copied = out(&holder, name, &entry.record, &half, output).await;
-    holder.end(cluster).await;
-    copied.map_err(failed)?;
-    std::fs::rename(&half, &folder).map_err(doing)?;
+    let placed = copied.and_then(|()| std::fs::rename(&half, &folder).map_err(at(&folder)));
+    if let Err(why) = placed {
+        let written = written(&half);
+        let gone = std::fs::remove_dir_all(&half);
+        if matches!(&why, Broken::Here(e) if full::here(e)) {
+            return Err(full::folder(name, &args.into, need, written, &on).into());
+        }
+        let left = gone.map_or_else(|_| format!("; {} is half of it", half.display()), |()| String::new());
+        let failure = Failure::unknown(format!("copying {name} out: {why}{left}"));
+        return Err(match why {
+            Broken::Here(_) => failure.hint(format!("kubectl omupgrade backup export {on} {name} --into FOLDER")),
+            Broken::There(_) => failure.hint(format!("kubectl omupgrade backup verify {on} {name}")),
+        }
+        .into());
+    }
     if let Some(secret) = entry.secret() {
         say::note(&format!(
             "the Fernet key is in the Secret {secret} of {} and does not come along: keep it as well, or make backups with --recipient",
@@ -96,14 +101,15 @@ pub async fn export(cluster: &Cluster, args: &ExportArgs, output: Output) -> any
     Ok(Exit::Done)
 }
 
-async fn out(holder: &Holder, name: &str, record: &Record, half: &Path, output: Output) -> Result<(), String> {
+async fn out(holder: &Holder, name: &str, record: &Record, half: &Path, output: Output) -> Result<(), Broken> {
     let names = record.files.iter().map(|f| f.name.as_str()).chain([RECORD, DIGEST]);
     for file in names {
         if !inside(file) {
-            return Err(format!("the record names the file {file:?}"));
+            return Err(Broken::There(format!("the record names the file {file:?}")));
         }
         if let Some((folder, _)) = file.split_once('/') {
-            private_folder(&half.join(folder)).map_err(|e| format!("{folder}: {e}"))?;
+            let folder = half.join(folder);
+            private_folder(&folder).map_err(at(&folder))?;
         }
         let remote = format!("/backup/{name}/{file}");
         let local = half.join(file);
@@ -111,18 +117,19 @@ async fn out(holder: &Holder, name: &str, record: &Record, half: &Path, output: 
         opening.write(true).create_new(true);
         #[cfg(unix)]
         opening.mode(0o600);
-        let mut to = opening.open(&local).await.map_err(|e| format!("{}: {e}", local.display()))?;
+        let mut to = opening.open(&local).await.map_err(at(&local))?;
         match holder.read(&["cat", &remote], &mut to).await {
-            Ok(_) => {}
-            Err(_) if file == DIGEST => {
+            Ok(()) => {}
+            Err(Broken::There(_)) if file == DIGEST => {
                 let _ = std::fs::remove_file(&local);
                 continue;
             }
-            Err(e) => return Err(format!("{file}: {e}")),
+            Err(Broken::There(words)) => return Err(Broken::There(format!("{file}: {words}"))),
+            Err(Broken::Here(e)) => return Err(at(&local)(e)),
         }
-        to.sync_all().await.map_err(|e| format!("{}: {e}", local.display()))?;
+        to.sync_all().await.map_err(at(&local))?;
         if let Some(recorded) = record.files.iter().find(|f| f.name == file) {
-            check(recorded, &local).await?;
+            check(recorded, &local).await.map_err(Broken::There)?;
             if !output.is_data() {
                 say::note(&format!("{file}: {}, as recorded", bytes(recorded.bytes)));
             }
@@ -131,105 +138,33 @@ async fn out(holder: &Holder, name: &str, record: &Record, half: &Path, output: 
     Ok(())
 }
 
-/// Imports.
-pub async fn import(cluster: &Cluster, args: &ImportArgs, output: Output) -> anyhow::Result<Exit> {
-    let from = &args.from;
-    let wrong = |e: String| Failure::usage(format!("{} is no exported backup: {e}", from.display()));
-    let text = std::fs::read(from.join(RECORD)).map_err(|e| wrong(format!("{RECORD}: {e}")))?;
-    let record: Record = serde_json::from_slice(&text).map_err(|e| wrong(format!("{RECORD}: {e}")))?;
-    let name = from.canonicalize().ok().and_then(|p| Some(p.file_name()?.to_str()?.to_owned())).unwrap_or_default();
-    if !plain(&name) {
-        return Err(wrong(format!("`{name}` names no backup: letters, digits, dots, dashes")).into());
-    }
-    if let Ok(wanted) = std::fs::read_to_string(from.join(DIGEST))
-        && wanted.trim() != hex(&Sha256::digest(&text))
-    {
-        return Err(wrong(format!("{RECORD} is not the one that was written: something changed it")).into());
-    }
-    if let Some(odd) = record.files.iter().find(|file| !inside(&file.name)) {
-        return Err(wrong(format!("its record names the file {:?}", odd.name)).into());
-    }
-    let place = Place::find(cluster, &args.of).await?;
-    place.claim_there(cluster).await?;
-    // Last, for large files take their time.
-    for file in &record.files {
-        check(file, &from.join(&file.name)).await.map_err(wrong)?;
-    }
-    let on = place.on(cluster);
-    let failed = |e: String| Failure::unknown(format!("copying {name} in: {e}"));
-    // Two that copy the same name would take each other's files away.
-    let plan = Claim { holder: holder_name(), plan: format!("import {name} for {}", place.release.name) };
-    let lock = Lock::acquire(cluster, &place.release.name, &plan, Timing::default()).await?;
-    let taken = taken_in(cluster, args, &place, &name, &record, output).await;
-    let _ = lock.release().await;
-    taken.map_err(failed)?;
-    if record.release != place.release.name || record.namespace != place.release.namespace {
-        say::note(&format!("it is a backup of {} -n {}", record.release, record.namespace));
-    }
-    let claim = place.claim;
-    let said = format!(
-        "{name} lies on the claim {claim} and was read back there\n  kubectl omupgrade backup show {on} {name}\n"
-    );
-    answer(output, &Imported { schema: "omupgrade.io/import/v1", backup: name, claim }, || said)?;
-    Ok(Exit::Done)
+/// What could not be written here, with its place.
+fn at(path: &Path) -> impl Fn(std::io::Error) -> Broken {
+    move |e| Broken::Here(std::io::Error::new(e.kind(), format!("{}: {e}", path.display())))
 }
 
-/// Copies the files, then reads them back there and gives them their place.
-async fn taken_in(
-    cluster: &Cluster,
-    args: &ImportArgs,
-    place: &Place,
-    name: &str,
-    record: &Record,
-    output: Output,
-) -> Result<(), String> {
-    let seconds = args.timeout.as_secs().max(1);
-    let holder = Holder::start(cluster, &place.beside, &place.claim, seconds).await?;
-    let copied = inward(&holder, name, record, &args.from, output).await;
-    holder.end(cluster).await;
-    copied?;
-    let beside = place.beside.clone().for_engine(record.engine, args.of.client_image.as_deref());
-    let variables = [("OMUPGRADE_ACTION", "take-in"), ("OMUPGRADE_BACKUP", name)];
-    claim::run(cluster, &beside, &place.claim, &variables, seconds).await.map(drop)
-}
-
-async fn inward(holder: &Holder, name: &str, record: &Record, from: &Path, output: Output) -> Result<(), String> {
-    let half = format!("/backup/.import/{name}");
-    let there = format!(
-        "umask 077; [ ! -e '/backup/{name}' ] || {{ echo '{name} is on the claim already' >&2; exit 1; }}; rm -rf '{half}'; mkdir -p '{half}/database'"
-    );
-    holder.read(&["sh", "-c", &there], &mut tokio::io::sink()).await?;
-    for file in record.files.iter().map(|f| f.name.as_str()).chain([RECORD, DIGEST]) {
-        let local = from.join(file);
-        let Ok(mut source) = tokio::fs::File::open(&local).await else {
-            if file == DIGEST {
-                continue;
-            }
-            return Err(format!("{} cannot be read", local.display()));
-        };
-        let size = source.metadata().await.map_err(|e| e.to_string())?.len();
-        let taking = format!("umask 077; head -c {size} >'{half}/{file}'");
-        holder.write(&["sh", "-c", &taking], &mut source).await.map_err(|e| format!("{file}: {e}"))?;
-        if !output.is_data() {
-            say::note(&format!("{file}: {}", bytes(size)));
-        }
-    }
-    Ok(())
+/// The bytes that stand in a folder, and in the one of a parallel dump within it.
+fn written(folder: &Path) -> u64 {
+    let sizes = |folder: PathBuf| {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.filter_map(|e| e.metadata().ok()).filter(std::fs::Metadata::is_file).map(|m| m.len()).sum::<u64>()
+    };
+    sizes(folder.to_owned()).saturating_add(sizes(folder.join("database")))
 }
 
 /// Whether a name from outside is a name and nothing else.
-fn plain(name: &str) -> bool {
+pub(super) fn plain(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
 }
 
 /// Whether a file of a record lies in the backup's own folder, or in the one of a parallel dump.
-fn inside(file: &str) -> bool {
+pub(super) fn inside(file: &str) -> bool {
     plain(file.strip_prefix("database/").unwrap_or(file))
 }
 
 /// Compares a file here with what the record says of it.
-async fn check(recorded: &File, local: &Path) -> Result<(), String> {
+pub(super) async fn check(recorded: &File, local: &Path) -> Result<(), String> {
     let shown = local.display();
     let mut file = tokio::fs::File::open(local).await.map_err(|e| format!("{shown}: {e}"))?;
     let (mut hash, mut size, mut buffer) = (Sha256::new(), 0_u64, vec![0; 1 << 16]);

@@ -9,12 +9,13 @@ use crate::backup::{Entry, Fate, Keep, Listing, open_restore, prune as fates};
 use crate::cli::flags::Output;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use jiff::Timestamp;
 
 /// Take backups away that no rule keeps.
 ///
-/// Whatever is asked, the newest stays, the last one that is drilled, verified or complete, and any that a run of the
-/// journal refers to. Backups of other releases on the same claim are not looked at. What a killed dump or import left
-/// half-written goes after a day.
+/// Whatever is asked, the newest stays, the last one that is drilled, verified or complete, any that a run of the journal
+/// refers to, and any whose receipt may still hold (four hours from the end of its dump). Backups of other releases on the
+/// same claim are not looked at. What a killed dump or import left half-written goes after a day.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -64,7 +65,7 @@ pub async fn prune(cluster: &Cluster, args: &Args, timing: Timing, output: Outpu
                 .into());
         }
         let keep = Keep { last: args.keep_last, daily: args.keep_daily, weekly: args.keep_weekly };
-        let fates = fates(&listing, name, namespace, &runs, keep);
+        let fates = fates(&listing, name, namespace, &runs, keep, Timestamp::now());
         let gone: Vec<&str> = fates.iter().filter(|f| f.kept.is_none()).map(|f| f.name.as_str()).collect();
         if let Some(lock) = &lock {
             take_away(lock, &place, &listing, &gone).await?;

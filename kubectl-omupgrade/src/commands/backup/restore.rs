@@ -1,10 +1,12 @@
 //! `backup restore`: a backup comes back under the revision that runs: after a lost namespace, or when data went wrong and
 //! the code did not. All of it is `rollback --restore` without its step of helm.
 
+use crate::cli::flags::duration;
 use crate::commands::rollback;
 use crate::exit::Exit;
 use crate::session::Session;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Bring the database back to a backup; the release stays as it is.
 ///
@@ -55,6 +57,10 @@ pub struct Args {
     /// Do not watch the pods afterwards.
     #[arg(long)]
     pub no_watch: bool,
+    /// How long to watch. The check of the backup before it may read as long, too, where that is more than its size asks
+    /// for: an hour for every 56 GiB, and at least one.
+    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = duration)]
+    pub timeout: Duration,
     /// The helm to use; without it the one on the PATH.
     #[arg(long, value_name = "FILE")]
     pub helm: Option<PathBuf>,
@@ -80,7 +86,7 @@ pub(super) async fn restore(session: &Session, args: &Args) -> anyhow::Result<Ex
         dry_run: args.dry_run,
         yes: args.yes,
         no_watch: args.no_watch,
-        timeout: std::time::Duration::from_mins(15),
+        timeout: args.timeout,
         helm: args.helm,
         ..rollback::Args::default()
     };

@@ -2,6 +2,7 @@
 //! they stand.
 
 use super::Args;
+use super::check::CHECKING;
 
 /// The command that restores this backup under a revision; under the one that runs where the revision stays.
 pub(super) fn again(args: &Args, release: &str, namespace: &str, revision: u64, backup: &str) -> String {
@@ -26,6 +27,10 @@ pub(super) fn again(args: &Args, release: &str, namespace: &str, revision: u64, 
     for (key, value) in &args.pod_labels {
         out = format!("{out} --pod-label {key}={value}");
     }
+    // A shorter one is shorter than any check of a backup may take.
+    if args.timeout > CHECKING {
+        out = format!("{out} --timeout {}m", args.timeout.as_secs().div_ceil(60));
+    }
     let said = [
         ("--no-dump", args.no_dump),
         ("--in-place", args.in_place),
@@ -39,6 +44,7 @@ pub(super) fn again(args: &Args, release: &str, namespace: &str, revision: u64, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn nothing_that_was_said_is_lost() {
@@ -48,12 +54,13 @@ mod tests {
             probe_image: Some("mirror/postgres:15".into()),
             pod_labels: vec![("net".into(), "db".into())],
             in_place: true,
+            timeout: Duration::from_hours(30),
             ..Args::default()
         };
         assert_eq!(
             again(&args, "om", "data", 3, "b"),
             "kubectl omupgrade rollback om 3 -n data --restore --backup b --claim c --admin-secret a \
-             --probe-image mirror/postgres:15 --pod-label net=db --in-place"
+             --probe-image mirror/postgres:15 --pod-label net=db --timeout 1800m --in-place"
         );
         let stays = Args { stay: true, ..args };
         assert!(again(&stays, "om", "data", 3, "b").starts_with(

@@ -2,7 +2,7 @@
 //! that began with it stays open until it is through: stopped anywhere, the same command goes on.
 
 use super::again::again;
-use super::{Args, Terms};
+use super::{Args, Terms, check};
 use crate::adapters::cluster::Cluster;
 use crate::adapters::journal::Stored;
 use crate::adapters::lock::Lock;
@@ -124,26 +124,8 @@ pub(super) async fn prepare(
     })?;
     let command = named(&backup);
     let beside = stand_beside(&look.current, args, None)?;
-    let found = restore::check(cluster, &beside, &wanted, &backup).await.map_err(|failed| {
-        if failed.exit != Exit::No {
-            // Nobody said no: a right or a node is missing, or the API server did not answer.
-            let message = format!("whether {backup} can be restored is not known: {}", failed.message);
-            return Failure { message, ..failed };
-        }
-        let why = failed.message;
-        let failure = Failure::refused(format!("{backup} cannot be restored: {why}"));
-        // The script names it: `'lost/om', not 'data/om'`; also where only the address is another one.
-        let of = why.split_once("of another release: '").and_then(|(_, rest)| Some(rest.split_once('\'')?.0));
-        let elsewhere = why.contains("is of another host") || why.contains("is of another database");
-        match of.map(str::to_owned).or_else(|| elsewhere.then(|| format!("{namespace}/{release}"))) {
-            Some(of) => {
-                let meant = Args { backup_of: Some(of), ..said.clone() };
-                let command = again(&meant, release, namespace, decision.to, &backup);
-                failure.hint(format!("{command}    # if that is the one you mean"))
-            }
-            None => failure.hint(format!("{}    # another one", named("NAME"))),
-        }
-    })?;
+    let checked = check::At { beside: &beside, decision, backup: &backup };
+    let found = check::check(cluster, look, &wanted, &said, checked).await?;
     let mut refusals = objections(&found, &wanted, namespace, &command);
     refusals.extend(of_schema(&found, decision.to, decision.reach, &named("OTHER")));
     let (keys, clues) = super::keys::compared(cluster, look, &found.record, decision.stay).await?;

@@ -16,6 +16,8 @@ pub enum PodFault {
     NoImage,
     /// It waits for a node and gets none.
     Waits,
+    /// Its time is over before it ends.
+    TooLate,
 }
 
 #[derive(Default)]
@@ -50,8 +52,8 @@ pub enum Ran {
     Armed(Value),
 }
 
-fn variable<'a>(pod: &'a Value, name: &str) -> &'a str {
-    let env = pod["spec"]["containers"][0]["env"].as_array().unwrap();
+pub(super) fn variable<'a>(pod: &'a Value, name: &str) -> &'a str {
+    let env = pod["spec"]["containers"][0]["env"].as_array().map_or(&[][..], Vec::as_slice);
     env.iter().rev().find(|e| e["name"] == name).and_then(|e| e["value"].as_str()).unwrap_or_default()
 }
 
@@ -68,6 +70,11 @@ impl Database {
                 self.fault = None;
                 match fault {
                     PodFault::Waits => return Ran::Armed(json!({"phase": "Pending"})),
+                    PodFault::TooLate => {
+                        return Ran::Armed(
+                            json!({"phase": "Failed", "reason": "DeadlineExceeded", "message": "Pod was active on the node longer than the specified deadline"}),
+                        );
+                    }
                     PodFault::NoImage => {
                         let waiting = json!({"waiting": {"reason": "ErrImagePull", "message": "not found"}});
                         let container = json!({"name": "restore", "ready": false, "restartCount": 0, "image": "", "imageID": "", "state": waiting});

@@ -3,11 +3,13 @@
 
 mod api;
 mod database;
+mod exec;
 mod helm;
 mod objects;
 
 pub use api::ApiFault;
 pub use database::{Database, PodFault};
+pub use exec::Holding;
 pub use helm::{HelmDies, applied_on_the_server, release_secret};
 use http::{Request, Response};
 use kube::client::Body;

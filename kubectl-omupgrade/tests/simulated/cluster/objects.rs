@@ -1,6 +1,6 @@
 //! Objects by kind and name, with resourceVersions as the API server keeps them.
 
-use super::database::{Database, Ran};
+use super::database::{Database, Ran, variable};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -127,6 +127,7 @@ impl Objects {
                 if plural == "pods" {
                     let role = body["metadata"]["labels"]["omupgrade.io/role"].as_str().unwrap_or_default();
                     let ran = match self.said.get(role) {
+                        _ if variable(&body, "OMUPGRADE_ACTION") == "hold" => Ran::Armed(json!({"phase": "Running"})),
                         Some(said) => Ran::Well(said.clone()),
                         None => self.database.run(&body),
                     };

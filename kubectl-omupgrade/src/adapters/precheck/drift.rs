@@ -1,0 +1,126 @@
+//! What of a release is otherwise in the cluster. What may not be read is named beside it. Under which name the cluster
+//! serves a kind that is not Kubernetes' own is asked, and never guessed.
+
+use super::super::cluster::{Cluster, Refused};
+use crate::checks::precheck::read;
+use crate::preview::Object;
+use futures::StreamExt;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResource;
+use kube::Api;
+use kube::api::DynamicObject;
+use kube::core::{ApiResource, GroupVersionKind};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How many objects are asked about at once.
+const AT_ONCE: usize = 8;
+
+/// What was compared.
+pub struct Drift {
+    /// What is otherwise, in words.
+    pub differences: Vec<String>,
+    /// Objects that could not be read, each with the reason: `Ingress/om: forbidden: …`.
+    pub unread: Vec<String>,
+}
+
+/// Compares. Where nothing at all could be read, that is why.
+pub async fn look(cluster: &Cluster, manifest: Result<&[Object], &String>) -> Result<Drift, String> {
+    let manifest = manifest.map_err(Clone::clone)?;
+    let served = &served(cluster, manifest).await;
+    let asked = manifest.iter().map(|object| async move { (object, live_of(cluster, object, served).await) });
+    let answers: Vec<_> = futures::stream::iter(asked).buffered(AT_ONCE).collect().await;
+    let mut drift = Drift { differences: Vec::new(), unread: Vec::new() };
+    for (object, live) in answers {
+        match live {
+            Ok(Some(live)) => drift.differences.extend(read::drift(object, &live, false)),
+            Ok(None) => drift.differences.push(format!("{} is not there", object.label())),
+            Err(why) => drift.unread.push(format!("{}: {why}", object.label())),
+        }
+    }
+    match drift.unread.first() {
+        Some(why) if drift.unread.len() == manifest.len() => Err(why.clone()),
+        _ => Ok(drift),
+    }
+}
+
+/// What the cluster serves of groups that are not Kubernetes' own, by group and version.
+type Served = BTreeMap<String, Result<Vec<APIResource>, Refused>>;
+
+async fn served(cluster: &Cluster, manifest: &[Object]) -> Served {
+    let foreign: BTreeSet<&str> = manifest.iter().map(api_version).filter(|api| !is_own(group(api))).collect();
+    let mut out = Served::new();
+    for api in foreign {
+        let asked = cluster.within(cluster.client.list_api_group_resources(api)).await;
+        out.insert(api.to_owned(), asked.map(|list| list.resources));
+    }
+    out
+}
+
+fn api_version(object: &Object) -> &str {
+    object.value.get("apiVersion").and_then(Value::as_str).unwrap_or("v1")
+}
+
+fn group(api_version: &str) -> &str {
+    api_version.split_once('/').map_or("", |(group, _)| group)
+}
+
+/// Whether a group is Kubernetes' own: the names of its kinds follow one rule.
+fn is_own(group: &str) -> bool {
+    const OWN: &[&str] = &[
+        "admissionregistration",
+        "apiextensions",
+        "apiregistration",
+        "certificates",
+        "coordination",
+        "discovery",
+        "events",
+        "networking",
+        "node",
+        "rbac.authorization",
+        "scheduling",
+        "storage",
+    ];
+    !group.contains('.') || group.strip_suffix(".k8s.io").is_some_and(|name| OWN.contains(&name))
+}
+
+/// Kubernetes' own kinds that lie in no namespace and stand in charts.
+const CLUSTER_WIDE: &[&str] = &[
+    "APIService",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+    "IngressClass",
+    "MutatingWebhookConfiguration",
+    "Namespace",
+    "PersistentVolume",
+    "PriorityClass",
+    "StorageClass",
+    "ValidatingWebhookConfiguration",
+];
+
+/// The live object of a manifest's; none where it is not there.
+async fn live_of(cluster: &Cluster, object: &Object, served: &Served) -> Result<Option<Value>, String> {
+    let api_version = api_version(object);
+    let version = api_version.split_once('/').map_or(api_version, |(_, version)| version);
+    let kind = GroupVersionKind::gvk(group(api_version), version, &object.kind);
+    let (resource, namespaced) = match served.get(api_version) {
+        None => (ApiResource::from_gvk(&kind), !CLUSTER_WIDE.contains(&object.kind.as_str())),
+        Some(Ok(all)) => match all.iter().find(|r| r.kind == object.kind && !r.name.contains('/')) {
+            Some(found) => (ApiResource::from_gvk_with_plural(&kind, &found.name), found.namespaced),
+            None => return Ok(None),
+        },
+        Some(Err(refused)) if refused.is_absent() => return Ok(None),
+        Some(Err(refused)) => return Err(format!("the name of its kind cannot be asked: {refused}")),
+    };
+    let api: Api<DynamicObject> = if namespaced {
+        let namespace = if object.namespace.is_empty() { &cluster.namespace } else { &object.namespace };
+        Api::namespaced_with(cluster.client.clone(), namespace, &resource)
+    } else {
+        Api::all_with(cluster.client.clone(), &resource)
+    };
+    match cluster.within(api.get(&object.name)).await {
+        Ok(found) => Ok(Some(serde_json::to_value(found).unwrap_or_default())),
+        Err(refused) if refused.is_absent() => Ok(None),
+        Err(refused) => Err(refused.to_string()),
+    }
+}
