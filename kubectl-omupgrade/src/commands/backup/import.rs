@@ -155,7 +155,9 @@ async fn inward(holder: &Holder, half: &str, record: &Record, from: &Path, outpu
             opened => opened.map_err(Broken::Here)?,
         };
         let size = source.metadata().await.map_err(Broken::Here)?.len();
-        let taking = format!("umask 077; head -c {size} >'{half}/{file}'");
+        // What goes on being taken for a moment keeps the way open until its words are here: they are lost with it.
+        let taking =
+            format!("umask 077; head -c {size} >'{half}/{file}' || {{ timeout 2 cat >/dev/null 2>&1; exit 1; }}");
         let named = |broken| match broken {
             Broken::There(words) => Broken::There(format!("{file}: {words}")),
             here @ Broken::Here(_) => here,
