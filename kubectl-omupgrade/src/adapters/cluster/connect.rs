@@ -9,6 +9,7 @@ use crate::failure::Failure;
 use kube::Config;
 use kube::client::ClientBuilder;
 use kube::config::{Kubeconfig, KubeconfigError};
+use std::path::PathBuf;
 
 /// The cluster and namespace that the flags and the kubeconfig name; inside a pod, that pod's.
 pub async fn connect(flags: &Flags) -> anyhow::Result<Cluster> {
@@ -97,7 +98,7 @@ async fn config(flags: &Flags) -> anyhow::Result<Found> {
     let named = |flag: &Option<String>| said(flag.as_ref()).is_some();
     let chosen = named(&flags.context) || named(&flags.cluster) || named(&flags.user) || named(&flags.server);
     let chosen = chosen || flags.kubeconfig.is_some();
-    let read = match flags.kubeconfig.as_ref().map_or_else(Kubeconfig::read, Kubeconfig::read_from) {
+    let read = match flags.kubeconfig.as_ref().map_or_else(from_environment, Kubeconfig::read_from) {
         // As kubectl: who names the server needs no file.
         Err(error) if flags.kubeconfig.is_none() && named(&flags.server) && is_absent(&error) => {
             Ok(Kubeconfig::default())
@@ -123,6 +124,27 @@ async fn config(flags: &Flags) -> anyhow::Result<Found> {
         }
         Err(error) => Err(wrong(&error).into()),
     }
+}
+
+/// What `KUBECONFIG` lists, else the file at home.
+fn from_environment() -> Result<Kubeconfig, KubeconfigError> {
+    match std::env::var_os("KUBECONFIG").filter(|list| !list.is_empty()) {
+        Some(list) => merged(std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty())),
+        None => Kubeconfig::read(),
+    }
+}
+
+/// The files of a list as one. As for kubectl, those that are not there do not count, unless none is there.
+fn merged(files: impl Iterator<Item = PathBuf>) -> Result<Kubeconfig, KubeconfigError> {
+    let (mut whole, mut absent) = (None::<Kubeconfig>, KubeconfigError::FindPath);
+    for file in files {
+        match Kubeconfig::read_from(file) {
+            Ok(next) => whole = Some(whole.unwrap_or_default().merge(next)?),
+            Err(error) if is_absent(&error) => absent = error,
+            Err(error) => return Err(error),
+        }
+    }
+    whole.ok_or(absent)
 }
 
 /// Whether there is no file, which is something else than one that cannot be read.
@@ -151,6 +173,20 @@ mod tests {
         let mut found = config(&Flags { kubeconfig: Some(file), ..flags.clone() }).await?;
         impersonate(&mut found.config, &flags)?;
         Ok(found)
+    }
+
+    #[test]
+    fn of_a_list_what_is_not_there_does_not_count_and_what_cannot_be_read_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("one"), "{current-context: a, contexts: [{name: a}]}").unwrap();
+        std::fs::write(at("two"), "{current-context: b, contexts: [{name: b}]}").unwrap();
+        std::fs::write(at("bad"), "contexts: {").unwrap();
+        let read = |names: &[&str]| merged(names.iter().map(|name| at(name)).collect::<Vec<_>>().into_iter());
+        let both = read(&["none", "one", "two"]).unwrap();
+        assert_eq!((both.current_context.as_deref(), both.contexts.len()), (Some("a"), 2));
+        assert!(is_absent(&read(&["none", "nothing"]).unwrap_err()) && is_absent(&read(&[]).unwrap_err()));
+        assert!(!is_absent(&read(&["one", "bad"]).unwrap_err()));
     }
 
     #[tokio::test]
