@@ -42,7 +42,7 @@ pub struct Options {
     #[arg(long)]
     list: bool,
     /// How many run beside each other
-    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=16))]
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=16))]
     jobs: u8,
     /// Where a failed scenario's logs, events and objects are kept (default: `kept` in the cache)
     #[arg(long)]
