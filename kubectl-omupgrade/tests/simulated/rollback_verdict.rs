@@ -1,6 +1,7 @@
 //! What `rollback` does by what the database says: goes back by itself, or stops with what is needed.
 
-use crate::rollback::{STATE, args, command, runs, world};
+use crate::cluster::release_secret;
+use crate::rollback::{STATE, args, command, manifest, runs, world};
 use kubectl_omupgrade::adapters::journal::{record_fingerprint, record_validated};
 use kubectl_omupgrade::commands::rollback::Args;
 use kubectl_omupgrade::exit::Exit;
@@ -30,6 +31,21 @@ async fn code_only_goes_back_by_itself_to_the_validated_revision_and_leaves_no_p
     let run = runs(&world).into_iter().find(|r| r["verb"] == "rollback").unwrap();
     assert_eq!(run["verdict"], "code-only");
     assert_eq!(run["recorded"]["revision"], 2, "the next way back has something to compare with: {run:#}");
+}
+
+/// It may never have served: a state beside the image that it names would be a proof of nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_state_is_recorded_of_a_revision_that_helm_gave_up_on() {
+    let (world, _folder) = world();
+    world.put("secrets", release_secret("om", 2, "failed", &manifest("1.12.4"), "Upgrade failed: timed out"));
+    let state = Fingerprint::parse(shared::backup::Engine::Postgresql, STATE).unwrap();
+    record_fingerprint(&world.cluster(), "om", 1, "server:1.12.3", state, "anna").await.unwrap();
+    world.database(STATE);
+    let args = Args { no_probe: false, accept_unproven: false, ..args(&world) };
+    assert_eq!(command(&world, &args).await.unwrap(), Exit::Done);
+    let run = runs(&world).into_iter().find(|r| r["verb"] == "rollback").unwrap();
+    assert_eq!(run["verdict"], "code-only");
+    assert!(run["recorded"].is_null(), "{run:#}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -273,8 +273,10 @@ pub(super) async fn confirm(decision: &Decision) -> anyhow::Result<bool> {
     Ok(matches!(answer.to_lowercase().as_str(), "y" | "yes"))
 }
 
-/// A line that a person types. Waits on a thread of its own, so that Ctrl-C ends the process and not only the line.
+/// A line that a person types after the question: what was typed while it was not there yet is no answer to it. Waits on a thread of its own, so that Ctrl-C ends the process and not only the line.
 async fn line(question: &str) -> anyhow::Result<String> {
+    // Where there is no terminal nothing was typed.
+    let _ = rustix::termios::tcflush(std::io::stdin(), rustix::termios::QueueSelector::IFlush);
     let mut err = anstream::stderr();
     let _ = write!(err, "{question}");
     let _ = err.flush();
