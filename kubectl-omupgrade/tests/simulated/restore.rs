@@ -418,6 +418,12 @@ async fn the_old_database_is_kept_until_a_person_confirms() {
     assert!(none.to_string().contains("knows no restore"), "{none:#}");
     assert_eq!(command(&world, &args(&world)).await.unwrap(), Exit::Done);
     assert_eq!(world.with_database(|d| d.old.len()), 1);
+    // Where nobody can be asked, and nobody said so, it stays.
+    let unasked = Args { yes: false, ..args(&world) };
+    let refused = confirmed(&world.cluster(), &unasked, TERMS).await.unwrap_err();
+    assert_eq!(exit_of(&refused), Exit::Refused, "{refused:#}");
+    assert!(hints_of(&refused).iter().any(|h| h.contains("--yes")), "{refused:#}");
+    assert_eq!(world.with_database(|d| d.old.len()), 1);
     pod(&world, "clean-up", PodFault::Fails);
     for (outcome, left) in [("failed", 1), ("dropped", 0), ("already", 0)] {
         let (answer, done) = dropped(&world.cluster(), &args(&world), TERMS).await.unwrap();
@@ -428,4 +434,6 @@ async fn the_old_database_is_kept_until_a_person_confirms() {
         assert_eq!((done.is_err(), world.with_database(|d| d.old.len())), (outcome == "failed", left));
     }
     assert!(world.all("pods").iter().all(|p| p["metadata"]["name"] == "om-server"));
+    // Nothing is left to ask about.
+    assert_eq!(confirmed(&world.cluster(), &unasked, TERMS).await.unwrap(), Exit::Done);
 }
