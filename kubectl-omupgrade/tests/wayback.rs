@@ -323,6 +323,22 @@ fn what_a_later_helm_gave_stays() {
     }
 }
 
+/// The same command goes on with one that is open: nobody gave it up.
+#[test]
+fn a_killed_restore_is_not_called_given_up() {
+    for (outcome, words) in [(Outcome::Open, "which did not end"), (Outcome::Failed, "which was given up")] {
+        let mut run = given_up(&[]);
+        run.outcome = outcome;
+        let mut look = look("replicas: 1");
+        let live = &mut look.live.as_mut().unwrap()[0];
+        (live.replicas, live.manager) = (0, None);
+        look.runs = vec![run];
+        let found = unfinished(&look.runs).unwrap().unwrap();
+        let told = as_before(&mut look, &found);
+        assert!(told.len() == 1 && told[0].contains(words), "{told:?}");
+    }
+}
+
 #[test]
 fn a_count_that_a_second_helm_undid_is_not_put_back_yet() {
     let label = "Deployment/om";

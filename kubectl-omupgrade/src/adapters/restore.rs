@@ -112,8 +112,7 @@ pub async fn dump(
     plan: &Plan,
     files: BTreeMap<String, Vec<u8>>,
 ) -> Result<String, Failure> {
-    let name: String = beside.release.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    let name = format!("{name}{}", plan.dumps_as().trim_end_matches('-'));
+    let name = plan.name_of_dump(&beside.release);
     let variables = [("OMUPGRADE_BACKUP_NAME", name.as_str()), counting(beside.engine)];
     let attached = step_pod(&beside.release, plan, DUMP);
     attach(lock, &attached, files).await?;

@@ -1,7 +1,8 @@
 //! Replica counts across a rollback: which ones an autoscaler owns, where a server-side apply would conflict.
 
 use super::Look;
-use super::restore::GivenUp;
+use super::restore::{GivenUp, Plan};
+use crate::journal::{Outcome, Run};
 use crate::preview::Object;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,11 +36,15 @@ impl Live {
     }
 }
 
-/// Puts the counts of before in place of those that a restore left which was given up, or its helm: nobody wanted those. What
-/// somebody else has set since then stays, also a helm of theirs. Tells which.
+/// Puts the counts of before in place of those that a restore left which did not end or was given up, or its helm: nobody
+/// wanted those. What somebody else has set since then stays, also a helm of theirs. Tells which.
 pub fn as_before(look: &mut Look, given_up: &GivenUp) -> Vec<String> {
     let (mut out, id) = (Vec::new(), &given_up.plan.id);
     let of_its_helm = newest_is_of(look, given_up);
+    // The same command goes on with one that is open: nobody gave that up.
+    let is_it = |run: &Run| Plan::recall(&run.remembered).ok().flatten().is_some_and(|plan| plan.id == *id);
+    let open = look.runs.iter().any(|run| run.outcome == Outcome::Open && is_it(run));
+    let ended = if open { "which did not end" } else { "which was given up" };
     for workload in look.live.iter_mut().flatten() {
         let (label, now) = (workload.label(), workload.replicas);
         let set_by = |who: &str| workload.manager.as_ref().is_none_or(|m| m.starts_with(who));
@@ -52,7 +57,7 @@ pub fn as_before(look: &mut Look, given_up: &GivenUp) -> Vec<String> {
         };
         if let Some(count) = before.copied().filter(|count| *count > 0 && *count != now) {
             workload.replicas = count;
-            out.push(format!("{label} {since} {id}, which was given up: before, it had {count}"));
+            out.push(format!("{label} {since} {id}, {ended}: before, it had {count}"));
         }
     }
     out

@@ -15,6 +15,9 @@ pub const QUIESCE: &str = "quiesce";
 /// The step in which what it kept is dropped, once a person says that it is not needed any more.
 pub const DROPPED: &str = "drop the database from before";
 
+/// The step that puts what was loaded beside under the database's name, in words.
+pub const SWAP: &str = "swap both names, if no revision appeared and no server started in between";
+
 /// The step in which helm runs.
 pub const HELM: &str = "helm";
 
@@ -187,22 +190,40 @@ impl Plan {
     pub fn steps(&self) -> Vec<String> {
         let mut out = self.stilled();
         if self.dump {
-            out.push(format!("dump the database as it is now onto the claim {}", self.claim));
+            out.push(self.words_of_dump());
         }
-        match self.road {
-            Road::Beside => {
-                out.push(format!(
-                    "load {} into a database beside and prove it: fingerprint and rows of the record",
-                    self.backup
-                ));
-                out.push("swap both names, if no revision appeared and no server started in between".to_owned());
-            }
-            Road::InPlace => out.push(format!(
-                "empty the database, load {} into it and prove it: fingerprint and rows of the record",
-                self.backup
-            )),
+        out.push(self.words_of_load());
+        if self.road == Road::Beside {
+            out.push(SWAP.to_owned());
         }
         out
+    }
+
+    /// The step that dumps what is there.
+    pub fn words_of_dump(&self) -> String {
+        format!("dump the database as it is now onto the claim {}", self.claim)
+    }
+
+    /// The step that loads the backup.
+    pub fn words_of_load(&self) -> String {
+        let where_to = match self.road {
+            Road::Beside => format!("load {} into a database beside", self.backup),
+            Road::InPlace => format!("empty the database, load {} into it", self.backup),
+        };
+        format!("{where_to} and prove it: fingerprint and rows of the record")
+    }
+
+    /// The name of the dump that was made first, by the last words of its Pod; without them by how its name begins.
+    pub fn dumped(&self, release: &str, said: &str) -> String {
+        let head = self.name_of_dump(release);
+        let name = said.split_whitespace().find(|word| word.starts_with(&head));
+        name.map_or_else(|| format!("{head}-…"), str::to_owned)
+    }
+
+    /// What the dump is asked to be called; its moment is added.
+    pub fn name_of_dump(&self, release: &str) -> String {
+        let name: String = release.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        format!("{name}{}", self.dumps_as().trim_end_matches('-'))
     }
 }
 

@@ -192,6 +192,42 @@ async fn every_kill_point((nth, (name, fault)): (usize, &(&str, Fault))) -> usiz
     points
 }
 
+/// What is said on standard error while the test of this name runs, in a process of its own.
+pub fn said_in(test: &str) -> String {
+    let own =
+        std::process::Command::new(std::env::current_exe().unwrap()).args(["--exact", test, "--nocapture"]).output();
+    let own = own.unwrap();
+    assert!(own.status.success(), "{own:?}");
+    String::from_utf8(own.stderr).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_undisturbed_one() {
+    let (world, _folder) = migrated().await;
+    assert_eq!(command(&world, &args(&world)).await.unwrap(), Exit::Done);
+    ended_well(&world, "undisturbed");
+}
+
+#[test]
+fn each_step_is_told_as_it_begins_and_ends_with_the_name_of_the_dump() {
+    let said = said_in("restore::an_undisturbed_one");
+    let steps = [
+        "Z scale Deployment/om from 5 to 0\n",
+        "Z suspend CronJob/cron-reindex\n",
+        "Z   nothing runs that could migrate or write\n",
+        "Z dump the database as it is now onto the claim om-omupgrade-backup\n",
+        "Z   it is kept as om-before-restore-2",
+        &format!("Z load {BACKUP} into a database beside and prove it"),
+        "Z   it is loaded and proven\n",
+        "Z swap both names",
+        &format!("Z   the database is that of {BACKUP}\n"),
+        "the database from before is kept",
+    ];
+    let places: Vec<usize> =
+        steps.iter().map(|step| said.find(step).unwrap_or_else(|| panic!("{step}: {said}"))).collect();
+    assert!(places.is_sorted(), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_operators_at_once_restore_once() {
     let (world, _folder) = migrated().await;
@@ -382,6 +418,12 @@ async fn the_old_database_is_kept_until_a_person_confirms() {
     assert!(none.to_string().contains("knows no restore"), "{none:#}");
     assert_eq!(command(&world, &args(&world)).await.unwrap(), Exit::Done);
     assert_eq!(world.with_database(|d| d.old.len()), 1);
+    // Where nobody can be asked, and nobody said so, it stays.
+    let unasked = Args { yes: false, ..args(&world) };
+    let refused = confirmed(&world.cluster(), &unasked, TERMS).await.unwrap_err();
+    assert_eq!(exit_of(&refused), Exit::Refused, "{refused:#}");
+    assert!(hints_of(&refused).iter().any(|h| h.contains("--yes")), "{refused:#}");
+    assert_eq!(world.with_database(|d| d.old.len()), 1);
     pod(&world, "clean-up", PodFault::Fails);
     for (outcome, left) in [("failed", 1), ("dropped", 0), ("already", 0)] {
         let (answer, done) = dropped(&world.cluster(), &args(&world), TERMS).await.unwrap();
@@ -392,4 +434,6 @@ async fn the_old_database_is_kept_until_a_person_confirms() {
         assert_eq!((done.is_err(), world.with_database(|d| d.old.len())), (outcome == "failed", left));
     }
     assert!(world.all("pods").iter().all(|p| p["metadata"]["name"] == "om-server"));
+    // Nothing is left to ask about.
+    assert_eq!(confirmed(&world.cluster(), &unasked, TERMS).await.unwrap(), Exit::Done);
 }

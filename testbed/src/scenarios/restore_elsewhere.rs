@@ -56,7 +56,7 @@ fn play(stage: &Stage) -> Result<()> {
     let dumps = second.backup_names()?;
     second.omupgrade("once more").args(words).args(["--backup-of", &of]).run()?;
     ensure!(second.backup_names()? == dumps, "it began anew: {:?}", second.backup_names()?);
-    second.omupgrade("confirming").args(["rollback", RELEASE, "--confirm"]).run()?;
+    second.omupgrade("confirming").args(["rollback", RELEASE, "--confirm", "--yes"]).run()?;
     ensure!(second.database.others()?.is_empty(), "left: {}", second.database.others()?);
     fs::remove_dir_all(&safe)?;
     Ok(())

@@ -42,7 +42,7 @@ fn play(stage: &Stage) -> Result<()> {
     ensure!(!stage.database.others()?.is_empty(), "the database from before is not kept");
     let status = stage.omupgrade("looking").args(["status", RELEASE]).text()?;
     ensure!(status.contains("search is due for reindex"), "status does not say that search is due:\n{status}");
-    stage.omupgrade("confirming").args(["rollback", RELEASE, "--confirm"]).run()?;
+    stage.omupgrade("confirming").args(["rollback", RELEASE, "--confirm", "--yes"]).run()?;
     ensure!(stage.database.others()?.is_empty(), "left: {}", stage.database.others()?);
     ensure!(state(stage)? == before, "the confirmation changed something");
     Ok(())

@@ -1,5 +1,6 @@
 //! Drops what the last restore kept: the database from before, once a person says that it is not needed any more.
 
+use super::say::yes;
 use super::{Args, Terms};
 use crate::adapters::cluster::Cluster;
 use crate::adapters::journal::Stored;
@@ -79,6 +80,8 @@ pub async fn dropped(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Re
     if last.run.is_done(DROPPED) {
         to::note(&format!("what the restore {} kept is dropped already", plan.id));
     }
+    let standing: Vec<&Plan> = kept.iter().filter(|(s, _)| !s.run.is_done(DROPPED)).map(|(_, plan)| plan).collect();
+    agreed(&standing, args, terms).await?;
     let (mut restores, mut done) = (Vec::new(), Ok(()));
     for (mut stored, plan) in kept {
         let outcome = if stored.run.is_done(DROPPED) {
@@ -95,6 +98,24 @@ pub async fn dropped(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Re
     let outcome = ["failed", "dropped"].into_iter().find(|outcome| any(*outcome)).unwrap_or("already");
     let namespace = cluster.namespace.clone();
     Ok((Confirmed { schema: "omupgrade.io/confirm/v1", release: name, namespace, outcome, restores }, done))
+}
+
+/// Whether a person agrees that it goes; refused where there is none to ask.
+async fn agreed(standing: &[&Plan], args: &Args, terms: Terms) -> anyhow::Result<()> {
+    if args.yes || standing.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<&str> = standing.iter().map(|plan| plan.id.as_str()).collect();
+    let what = format!("drop the database from before, which the restore {} kept", ids.join(" and "));
+    if !terms.can_ask {
+        return Err(Failure::refused(format!("nobody can be asked here whether to {what}"))
+            .hint("the same command with --yes")
+            .into());
+    }
+    if !yes(&format!("{what}? Nothing brings it back. [y/N] ")).await? {
+        return Err(Failure::refused("nothing was done").into());
+    }
+    Ok(())
 }
 
 async fn drop_kept(

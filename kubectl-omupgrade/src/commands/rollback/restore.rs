@@ -18,8 +18,9 @@ use crate::journal::{Outcome, Phase, RESTORED, Run};
 use crate::wayback::found::Found;
 use crate::wayback::keys::Compared;
 use crate::wayback::objections::{At, objections, of_jwt, of_key, of_schema};
-use crate::wayback::restore::{DROPPED, GivenUp, Plan, Road, Wanted};
+use crate::wayback::restore::{DROPPED, GivenUp, Plan, Road, SWAP, Wanted};
 use crate::wayback::{Decision, Look, Refusal};
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -182,29 +183,36 @@ pub(super) async fn perform(
 ) -> anyhow::Result<()> {
     let beside = &restoration.beside;
     let Some(plan) = recalled(&stored.run)? else { return Ok(()) };
+    let tell = |words: &str| tell(terms, words);
     if !stored.run.is_done(QUIESCE) {
         quiesce(&plan, decision, terms, lock, stored).await?;
     }
     if !stored.run.is_done(RESTORED) {
         if plan.dump && !stored.run.is_done("dump") {
             stored.write(lock, "dump", Phase::About, "the database as it is now").await?;
+            tell(&plan.words_of_dump());
             let said = restore::dump(lock, beside, &plan, files(lock.of().0, restoration).await?).await?;
             stored.write(lock, "dump", Phase::Done, &said).await?;
+            tell(&format!("  it is kept as {}", plan.dumped(&beside.release, &said)));
         }
         if plan.road == Road::Beside && !stored.run.is_done("beside") {
             stored.write(lock, "beside", Phase::About, &format!("load {} beside and prove it", plan.backup)).await?;
+            tell(&plan.words_of_load());
             let said = restore::act(lock, beside, &plan, "beside").await?;
             stored.write(lock, "beside", Phase::Done, &said).await?;
+            tell("  it is loaded and proven");
         }
         // What a teammate's helm has begun in between is not swept away.
         untouched(&plan, decision, lock, stored).await?;
         let action = if plan.road == Road::Beside { "swap" } else { "in-place" };
         stored.write(lock, RESTORED, Phase::About, action).await?;
+        tell(&if plan.road == Road::Beside { SWAP.to_owned() } else { plan.words_of_load() });
         let said = tokio::select! {
             said = restore::act(lock, beside, &plan, action) => said?,
             disturbed = disturbed(&plan, decision, lock, stored, action) => return Err(disturbed),
         };
         stored.write(lock, RESTORED, Phase::Done, &said).await?;
+        tell(&format!("  the database is that of {}", plan.backup));
         let words = "the search index holds what the database of before held: due for reindex";
         stored.write(lock, "search", Phase::Note, words).await?;
         pod::forget(lock.of().0, &decision.release, restore::ROLE).await;
@@ -235,6 +243,7 @@ async fn quiesce(
 ) -> anyhow::Result<()> {
     revision_stands(decision, lock, stored).await?;
     stored.write(lock, QUIESCE, Phase::About, &plan.stilled().join(", ")).await?;
+    plan.stilled().iter().for_each(|words| tell(terms, words));
     for name in &plan.schedules {
         restore::suspend(lock, name, true).await?;
     }
@@ -258,7 +267,20 @@ async fn quiesce(
         }
         sleep((terms.drain / 100).min(Duration::from_secs(2))).await;
     }
-    stored.write(lock, QUIESCE, Phase::Done, "nothing runs that could migrate or write").await
+    stored.write(lock, QUIESCE, Phase::Done, STILL).await?;
+    tell(terms, &format!("  {STILL}"));
+    Ok(())
+}
+
+/// What is said once all of it stands still.
+const STILL: &str = "nothing runs that could migrate or write";
+
+/// Tells of a step as it begins or ends, with its time: a restore may take hours, with nobody serving. Beside an answer for
+/// a program nothing is said.
+fn tell(terms: Terms, words: &str) {
+    if !terms.output.is_data() {
+        to::note(&format!("{} {words}", Timestamp::now().strftime("%H:%M:%SZ")));
+    }
 }
 
 /// Ends when somebody began a revision or started a server while the Pod of the step that writes still waits for its node

@@ -269,7 +269,12 @@ pub(super) async fn confirm(decision: &Decision) -> anyhow::Result<bool> {
     } else {
         format!("go back to revision {} ({})? [y/N] ", decision.to, decision.verdict.way.name())
     };
-    let answer = line(&question).await?;
+    yes(&question).await
+}
+
+/// Whether a question is answered with yes.
+pub(super) async fn yes(question: &str) -> anyhow::Result<bool> {
+    let answer = line(question).await?;
     Ok(matches!(answer.to_lowercase().as_str(), "y" | "yes"))
 }
 
