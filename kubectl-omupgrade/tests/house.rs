@@ -1,7 +1,8 @@
 //! What the house must not hold, read off its sources: pure rooms import no adapter and wait for nothing, files are
 //! small and say what they are for.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
+use kubectl_omupgrade::checks::commands;
 use std::path::{Path, PathBuf};
 
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {
@@ -71,6 +72,20 @@ fn adapters_do_not_speak() {
             assert!(!text.contains(word), "{} holds `{word}`", path.display());
         }
     }
+}
+
+/// Flags that only Helm 3 has, or only Helm 4, are not said to whoever has the other.
+#[test]
+fn releases_are_listed_as_both_helms_take_it() {
+    let mut seen = 0;
+    for (path, text) in sources("") {
+        for rest in text.split("\"helm list").skip(1) {
+            let hint = format!("helm list{}", rest.split('"').next().unwrap_or_default());
+            commands(&hint, |_| Ok(())).unwrap_or_else(|why| panic!("{}: `{hint}` {why}", path.display()));
+            seen += 1;
+        }
+    }
+    assert!(seen >= 4, "{seen}");
 }
 
 #[test]

@@ -13,7 +13,9 @@ use super::helm::Helm;
 use super::probe;
 use super::{registry, release, search};
 use crate::checks::Seen;
-use crate::checks::precheck::{Asked, Case, FACTS_SCHEMA, Facts, Neighbour, Pending, Stored, Tables, Values, read};
+use crate::checks::precheck::{
+    Asked, Case, FACTS_SCHEMA, Facts, Neighbour, Pending, Server, Stored, Tables, Values, read,
+};
 use crate::facts::{Fact, Release};
 use crate::preview::{Object, objects, servers, settings};
 use crate::redact::without_looks;
@@ -114,7 +116,7 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
         kubernetes: kubernetes.map(|v| v.git_version).map_err(|r| r.to_string()).into(),
         values: values(&stored, look.values).into(),
         keys: settings.as_ref().map(read::keys).map_err(Clone::clone).into(),
-        server: beside.server(&cluster.namespace),
+        server: with_replicas(beside.server(&cluster.namespace), server.as_ref()),
         search: beside.search(shown.as_ref().ok(), search),
         ingestion: beside.ingestion(shown.as_ref().ok(), &look.tables.versions, said),
         backup: beside.backup(database.as_ref().ok(), server.as_ref(), look.probe_image),
@@ -167,6 +169,16 @@ fn manifest(release: &Release) -> Result<Vec<Object>, String> {
 fn server_of(manifest: &[Object]) -> Option<&Object> {
     let found = servers(manifest).into_iter().next()?;
     manifest.iter().find(|o| o.label() == found.label)
+}
+
+/// The live server with what the release's manifest asks for, which may be another number of pods.
+fn with_replicas(live: Seen<Server>, stored: Option<&Object>) -> Seen<Server> {
+    let of_release =
+        stored.and_then(|o| o.value.pointer("/spec/replicas")?.as_i64()).and_then(|n| i32::try_from(n).ok());
+    match live {
+        Seen::Known(server) => Seen::Known(Server { of_release, ..server }),
+        unknown => unknown,
+    }
 }
 
 fn storage(release: &Release) -> Stored {

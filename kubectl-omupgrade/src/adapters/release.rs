@@ -6,5 +6,5 @@ mod find;
 mod list;
 
 pub use decode::decode;
-pub use find::{Found, candidates, find};
+pub use find::{Found, LIST, candidates, find};
 pub use list::{Stored, defaults, history, latest, one, stored};

@@ -43,7 +43,8 @@ const PROGRAMS: &[(&str, &[&str])] = &[
     ("helm-postrender", &["--check", "explain"]),
 ];
 
-/// Flags of those programs that hints use; others are a slip, or belong here.
+/// Flags of those programs that hints use; others are a slip, or belong here. Those of helm are of Helm 3 and of Helm 4;
+/// `--force-conflicts` is said to Helm 4 alone.
 const FLAGS: &[(&str, &[&str])] = &[
     (
         "kubectl",
@@ -71,7 +72,11 @@ const FLAGS: &[(&str, &[&str])] = &[
             "-f",
             "-n",
             "-o",
+            "--all-namespaces",
+            "--deployed",
+            "--failed",
             "--force-conflicts",
+            "--pending",
             "--post-renderer",
             "--reset-then-reuse-values",
             "--set",

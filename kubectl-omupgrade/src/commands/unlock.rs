@@ -80,7 +80,7 @@ pub async fn unlock(cluster: &Cluster, args: &Args, output: Output, timing: Timi
         let ns = &cluster.namespace;
         let message =
             format!("there is no Helm release {name} in the namespace {ns}, and neither a run nor a lock of it");
-        return Err(Failure::unknown(message).hint(format!("helm list --all -n {ns}")).into());
+        return Err(Failure::unknown(message).hint(format!("{} -n {ns}", release::LIST)).into());
     }
     let now = Timestamp::now();
     let id = format!("{}-unlock", now.strftime("%Y%m%dt%H%M%Sz"));

@@ -7,6 +7,9 @@ use crate::failure::Failure;
 use futures::StreamExt;
 use std::collections::BTreeMap;
 
+/// Lists what a namespace holds, also what helm did not finish: Helm 3 has `--all` for that, Helm 4 has no such flag.
+pub const LIST: &str = "helm list --deployed --failed --pending";
+
 /// A release that was found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
@@ -31,7 +34,7 @@ pub async fn find(cluster: &Cluster, name: Option<&str>) -> anyhow::Result<Found
     if let Some(name) = name {
         let Some(stored) = by_name.remove(name) else {
             let message = format!("there is no Helm release {name} in the namespace {ns}");
-            return Err(Failure::unknown(message).hint(format!("helm list --all -n {ns}")).into());
+            return Err(Failure::unknown(message).hint(format!("{LIST} -n {ns}")).into());
         };
         return newest(cluster, stored).await;
     }
@@ -60,7 +63,7 @@ pub async fn find(cluster: &Cluster, name: Option<&str>) -> anyhow::Result<Found
     }
     hits.pop().ok_or_else(|| {
         Failure::unknown(format!("no Helm release in the namespace {ns} holds OpenMetadata"))
-            .hint("helm list --all --all-namespaces")
+            .hint(format!("{LIST} --all-namespaces"))
             .into()
     })
 }

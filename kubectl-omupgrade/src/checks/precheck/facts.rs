@@ -151,6 +151,9 @@ pub struct Server {
     pub serving: Option<String>,
     /// How many pods there should be.
     pub replicas: i32,
+    /// How many the release asks for, where its manifest says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of_release: Option<i32>,
     /// How many are ready.
     pub ready: i32,
     /// Whether its rollout is finished.

@@ -148,7 +148,7 @@ fn quiesce(case: &Case) -> Vec<Step> {
     out.extend(dependencies(case));
     out.push(step("upgrade with ONE pod, which migrates", upgrade(case, &one)));
     out.push(watch(case, "follow migration and start"));
-    let replicas = server.replicas.max(server.autoscaler.as_ref().map_or(1, |a| a.min));
+    let replicas = wanted(case, server);
     match &server.autoscaler {
         Some(scaler) if scaler.ours => {
             let what = "bring the autoscaler back; what starts now finds nothing to migrate";
@@ -168,6 +168,17 @@ fn quiesce(case: &Case) -> Vec<Step> {
         out.push(watch(case, "and see them ready"));
     }
     out
+}
+
+/// How many pods there are to be at the end. A server that was stopped by hand says 0, and one in the middle of these steps
+/// 1: what the values or the release ask for is not forgotten then. An autoscaler goes by its own numbers.
+fn wanted(case: &Case, server: &Server) -> i32 {
+    if let Some(scaler) = &server.autoscaler {
+        return server.replicas.max(scaler.min);
+    }
+    let values = case.facts.values.value().and_then(|values| values.get("replicaCount")?.as_i64());
+    let values = values.and_then(|count| i32::try_from(count).ok()).unwrap_or(1);
+    server.replicas.max(values).max(server.of_release.unwrap_or(1))
 }
 
 fn hop(case: &Case, via: &[shared::versions::Version]) -> Vec<Step> {

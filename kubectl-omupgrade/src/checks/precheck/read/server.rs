@@ -29,6 +29,7 @@ pub fn server(live: &Value, workload: &facts::Workload) -> Server {
         image: workload.image.clone(),
         serving: None,
         replicas: workload.wanted,
+        of_release: None,
         ready: workload.ready,
         settled: workload.observed_generation >= workload.meta.generation
             && workload.updated >= workload.wanted
