@@ -6,7 +6,7 @@ use super::facts::{Key, Server};
 use super::platform;
 use crate::checks::report::{Report, Step};
 use crate::checks::{Names, REINDEX, quoted};
-use shared::versions::Dotted;
+use shared::versions::{Dotted, Version};
 
 /// The steps of a way.
 pub fn of(case: &Case, way: &Way, report: &Report) -> Vec<Step> {
@@ -67,11 +67,21 @@ fn upgrade(case: &Case, more: &str) -> String {
     let conflicts = if server_side && four { " --force-conflicts" } else { "" };
     let plugins = if four { "HELM_PLUGINS=\"$(helm-postrender plugin-dir)\" " } else { "" };
     format!(
-        "{plugins}OMUPGRADE_RECEIPT=receipt.json OMUPGRADE_NAMESPACE={} helm upgrade {} open-metadata/openmetadata --version {} {values}{more}{conflicts} --post-renderer helm-postrender",
+        "{plugins}OMUPGRADE_RECEIPT=receipt.json OMUPGRADE_NAMESPACE={} helm upgrade {} open-metadata/openmetadata --version {} {values}{}{more}{conflicts} --post-renderer helm-postrender",
         case.facts.namespace,
         on(case),
         case.chart_to(),
+        unpinned(case),
     )
+}
+
+/// A tag of another release in the values would go on running that one, whatever the chart's version.
+fn unpinned(case: &Case) -> String {
+    let tag = case.facts.values.value().and_then(|values| values.get("image.tag")?.as_str().map(str::to_owned));
+    match tag.and_then(|tag| Version::parse(&tag)) {
+        Some(pinned) if pinned != case.to() => format!(" --set image.tag={}", case.to()),
+        _ => String::new(),
+    }
 }
 
 /// The file that a release's values are exported into.
