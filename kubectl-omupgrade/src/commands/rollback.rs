@@ -279,6 +279,9 @@ pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
         say::Answer::new(&decision, &[], None, terms.output, terms.width).data("already")?;
         return Ok(Exit::Done);
     }
+    if decision.already && past.begun.is_none() && !decision.stay {
+        restore::refuse_for_nothing(&look, &decision, args)?;
+    }
     let wanted = args.restore && (args.backup.is_some() || decision.verdict.way == Way::Restore);
     let restoration = match past.begun {
         Some(plan) => Some(restore::left(&look.current, args, plan)?),

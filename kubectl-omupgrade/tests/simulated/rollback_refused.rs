@@ -21,6 +21,15 @@ async fn what_needs_a_decision_is_refused_before_the_first_write() {
         ),
         ("a helm at work", |w, _| at_work(w), "revision 3 is pending-upgrade"),
         ("definitions", |w, _| definitions(w), "every OMJob in the cluster goes with it"),
+        (
+            "a backup under what serves",
+            |w, a| {
+                w.put("secrets", release_secret("om", 2, "superseded", &manifest("1.12.4"), ""));
+                w.put("secrets", release_secret("om", 3, "deployed", &manifest("1.12.3"), "Rollback to 1"));
+                (a.restore, a.backup) = (true, Some("om-1".into()));
+            },
+            "revision 1 serves already, so nothing goes back, and om-1 is not restored",
+        ),
     ];
     for (case, change, words) in cases {
         let (world, _folder) = world();

@@ -191,7 +191,7 @@ fn wanted(case: &Case, server: &Server) -> i32 {
     server.replicas.max(values).max(server.of_release.unwrap_or(1))
 }
 
-fn hop(case: &Case, via: &[shared::versions::Version]) -> Vec<Step> {
+fn hop(case: &Case, via: &[Version]) -> Vec<Step> {
     let stops = via.iter().chain(std::iter::once(&case.facts.asked.to));
     stops
         .map(|to| {

@@ -87,6 +87,16 @@ pub(super) fn done_already(look: &Look, args: &Args) -> bool {
     true
 }
 
+/// Who names a backup under the revision that serves already would see nothing restored.
+pub(super) fn refuse_for_nothing(look: &Look, decision: &Decision, args: &Args) -> anyhow::Result<()> {
+    let Some(backup) = args.backup.as_ref().filter(|_| args.restore && !done_already(look, args)) else {
+        return Ok(());
+    };
+    let why = format!("revision {} serves already, so nothing goes back, and {backup} is not restored", decision.to);
+    let only = format!("kubectl omupgrade backup restore {} {backup} -n {}", decision.release, decision.namespace);
+    Err(Failure::refused(why).hint(format!("{only}    # the database alone, under the revision that serves")).into())
+}
+
 /// Goes on with this plan.
 pub(super) fn left(current: &Release, args: &Args, plan: Plan) -> anyhow::Result<Restoration> {
     if let Some(other) = args.backup.as_ref().filter(|b| **b != plan.backup) {
