@@ -109,6 +109,35 @@ fn a_server_at_zero_is_not_rolled_out() {
     assert!(rollout.sentence.ends_with("it is scaled to zero: nobody serves"), "{}", rollout.sentence);
 }
 
+/// A bare rollback below pods that serve on: what is named is never what the guard stops.
+#[test]
+fn what_the_guard_stops_is_not_named_as_what_serves() {
+    let revision = |number: u64, status: &str, version: &str| {
+        json!({"number": number, "status": status, "object": "s", "driver": "secrets",
+            "chart": {"name": "openmetadata", "version": version, "appVersion": version}})
+    };
+    let cases: [(&[_], &str, &str); 5] = [
+        (&[revision(2, "superseded", "1.12.0"), revision(3, "superseded", "1.13.0")], "rollback om 3 -n data", "om 2"),
+        // The pods that serve are of 1.13.1.
+        (
+            &[revision(2, "superseded", "1.12.0"), revision(3, "failed", "1.13.1")],
+            "helm upgrade om CHART --version 1.13.1 -n data",
+            "rollback om ",
+        ),
+        (&[revision(2, "superseded", "1.13.1"), revision(3, "failed", "1.13.2")], "rollback om 2 -n data", "1.13.2"),
+        (&[revision(2, "superseded", "1.13.1"), revision(3, "superseded", "1.12.0")], "rollback om 2 -n data", "om 3"),
+        (&[revision(3, "superseded", "1.12.0")], "kubectl omupgrade rollback om -n data", "om 3"),
+    ];
+    let case = self::cases().into_iter().find(|case| case.ends_with("guard-refuses")).unwrap();
+    for (history, named, not) in cases {
+        let (mut facts, now) = facts(&case);
+        facts.history = Fact::known(serde_json::from_value(json!(history)).unwrap(), "test", now);
+        let said = changes(None, &judge(&facts, now)).join("\n");
+        let hint = said.lines().find(|line| line.contains("schema-guard: try: ")).unwrap();
+        assert!(hint.contains(named) && !hint.contains(not), "{hint}");
+    }
+}
+
 /// A backup that a person makes is told, and rolls nothing out: not while it runs, and not when it failed.
 #[test]
 fn a_backup_of_no_hook_is_beside_the_release() {
