@@ -4,7 +4,7 @@
 
 mod moment;
 
-use kubectl_omupgrade::facts::{Component, Fact, Facts};
+use kubectl_omupgrade::facts::{Component, Fact, Facts, Status};
 use kubectl_omupgrade::rollout::{Cause, Verdict, Why, judge};
 use kubectl_omupgrade::view::{Shape, changes, lines, plain};
 use moment::{cases, facts};
@@ -107,6 +107,27 @@ fn a_server_at_zero_is_not_rolled_out() {
     let rollout = judge(&facts, now);
     assert!(matches!(rollout.verdict, Verdict::NotReady | Verdict::Blocked), "{:?}", rollout.verdict);
     assert!(rollout.sentence.ends_with("it is scaled to zero: nobody serves"), "{}", rollout.sentence);
+}
+
+/// Helm waited for its time and gave up, and the pods came up later: going back is not the only step.
+#[test]
+fn pods_that_came_up_after_helm_gave_up_are_told_with_the_same_upgrade() {
+    for (words, late) in [("context deadline exceeded", true), ("cannot patch \"openmetadata\"", false)] {
+        let (mut facts, now) = facts(&cases().into_iter().find(|case| case.ends_with("done")).unwrap());
+        let mut release = facts.release.value().cloned().unwrap();
+        release.revision.status = Status::Failed;
+        release.revision.description = format!("Upgrade \"om\" failed: {words}");
+        facts.release = Fact::known(release, "test", now);
+        let said = changes(None, &judge(&facts, now)).join("\n");
+        assert_eq!(said.contains("ready by now: the same `helm upgrade` again"), late, "{said}");
+        assert_eq!(said.contains("try: kubectl omupgrade rollback om -n data --dry-run"), late, "{said}");
+        // One that is not ready yet is no end.
+        let mut workloads = facts.workloads.items().to_vec();
+        workloads[0].available = 0;
+        facts.workloads = Fact::known(workloads, "test", now);
+        let said = changes(None, &judge(&facts, now)).join("\n");
+        assert!(!said.contains("ready by now"), "{said}");
+    }
 }
 
 /// A bare rollback below pods that serve on: what is named is never what the guard stops.
