@@ -130,6 +130,26 @@ fn pods_that_came_up_after_helm_gave_up_are_told_with_the_same_upgrade() {
     }
 }
 
+/// What a silent migration's next step promises is said: whether the database does something.
+#[test]
+fn a_probe_beside_a_migration_tells_of_open_transactions() {
+    let of = |name: &str| facts(&cases().into_iter().find(|case| case.ends_with(name)).unwrap()).0;
+    for (open, words) in [
+        (Some(0), "no transaction is open for a second or longer"),
+        (Some(90), "the oldest transaction is open for 90s"),
+        (None, "open transactions may not be seen"),
+    ] {
+        for case in ["migrating-silent", "done"] {
+            let mut facts = of(case);
+            let mut database = of("database").database.value().cloned().unwrap();
+            database.oldest_transaction_seconds = open;
+            facts.database = Fact::known(database, "test", facts.made);
+            let said = changes(None, &judge(&facts, facts.made)).join("\n");
+            assert_eq!(said.contains(words), case == "migrating-silent", "{said}");
+        }
+    }
+}
+
 /// A bare rollback below pods that serve on: what is named is never what the guard stops.
 #[test]
 fn what_the_guard_stops_is_not_named_as_what_serves() {

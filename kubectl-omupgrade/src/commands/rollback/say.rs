@@ -240,6 +240,13 @@ pub(super) async fn ask(
     can_ask: bool,
 ) -> anyhow::Result<u64> {
     let refused = || {
+        if served.is_empty() {
+            let none = format!("no revision of {release} served before the newest one, so there is none to go back to");
+            let restore = format!("kubectl omupgrade backup list {release} -n {namespace}");
+            return Failure::refused(none)
+                .hint(format!("kubectl omupgrade history {release} -n {namespace}"))
+                .hint(format!("{restore}    # `backup restore` brings the database back and leaves the revision"));
+        }
         let failure = Failure::refused(format!(
             "the journal knows no validated revision of {release}, so the revision has to be named"
         ));
