@@ -101,7 +101,7 @@ pub fn of_key(fernet: &Answer, at: At, clues: &Clues, accepted: bool) -> Option<
             "helm upgrade {release} CHART -n {namespace} --reuse-values --set-file openmetadata.config.fernetkey.value=<(kubectl get secret {held} -n {namespace} -o jsonpath='{{.data.env\\.FERNET_KEY}}' | base64 -d)    # the backup's key is in the Secret {held}; then restore under that revision"
         )),
         (Some((held, false)), _) => hints.push(format!(
-            "kubectl get secret {held} -A    # its env.FERNET_KEY is the backup's key; it is not in {namespace}: bring it along, as the backup"
+            "kubectl get secrets -A --field-selector metadata.name={held}    # its env.FERNET_KEY is the backup's key; it is not in {namespace}: bring it along, as the backup"
         )),
         (None, _) if clues.encrypted => hints.push(format!(
             "kubectl omupgrade backup export {release} {backup} -n {namespace} && age --decrypt --identity KEY {backup}/secrets.age | kubectl apply -n {namespace} -f -    # makes a Secret whose env.FERNET_KEY is the backup's key; KEY is the recipient's file"
