@@ -125,5 +125,6 @@ fn whole(now: Timestamp) -> Timestamp {
 }
 
 fn fail(message: String) -> Failure {
-    Failure::refused(message).hint("make a new one with `kubectl omupgrade backup RELEASE`, or unset OMUPGRADE_RECEIPT")
+    Failure::refused(message)
+        .hint("make a new one with `kubectl omupgrade backup RELEASE --to VERSION`, or unset OMUPGRADE_RECEIPT")
 }

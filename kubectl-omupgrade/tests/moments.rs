@@ -4,7 +4,7 @@
 
 mod moment;
 
-use kubectl_omupgrade::facts::{Component, Fact, Facts};
+use kubectl_omupgrade::facts::{Component, Fact, Facts, Status};
 use kubectl_omupgrade::rollout::{Cause, Verdict, Why, judge};
 use kubectl_omupgrade::view::{Shape, changes, lines, plain};
 use moment::{cases, facts};
@@ -107,6 +107,76 @@ fn a_server_at_zero_is_not_rolled_out() {
     let rollout = judge(&facts, now);
     assert!(matches!(rollout.verdict, Verdict::NotReady | Verdict::Blocked), "{:?}", rollout.verdict);
     assert!(rollout.sentence.ends_with("it is scaled to zero: nobody serves"), "{}", rollout.sentence);
+}
+
+/// Helm waited for its time and gave up, and the pods came up later: going back is not the only step.
+#[test]
+fn pods_that_came_up_after_helm_gave_up_are_told_with_the_same_upgrade() {
+    for (words, late) in [("context deadline exceeded", true), ("cannot patch \"openmetadata\"", false)] {
+        let (mut facts, now) = facts(&cases().into_iter().find(|case| case.ends_with("done")).unwrap());
+        let mut release = facts.release.value().cloned().unwrap();
+        release.revision.status = Status::Failed;
+        release.revision.description = format!("Upgrade \"om\" failed: {words}");
+        facts.release = Fact::known(release, "test", now);
+        let said = changes(None, &judge(&facts, now)).join("\n");
+        assert_eq!(said.contains("ready by now: the same `helm upgrade` again"), late, "{said}");
+        assert_eq!(said.contains("try: kubectl omupgrade rollback om -n data --dry-run"), late, "{said}");
+        // One that is not ready yet is no end.
+        let mut workloads = facts.workloads.items().to_vec();
+        workloads[0].available = 0;
+        facts.workloads = Fact::known(workloads, "test", now);
+        let said = changes(None, &judge(&facts, now)).join("\n");
+        assert!(!said.contains("ready by now"), "{said}");
+    }
+}
+
+/// What a silent migration's next step promises is said: whether the database does something.
+#[test]
+fn a_probe_beside_a_migration_tells_of_open_transactions() {
+    let of = |name: &str| facts(&cases().into_iter().find(|case| case.ends_with(name)).unwrap()).0;
+    for (open, words) in [
+        (Some(0), "no transaction is open for a second or longer"),
+        (Some(90), "the oldest transaction is open for 90s"),
+        (None, "open transactions may not be seen"),
+    ] {
+        for case in ["migrating-silent", "done"] {
+            let mut facts = of(case);
+            let mut database = of("database").database.value().cloned().unwrap();
+            database.oldest_transaction_seconds = open;
+            facts.database = Fact::known(database, "test", facts.made);
+            let said = changes(None, &judge(&facts, facts.made)).join("\n");
+            assert_eq!(said.contains(words), case == "migrating-silent", "{said}");
+        }
+    }
+}
+
+/// A bare rollback below pods that serve on: what is named is never what the guard stops.
+#[test]
+fn what_the_guard_stops_is_not_named_as_what_serves() {
+    let revision = |number: u64, status: &str, version: &str| {
+        json!({"number": number, "status": status, "object": "s", "driver": "secrets",
+            "chart": {"name": "openmetadata", "version": version, "appVersion": version}})
+    };
+    let cases: [(&[_], &str, &str); 5] = [
+        (&[revision(2, "superseded", "1.12.0"), revision(3, "superseded", "1.13.0")], "rollback om 3 -n data", "om 2"),
+        // The pods that serve are of 1.13.1.
+        (
+            &[revision(2, "superseded", "1.12.0"), revision(3, "failed", "1.13.1")],
+            "helm upgrade om CHART --version 1.13.1 -n data",
+            "rollback om ",
+        ),
+        (&[revision(2, "superseded", "1.13.1"), revision(3, "failed", "1.13.2")], "rollback om 2 -n data", "1.13.2"),
+        (&[revision(2, "superseded", "1.13.1"), revision(3, "superseded", "1.12.0")], "rollback om 2 -n data", "om 3"),
+        (&[revision(3, "superseded", "1.12.0")], "kubectl omupgrade rollback om -n data", "om 3"),
+    ];
+    let case = self::cases().into_iter().find(|case| case.ends_with("guard-refuses")).unwrap();
+    for (history, named, not) in cases {
+        let (mut facts, now) = facts(&case);
+        facts.history = Fact::known(serde_json::from_value(json!(history)).unwrap(), "test", now);
+        let said = changes(None, &judge(&facts, now)).join("\n");
+        let hint = said.lines().find(|line| line.contains("schema-guard: try: ")).unwrap();
+        assert!(hint.contains(named) && !hint.contains(not), "{hint}");
+    }
 }
 
 /// A backup that a person makes is told, and rolls nothing out: not while it runs, and not when it failed.

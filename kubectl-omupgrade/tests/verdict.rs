@@ -51,6 +51,19 @@ fn facts() -> Facts {
     }
 }
 
+/// The same command again would meet the same refusal.
+#[test]
+fn who_may_start_no_pod_is_led_to_the_rights() {
+    for (reason, forbidden) in
+        [("pods is forbidden: User \"u\" cannot create resource", true), ("not asked (--no-probe)", false)]
+    {
+        let verdict = judge(&Facts { now: Err(reason.into()), ..facts() });
+        let next: Vec<&str> = verdict.next.iter().map(|step| step.command.as_str()).collect();
+        assert_eq!(next.contains(&"kubectl omupgrade rbac rollback"), forbidden, "{next:?}");
+        assert_eq!(next.contains(&"kubectl omupgrade rollback om 1 -n data --dry-run"), !forbidden, "{next:?}");
+    }
+}
+
 /// The law in the fewest words, written without looking at the code.
 fn law(now: &str, before: bool, head: &str, reach: bool, backups: &str, elsewhere: bool) -> Way {
     let comparable = before && matches!(now, "same" | "moved");

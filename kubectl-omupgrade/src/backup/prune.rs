@@ -63,7 +63,11 @@ pub fn prune(listing: &Listing, release: &str, namespace: &str, runs: &[Run], ke
         } else if let Some(run) = runs.iter().find(|run| refers(run, name)) {
             Some(format!("the run {} of the journal refers to it", run.id))
         } else if let Some(until) = may_hold(&entry.record, now) {
-            Some(format!("an upgrade may rely on it: its receipt holds until {until:.0}"))
+            Some(if entry.record.target.is_empty() {
+                format!("a receipt of it can be made until {until:.0}, and an upgrade rely on it")
+            } else {
+                format!("an upgrade may rely on it: its receipt holds until {until:.0}")
+            })
         } else if last_proven.contains(name) {
             Some("the last that is drilled, verified or complete".to_owned())
         } else if time(entry).is_none() {
@@ -155,7 +159,12 @@ mod tests {
         let fates = at("2026-11-10T13:30:00Z");
         assert_eq!(gone(&fates), ["a"], "{fates:?}");
         let why = fates[1].kept.as_deref().unwrap();
-        assert!(why.contains("its receipt holds until 2026-11-10T14:00:00Z"), "{why}");
+        assert_eq!(why, "a receipt of it can be made until 2026-11-10T14:00:00Z, and an upgrade rely on it");
+        let mut made = all.clone();
+        made.backups.iter_mut().for_each(|e| "1.13.1".clone_into(&mut e.record.target));
+        let fates = prune(&made, "om", "data", &[], Keep::default(), "2026-11-10T13:30:00Z".parse().unwrap());
+        let why = fates[1].kept.as_deref().unwrap();
+        assert_eq!(why, "an upgrade may rely on it: its receipt holds until 2026-11-10T14:00:00Z");
         assert_eq!(gone(&at("2026-11-10T14:00:00Z")), ["a", "b"]);
     }
 

@@ -85,7 +85,7 @@ pub struct Args {
     /// A Secret with username and password of one who may create and rename databases.
     #[arg(long, value_name = "NAME")]
     pub admin_secret: Option<String>,
-    /// Drop the database from before, which the last restore kept. Nothing else is done.
+    /// Drop the database from before, which the last restore kept; asks first. Nothing else is done.
     #[arg(long, conflicts_with_all = ["restore", "revision", "dry_run"])]
     pub confirm: bool,
     /// Go on over a pending-* revision: no helm is at work on it any more.
@@ -299,7 +299,7 @@ pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
     let answer = say::Answer::new(&decision, &steps, found, terms.output, terms.width);
     answer.text(args.dry_run)?;
     if let Some(Restoration { found: Some((found, keys)), plan, .. }) = &restoration {
-        to::note(&found.words(plan, keys, decision.reach));
+        to::note(&say::fits(found.words(plan, keys, decision.reach), terms.width));
     } else if args.restore && restoration.is_none() && decision.verdict.way == Way::CodeOnly && !decision.already {
         to::note("the database did not move, so nothing is restored; --backup NAME restores one all the same");
     }

@@ -67,6 +67,13 @@ fn left_armed(why: &str, name: &str, cluster: &Cluster) -> Failure {
     ))
 }
 
+/// Whether there is nothing to take away: no lock, no open run, no Pod of a restore. Where it cannot be seen, there may be.
+async fn nothing_is_left(cluster: &Cluster, name: &str, runs: &[journal::Stored], plans: &[&Plan]) -> bool {
+    runs.iter().all(|s| s.run.outcome != Outcome::Open)
+        && holder_of(cluster, name).await.is_ok_and(|holder| holder.is_none())
+        && restore::at_work(cluster, name, plans).await.is_ok_and(|pods| pods.is_empty())
+}
+
 /// Writes the reason, takes the lock away, ends what was left open.
 pub async fn unlock(cluster: &Cluster, args: &Args, output: Output, timing: Timing) -> anyhow::Result<Exit> {
     let name = match &args.release {
@@ -81,6 +88,14 @@ pub async fn unlock(cluster: &Cluster, args: &Args, output: Output, timing: Timi
         let message =
             format!("there is no Helm release {name} in the namespace {ns}, and neither a run nor a lock of it");
         return Err(Failure::unknown(message).hint(format!("{} -n {ns}", release::LIST)).into());
+    }
+    let plans: Vec<Plan> = runs.iter().filter_map(|s| Plan::recall(&s.run.remembered).ok().flatten()).collect();
+    let plans: Vec<&Plan> = plans.iter().collect();
+    if nothing_is_left(cluster, &name, &runs, &plans).await {
+        let words = "nobody holds the lock, and nothing was left open";
+        let data = Answer { schema: "omupgrade.io/unlock/v1", release: &name, namespace: &cluster.namespace, words };
+        say::answer(output, &data, || format!("{name}: {words}\n"))?;
+        return Ok(Exit::Done);
     }
     let now = Timestamp::now();
     let id = format!("{}-unlock", now.strftime("%Y%m%dt%H%M%Sz"));
@@ -106,8 +121,7 @@ pub async fn unlock(cluster: &Cluster, args: &Args, output: Output, timing: Timi
         return Err(Failure::refused(format!("{name} stays locked: {words}")).hint(hint).into());
     }
     // A Pod of a restore that waits for its node would swap when nobody looks any more.
-    let plans: Vec<Plan> = runs.iter().filter_map(|s| Plan::recall(&s.run.remembered).ok().flatten()).collect();
-    let armed = restore::at_work(cluster, &name, &plans.iter().collect::<Vec<_>>()).await;
+    let armed = restore::at_work(cluster, &name, &plans).await;
     for pod in armed.map_err(|why| left_armed(&why, &name, cluster))? {
         say::note(&format!("taking the Pod {pod} of a restore away"));
         pod::disarm(cluster, &pod).await.map_err(|why| left_armed(&why, &name, cluster))?;

@@ -67,6 +67,12 @@ impl Revision {
     pub fn stopped_at_its_hook(&self) -> bool {
         self.status == Status::Failed && self.description.contains("pre-upgrade hooks failed")
     }
+
+    /// Whether helm waited for what it had applied until its time was over: its pods may have come up since.
+    pub fn ran_out_of_time(&self) -> bool {
+        let late = ["timed out waiting", "deadline exceeded"].iter().any(|words| self.description.contains(words));
+        self.status == Status::Failed && late && !self.stopped_at_its_hook()
+    }
 }
 
 /// The revision with which the present version came, of a history in its order: what helm did since with the same chart

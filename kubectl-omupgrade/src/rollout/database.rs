@@ -16,10 +16,14 @@ const LONG: u64 = 300;
 pub fn node(scene: &Scene<'_>) -> Option<Node> {
     let database = scene.facts.database.value()?;
     let mut node = Node::new(Kind::Database, &database.name, Health::Done, words(database));
+    let migrates = scene.facts.pods.items().iter().any(Pod::is_migrating);
+    if migrates {
+        node.words = format!("{}, {}", node.words, transactions(database));
+    }
     let unfinished = database.unfinished();
     if !unfinished.is_empty() {
         let list = unfinished.join(", ");
-        if scene.facts.pods.items().iter().any(Pod::is_migrating) {
+        if migrates {
             node.health = Health::Working;
             node.words = format!("{}, migrating {list}", node.words);
         } else {
@@ -58,6 +62,20 @@ fn words(database: &Database) -> String {
     let entities =
         if counted.is_empty() { String::new() } else { format!(", {rows} rows in {} entity tables", counted.len()) };
     format!("{} {version}, {head}, {}{entities}", database.engine.name(), size(database.bytes))
+}
+
+/// Whether it does something, for who has to decide whether a migration that says nothing may be ended.
+fn transactions(database: &Database) -> String {
+    match database.oldest_transaction_seconds {
+        Some(0) => "no transaction is open for a second or longer".to_owned(),
+        Some(open) => {
+            format!(
+                "the oldest transaction is open for {}",
+                super::span::seconds(i64::try_from(open).unwrap_or(i64::MAX))
+            )
+        }
+        None => "open transactions may not be seen".to_owned(),
+    }
 }
 
 /// Bytes as people read them.

@@ -104,6 +104,12 @@ fn missing(scene: &Scene<'_>, release: &Release, node: &mut Node) {
     }
 }
 
+/// Whether each workload is through with its newest template, and a server is among them.
+fn all_ready(scene: &Scene<'_>) -> bool {
+    let all = scene.facts.workloads.items();
+    all.iter().any(|w| w.component == Component::Server && w.wanted > 0) && all.iter().all(workload::is_through)
+}
+
 /// A pending revision below which nothing moves: helm is at its very beginning or end, or was killed.
 fn standing_still(scene: &Scene<'_>, release: &Release, node: &mut Node) {
     let status = release.revision.status;
@@ -151,6 +157,12 @@ fn helm(scene: &Scene<'_>, release: &Release, node: &mut Node) {
                     ))),
                     None => why,
                 });
+            } else if revision.ran_out_of_time() && all_ready(scene) {
+                let text = format!(
+                    "{text}. Its pods are ready by now: the same `helm upgrade` again ends it well, or a way back is looked for"
+                );
+                let back = format!("{} --dry-run", scene.command("rollback"));
+                node.because(Health::Failed, Why::new(Cause::Helm, text).hint(back));
             } else {
                 node.because(Health::Failed, Why::new(Cause::Helm, text).hint(scene.command("rollback")));
             }

@@ -61,6 +61,11 @@ fn is_current(workload: &Workload) -> bool {
     workload.observed_generation >= workload.meta.generation
 }
 
+/// Whether all of its pods are of the newest template and available.
+pub fn is_through(w: &Workload) -> bool {
+    progress(w).0 == Health::Done
+}
+
 /// Whether its rollout ended well, by its controller: a pod that is not ready now is of no rollout. A `DaemonSet`'s says
 /// nothing of it.
 pub fn came_out(w: &Workload) -> bool {

@@ -160,6 +160,11 @@ fn next(way: Way, why: &[Why], facts: &Facts) -> Vec<Step> {
     let rollback = |rest: &str| format!("kubectl omupgrade rollback {release} {revision} -n {}{rest}", facts.namespace);
     let step = |what: &str, command: String| Step { what: what.to_owned(), command };
     let unread = why.iter().any(|w| matches!(w, Why::NowUnread(_) | Why::HeadUnread(_)));
+    // The same command again would end in the same refusal.
+    let forbidden = why.iter().any(|w| match w {
+        Why::NowUnread(reason) | Why::HeadUnread(reason) => reason.contains("forbidden"),
+        _ => false,
+    });
     match way {
         Way::CodeOnly => vec![step("go back", rollback(""))],
         Way::Restore => {
@@ -181,7 +186,10 @@ fn next(way: Way, why: &[Why], facts: &Facts) -> Vec<Step> {
         ],
         Way::Unproven => {
             let mut out = Vec::new();
-            if unread {
+            if forbidden {
+                let rights = "kubectl omupgrade rbac rollback".to_owned();
+                out.push(step("the rights without which the database cannot be read", rights));
+            } else if unread {
                 out.push(step("let the database be read", rollback(" --dry-run")));
             }
             out.push(step("back up the database as it is", of("backup", "")));

@@ -357,3 +357,33 @@ async fn without_rows_to_compare_nothing_is_marked_as_drilled() {
         assert_eq!(pods, if counted { 4 } else { 3 }, "counted: {counted}");
     }
 }
+
+/// A name that was mistyped says nothing of the backup, and is found before an hour of reading.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_administrator_who_is_not_there_refuses_a_drill_before_anything_is_read() {
+    for (data, words) in [
+        (None, "the Secret nope with an administrator is not there"),
+        (Some(json!({"username": "cm9vdA=="})), "the Secret nope with an administrator holds no password"),
+    ] {
+        let (world, _folder) = world();
+        if let Some(data) = data {
+            world.put(
+                "secrets",
+                json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "nope"}, "data": data}),
+            );
+        }
+        world.says("claim", &format!("backup\tom-b\t{}\nend\n", record("h", "2026-11-22T12:00:00Z")));
+        let of = Of { release: Some("om".into()), ..Of::default() };
+        let asked = DrillArgs { of, same_server: true, admin_secret: Some("nope".into()), ..DrillArgs::default() };
+        let refused = Box::pin(drill(&world.cluster(), &asked, Output::Text)).await.unwrap_err();
+        assert_eq!(exit_of(&refused), Exit::Refused, "{refused:#}");
+        assert!(refused.to_string().contains(words) && !refused.to_string().contains("proven"), "{refused:#}");
+        assert!(
+            hints_of(&refused).iter().all(|h| h.contains("backup drill om -n data om-b")),
+            "{:?}",
+            hints_of(&refused)
+        );
+        // The claim was listed, and that is all.
+        assert_eq!(world.log().iter().filter(|r| r.starts_with("POST ") && r.contains("/pods")).count(), 1);
+    }
+}

@@ -12,6 +12,7 @@ async fn what_needs_a_decision_is_refused_before_the_first_write() {
     type Change = fn(&World, &mut Args);
     let cases: &[(&str, Change, &str)] = &[
         ("without a revision", |_, a| a.revision = None, "the journal knows no validated revision"),
+        ("nothing served before", nothing_before, "so there is none to go back to"),
         ("unproven", |_, a| a.accept_unproven = false, "is `unproven`"),
         ("flux", |w, _| mark(w, "labels", "helm.toolkit.fluxcd.io/name", "om"), "Flux's HelmRelease"),
         (
@@ -98,6 +99,12 @@ async fn a_release_whose_flux_is_suspended_goes_back() {
         assert!(hints_of(&refused)[0].starts_with("flux suspend helmrelease om"), "{:?}", hints_of(&refused));
         assert!(world.helm_calls().is_empty());
     }
+}
+
+/// Revision 2 is the first that helm saw the end of.
+fn nothing_before(world: &World, args: &mut Args) {
+    world.put("secrets", release_secret("om", 1, "failed", &manifest("1.12.3"), "Install failed"));
+    args.revision = None;
 }
 
 /// A helm of somebody else's, or what it left.

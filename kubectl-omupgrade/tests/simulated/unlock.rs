@@ -37,6 +37,17 @@ async fn unlock_of_a_name_that_was_mistyped_writes_nothing() {
     assert!(unknown.to_string().contains("no Helm release omm") && runs(&world).is_empty(), "{unknown:#}");
 }
 
+/// The journal is bounded: what was nothing does not push a run out of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unlock_where_nothing_is_held_writes_nothing() {
+    let (world, _folder) = world();
+    assert_eq!(command(&world, &args(&world)).await.unwrap(), Exit::Done);
+    let before = runs(&world).len();
+    let asked = unlock::Args { release: Some("om".into()), reason: "why".into(), even_alive: false };
+    assert_eq!(unlock::unlock(&world.cluster(), &asked, Output::Text, TERMS.lock).await.unwrap(), Exit::Done);
+    assert_eq!(runs(&world).len(), before);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_history_whose_lock_may_not_be_read_is_told_all_the_same() {
     let (world, _folder) = world();

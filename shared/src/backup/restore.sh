@@ -242,9 +242,10 @@ drill)
     beside=${head}_omupgrade_drill_$id trial=1
     [ -n "${OMUPGRADE_FACTS_POSTGRESQL:-}${OMUPGRADE_FACTS_MYSQL:-}" ] || stop "this Pod carries no texts for $engine; it was made by another version of omupgrade"
     [ $engine = mysql ] || stand_elsewhere || failed "cannot connect to a database beside '$database'"
+    trap 'end_trial; rm -rf "$work"' EXIT
+    may_make_one
     read_dump
     say "loading $backup ($bytes bytes) into '$beside' on the same server for a trial"
-    trap 'end_trial; rm -rf "$work"' EXIT
     load_beside
     case $engine in
     postgresql) text=${OMUPGRADE_FINGERPRINT_POSTGRESQL:-} facts=${OMUPGRADE_FACTS_POSTGRESQL:-} ;;

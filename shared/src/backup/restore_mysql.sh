@@ -166,6 +166,16 @@ PREPARE creating FROM @text;
 EXECUTE creating;" "$1" "$database"
 }
 
+# A trial asks before the dump is read, which may take an hour. No table tells it of who has it by a role.
+may_make_one() {
+    drop "$beside"
+    tell "$database" "$(create "$beside")" || case $(cat "$work/problem") in
+    *1044* | *1227*) stop "'$user' cannot create '$beside': it has no CREATE there. Nothing was read" ;;
+    *) failed "cannot create '$beside'" ;;
+    esac
+    drop "$beside"
+}
+
 load_beside() {
     [ -z "$altered" ] || stop "the dump of $backup changes '$database' itself, for routines of another collation: only in-place is left, and a drill in a server of its own"
     drop "$beside"

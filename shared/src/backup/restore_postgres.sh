@@ -177,6 +177,12 @@ load() {
     tell "$target" 'ANALYZE' || failed "cannot analyze '$target'"
 }
 
+# A trial asks before the dump is read, which may take an hour.
+may_make_one() {
+    tell "$elsewhere" "SELECT (rolsuper OR rolcreatedb)::int FROM pg_roles WHERE rolname = current_user" || failed "cannot look at the rights of '$user'"
+    [ "$answer" = 1 ] || stop "'$user' cannot create '$beside': it has no CREATEDB. Nothing was read"
+}
+
 load_beside() {
     drop "$beside"
     owned_by='pg_get_userbyid(d.datdba)'

@@ -15,6 +15,7 @@ use crate::exit::Exit;
 use crate::facts::Database;
 use crate::failure::Failure;
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret;
 use serde_json::json;
 use std::time::Duration;
 
@@ -59,8 +60,14 @@ pub async fn drill(cluster: &Cluster, args: &Args, output: Output) -> anyhow::Re
     let major = |version: &str| version.split('.').next().unwrap_or_default().to_owned();
     let same = major(&record.server_version) == major(&record.client_version) && !args.same_server;
     let beside = if same { beside.fitting(&record.server_version) } else { beside };
-    // A dump with one byte flipped may restore, rows and all.
-    super::verify::proven(cluster, &place, entry, &args.of, args.timeout, output, &on).await?;
+    if let Some(secret) = &args.admin_secret {
+        administrator(cluster, secret, name, &on).await?;
+    }
+    // A dump with one byte flipped may restore, rows and all. On the same server the trial itself begins with the right to
+    // make a database and with the digests, so that nothing is read where that right is missing.
+    if !args.same_server {
+        super::verify::proven(cluster, &place, entry, &args.of, args.timeout, output, &on).await?;
+    }
     let where_to = if args.same_server { "a scratch database on the same server" } else { "a server of its own" };
     if !output.is_data() {
         say::note(&format!("restoring {name} into {where_to} ({}, {})", record.engine.name(), beside.image));
@@ -71,22 +78,15 @@ pub async fn drill(cluster: &Cluster, args: &Args, output: Output) -> anyhow::Re
     } else {
         claim::drill(cluster, &beside, &place.claim, name, seconds).await
     };
-    let log = tried.map_err(|why| {
-        let failure = Failure::no(format!("{name} is not proven: {why}"));
-        if why.contains("cannot create") {
-            return failure
-                .hint(format!("kubectl omupgrade backup drill {on} {name} --same-server --admin-secret NAME"))
-                .hint(format!("kubectl omupgrade backup drill {on} {name}    # in a server of its own"));
-        }
-        failure
-            .hint(format!("kubectl omupgrade backup verify {on} {name}"))
-            .hint(format!("kubectl omupgrade backup {on}    # make a new one"))
-    })?;
+    let log = tried.map_err(|why| failed(name, &on, &why))?;
     if !log.contains(&format!("omupgrade-drill: restored {name}")) {
         return Err(Failure::unknown(format!("the trial of {name} broke off")).into());
     }
     let found = Database::parse(record.engine, &log)
         .map_err(|e| Failure::unknown(format!("what was restored of {name} cannot be read: {e}")))?;
+    if args.same_server {
+        super::verify::proven(cluster, &place, entry, &args.of, args.timeout, output, &on).await?;
+    }
     let result = drilled(record, &found);
     let proven = result.differs.is_empty();
     // Without rows nothing of the data was compared: it restores, and is not `drilled`.
@@ -108,6 +108,49 @@ pub async fn drill(cluster: &Cluster, args: &Args, output: Output) -> anyhow::Re
     let data = Tried { schema: "omupgrade.io/drill/v1", backup: name.to_owned(), proven, drilled: result };
     answer(output, &data, || said)?;
     Ok(if proven { Exit::Done } else { Exit::No })
+}
+
+/// Refuses where the Secret of an administrator is not there or holds none, before anything is read. Where it may not be
+/// looked at, the Pod that is given it says so.
+async fn administrator(cluster: &Cluster, secret: &str, name: &str, on: &str) -> anyhow::Result<()> {
+    let why = match cluster.within(cluster.api::<Secret>().get(secret)).await {
+        Ok(found) => {
+            let there =
+                |key: &str| found.data.as_ref().is_some_and(|data| data.get(key).is_some_and(|v| !v.0.is_empty()));
+            let missing: Vec<&str> = ["username", "password"].into_iter().filter(|key| !there(key)).collect();
+            (!missing.is_empty()).then(|| format!("holds no {}", missing.join(" and no ")))
+        }
+        Err(refused) if refused.is_absent() => Some("is not there".to_owned()),
+        Err(_) => None,
+    };
+    let Some(why) = why else { return Ok(()) };
+    Err(elsewhere(
+        Failure::refused(format!("{name} was not drilled: the Secret {secret} with an administrator {why}")),
+        name,
+        on,
+    )
+    .into())
+}
+
+/// With the ways to drill where this one may not make a database.
+fn elsewhere(failure: Failure, name: &str, on: &str) -> Failure {
+    failure
+        .hint(format!("kubectl omupgrade backup drill {on} {name} --same-server --admin-secret NAME"))
+        .hint(format!("kubectl omupgrade backup drill {on} {name}    # in a server of its own"))
+}
+
+/// Words of a trial that ended before it came to the backup: they tell of who tried it.
+const BEFORE_IT: [&str; 3] =
+    ["cannot create", "with an administrator is not there", "the user or the password is wrong"];
+
+/// A trial that failed, which says something of the backup only where the trial came to it.
+fn failed(name: &str, on: &str, why: &str) -> Failure {
+    if BEFORE_IT.iter().any(|words| why.contains(words)) {
+        return elsewhere(Failure::refused(format!("{name} was not drilled: {why}")), name, on);
+    }
+    Failure::no(format!("{name} is not proven: {why}"))
+        .hint(format!("kubectl omupgrade backup verify {on} {name}"))
+        .hint(format!("kubectl omupgrade backup {on}    # make a new one"))
 }
 
 /// Under the lock: the scratch database has one name, so that the next trial takes away what a killed one left.
@@ -143,4 +186,22 @@ fn words(name: &str, result: &Drilled, counted: bool) -> String {
         out.push_str("  it is not marked as drilled: no table's rows were compared\n");
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_came_to_the_backup_speaks_of_it() {
+        for (why, exit) in [
+            ("the drill failed: omupgrade restore: 'om' cannot create 'x': it has no CREATEDB", Exit::Refused),
+            ("the user or the password is wrong: look at DB_USER", Exit::Refused),
+            ("the dump of om-b is not the one that was verified: its sha256 differs", Exit::No),
+        ] {
+            let failure = failed("om-b", "om -n data", why);
+            assert_eq!(failure.exit, exit, "{why}");
+            assert_eq!(failure.message.contains("not proven"), exit == Exit::No, "{}", failure.message);
+        }
+    }
 }

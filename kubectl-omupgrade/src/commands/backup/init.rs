@@ -106,7 +106,11 @@ pub async fn init(cluster: &Cluster, args: &Args, output: Output) -> anyhow::Res
         }
         _ => {}
     }
-    let said = format!("made the claim {name} of {size}; next:\n  kubectl omupgrade backup {}\n", place.on(cluster));
+    let claim = args.of.claim.as_ref().map(|claim| format!(" --claim {claim}")).unwrap_or_default();
+    let said = format!(
+        "made the claim {name} of {size}; next:\n  kubectl omupgrade backup {}{claim} --with-secrets\n",
+        place.on(cluster)
+    );
     (data.outcome, data.size) = ("made", Some(size));
     answer(output, &data, || said)?;
     Ok(Exit::Done)

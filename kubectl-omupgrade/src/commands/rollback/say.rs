@@ -16,6 +16,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt::Write;
 use std::io::{BufRead, Write as _};
+use std::time::{Duration, Instant};
 
 /// The version of the answer's schema.
 const SCHEMA: &str = "omupgrade.io/rollback/v1";
@@ -79,8 +80,7 @@ impl<'a> Answer<'a> {
         if self.output.is_data() {
             return Ok(());
         }
-        let text = text(self.decision, self.steps, dry_run);
-        to::output(&self.width.map_or_else(|| text.clone(), |width| fitted(&text, width)))
+        to::output(&fits(text(self.decision, self.steps, dry_run), self.width))
     }
 
     /// Says the end of what is not performed, and gives its exit.
@@ -120,6 +120,14 @@ impl<'a> Answer<'a> {
         let restore = self.found.map(|(found, keys)| Restore { found, keys });
         let data = Data { schema: SCHEMA, outcome, decision: self.decision, restore, steps: self.steps };
         to::answer(self.output, &data, String::new)
+    }
+}
+
+/// The text for a terminal of so many columns; as it is where it is read elsewhere.
+pub(super) fn fits(text: String, width: Option<usize>) -> String {
+    match width {
+        Some(width) => fitted(&text, width),
+        None => text,
     }
 }
 
@@ -240,6 +248,13 @@ pub(super) async fn ask(
     can_ask: bool,
 ) -> anyhow::Result<u64> {
     let refused = || {
+        if served.is_empty() {
+            let none = format!("no revision of {release} served before the newest one, so there is none to go back to");
+            let restore = format!("kubectl omupgrade backup list {release} -n {namespace}");
+            return Failure::refused(none)
+                .hint(format!("kubectl omupgrade history {release} -n {namespace}"))
+                .hint(format!("{restore}    # `backup restore` brings the database back and leaves the revision"));
+        }
         let failure = Failure::refused(format!(
             "the journal knows no validated revision of {release}, so the revision has to be named"
         ));
@@ -278,18 +293,34 @@ pub(super) async fn yes(question: &str) -> anyhow::Result<bool> {
     Ok(matches!(answer.to_lowercase().as_str(), "y" | "yes"))
 }
 
-/// A line that a person types after the question: what was typed while it was not there yet is no answer to it. Waits on a thread of its own, so that Ctrl-C ends the process and not only the line.
+/// How long nobody needs to read a question and to answer it: what comes sooner was typed before it was asked. Chosen.
+const UNREAD: Duration = Duration::from_millis(200);
+
+/// A line that a person types. Waits on a thread of its own, so that Ctrl-C ends the process and not only the line.
 async fn line(question: &str) -> anyhow::Result<String> {
-    // Where there is no terminal nothing was typed.
-    let _ = rustix::termios::tcflush(std::io::stdin(), rustix::termios::QueueSelector::IFlush);
-    let mut err = anstream::stderr();
-    let _ = write!(err, "{question}");
-    let _ = err.flush();
-    let typed = tokio::task::spawn_blocking(|| {
-        let mut answer = String::new();
-        std::io::stdin().lock().read_line(&mut answer).map(|_| answer)
+    let question = question.to_owned();
+    let typed = tokio::task::spawn_blocking(move || {
+        answered(&question, || {
+            let mut answer = String::new();
+            std::io::stdin().lock().read_line(&mut answer).map(|_| answer)
+        })
     });
     Ok(typed.await??.trim().to_owned())
+}
+
+/// The first line that came after the question was there to be read; empty where the input ended.
+fn answered(question: &str, mut read: impl FnMut() -> std::io::Result<String>) -> std::io::Result<String> {
+    loop {
+        let mut err = anstream::stderr();
+        let _ = write!(err, "{question}");
+        let _ = err.flush();
+        let asked = Instant::now();
+        let answer = read()?;
+        if answer.is_empty() || asked.elapsed() >= UNREAD {
+            return Ok(answer);
+        }
+        to::note("that was typed before it was asked");
+    }
 }
 
 /// The asked revision is not there.
@@ -305,6 +336,21 @@ pub(super) fn absent(release: &str, cluster: &Cluster, number: u64, served: &[u6
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A `y` of a moment before the preview decides nothing.
+    #[test]
+    fn what_was_typed_before_the_question_is_no_answer() {
+        let mut typed = vec![("n\n", true), ("y\n", false), ("y\n", false)];
+        let mut read = || {
+            let (line, after) = typed.pop().unwrap_or_default();
+            if after {
+                std::thread::sleep(UNREAD);
+            }
+            Ok(line.to_owned())
+        };
+        assert_eq!(answered("? ", &mut read).unwrap(), "n\n");
+        assert_eq!(answered("? ", &mut read).unwrap(), "", "the input ended");
+    }
 
     #[test]
     fn a_narrow_terminal_breaks_between_words_and_never_in_a_command() {

@@ -2,7 +2,7 @@
 //! be read may come back.
 
 use super::crash::end;
-use crate::facts::{Container, Pod, Status};
+use crate::facts::{Container, Pod, Revision, Status};
 use crate::rollout::scene::Scene;
 use crate::rollout::tree::{Cause, Health, Why};
 use shared::component;
@@ -25,31 +25,48 @@ pub fn of_container(scene: &Scene<'_>, pod: &Pod, c: &Container) -> (Health, Why
     }
     // What helm replaced a moment ago serves on, where its servers know the database.
     let head = first.split_once("the database is at ").and_then(|(_, rest)| Version::parse(rest.split(',').next()?));
-    let serving =
-        scene.facts.pods.items().iter().find(|p| p.meta.deleted.is_none() && p.is_ready() && knows(p, c, head));
-    let Some(serving) = serving else {
+    let pods = scene.facts.pods.items().iter().filter(|p| p.meta.deleted.is_none() && p.is_ready());
+    let serving = head.and_then(|head| {
+        let mut known = pods.filter_map(|p| Some((p, version(p, c)?)));
+        known.find(|(_, its)| *its >= head).map(|(pod, its)| (pod, on(scene, its, head)))
+    });
+    let Some((serving, on)) = serving else {
         return (Health::Failed, Why::new(Cause::Guard, text).hint(scene.command("rollback")));
     };
-    let why = Why::new(Cause::Guard, format!("{text}. {} serves on", serving.meta.name));
-    (Health::Failed, why.hint(back(scene)))
+    (Health::Failed, Why::new(Cause::Guard, format!("{text}. {} serves on", serving.meta.name)).hint(on))
 }
 
-/// Whether a pod's server is of the database's version, or of a newer one.
-fn knows(pod: &Pod, guard: &Container, head: Option<Version>) -> bool {
+/// The version of a pod's server, where the guard stands before it.
+fn version(pod: &Pod, guard: &Container) -> Option<Version> {
     let guarded = pod.containers.iter().any(|c| c.name == guard.name);
-    let tags = pod.containers.iter().filter(|c| c.migrates).filter_map(|c| component::image_tag(&c.image));
-    guarded && tags.filter_map(Version::parse).any(|its| head.is_some_and(|head| its >= head))
+    let mut tags = pod.containers.iter().filter(|c| c.migrates).filter_map(|c| component::image_tag(&c.image));
+    tags.find_map(Version::parse).filter(|_| guarded)
 }
 
-/// Back to the revision before this one.
-fn back(scene: &Scene<'_>) -> String {
+/// To the revision whose pods serve: the newest of their version before this one, or one that helm saw the end of and whose
+/// version the database does not go beyond. A try of that very version that ran out of helm's time serves all the same, and
+/// there the upgrade is typed again.
+fn on(scene: &Scene<'_>, serving: Version, head: Version) -> String {
     let (release, namespace) = (&scene.facts.name, &scene.facts.namespace);
     let now = scene.facts.release.value().map_or(0, |release| release.revision.number);
-    let before = scene.facts.history.items().iter().rfind(|r| r.number < now && r.status == Status::Superseded);
-    match before {
-        Some(before) => format!(
+    let of = |r: &Revision| Version::parse(&r.chart.app_version);
+    let good = |r: &Revision| matches!(r.status, Status::Superseded | Status::Deployed);
+    let failed = |r: &Revision| r.status == Status::Failed && !r.stopped_at_its_hook();
+    let newest =
+        |wanted: &dyn Fn(&Revision) -> bool| scene.facts.history.items().iter().rfind(|r| r.number < now && wanted(r));
+    let back = newest(&|r| good(r) && of(r) == Some(serving));
+    if back.is_none()
+        && let Some(its) = newest(&|r| failed(r) && of(r) == Some(serving))
+    {
+        return format!(
+            "helm upgrade {release} CHART --version {} -n {namespace}    # with the values and flags of revision {}, on which helm gave up and which serves; or `backup list`, and bring the database back",
+            its.chart.version, its.number
+        );
+    }
+    match back.or_else(|| newest(&|r| good(r) && of(r).is_some_and(|its| its >= head))) {
+        Some(its) => format!(
             "kubectl omupgrade rollback {release} {} -n {namespace}    # to what serves on; or `backup list`, and bring the database back",
-            before.number
+            its.number
         ),
         None => scene.command("rollback"),
     }
