@@ -154,7 +154,10 @@ fn a_wrong_file_of_waivers_is_refused_with_its_place() {
         assert!(refused.to_string().contains(words), "{text:?}: {refused}");
     }
     let near = Waivers::read("waivers:\n- {check: engine-versoin, reason: x, until: 2026-11-30}\n", &ids).unwrap_err();
-    assert!(near.hints[0].contains("engine-version"), "{near:?}");
+    assert!(near.message.ends_with("the nearest is `engine-version`") && near.hints.is_empty(), "{near:?}");
+    let late = "waivers:\n- {check: charset, reason: x, until: tomorrow}\n";
+    let late = Waivers::read(late, &ids).unwrap_err().to_string();
+    assert!(!late.contains('\n') && late.matches("tomorrow").count() < 2, "{late}");
 }
 
 #[test]

@@ -101,6 +101,21 @@ fn a_helm_that_was_killed_just_now_is_told() {
     assert!(found[0].fix[0].contains("--clear-pending --dry-run"), "{found:?}");
 }
 
+/// An image that was set beside helm and cannot be had names nothing that serves.
+#[test]
+fn the_version_is_that_of_what_serves() {
+    let (facts, now) = moment::facts(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/cluster/done"));
+    let mut value = serde_json::to_value(&facts).unwrap();
+    for workload in value["workloads"]["known"]["value"].as_array_mut().unwrap() {
+        if workload["component"] == "server" {
+            workload["image"] = "docker.getcollate.io/openmetadata/server:0.0.0".into();
+        }
+    }
+    let evidence = Evidence::of(serde_json::from_value(value).unwrap());
+    assert_eq!(evidence.facts.workloads.items().iter().filter(|w| w.image.ends_with(":0.0.0")).count(), 1);
+    assert_eq!(diagnose(&evidence, &rule::built_in().unwrap(), now).version.as_deref(), Some("1.13.1"));
+}
+
 #[test]
 fn every_moment_of_a_rollout_is_diagnosed() {
     for folder in folders("cluster", "moment.yaml") {

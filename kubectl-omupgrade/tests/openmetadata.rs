@@ -219,6 +219,16 @@ async fn refusals_and_nonsense_are_unknown_with_the_servers_words() {
     assert_eq!(s.health.value().map(|h| h.status), Some(503));
 }
 
+/// Later kinds that this release does not have do not hide that the server failed at the first.
+#[tokio::test]
+async fn a_server_that_fails_is_not_one_without_a_kind() {
+    let (address, _) = service(|path| {
+        if path.contains("/tables") { refused(500, "the database is lost") } else { refused(404, "no such kind") }
+    })
+    .await;
+    assert_eq!(looked(&address, "").await.entity.reason(), Some("the server answered 500: the database is lost"));
+}
+
 /// That nobody may look at a bot's user, or that the server fails at it, does not say that there is none.
 #[tokio::test]
 async fn a_bot_whose_user_was_not_told_is_not_without_one() {

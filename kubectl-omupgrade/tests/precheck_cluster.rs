@@ -131,7 +131,7 @@ async fn the_server_and_what_stands_around_it() {
         (server.workload.as_str(), server.replicas, server.ready, server.settled),
         ("Deployment/om", 2, 2, true)
     );
-    assert_eq!(server.liveness, "/ping on http-admin, 10 s");
+    assert_eq!((server.liveness.as_str(), server.of_release), ("/ping on http-admin, 10 s", Some(2)));
     assert_eq!((server.budgets.len(), server.budgets[0].ours), (1, false));
     assert_eq!(facts.foreign.value().unwrap(), &["PodDisruptionBudget/om"]);
     let drift = facts.drift.value().unwrap();

@@ -37,12 +37,14 @@ impl Waivers {
     /// Reads a file's text. `ids` are the checks that there are.
     pub fn read(text: &str, ids: &[&str]) -> Result<Self, Failure> {
         let read: Self = serde_saphyr::from_str(text)
-            .map_err(|e| Failure::usage(format!("this is no file of waivers: {e}; {EXAMPLE}")))?;
+            .map_err(|e| Failure::usage(format!("this is no file of waivers: {}; {EXAMPLE}", first(&e.to_string()))))?;
         for waiver in &read.waivers {
             if !ids.contains(&waiver.check.as_str()) {
                 let near = ids.iter().max_by_key(|id| alike(id, &waiver.check)).copied().unwrap_or_default();
-                return Err(Failure::usage(format!("a waiver of `{}`: there is no such check", waiver.check))
-                    .hint(format!("check: {near}    # the nearest name that there is")));
+                return Err(Failure::usage(format!(
+                    "a waiver of `{}`: there is no such check; the nearest is `{near}`",
+                    waiver.check
+                )));
             }
             if waiver.reason.trim().is_empty() {
                 return Err(Failure::usage(format!("the waiver of `{}` gives no reason", waiver.check)));
@@ -67,6 +69,12 @@ impl Waivers {
         }
         report.count();
     }
+}
+
+/// The reader's sentence with its place. What it shows of the file below repeats that.
+fn first(words: &str) -> &str {
+    let line = words.lines().next().unwrap_or_default().trim();
+    line.strip_prefix("error: ").unwrap_or(line)
 }
 
 fn open(finding: &Finding) -> bool {

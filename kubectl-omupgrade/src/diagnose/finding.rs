@@ -109,6 +109,7 @@ pub fn filled(fix: &str, facts: &Facts, saying: &Saying) -> String {
     fix.replace("{release}", &facts.name)
         .replace("{namespace}", &facts.namespace)
         .replace("{workload}", &server(facts))
+        .replace("{server}", server(facts).rsplit('/').next().unwrap_or_default())
         .replace(
             "{pod}",
             &or(

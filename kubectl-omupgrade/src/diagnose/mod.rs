@@ -88,7 +88,7 @@ pub fn diagnose(evidence: &Evidence, rules: &[Rule], now: Timestamp) -> Diagnosi
         at: now,
         release: facts.name.clone(),
         namespace: facts.namespace.clone(),
-        version: version.map(|v| v.to_string()),
+        version: serving(facts, version).map(|v| v.to_string()),
         sentence: sentence(&facts.name, &findings, &certificates, &symptoms, looked),
         looked,
         symptoms,
@@ -111,6 +111,16 @@ fn version(facts: &Facts) -> Option<Version> {
     let image = facts.workloads.items().iter().find(|w| w.component == Component::Server).map(|w| w.image.as_str());
     let tag = image.and_then(component::image_tag).and_then(Version::parse);
     tag.or_else(|| Version::parse(&facts.release.value()?.revision.chart.app_version))
+}
+
+/// The version that is named: where the workload asks for another one than the release installs, and only pods of the
+/// latter are ready, somebody changed the image beside helm, and nothing of it serves.
+fn serving(facts: &Facts, asked: Option<Version>) -> Option<Version> {
+    let installed = facts.release.value().and_then(|r| Version::parse(&r.revision.chart.app_version));
+    let ready = facts.pods.items().iter().filter(|pod| pod.is_ready());
+    let servers = ready.flat_map(|pod| pod.containers.iter().filter(|c| part(pod, c) == rule::Part::Server));
+    let tags: Vec<_> = servers.map(|c| component::image_tag(&c.image).and_then(Version::parse)).collect();
+    if installed.is_some() && tags.contains(&installed) && !tags.contains(&asked) { installed } else { asked }
 }
 
 fn sentence(name: &str, findings: &[Finding], edges: &[Said], symptoms: &[Seen], looked: bool) -> String {

@@ -92,6 +92,9 @@ pub fn said(server: &Fact<Server>, rolled_out: Option<Timestamp>) -> (Fact<Vec<S
     if let Some(health) = s.health.value().filter(|h| h.status >= 500) {
         seen.push(format!("health answered {}", health.status));
     }
+    for (what, words) in failed(s) {
+        seen.push(format!("{what} answered 500: {words}"));
+    }
     if let Some(m) = s.metrics.value().filter(|m| m.error_share().is_some_and(|share| share > Metrics::ERRORS)) {
         seen.push(format!("requests: {:.0} of {:.0} answered with 5xx since its start", m.errors, m.requests));
     }
@@ -135,6 +138,24 @@ pub fn said(server: &Fact<Server>, rolled_out: Option<Timestamp>) -> (Fact<Vec<S
     (own, pipelines)
 }
 
+/// What the server failed at, by its own words; each of these once.
+fn failed(s: &Server) -> Vec<(&'static str, &str)> {
+    let asked = [
+        ("login", s.who.reason()),
+        ("the page of an entity", s.entity.reason()),
+        ("the pipelines", s.pipelines.reason()),
+    ];
+    let mut out: Vec<(&str, &str)> = Vec::new();
+    for (what, why) in asked {
+        let words = why.and_then(|why| why.split_once("the server answered 500")).map(|(_, words)| words);
+        let words = words.map(|words| words.trim_start_matches(": "));
+        if let Some(words) = words.filter(|words| out.iter().all(|(_, before)| before != words)) {
+            out.push((what, words));
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,6 +184,28 @@ mod tests {
         let broken =
             both("at 1.13.0, newer than the running image 1.12.3", "migrations begun and not finished: 1.13.0");
         assert_eq!(said(State::Unsaid), broken);
+    }
+
+    #[test]
+    fn what_the_server_failed_at_is_said_once_with_its_words() {
+        use crate::facts::{Counted, Metrics};
+        let no =
+            |why: &str| serde_json::json!({"unknown": {"reason": why, "source": "api", "at": "2026-11-22T12:10:00Z"}});
+        let mut server =
+            serde_json::json!({"asked": "Pod om-1", "kinds": std::collections::BTreeMap::<String, Counted>::new()});
+        for key in ["version", "health", "page", "provider", "steps", "entityRead", "entityFound", "lineage", "apps"] {
+            server[key] = no("no token");
+        }
+        for key in ["who", "entity", "subscriptions", "permissions", "bots"] {
+            server[key] = no("logging in as a@b: the server answered 500: the database is lost");
+        }
+        server["pipelines"] = no("the server answered 403: no");
+        let metrics = Metrics::default();
+        server["metrics"] =
+            serde_json::json!({"known": {"value": metrics, "source": "m", "at": "2026-11-22T12:10:00Z"}});
+        let server: Server = serde_json::from_value(server).unwrap();
+        let (own, _) = said(&Fact::known(server, "api", Timestamp::UNIX_EPOCH), None);
+        assert_eq!(own.items(), ["login answered 500: the database is lost"]);
     }
 
     #[test]

@@ -109,7 +109,11 @@ fn found(number: usize, f: &Finding, width: usize, wide: bool, out: &mut Vec<Lin
 
 fn changed(c: &Changes, width: usize, wide: bool, out: &mut Vec<Line>) {
     out.push(Line::default());
-    let title = format!("changed since revision {} ({}), now revision {}", c.from, c.because, c.to);
+    let title = if c.from == c.to {
+        format!("changed by helm since revision {} was validated, which is the present one", c.from)
+    } else {
+        format!("changed since revision {} ({}), now revision {}", c.from, c.because, c.to)
+    };
     out.extend(wrap(&title, width).into_iter().map(|part| Line::of(part, Tone::Name)));
     let before = out.len();
     fields("values", &c.values, width, wide, out);

@@ -102,10 +102,20 @@ fn ready(case: &Case) -> Answer {
             fail(format!("{said}, and its rollout is not finished"))
         } else if server.ready < server.replicas {
             fail(said)
+        } else if let Some(why) = failing(case) {
+            // Ready is what a probe says, which need not ask the database.
+            fail(format!("{said}, and asked for its pipelines: {why}"))
+                .next("kubectl omupgrade diagnose {release} -n {namespace}")
         } else {
             pass(said)
         }
     })
+}
+
+/// What the server said where it failed at a question.
+fn failing(case: &Case) -> Option<&str> {
+    let pipelines = &case.facts.ingestion.value()?.pipelines;
+    pipelines.known().err().filter(|why| why.contains("the server answered 500"))
 }
 
 fn replicas(case: &Case) -> Answer {

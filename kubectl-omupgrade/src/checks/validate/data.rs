@@ -1,6 +1,6 @@
 //! Whether the data is there: a page of it, its lineage, the database at rest, and nothing lost since before.
 
-use super::{Facts, either, known, of, row};
+use super::{Facts, asked, either, known, row};
 use crate::checks::{Answer, Check, fail, pass, skip, unknown, warn};
 use std::collections::BTreeMap;
 
@@ -9,6 +9,8 @@ const DIAGNOSE: &str = "kubectl omupgrade diagnose {release} -n {namespace}";
 const BACK: &str = "kubectl omupgrade rollback {release} -n {namespace} --dry-run # the ways back";
 const WATCH: &str = "kubectl omupgrade status {release} -n {namespace} --watch";
 const BEFORE: &str = "kubectl omupgrade validate {release} -n {namespace} --facts before.json # before an upgrade; afterwards --before before.json";
+
+const SINCE: &str = "kubectl omupgrade validate {release} -n {namespace} --since-backup # with the newest backup from before the rollout";
 
 /// Tables that no upgrade makes smaller: a loss here is the trouble of 1.11.0 to 1.11.3, and others like it.
 const KEPT: &[(&str, &str)] = &[
@@ -82,8 +84,8 @@ fn migrations(f: &Facts) -> Result<Answer, Answer> {
 }
 
 fn entity(f: &Facts) -> Result<Answer, Answer> {
-    let Some(entity) = of(f, |s| &s.entity)? else { return Ok(skip("there is no entity")) };
-    let read = of(f, |s| &s.entity_read)?;
+    let Some(entity) = asked(f, |s| &s.entity)? else { return Ok(skip("there is no entity")) };
+    let read = asked(f, |s| &s.entity_read)?;
     let what = format!("{} {}", entity.kind, entity.name);
     Ok(match (read.status, read.what.as_str()) {
         (200, "the entity") => pass(format!("{what}, {} ms", read.millis)),
@@ -93,13 +95,15 @@ fn entity(f: &Facts) -> Result<Answer, Answer> {
 }
 
 fn lineage(f: &Facts) -> Result<Answer, Answer> {
-    let Some(entity) = of(f, |s| &s.entity)? else { return Ok(skip("there is no entity")) };
-    let edges = of(f, |s| &s.lineage)?;
+    let Some(entity) = asked(f, |s| &s.entity)? else { return Ok(skip("there is no entity")) };
+    let edges = asked(f, |s| &s.lineage)?;
     Ok(pass(format!("{}: {} into it, {} out of it", entity.name, edges.up, edges.down)))
 }
 
 fn lost(f: &Facts) -> Result<Answer, Answer> {
-    let before = known(&f.before)?;
+    let asked_for =
+        |missing: Answer| if missing.evidence.contains("--since-backup") { missing.next(SINCE) } else { missing };
+    let before = known(&f.before).map_err(asked_for)?;
     let database = known(&f.database)?;
     let now: BTreeMap<&str, u64> = database.counted();
     let (mut less, mut without, mut gone, mut seen) = (Vec::new(), Vec::new(), false, 0);

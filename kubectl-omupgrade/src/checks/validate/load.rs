@@ -9,6 +9,8 @@ const GROUP: &str = "load";
 const GUIDE: &str = "Post-upgrade validation: metrics and logs";
 const DIAGNOSE: &str = "kubectl omupgrade diagnose {release} -n {namespace}";
 
+const STILL: &str = "kubectl omupgrade validate {release} -n {namespace} --for 5m # whether it still does: then what happens meanwhile is judged";
+
 /// The share of requests answered with 5xx from which on it is told. Chosen.
 const SOME_ERRORS: f64 = 0.001;
 /// The share of the heap in use from which on it is told. Chosen: below it a collector has room.
@@ -25,7 +27,7 @@ const LINES: f64 = 0.05;
 pub const CHECKS: &[Check<Facts>] = &[
     Check {
         row: row("errors", GROUP, "hardly any request is answered with 5xx", GUIDE, DIAGNOSE),
-        ask: |f| either(of(f, |s| &s.metrics).map(|m| errors(m, before(f)))),
+        ask: |f| either(of(f, |s| &s.metrics).map(|m| errors(m, before(f), meanwhile(f)))),
     },
     Check {
         row: row("latency", GROUP, "requests take no longer than before", GUIDE, DIAGNOSE),
@@ -78,14 +80,28 @@ fn before(f: &Facts) -> Option<&Metrics> {
     f.before.value()?.metrics.as_ref()
 }
 
-fn errors(m: &Metrics, before: Option<&Metrics>) -> Answer {
+/// What was counted while it was watched, where somebody asked for anything.
+fn meanwhile(f: &Facts) -> Option<Metrics> {
+    super::watch::counted(&f.samples).filter(|m| m.requests > 0.0)
+}
+
+/// A server counts until it is started anew: what was mended since shows only in what is counted from then on.
+fn errors(m: &Metrics, before: Option<&Metrics>, meanwhile: Option<Metrics>) -> Answer {
     let Some(share) = m.error_share() else { return unknown("the server counts no requests under a known name") };
     let was = before.and_then(Metrics::error_share);
     let then = was.map(|was| format!("; {:.2} % before", was * 100.0)).unwrap_or_default();
     let words = format!("{:.0} of {:.0} requests since its start ({:.2} %{then})", m.errors, m.requests, share * 100.0);
+    let (share, words, next) = match &meanwhile {
+        Some(now) => {
+            let seen = now.error_share().unwrap_or_default();
+            let words = format!("{:.0} of {:.0} while it was watched; {words}", now.errors, now.requests);
+            (seen, words, DIAGNOSE)
+        }
+        None => (share, words, STILL),
+    };
     match share {
-        s if s > Metrics::ERRORS => fail(words),
-        s if s > SOME_ERRORS => warn(words),
+        s if s > Metrics::ERRORS => fail(words).next(next),
+        s if s > SOME_ERRORS => warn(words).next(next),
         _ => pass(words),
     }
 }

@@ -15,7 +15,7 @@ pub use serving::is_rolled_out;
 
 use super::report::{Counts, Report, SCHEMA};
 use super::row::{Check, Names, Row, run};
-use super::{Answer, Why, unknown};
+use super::{Answer, Why, fail, unknown};
 use crate::facts::{Component, Fact, Server, Workload};
 use jiff::Timestamp;
 use shared::component;
@@ -111,12 +111,28 @@ fn of<'a, T>(facts: &'a Facts, pick: impl FnOnce(&'a Server) -> &'a Fact<T>) -> 
     }
 }
 
+/// The same of what every user asks for: a token that was taken lets it be asked, whatever became of the question who we
+/// are.
+fn asked<T>(facts: &Facts, pick: fn(&Server) -> &Fact<T>) -> Result<&T, Answer> {
+    match pick(known(&facts.server)?).reason() {
+        Some(why) if failed(why) && !why.starts_with("logging in") => Err(unanswered(why)),
+        _ => of(facts, pick),
+    }
+}
+
 fn known<T>(fact: &Fact<T>) -> Result<&T, Answer> {
-    fact.value().ok_or_else(|| {
-        let why = fact.reason().unwrap_or_default();
-        let answer = unknown(why);
-        serving::server_next(why).into_iter().fold(answer, Answer::next)
-    })
+    fact.value().ok_or_else(|| unanswered(fact.reason().unwrap_or_default()))
+}
+
+/// Whether the server itself was asked and failed. What it refuses, and a way to it that is none, tell nothing of it.
+fn failed(why: &str) -> bool {
+    why.contains("the server answered 500")
+}
+
+/// What becomes of a question without an answer.
+fn unanswered(why: &str) -> Answer {
+    let answer = if failed(why) { fail(why) } else { unknown(why) };
+    serving::server_next(why).into_iter().fold(answer, Answer::next)
 }
 
 /// An answer either way: what is missing is an answer, too.

@@ -1,7 +1,7 @@
 //! Whether search shows what there is: the chosen entity, as many documents as rows, a sound engine, indexes of the
 //! present mapping.
 
-use super::{Facts, either, known, of, row};
+use super::{Facts, asked, either, known, of, row, unanswered};
 use crate::checks::{Answer, Check, Outcome, REINDEX, fail, pass, skip, unknown, warn};
 use crate::facts::SearchEngine;
 
@@ -77,15 +77,15 @@ fn behind(f: &Facts) -> Result<Option<Answer>, Answer> {
 }
 
 fn finds(f: &Facts) -> Result<Answer, Answer> {
-    let Some(entity) = of(f, |s| &s.entity)? else { return Ok(skip("there is no entity")) };
-    let found = of(f, |s| &s.entity_found)?;
+    let Some(entity) = asked(f, |s| &s.entity)? else { return Ok(skip("there is no entity")) };
+    let found = asked(f, |s| &s.entity_found)?;
     Ok(if *found { pass(entity.name.clone()) } else { fail(format!("{} is not among the hits", entity.name)) })
 }
 
 fn documents(f: &Facts) -> Result<Answer, Answer> {
     let server = known(&f.server)?;
     // Without a login nothing was counted: said as everywhere else.
-    of(f, |s| &s.entity)?;
+    asked(f, |s| &s.entity)?;
     if let Some(answer) = behind(f)? {
         return Ok(answer);
     }
@@ -104,7 +104,7 @@ fn documents(f: &Facts) -> Result<Answer, Answer> {
         }
     }
     Ok(match (less.as_slice(), same.as_slice()) {
-        ([], []) => return Err(unknown(why.unwrap_or("no kind was counted on both sides"))),
+        ([], []) => return Err(unanswered(why.unwrap_or("no kind was counted on both sides"))),
         ([], all) => pass(all.join(", ")),
         (all, _) if far => fail(all.join("; ")),
         (all, _) => warn(all.join("; ")),

@@ -2,6 +2,7 @@
 
 use super::{Facts, Sample, row};
 use crate::checks::{Answer, Check, fail, pass, skip, warn};
+use crate::facts::Metrics;
 use crate::rollout::span;
 
 const GROUP: &str = "watch";
@@ -46,24 +47,26 @@ fn up(first: &Sample, last: &Sample, all: &[Sample]) -> Answer {
 }
 
 fn errors(_: &Sample, _: &Sample, all: &[Sample]) -> Answer {
-    let (mut errors, mut requests, mut seen) = (0.0, 0.0, false);
+    let Some(counted) = counted(all) else { return skip("the server's numbers could not be read twice") };
+    let words = format!("{:.0} of {:.0} requests", counted.errors, counted.requests);
+    if counted.errors > 0.0 { warn(words) } else { pass(words) }
+}
+
+/// What the servers counted from look to look; none where their numbers could not be read twice.
+pub(super) fn counted(all: &[Sample]) -> Option<Metrics> {
+    let mut out: Option<Metrics> = None;
     for pair in all.windows(2) {
         let [before, after] = pair else { continue };
         // A server that was started again counts from nought.
         if let (Some(a), Some(b)) = (&before.metrics, &after.metrics)
             && let Some(between) = b.since(a)
         {
-            errors += between.errors;
-            requests += between.requests;
-            seen = true;
+            let sum = out.get_or_insert_default();
+            sum.errors += between.errors;
+            sum.requests += between.requests;
         }
     }
-    let words = format!("{errors:.0} of {requests:.0} requests");
-    match () {
-        () if !seen => skip("the server's numbers could not be read twice"),
-        () if errors > 0.0 => warn(words),
-        () => pass(words),
-    }
+    out
 }
 
 fn heap(first: &Sample, last: &Sample, all: &[Sample]) -> Answer {
