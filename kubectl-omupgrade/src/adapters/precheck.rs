@@ -177,7 +177,7 @@ fn with_replicas(live: Seen<Server>, stored: Option<&Object>) -> Seen<Server> {
         stored.and_then(|o| o.value.pointer("/spec/replicas")?.as_i64()).and_then(|n| i32::try_from(n).ok());
     match live {
         Seen::Known(server) => Seen::Known(Server { of_release, ..server }),
-        unknown => unknown,
+        Seen::Unknown(reason) => Seen::Unknown(reason),
     }
 }
 
