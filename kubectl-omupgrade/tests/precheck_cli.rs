@@ -116,7 +116,7 @@ fn wrong_files_are_named_with_their_place() {
 
     let waivers = put("waivers.yaml", "waivers:\n- {check: serch-version, reason: x, until: 2099-01-01}\n");
     let (code, _, said) = saved(&["--waivers", &waivers]);
-    assert!(code == 2 && said.contains("no such check") && said.contains("check: search-version"), "{said}");
+    assert!(code == 2 && said.contains("no such check") && said.contains("the nearest is `search-version`"), "{said}");
 }
 
 #[test]

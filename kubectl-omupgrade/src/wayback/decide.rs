@@ -31,9 +31,12 @@ pub struct Decision {
     pub to: u64,
     /// The image that the server runs by the newest revision.
     pub image_now: String,
-    /// The database's state now, where it was read and helm finished the newest revision: one that it gave up on may never
-    /// have served, and its state proves nothing of the image that it names.
+    /// The database's state now, where it was read.
     pub database: Option<Fingerprint>,
+    /// Whether helm finished the newest revision. One that it gave up on may never have served: the database's state beside
+    /// it proves nothing of the image that it names.
+    #[serde(skip)]
+    pub finished: bool,
     /// The image that the server would run.
     pub image: String,
     /// Whether the newest revision is that one already, finished.
@@ -146,7 +149,8 @@ pub fn decided(look: &Look, contents: &Contents, asked: Asked) -> Decision {
         from: look.current.revision.number,
         to: number,
         image_now: contents.image_now,
-        database: look.database.clone().ok().filter(|_| look.current.revision.status == Status::Deployed),
+        database: look.database.clone().ok(),
+        finished: look.current.revision.status == Status::Deployed,
         image: contents.servers.first().map(|s| s.image.clone()).unwrap_or_default(),
         already,
         stay,

@@ -27,7 +27,7 @@ const LINES: f64 = 0.05;
 pub const CHECKS: &[Check<Facts>] = &[
     Check {
         row: row("errors", GROUP, "hardly any request is answered with 5xx", GUIDE, DIAGNOSE),
-        ask: |f| either(of(f, |s| &s.metrics).map(|m| errors(m, before(f), meanwhile(f)))),
+        ask: |f| either(of(f, |s| &s.metrics).map(|m| errors(m, before(f), meanwhile(f).as_ref()))),
     },
     Check {
         row: row("latency", GROUP, "requests take no longer than before", GUIDE, DIAGNOSE),
@@ -86,12 +86,12 @@ fn meanwhile(f: &Facts) -> Option<Metrics> {
 }
 
 /// A server counts until it is started anew: what was mended since shows only in what is counted from then on.
-fn errors(m: &Metrics, before: Option<&Metrics>, meanwhile: Option<Metrics>) -> Answer {
+fn errors(m: &Metrics, before: Option<&Metrics>, meanwhile: Option<&Metrics>) -> Answer {
     let Some(share) = m.error_share() else { return unknown("the server counts no requests under a known name") };
     let was = before.and_then(Metrics::error_share);
     let then = was.map(|was| format!("; {:.2} % before", was * 100.0)).unwrap_or_default();
     let words = format!("{:.0} of {:.0} requests since its start ({:.2} %{then})", m.errors, m.requests, share * 100.0);
-    let (share, words, next) = match &meanwhile {
+    let (share, words, next) = match meanwhile {
         Some(now) => {
             let seen = now.error_share().unwrap_or_default();
             let words = format!("{:.0} of {:.0} while it was watched; {words}", now.errors, now.requests);

@@ -164,7 +164,7 @@ async fn begin(
     run.verdict = Some(decision.verdict.way);
     run.remembered = remembered(decision, restoration, given_up.as_ref(), &id)?;
     // What a later way back to the newest revision of now will compare with.
-    run.recorded = decision.database.clone().map(|fingerprint| Recorded {
+    run.recorded = decision.database.clone().filter(|_| decision.finished).map(|fingerprint| Recorded {
         revision: decision.from,
         image: decision.image_now.clone(),
         fingerprint,

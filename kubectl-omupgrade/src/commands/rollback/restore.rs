@@ -92,6 +92,12 @@ pub(super) fn refuse_for_nothing(look: &Look, decision: &Decision, args: &Args) 
     let Some(backup) = args.backup.as_ref().filter(|_| args.restore && !done_already(look, args)) else {
         return Ok(());
     };
+    // A run that was given up at its very end brought it back all the same.
+    let of = |run: &Run| Plan::recall(&run.remembered).ok().flatten().is_some_and(|plan| plan.backup == *backup);
+    let there = |run: &&Run| run.to == Some(decision.to) && run.is_done(RESTORED) && !run.is_done(DROPPED);
+    if look.runs.iter().filter(there).any(of) {
+        return Ok(());
+    }
     let why = format!("revision {} serves already, so nothing goes back, and {backup} is not restored", decision.to);
     let only = format!("kubectl omupgrade backup restore {} {backup} -n {}", decision.release, decision.namespace);
     Err(Failure::refused(why).hint(format!("{only}    # the database alone, under the revision that serves")).into())
