@@ -145,3 +145,19 @@ pub struct At<'a> {
     /// The command so far.
     pub command: &'a str,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// kubectl gets no object by its name from all namespaces.
+    #[test]
+    fn a_key_that_is_held_elsewhere_is_looked_for_by_a_command_that_works() {
+        let at = At { release: "om", namespace: "data", revision: 1, backup: "b", command: "again" };
+        let clues = Clues { held: Some(("omupgrade-backup-om-b".to_owned(), false)), ..Clues::default() };
+        let refusal = of_key(&Answer::Unknown("no word of it".to_owned()), at, &clues, false);
+        let hints = refusal.map(|refusal| refusal.hints).unwrap_or_default();
+        let looks = "kubectl get secrets -A --field-selector metadata.name=omupgrade-backup-om-b    #";
+        assert!(hints.first().is_some_and(|hint| hint.starts_with(looks)), "{hints:?}");
+    }
+}

@@ -106,14 +106,16 @@ pub async fn init(cluster: &Cluster, args: &Args, output: Output) -> anyhow::Res
         }
         _ => {}
     }
-    let claim = args.of.claim.as_ref().map(|claim| format!(" --claim {claim}")).unwrap_or_default();
-    let said = format!(
-        "made the claim {name} of {size}; next:\n  kubectl omupgrade backup {}{claim} --with-secrets\n",
-        place.on(cluster)
-    );
+    let said = format!("made the claim {name} of {size}; next:\n  {}\n", next(&place.on(cluster), &args.of));
     (data.outcome, data.size) = ("made", Some(size));
     answer(output, &data, || said)?;
     Ok(Exit::Done)
+}
+
+/// The backup onto this very claim, complete.
+fn next(on: &str, of: &Of) -> String {
+    let claim = of.claim.as_ref().map(|claim| format!(" --claim {claim}")).unwrap_or_default();
+    format!("kubectl omupgrade backup {on}{claim} --with-secrets")
 }
 
 /// What keeps a claim of the user's from taking backups.
@@ -179,5 +181,11 @@ mod tests {
     fn the_size_comes_from_the_databases() {
         assert_eq!(super::size_for(0), "1Gi");
         assert_eq!(super::size_for(10 * 1024 * 1024 * 1024), "30Gi");
+    }
+
+    #[test]
+    fn the_next_step_is_a_complete_backup_onto_the_same_claim() {
+        let of = super::Of { claim: Some("mine".to_owned()), ..super::Of::default() };
+        assert_eq!(super::next("om -n data", &of), "kubectl omupgrade backup om -n data --claim mine --with-secrets");
     }
 }

@@ -356,8 +356,9 @@ mod tests {
     fn a_narrow_terminal_breaks_between_words_and_never_in_a_command() {
         let text = "  - the database moved since revision 1 served: migrations ran\n  try: kubectl omupgrade rollback om 1 -n data\n  3. run helm rollback om 1 --namespace data --kube-context here\n";
         assert_eq!(
-            fitted(text, 40),
+            fits(text.to_owned(), Some(40)),
             "  - the database moved since revision\n    1 served: migrations ran\n  try: kubectl omupgrade rollback om 1 -n data\n  3. run helm rollback om 1 --namespace data --kube-context here\n"
         );
+        assert_eq!(fits(text.to_owned(), None), text);
     }
 }
