@@ -157,7 +157,7 @@ fn what_the_guard_stops_is_not_named_as_what_serves() {
         json!({"number": number, "status": status, "object": "s", "driver": "secrets",
             "chart": {"name": "openmetadata", "version": version, "appVersion": version}})
     };
-    let cases: [(&[_], &str, &str); 5] = [
+    let cases: [(&[_], &str, &str); 7] = [
         (&[revision(2, "superseded", "1.12.0"), revision(3, "superseded", "1.13.0")], "rollback om 3 -n data", "om 2"),
         // The pods that serve are of 1.13.1.
         (
@@ -168,6 +168,9 @@ fn what_the_guard_stops_is_not_named_as_what_serves() {
         (&[revision(2, "superseded", "1.13.1"), revision(3, "failed", "1.13.2")], "rollback om 2 -n data", "1.13.2"),
         (&[revision(2, "superseded", "1.13.1"), revision(3, "superseded", "1.12.0")], "rollback om 2 -n data", "om 3"),
         (&[revision(3, "superseded", "1.12.0")], "kubectl omupgrade rollback om -n data", "om 3"),
+        // As a cluster tells it, without their content.
+        (&[revision(2, "superseded", ""), revision(3, "superseded", "")], "rollback om 3 -n data", "om 2"),
+        (&[revision(2, "superseded", ""), revision(3, "failed", "")], "history om -n data", "rollback om "),
     ];
     let case = self::cases().into_iter().find(|case| case.ends_with("guard-refuses")).unwrap();
     for (history, named, not) in cases {

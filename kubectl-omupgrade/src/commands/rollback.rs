@@ -9,6 +9,7 @@ mod look;
 mod next;
 mod perform;
 mod restore;
+mod restored;
 mod roll;
 pub(super) mod saved;
 mod say;
@@ -272,7 +273,7 @@ pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
         let command = perform::command(cluster, &helm, &decision, past.begun.as_ref());
         saved::save(cluster, file, &look, &contents, &past, command).await?;
     }
-    if decision.stay && past.begun.is_none() && restore::done_already(&look, args) {
+    if decision.stay && past.begun.is_none() && restored::done_already(&look, args) {
         if !args.dry_run {
             perform::tidy(cluster, &decision, terms).await?;
         }
@@ -280,7 +281,7 @@ pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
         return Ok(Exit::Done);
     }
     if decision.already && past.begun.is_none() && !decision.stay {
-        restore::refuse_for_nothing(&look, &decision, args)?;
+        restored::refuse_for_nothing(&look, &decision, args)?;
     }
     let wanted = args.restore && (args.backup.is_some() || decision.verdict.way == Way::Restore);
     let restoration = match past.begun {

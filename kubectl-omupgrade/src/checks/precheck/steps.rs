@@ -2,7 +2,7 @@
 
 use super::case::Case;
 use super::decide::Way;
-use super::facts::{Key, Server};
+use super::facts::{Key, Scaler, Server};
 use super::platform;
 use crate::checks::report::{Report, Step};
 use crate::checks::{Names, REINDEX, quoted};
@@ -148,6 +148,11 @@ fn quiesce(case: &Case) -> Vec<Step> {
         let what = format!("see that no autoscaler scales it, and take it off ({reason})");
         out.push(step(&what, format!("kubectl get hpa -n {namespace}")));
     }
+    let off = taken_off(case, server);
+    if off.is_some() {
+        one.push_str(" --set hpa.enabled=false");
+    }
+    let scaler = server.autoscaler.as_ref().or(off.as_ref());
     out.push(step("stop the server", format!("kubectl scale {workload} -n {namespace} --replicas=0")));
     if !server.selector.is_empty() {
         let own = &server.selector;
@@ -158,8 +163,8 @@ fn quiesce(case: &Case) -> Vec<Step> {
     out.extend(dependencies(case));
     out.push(step("upgrade with ONE pod, which migrates", upgrade(case, &one)));
     out.push(watch(case, "follow migration and start"));
-    let replicas = wanted(case, server);
-    match &server.autoscaler {
+    let replicas = wanted(case, server, scaler);
+    match scaler {
         Some(scaler) if scaler.ours => {
             let what = "bring the autoscaler back; what starts now finds nothing to migrate";
             out.push(step(what, upgrade(case, &format!(" --set hpa.enabled=true --set replicaCount={replicas}"))));
@@ -182,13 +187,22 @@ fn quiesce(case: &Case) -> Vec<Step> {
 
 /// How many pods there are to be at the end. A server that was stopped by hand says 0, and one in the middle of these steps
 /// 1: what the values or the release ask for is not forgotten then. An autoscaler goes by its own numbers.
-fn wanted(case: &Case, server: &Server) -> i32 {
-    if let Some(scaler) = &server.autoscaler {
+fn wanted(case: &Case, server: &Server, scaler: Option<&Scaler>) -> i32 {
+    if let Some(scaler) = scaler {
         return server.replicas.max(scaler.min);
     }
     let values = case.facts.values.value().and_then(|values| values.get("replicaCount")?.as_i64());
     let values = values.and_then(|count| i32::try_from(count).ok()).unwrap_or(1);
     server.replicas.max(values).max(server.of_release.unwrap_or(1))
+}
+
+/// The release's own autoscaler where these steps have taken it off: the upgrade would bring it back, and with it several
+/// pods that migrate.
+fn taken_off(case: &Case, server: &Server) -> Option<Scaler> {
+    let values = case.facts.values.value()?;
+    let gone = server.autoscaler.is_none() && server.autoscaler_unseen.is_none() && values.is_on("hpa.enabled");
+    let min = values.get("hpa.minReplicas").and_then(|min| i32::try_from(min.as_i64()?).ok()).unwrap_or(1);
+    gone.then(|| Scaler { name: String::new(), min, ours: true })
 }
 
 fn hop(case: &Case, via: &[Version]) -> Vec<Step> {

@@ -63,7 +63,13 @@ fn on(scene: &Scene<'_>, serving: Version, head: Version) -> String {
             its.chart.version, its.number
         );
     }
-    match back.or_else(|| newest(&|r| good(r) && of(r).is_some_and(|its| its >= head))) {
+    // Of a history that tells only how each revision ended, the one just before served unless helm gave up on it.
+    let before = || newest(&|r| of(r).is_none());
+    match back.or_else(|| newest(&|r| good(r) && of(r).is_some_and(|its| its >= head))).or_else(before) {
+        Some(its) if !good(its) => format!(
+            "kubectl omupgrade history {release} -n {namespace}    # which revision serves: helm gave up on {}; where it is that one, the same `helm upgrade` again, or `backup list`, and bring the database back",
+            its.number
+        ),
         Some(its) => format!(
             "kubectl omupgrade rollback {release} {} -n {namespace}    # to what serves on; or `backup list`, and bring the database back",
             its.number

@@ -1,0 +1,47 @@
+//! Whether the restore that is asked for was done already. Decides nothing of one that is not.
+
+use super::Args;
+use super::restore::QUIESCE;
+use crate::cli::say as to;
+use crate::failure::Failure;
+use crate::journal::{Outcome, RESTORED, Run};
+use crate::wayback::restore::{DROPPED, Plan};
+use crate::wayback::{Decision, Look};
+
+/// Whether this very backup was brought back under this revision already, and nobody confirmed it yet: a command that is
+/// typed again after its end does not begin anew.
+pub(super) fn done_already(look: &Look, args: &Args) -> bool {
+    let of = |run: &Run| Plan::recall(&run.remembered).ok().flatten().filter(|_| run.begun(QUIESCE));
+    let last = look.runs.iter().rev().find_map(|run| Some((run, of(run)?)));
+    let Some((run, plan)) = last.filter(|(run, plan)| {
+        run.outcome == Outcome::Done
+            && run.to == Some(look.target.revision.number)
+            && Some(&plan.backup) == args.backup.as_ref()
+            && !run.is_done(DROPPED)
+    }) else {
+        return false;
+    };
+    let ended = run.ended.map(|at| format!(" at {at:.0}")).unwrap_or_default();
+    let on = format!("{} -n {}", look.current.name, look.current.namespace);
+    to::note(&format!(
+        "{} was brought back{ended} already, and nothing was done now; to do it again, first: kubectl omupgrade rollback {on} --confirm",
+        plan.backup
+    ));
+    true
+}
+
+/// Who names a backup under the revision that serves already would see nothing restored.
+pub(super) fn refuse_for_nothing(look: &Look, decision: &Decision, args: &Args) -> anyhow::Result<()> {
+    let Some(backup) = args.backup.as_ref().filter(|_| args.restore && !done_already(look, args)) else {
+        return Ok(());
+    };
+    // A run that was given up at its very end brought it back all the same.
+    let of = |run: &Run| Plan::recall(&run.remembered).ok().flatten().is_some_and(|plan| plan.backup == *backup);
+    let there = |run: &&Run| run.to == Some(decision.to) && run.is_done(RESTORED) && !run.is_done(DROPPED);
+    if look.runs.iter().filter(there).any(of) {
+        return Ok(());
+    }
+    let why = format!("revision {} serves already, so nothing goes back, and {backup} is not restored", decision.to);
+    let only = format!("kubectl omupgrade backup restore {} {backup} -n {}", decision.release, decision.namespace);
+    Err(Failure::refused(why).hint(format!("{only}    # the database alone, under the revision that serves")).into())
+}
