@@ -30,6 +30,6 @@ fn play(stage: &Stage) -> Result<()> {
     stage.until("the nodes to be Ready", 60, |stage| Ok(up::nodes_are_ready(stage.cache)))?;
     ensure!(stage.pods()? == pods, "pods before: {pods:?}, after: {:?}", stage.pods()?);
     stage.upgrade("1.12.14", 1, &["--no-hooks"])?;
-    ensure!(stage.serving()? == ["1.12.14"], "serving: {:?}", stage.serving()?);
+    stage.comes_to_serve(&["1.12.14"])?;
     Ok(())
 }

@@ -55,7 +55,7 @@ fn play(stage: &Stage) -> Result<()> {
     refused(stage.upgrade_with(Version::Three, Pace::Quick, "1.13.1", 1, &[]), "no backup stands before this upgrade")?;
     let upgrade = stage.upgrade_call(Version::Three, Pace::Quick, "1.13.1", 1, &[])?;
     upgrade.env("OMUPGRADE_RECEIPT", &receipt).env("OMUPGRADE_NAMESPACE", &stage.namespace).run()?;
-    ensure!(stage.serving()? == ["1.13.1"], "serving: {:?}", stage.serving()?);
+    stage.comes_to_serve(&["1.13.1"])?;
     Ok(())
 }
 

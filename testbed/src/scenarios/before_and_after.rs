@@ -67,7 +67,7 @@ fn play(stage: &Stage) -> Result<()> {
         stage.types(command)?;
         ensure!(stage.pods()?.len() <= 2, "too many pods after `{command}`: {:?}", stage.pods()?);
     }
-    ensure!(stage.serving()? == ["1.13.1", "1.13.1"], "serving: {:?}", stage.serving()?);
+    stage.comes_to_serve(&["1.13.1", "1.13.1"])?;
     let migrated = stage.pods()?.iter().filter(|pod| stage.log(&pod.name).contains("Migration Run started")).count();
     ensure!(migrated == 1, "{migrated} pods migrated");
 

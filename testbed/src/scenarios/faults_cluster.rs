@@ -44,7 +44,7 @@ fn play(stage: &Stage) -> Result<()> {
 
     stage.fault("image-missing", "yes")?;
     stage.until("the image not to come", 90, |stage| any(stage, |pod| waits(pod, "ImagePullBackOff")))?;
-    ensure!(stage.serving()? == ["1.12.13"], "serving: {:?}", stage.serving()?);
+    stage.comes_to_serve(&["1.12.13"])?;
     stage.heal("image-missing")?;
     stage.until("the old server alone", 60, |stage| Ok(stage.pods()?.len() == 1))?;
 

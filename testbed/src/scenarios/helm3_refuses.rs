@@ -29,7 +29,7 @@ fn play(stage: &Stage) -> Result<()> {
     ensure!(stage.revision()? == revision, "a revision was recorded: {:?}", stage.revision()?);
 
     stage.three("1.13.1", &off)?;
-    ensure!(stage.serving()? == ["1.13.1"], "serving: {:?}", stage.serving()?);
+    stage.comes_to_serve(&["1.13.1"])?;
     let jobs = stage.json(&["get", "jobs"])?;
     ensure!(jobs["items"].as_array().is_some_and(Vec::is_empty), "Helm 3 applied a Job: {jobs}");
     Ok(())

@@ -26,7 +26,7 @@ fn play(stage: &Stage) -> Result<()> {
     let report = stage.under_load(|| stage.upgrade_with(Version::Four, Pace::Gentle, "1.12.14", 2, &[]))?;
     ensure!(report.failures == 0, "requests failed: {}", report.words(false));
     ensure!(report.requests > 100, "too few requests to say anything: {}", report.words(false));
-    ensure!(stage.serving()? == ["1.12.14", "1.12.14"], "serving: {:?}", stage.serving()?);
+    stage.comes_to_serve(&["1.12.14", "1.12.14"])?;
     ensure!(stage.migrated()? == migrated, "the schema moved: {:?}", stage.migrated()?);
     Ok(())
 }

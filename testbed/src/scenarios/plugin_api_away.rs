@@ -81,7 +81,7 @@ fn play(stage: &Stage) -> Result<()> {
         })?;
         say::line(&back);
         ensure!(back.contains("verdict: code only"), "the verdict:\n{back}");
-        ensure!(stage.serving()? == ["1.12.13"], "serving: {:?}", stage.serving()?);
+        stage.comes_to_serve(&["1.12.13"])?;
         let (revision, status) = stage.revision()?;
         ensure!(status == "deployed" && revision > before, "revision {revision} is {status}");
         let history = stage.omupgrade("reading the history").args(["history", RELEASE]).text()?;

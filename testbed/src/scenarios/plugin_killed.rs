@@ -43,7 +43,7 @@ fn play(stage: &Stage) -> Result<()> {
         refused(stage.go_back(&stage.deadly(&helm, deed)?).map(drop), "signal: 9")?;
         say::step("the same command again");
         stage.go_back(&helm)?;
-        ensure!(stage.serving()? == ["1.12.13"], "serving: {:?}", stage.serving()?);
+        stage.comes_to_serve(&["1.12.13"])?;
         let (revision, status) = stage.revision()?;
         ensure!(status == "deployed", "revision {revision} is {status}");
         let history = stage.omupgrade("reading the history").args(["history", RELEASE]).text()?;

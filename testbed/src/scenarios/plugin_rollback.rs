@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
 use super::{BOTH, Scenario};
 use crate::say;
@@ -26,11 +26,11 @@ fn play(stage: &Stage) -> Result<()> {
     say::step("kubectl omupgrade rollback om 1: nothing tells what the database was before");
     refused(rollback(stage, &["--exit-verdict"]).map(drop), "exit status: 33")?;
     refused(rollback(stage, &["--yes"]).map(drop), "exit status: 5")?;
-    ensure!(stage.serving()? == ["1.12.14"], "serving: {:?}", stage.serving()?);
+    stage.comes_to_serve(&["1.12.14"])?;
 
     say::step("kubectl omupgrade rollback om 1 --accept-unproven");
     say::line(&rollback(stage, &["--yes", "--accept-unproven"])?);
-    ensure!(stage.serving()? == ["1.12.13"], "serving: {:?}", stage.serving()?);
+    stage.comes_to_serve(&["1.12.13"])?;
     Ok(())
 }
 

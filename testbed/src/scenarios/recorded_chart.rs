@@ -50,7 +50,7 @@ fn play(stage: &Stage) -> Result<()> {
             .args(["upgrade", "--install", RELEASE, &stage.path(&name), "--no-hooks", "--wait", "--timeout", "4m"])
             .args(["--post-renderer", "helm-postrender", "--post-renderer-args", "--backup=off"])
             .run()?;
-        ensure!(stage.serving()? == [version; 2], "serving: {:?}", stage.serving()?);
+        stage.comes_to_serve(&[version; 2])?;
         stage.until("the release to answer", 30, |stage| Ok(stage.unanswered()?.is_empty()))?;
     }
     Ok(())

@@ -38,6 +38,6 @@ fn play(stage: &Stage) -> Result<()> {
     let new = stage.pods()?.into_iter().find(|pod| !before.contains(pod)).context("no pod came in its place")?;
     let said = stage.refusal(&new.name)?;
     ensure!(said.contains("the database is at 1.13.1, newer than this image (1.12.14)"), "the guard says:\n{said}");
-    ensure!(stage.serving()? == ["1.12.14"], "serving: {:?}", stage.serving()?);
+    stage.comes_to_serve(&["1.12.14"])?;
     Ok(())
 }

@@ -84,7 +84,7 @@ fn play(stage: &Stage) -> Result<()> {
         stage.upgrade("1.12.14", 1, &there)
     };
     refused(old(&["--timeout", "40s"]), "")?;
-    ensure!(stage.serving()? == ["1.13.1"], "serving: {:?}", stage.serving()?);
+    stage.comes_to_serve(&["1.13.1"])?;
     old(&["--set", &format!("database.host={host}")])?;
     stage.until("the old server to serve", 120, |stage| Ok(stage.serving()? == ["1.12.14"]))?;
     stage.until("the old server to answer", 60, |stage| Ok(stage.must_serve().is_ok()))?;

@@ -62,6 +62,18 @@ impl Stage<'_> {
         Ok(self.pods()?.into_iter().filter(|pod| pod.serves).map(|pod| pod.version).collect())
     }
 
+    /// These serve, and nothing else, or will in a moment: helm ends when the new pod is ready, and the old one is told to go
+    /// after that.
+    pub fn comes_to_serve(&self, versions: &[&str]) -> Result<()> {
+        let mut seen = Vec::new();
+        let what = format!("{versions:?} to serve");
+        let ended = self.until(&what, 30, |stage| {
+            seen = stage.serving()?;
+            Ok(seen == versions)
+        });
+        ended.with_context(|| format!("serving: {seen:?}"))
+    }
+
     /// Everything that happened in the namespace, in the order in which the cluster wrote it down.
     pub fn events(&self) -> Result<Vec<Event>> {
         let list = self.json(&["get", "events"])?;

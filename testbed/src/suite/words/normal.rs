@@ -47,6 +47,8 @@ static ALIKE: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
             "$1 $2 CRASHED",
         ),
         (r"( -c \S+) --previous\b", "$1"),
+        (r"\? not seen: \S+@previous: kubelet has no log of it any more ?", ""),
+        (r"@previous\b", ""),
         // A client whose connection was cut tells of the statement that it was at.
         (
             r"or the connection broke\. The client's words: (pg_dump|mysqldump): .*?(?P<end> → | certain;| \(certain| exit \d)",
@@ -84,7 +86,7 @@ mod tests {
 
     #[test]
     fn every_rule_is_read() {
-        assert_eq!((RULES.len(), ALIKE.len()), (19, 3));
+        assert_eq!((RULES.len(), ALIKE.len()), (19, 5));
     }
 
     #[test]
@@ -106,6 +108,9 @@ mod tests {
         assert!(same(&crashed, &said("ended with 1", "")));
         assert!(same(&crashed, &said("crashes again and again (N restarts)", "")));
         assert!(!same(&crashed, &said("done", "")));
+        let seen = "M03 likely; log POD/run-db-migrations@previous\nom: it failed";
+        let gone = "M03 likely; log POD/run-db-migrations\n? not seen: POD/run-db-migrations@previous: kubelet has no log of it any\n  more\nom: it failed";
+        assert!(same(seen, gone));
     }
 
     #[test]
