@@ -29,6 +29,8 @@ mod restore;
 mod restore_api;
 #[path = "simulated/restore_armed.rs"]
 mod restore_armed;
+#[path = "simulated/restore_confirm.rs"]
+mod restore_confirm;
 #[path = "simulated/restore_from.rs"]
 mod restore_from;
 #[path = "simulated/restore_given_up.rs"]

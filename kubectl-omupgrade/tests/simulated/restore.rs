@@ -2,10 +2,11 @@
 //! server ever ran on a schema newer than itself.
 
 use crate::cluster::{HelmDies, Kill, PodFault, World, release_secret};
-use crate::rollback::{STATE, TERMS, manifest, runs, world};
+pub use crate::rollback::command;
+use crate::rollback::{STATE, is_refused, manifest, runs, world};
 use kubectl_omupgrade::adapters::journal::record_fingerprint;
 use kubectl_omupgrade::adapters::keys;
-use kubectl_omupgrade::commands::rollback::{Args, confirmed, dropped, roll_back};
+use kubectl_omupgrade::commands::rollback::Args;
 use kubectl_omupgrade::exit::Exit;
 use kubectl_omupgrade::facts::Secret;
 use kubectl_omupgrade::failure::{exit_of, hints_of};
@@ -80,10 +81,6 @@ pub fn args(world: &World) -> Args {
         helm: Some(world.helm()),
         ..Args::default()
     }
-}
-
-pub async fn command(world: &World, args: &Args) -> anyhow::Result<Exit> {
-    Box::pin(roll_back(&world.cluster(), args, TERMS)).await
 }
 
 /// The one place in which every history has to end, whatever runs it took; those runs.
@@ -239,22 +236,6 @@ async fn two_operators_at_once_restore_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_operators_go_on_with_a_killed_one_and_the_confirmation_drops_what_it_kept() {
-    let (world, _folder) = migrated().await;
-    let args = args(&world);
-    pod(&world, "swap", PodFault::Fails);
-    assert!(command(&world, &args).await.is_err());
-    let (one, other) = tokio::join!(command(&world, &args), command(&world, &args));
-    assert!(one.is_ok() || other.is_ok(), "{one:?} {other:?}");
-    for refused in [one, other].into_iter().filter_map(Result::err) {
-        assert_eq!(exit_of(&refused), Exit::Refused, "{refused:#}");
-    }
-    ended_well(&world, "two operators after a fault");
-    assert_eq!(confirmed(&world.cluster(), &args, TERMS).await.unwrap(), Exit::Done);
-    assert_eq!(world.with_database(|d| d.old.len()), 0);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_asking_for_it_nothing_is_restored_and_the_way_is_named() {
     let (world, _folder) = migrated().await;
     let args = Args { restore: false, backup: None, ..args(&world) };
@@ -309,10 +290,7 @@ async fn what_stands_against_it_is_found_before_the_first_write() {
         let (world, _folder) = migrated().await;
         let mut args = args(&world);
         change(&world, &mut args);
-        let refused = command(&world, &args).await.unwrap_err();
-        assert_eq!(exit_of(&refused), Exit::Refused, "{case}: {refused:#}");
-        assert!(refused.to_string().contains(words), "{case}: {refused:#}");
-        assert!(!hints_of(&refused).is_empty(), "{case}");
+        is_refused(command(&world, &args).await, case, words);
         untouched(&world, case);
     }
 }
@@ -409,31 +387,4 @@ async fn another_way_back_does_not_begin_over_a_restore_in_its_middle() {
     let other = Args { revision: Some(3), restore: false, backup: None, accept_unproven: true, ..args(&world) };
     let refused = command(&world, &other).await.unwrap_err();
     assert!(refused.to_string().contains("was begun and did not end"), "{refused:#}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_old_database_is_kept_until_a_person_confirms() {
-    let (world, _folder) = migrated().await;
-    let none = confirmed(&world.cluster(), &args(&world), TERMS).await.unwrap_err();
-    assert!(none.to_string().contains("knows no restore"), "{none:#}");
-    assert_eq!(command(&world, &args(&world)).await.unwrap(), Exit::Done);
-    assert_eq!(world.with_database(|d| d.old.len()), 1);
-    // Where nobody can be asked, and nobody said so, it stays.
-    let unasked = Args { yes: false, ..args(&world) };
-    let refused = confirmed(&world.cluster(), &unasked, TERMS).await.unwrap_err();
-    assert_eq!(exit_of(&refused), Exit::Refused, "{refused:#}");
-    assert!(hints_of(&refused).iter().any(|h| h.contains("--yes")), "{refused:#}");
-    assert_eq!(world.with_database(|d| d.old.len()), 1);
-    pod(&world, "clean-up", PodFault::Fails);
-    for (outcome, left) in [("failed", 1), ("dropped", 0), ("already", 0)] {
-        let (answer, done) = dropped(&world.cluster(), &args(&world), TERMS).await.unwrap();
-        let answer = serde_json::to_value(answer).unwrap();
-        assert_eq!(answer["schema"], "omupgrade.io/confirm/v1");
-        assert_eq!((&answer["outcome"], &answer["restores"][0]["outcome"]), (&outcome.into(), &outcome.into()));
-        assert_eq!(answer["restores"][0]["backup"], args(&world).backup.unwrap());
-        assert_eq!((done.is_err(), world.with_database(|d| d.old.len())), (outcome == "failed", left));
-    }
-    assert!(world.all("pods").iter().all(|p| p["metadata"]["name"] == "om-server"));
-    // Nothing is left to ask about.
-    assert_eq!(confirmed(&world.cluster(), &unasked, TERMS).await.unwrap(), Exit::Done);
 }

@@ -5,7 +5,7 @@ use kubectl_omupgrade::adapters::lock::Timing;
 use kubectl_omupgrade::cli::flags::Output;
 use kubectl_omupgrade::commands::rollback::{Args, Terms, roll_back};
 use kubectl_omupgrade::exit::Exit;
-use kubectl_omupgrade::failure::exit_of;
+use kubectl_omupgrade::failure::{exit_of, hints_of};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -64,6 +64,14 @@ pub fn args(world: &World) -> Args {
 
 pub async fn command(world: &World, args: &Args) -> anyhow::Result<Exit> {
     Box::pin(roll_back(&world.cluster(), args, TERMS)).await
+}
+
+/// What the command ended with is a refusal with these words and a next step.
+pub fn is_refused(ended: anyhow::Result<Exit>, case: &str, words: &str) {
+    let refused = ended.unwrap_err();
+    assert_eq!(exit_of(&refused), Exit::Refused, "{case}: {refused:#}");
+    assert!(refused.to_string().contains(words), "{case}: {refused:#}");
+    assert!(!hints_of(&refused).is_empty(), "{case}");
 }
 
 pub fn runs(world: &World) -> Vec<Value> {

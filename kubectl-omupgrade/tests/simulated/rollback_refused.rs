@@ -1,10 +1,10 @@
 //! What `rollback` refuses before its first write, and the next step that leads on.
 
 use crate::cluster::{World, release_secret};
-use crate::rollback::{args, command, manifest, world};
+use crate::rollback::{args, command, is_refused, manifest, world};
 use kubectl_omupgrade::commands::rollback::Args;
 use kubectl_omupgrade::exit::Exit;
-use kubectl_omupgrade::failure::{exit_of, hints_of};
+use kubectl_omupgrade::failure::hints_of;
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -37,10 +37,7 @@ async fn what_needs_a_decision_is_refused_before_the_first_write() {
         world.put("customresourcedefinitions", json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "omjobs.pipelines.openmetadata.org"}}));
         let mut args = args(&world);
         change(&world, &mut args);
-        let refused = command(&world, &args).await.unwrap_err();
-        assert_eq!(exit_of(&refused), Exit::Refused, "{case}: {refused:#}");
-        assert!(refused.to_string().contains(words), "{case}: {refused:#}");
-        assert!(!hints_of(&refused).is_empty(), "{case}");
+        is_refused(command(&world, &args).await, case, words);
         assert!(world.helm_calls().is_empty(), "{case}");
         let writes: Vec<String> = world.log().into_iter().filter(|r| !r.starts_with("GET ")).collect();
         assert!(writes.is_empty(), "{case}: {writes:?}");

@@ -23,8 +23,11 @@ const DONE: &str = ".done";
 
 /// Writes an order down.
 pub fn write(namespace: &str, name: &str, value: &str) -> Result<()> {
-    let folder = folder(namespace).with_context(|| format!("{namespace:?} is no namespace"))?;
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    put(&folder(namespace).with_context(|| format!("{namespace:?} is no namespace"))?, name, value)
+}
+
+fn put(folder: &Path, name: &str, value: &str) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let file = folder.join(name);
     fs::write(&file, value).with_context(|| format!("cannot write {}", file.display()))
 }
@@ -32,13 +35,11 @@ pub fn write(namespace: &str, name: &str, value: &str) -> Result<()> {
 /// Orders belong to one namespace, and not to a later one of the same name: those of an earlier one go.
 pub fn belongs_to(namespace: &str, uid: &str) -> Result<()> {
     let folder = folder(namespace).with_context(|| format!("{namespace:?} is no namespace"))?;
-    let file = folder.join(OWNER);
-    if fs::read_to_string(&file).is_ok_and(|owner| owner == uid) {
+    if fs::read_to_string(folder.join(OWNER)).is_ok_and(|owner| owner == uid) {
         return Ok(());
     }
     clear(namespace);
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    fs::write(&file, uid).with_context(|| format!("cannot write {}", file.display()))
+    put(&folder, OWNER, uid)
 }
 
 /// Takes an order back.
@@ -54,10 +55,7 @@ pub fn remove(namespace: &str, name: &str) -> Result<()> {
 
 /// Writes down what is done to the cluster, before it is: half of it may come about.
 pub fn note(namespace: &str, name: &str, value: &str) -> Result<()> {
-    let folder = folder(namespace).with_context(|| format!("{namespace:?} is no namespace"))?.join(DONE);
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    let file = folder.join(name);
-    fs::write(&file, value).with_context(|| format!("cannot write {}", file.display()))
+    put(&folder(namespace).with_context(|| format!("{namespace:?} is no namespace"))?.join(DONE), name, value)
 }
 
 /// It is undone.

@@ -11,11 +11,6 @@ use kube::api::PostParams;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// What somebody else's write in between looks like.
-fn conflict(refused: &Refused) -> bool {
-    matches!(refused, Refused::Answer(kube::Error::Api(status)) if status.code == 409)
-}
-
 /// How often a write that lost against another is tried again before it is called a failure.
 const TRIES: u32 = 20;
 
@@ -49,7 +44,7 @@ pub(super) async fn take(cluster: &Cluster, release: &str, claim: &Claim, timing
         };
         match written {
             Ok(_) => return Ok(fence),
-            Err(refused) if conflict(&refused) => {}
+            Err(refused) if refused.is_conflict() => {}
             Err(refused) => return Err(failed(refused)),
         }
     }
@@ -161,7 +156,7 @@ pub async fn force(cluster: &Cluster, release: &str, even_alive: bool, timing: T
         spec.lease_transitions = Some(seen.fence.saturating_add(1));
         match cluster.within(api.replace(&name, &PostParams::default(), &lease)).await {
             Ok(_) => return Ok(Released::Taken(seen)),
-            Err(refused) if conflict(&refused) => {}
+            Err(refused) if refused.is_conflict() => {}
             Err(refused) => return Err(refused.failure(&doing).into()),
         }
     }
@@ -186,7 +181,7 @@ pub(super) async fn give_back(cluster: &Cluster, release: &str, holder: &str, fe
         lease.spec.get_or_insert_default().holder_identity = None;
         match cluster.within(api.replace(&name, &PostParams::default(), &lease)).await {
             Ok(_) => return Ok(()),
-            Err(refused) if conflict(&refused) => {}
+            Err(refused) if refused.is_conflict() => {}
             Err(refused) => return Err(refused.failure(&doing).into()),
         }
     }
