@@ -21,6 +21,7 @@ pub const SCENARIO: Scenario = Scenario {
 };
 
 fn play(stage: &Stage) -> Result<()> {
+    stage.pull("1.12.14")?;
     databases::run(stage.cache, stage.database.engine, &stage.namespace)?;
     stage.upgrade("1.12.13", 1, &["--set", &own(stage)])?;
     let upgrade = |seconds: &str, turn: &str| {

@@ -19,6 +19,7 @@ pub const SCENARIO: Scenario = Scenario {
 };
 
 fn play(stage: &Stage) -> Result<()> {
+    stage.pull("1.13.1")?;
     stage.install("1.12.13", 1)?;
     stage.claim("testbed", "1Gi")?;
 

@@ -32,6 +32,7 @@ const PLAYED: &[(&str, &str)] = &[
 ];
 
 fn play(stage: &Stage) -> Result<()> {
+    stage.pull("1.13.1")?;
     databases::run(stage.cache, stage.database.engine, &stage.namespace)?;
     stage.upgrade("1.12.13", 1, &["--set", OWN_DATABASE])?;
     stage.claim("testbed", "1Gi")?;
@@ -63,5 +64,10 @@ fn play(stage: &Stage) -> Result<()> {
     stage.until("one server", 90, |stage| Ok(stage.pods()?.len() == 1 && stage.serving()?.len() == 1))?;
 
     stage.fault("database-away", "yes")?;
+    // Servers count what they answer with 500: a first look must not find less than a second one.
+    stage.under_load(|| {
+        std::thread::sleep(SETTLED);
+        Ok(())
+    })?;
     stage.words("database-away", "1.13.1")
 }

@@ -15,7 +15,7 @@ use crate::cluster::databases::{self, Engine};
 use crate::cluster::kubectl::kubectl;
 use crate::faults;
 use crate::paths::Cache;
-use crate::versions::MYSQL;
+use crate::versions::{MYSQL, SERVER_IMAGE};
 use crate::{real, say};
 
 /// The release's name.
@@ -92,6 +92,18 @@ impl<'a> Stage<'a> {
         let four = Version::Four;
         self.upgrade_with(four, pace, version, 1, &[])?;
         if replicas > 1 { self.upgrade_with(four, pace, version, replicas, &["--no-hooks"]) } else { Ok(()) }
+    }
+
+    /// A node holds this release's image, and says so: what our verbs say of an image does not depend on what ran before.
+    pub fn pull(&self, version: &str) -> Result<()> {
+        let (registry, image) = SERVER_IMAGE;
+        let image = format!("{registry}/{image}:{version}");
+        let pod = ["run", "pull", "--image", &image, "--restart=Never", "--command", "--", "true"];
+        self.kubectl("pulling the server's image").args(pod).run()?;
+        self.until(&format!("a node to hold {image}"), 120, |stage| {
+            Ok(stage.json(&["get", "nodes"])?.to_string().contains(&format!("\"{image}\"")))
+        })?;
+        self.kubectl("pulling the server's image").args(["delete", "pod", "pull", "--now"]).run()
     }
 
     /// An upgrade by Helm 4 with short pauses.
