@@ -45,8 +45,7 @@ outside the chart: name `database.engine` in the policy). Pods that run already.
 
 /// The guard's script. Part of the pod template: a change of its text rolls every user's pods.
 pub fn script() -> &'static str {
-    static SCRIPT: LazyLock<String> =
-        LazyLock::new(|| shared::backup::with_database_client(include_str!("schema_guard.sh")));
+    static SCRIPT: LazyLock<String> = LazyLock::new(|| shared::backup::with_parts(include_str!("schema_guard.sh")));
     &SCRIPT
 }
 

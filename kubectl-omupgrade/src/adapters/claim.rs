@@ -10,7 +10,7 @@ use crate::preview::objects;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::Api;
 use serde_json::{Value, json};
-use shared::backup::{CLAIM_SCRIPT, DRILL_SCRIPT, Engine, FACTS_MYSQL, FACTS_POSTGRESQL, Job, only_reading};
+use shared::backup::{DRILL_SCRIPT, Engine, FACTS_MYSQL, FACTS_POSTGRESQL, Job, claim_script, only_reading};
 use shared::marks;
 
 /// Seconds for which a Pod that lists may live: pulling an image and attaching a volume included. Chosen.
@@ -85,7 +85,7 @@ pub async fn run(
 ) -> Result<String, String> {
     let beside = beside.clone().without_database();
     let name = pod::name(&beside.release, marks::ROLE_CLAIM);
-    let parts = Job { script: CLAIM_SCRIPT, claim, variables, ..beside.parts(&name, deadline) };
+    let parts = Job { script: claim_script(), claim, variables, ..beside.parts(&name, deadline) };
     let pod = shared::backup::pod(&parts, marks::ROLE_CLAIM);
     pod::answer(cluster, &beside.release, marks::ROLE_CLAIM, &pod).await
 }

@@ -7,7 +7,7 @@ use crate::beside::Beside;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::{AttachParams, AttachedProcess, DeleteParams, PostParams};
-use shared::backup::{CLAIM_SCRIPT, Job};
+use shared::backup::{Job, claim_script};
 use shared::marks;
 use std::fmt;
 use std::time::Duration;
@@ -29,7 +29,7 @@ impl Holder {
         let beside = beside.clone().without_database();
         let name = pod::name(&beside.release, marks::ROLE_CLAIM);
         let variables = [("OMUPGRADE_ACTION", "hold")];
-        let parts = Job { script: CLAIM_SCRIPT, claim, variables: &variables, ..beside.parts(&name, seconds) };
+        let parts = Job { script: claim_script(), claim, variables: &variables, ..beside.parts(&name, seconds) };
         let pod = serde_json::from_value(shared::backup::pod(&parts, marks::ROLE_CLAIM));
         let pod: Pod = pod.map_err(|e| format!("preparing the Pod: {e}"))?;
         let api: Api<Pod> = cluster.api();

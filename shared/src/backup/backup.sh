@@ -18,6 +18,7 @@ stop() {
 }
 
 # omupgrade: database_client.sh
+# omupgrade: digest.sh
 # omupgrade: shown_params.sh
 
 clean_up() {
@@ -217,7 +218,8 @@ mysql) file=database.sql
     # A reader that did not come to the end has proven nothing: the file is read again.
     if followed && seen=$(cat "$work/seen") && [ $((seen)) = $((bytes)) ]; then
         known_sum=$(cat "$work/sum_behind")
-        [ ! -f "$work/tokens_behind" ] || mv "$work/tokens_behind" "$work/tokens"
+    else
+        rm -f "$work/heads" "$work/marks"
     fi
     [ -z "${OMUPGRADE_COUNT_ROWS:-}" ] || count_dump "$partial/$file" ;;
 esac
@@ -225,12 +227,12 @@ esac
 read_fingerprint || failed "cannot read the fingerprint again"
 [ "$fingerprint" = "$before" ] || stop "the schema moved while it was dumped: a migration is running. Wait for it, then back up again"
 
-# files <- their list for the record; sum, bytes <- of the last one. $2: its digest as sha256sum writes it, where known.
+# files <- their list for the record; sum, bytes <- of the last one. $2: its digest as $hasher writes it, where known.
 files='' dump_bytes=0 dump_sum=''
 add_file() {
     bytes=$(wc -c <"$partial/$1") && bytes=$((bytes + 0)) && [ $bytes -gt 0 ] || stop "$1 is empty"
     sum=${2:-}
-    [ -n "$sum" ] || sum=$(sha256sum "$partial/$1") || stop "sha256sum failed"
+    [ -n "$sum" ] || sum=$($hasher "$partial/$1") || stop "the digest of $1 cannot be read"
     sum=${sum%% *}
     sum=${sum#\\}
     files="$files${files:+,}{\"name\":\"$1\",\"bytes\":$bytes,\"sha256\":\"$sum\"}"
@@ -281,7 +283,7 @@ head=''
     printf '%s}\n' "${more:+,$more}"
 } >"$partial/catalog.json" 2>"$work/problem" || failed "cannot write catalog.json"
 case $(tail -c 3 "$partial/catalog.json") in *'}') ;; *) failed "cannot write catalog.json" ;; esac
-catalog_sum=$(sha256sum "$partial/catalog.json") && printf '%s\n' "${catalog_sum%% *}" >"$partial/catalog.sha256" || stop "cannot write catalog.sha256"
+catalog_sum=$($hasher "$partial/catalog.json") && printf '%s\n' "${catalog_sum%% *}" >"$partial/catalog.sha256" || stop "cannot write catalog.sha256"
 
 sync || stop "sync failed"
 [ ! -e "$directory/$final" ] || stop "$final exists already and is never overwritten"

@@ -19,6 +19,8 @@ stop() {
     exit 1
 }
 
+# omupgrade: digest.sh
+
 directory=${OMUPGRADE_BACKUP_DIR:-/backup}
 [ -d "$directory" ] || stop "there is no directory $directory: is the claim mounted?"
 [ -r "$directory" ] && [ -x "$directory" ] || stop "user $(id -u) may not read the claim: the backups were made by another user"
@@ -65,7 +67,7 @@ seconds_since_written() {
 
 # digest <- of a file.
 digest_of() {
-    digest=$(sha256sum "$1") || stop "sha256sum failed on $1"
+    digest=$($hasher "$1") || stop "its digest cannot be read: $1"
     digest=${digest#\\}
     digest=${digest%% *}
 }

@@ -16,7 +16,7 @@ use std::sync::LazyLock;
 
 /// The script of the Job: POSIX sh, runs in the database's client image. Its head says what it does.
 pub fn script() -> &'static str {
-    static SCRIPT: LazyLock<String> = LazyLock::new(|| with_database_client(include_str!("backup.sh")));
+    static SCRIPT: LazyLock<String> = LazyLock::new(|| with_parts(include_str!("backup.sh")));
     &SCRIPT
 }
 
@@ -24,19 +24,22 @@ pub fn script() -> &'static str {
 pub const DRILL_SCRIPT: &str = include_str!("drill.sh");
 
 /// The script that looks after what lies on the claim. Its head says what its actions are.
-pub const CLAIM_SCRIPT: &str = include_str!("claim.sh");
-
-/// The script that takes a database back to a backup. Its head says what its actions are.
-pub fn restore_script() -> &'static str {
-    static SCRIPT: LazyLock<String> = LazyLock::new(|| with_database_client(include_str!("restore.sh")));
+pub fn claim_script() -> &'static str {
+    static SCRIPT: LazyLock<String> = LazyLock::new(|| with_parts(include_str!("claim.sh")));
     &SCRIPT
 }
 
-/// A script with the parts put where its lines `# omupgrade: FILE` name them: the database client, and what differs
-/// between the engines in a restore.
-pub fn with_database_client(script: &str) -> String {
+/// The script that takes a database back to a backup. Its head says what its actions are.
+pub fn restore_script() -> &'static str {
+    static SCRIPT: LazyLock<String> = LazyLock::new(|| with_parts(include_str!("restore.sh")));
+    &SCRIPT
+}
+
+/// A script with the parts put where its lines `# omupgrade: FILE` name them.
+pub fn with_parts(script: &str) -> String {
     let parts = [
         ("database_client.sh", include_str!("database_client.sh")),
+        ("digest.sh", include_str!("digest.sh")),
         ("shown_params.sh", include_str!("shown_params.sh")),
         ("rows.sh", include_str!("rows.sh")),
         ("read_back.sh", include_str!("read_back.sh")),

@@ -38,20 +38,26 @@ followed() {
     return $status
 }
 
-# What a reader of a mysqldump does: its digest, its length, and the words that tell its rows.
+# What a reader of a mysqldump does: its digest, its length, and what tells its rows.
 digest_and_count() {
-    mkfifo "$work/to_measure" "$work/to_count" || return 1
+    mkfifo "$work/to_measure" "$work/to_heads" "$work/to_marks" || return 1
     wc -c <"$work/to_measure" >"$work/seen" &
     measuring=$!
-    if [ -n "${OMUPGRADE_COUNT_ROWS:-}" ] && command -v grep >/dev/null && command -v uniq >/dev/null; then
-        row_words <"$work/to_count" >"$work/tokens_behind" &
+    if [ -n "${OMUPGRADE_COUNT_ROWS:-}" ] && can_count; then
+        heads <"$work/to_heads" >"$work/heads" &
+        heading=$!
+        marks <"$work/to_marks" >"$work/marks" &
     else
-        cat <"$work/to_count" >/dev/null &
+        cat <"$work/to_heads" >/dev/null &
+        heading=$!
+        cat <"$work/to_marks" >/dev/null &
     fi
-    counting=$!
-    tee "$work/to_measure" "$work/to_count" | sha256sum >"$work/sum_behind"
+    marking=$!
+    tee "$work/to_measure" "$work/to_heads" "$work/to_marks" | $hasher >"$work/sum_behind"
     wait "$measuring"
-    wait "$counting"
+    # 1: there is none.
+    wait "$heading" || [ $? = 1 ] || rm -f "$work/heads"
+    wait "$marking"
 }
 
 # How many jobs dump: one, into one file, unless the database is large. The caller says from when on it is.
@@ -66,7 +72,7 @@ choose_jobs() {
 }
 
 # The files of a directory dump are read each to its end, so many at a time; the list has to name as many tables with
-# rows as there are files of rows. $work/sums <- their digests, as sha256sum writes them.
+# rows as there are files of rows. $work/sums <- their digests, as $hasher writes them.
 read_directory() {
     set +f
     printf '%s\n' "$partial/$file"/* >"$work/parts"
@@ -77,9 +83,9 @@ read_directory() {
     [ $there = $tables ] || stop "the dump's list names $tables tables with rows, and $there files of rows are there"
     if command -v xargs >/dev/null && command -v gzip >/dev/null; then
         stage sh -c 'exec xargs -n 1 -P "$2" sh -c "$3" sh <"$1/parts" >"$1/sums"' sh "$work" "$jobs" \
-            'case $1 in *.gz) gzip -t "$1" & ;; *) : & ;; esac; sha256sum "$1" && wait $! || exit 255' || return 1
+            "case \$1 in *.gz) gzip -t \"\$1\" & ;; *) : & ;; esac; $hasher \"\$1\" && wait \$! || exit 255" || return 1
     else
         stage pg_restore --file=/dev/null "$partial/$file" || return 1
-        while read -r part; do stage sha256sum "$part" || return 1; done <"$work/parts" >"$work/sums"
+        while read -r part; do stage $hasher "$part" || return 1; done <"$work/parts" >"$work/sums"
     fi
 }

@@ -32,6 +32,7 @@ server_user=${DB_USER:-}
 [ -z "${OMUPGRADE_ADMIN_USER:-}" ] || DB_USER=$OMUPGRADE_ADMIN_USER DB_USER_PASSWORD=${OMUPGRADE_ADMIN_PASSWORD:-}
 
 # omupgrade: database_client.sh
+# omupgrade: digest.sh
 # omupgrade: shown_params.sh
 
 trap '[ -z "$child" ] || kill "$child" 2>/dev/null; stop "told to end before it was finished; the same command again goes on"' INT TERM
@@ -112,7 +113,7 @@ read_record() {
     [ -d "$directory/$backup" ] || stop "there is no backup $backup on the claim, or user $(id -u) may not see it"
     [ -f "$directory/$backup/catalog.json" ] || stop "$backup has no record (catalog.json), or user $(id -u) may not read it: it is no backup"
     if [ -f "$directory/$backup/catalog.sha256" ]; then
-        found=$(sha256sum "$directory/$backup/catalog.json") && was=$(cat "$directory/$backup/catalog.sha256") || stop "the record of $backup cannot be read by user $(id -u)"
+        found=$($hasher "$directory/$backup/catalog.json") && was=$(cat "$directory/$backup/catalog.sha256") || stop "the record of $backup cannot be read by user $(id -u)"
         [ "${found%% *}" = "${was%% *}" ] || stop "the record of $backup was changed: its sha256 differs from catalog.sha256"
     fi
     catalog=$(sed -e 's/": */":/g' -e 's/, *"/,"/g' "$directory/$backup/catalog.json") || stop "the record of $backup cannot be read by user $(id -u)"
@@ -176,7 +177,7 @@ read_dump() {
         recorded "$part"
         there=$(wc -c <"$directory/$backup/$part") || stop "user $(id -u) may not read $directory/$backup/$part: run as the user that made the backup"
         [ $((there)) = "$bytes" ] || stop "the dump of $backup ($part) has $((there)) bytes, its record says $bytes: it is truncated or was changed"
-        found=$(sha256sum "$directory/$backup/$part") || stop "sha256sum failed"
+        found=$($hasher "$directory/$backup/$part") || stop "the digest of $backup ($part) cannot be read"
         found=${found#\\}
         [ "${found%% *}" = "$was_sum" ] || stop "the dump of $backup ($part) is not the one that was verified: its sha256 differs from the record's"
     done

@@ -28,56 +28,101 @@ release_snapshot() {
     holder=''
 }
 
-# The tables of a mysqldump. `),('` ends a row and begins the next: inside a string a quote has a backslash before it.
-# Only a string's own end looks the same, and `,` or `)` comes after it. A table where every `),(` is clear is counted so,
-# in one fast pass; the others are read string by string.
+# Whether this image has what counting takes besides coreutils.
+can_count() { command -v grep >/dev/null && command -v uniq >/dev/null; }
+
+# Where the tables of a mysqldump begin, end, and are filled: two comments around each table's rows, and statements, each at
+# the beginning of a line, `OFFSET:WORDS`. A regular expression, which is slow at many matches and quick at few.
+heads() { grep -aobE '^(INSERT INTO|/\*!40000 ALTER TABLE) `([^`]|``)+`'; }
+
+# What tells one row from the next, in runs: fixed words only, many times as quick as an expression. `),('` ends a row and
+# begins the next: inside a string a quote has a backslash before it. Only a string's own end looks the same, and `,` or
+# `)` comes after it.
+marks() { grep -aoF -e '),(' -e "),('" -e "),('," -e "),(')" -e '/*!40000 ALTER TABLE `' | uniq -c; }
+
+# The tables of the mysqldump $1, of which digest_and_count has left the heads and marks, or not. A table where every `),(`
+# is clear is counted by them; the others are read string by string, and all are where the two do not tell one story:
+# somebody may have put a dump into a table.
 count_dump() {
-    command -v grep >/dev/null && command -v uniq >/dev/null || { say "this image has no grep: the rows are not recorded" && return 0; }
-    [ -f "$work/tokens" ] || row_words <"$1" >"$work/tokens"
-    table='' rows=0 doubt='' doubtful='' locked=0
-    : >"$work/counted"
-    while read -r times word rest; do
-        case $word in
-        CREATE) put_rows && table=${rest#*\`} table=${table%\`} rows=0 doubt='' ;;
-        LOCK) locked=1 ;;
-        UNLOCK) locked=0 ;;
-        INSERT) [ $locked = 0 ] || rows=$((rows + times)) ;;
-        "),('") [ $locked = 0 ] || rows=$((rows + times)) ;;
-        "),("*) [ $locked = 0 ] || doubt=1 ;;
-        esac
-    done <"$work/tokens"
-    put_rows
+    can_count || { say "this image has no grep: the rows are not recorded" && return 0; }
+    if [ ! -f "$work/heads" ]; then
+        heads <"$1" >"$work/heads" || [ $? = 1 ] || rm -f "$work/heads"
+        marks <"$1" >"$work/marks"
+    fi
+    doubtful=''
+    if ! by_marks; then
+        : >"$work/counted"
+        doubtful=all
+    fi
     if [ -n "$doubtful" ] && ! command -v awk >/dev/null; then
         say "this image has no awk: the rows of some tables are not recorded"
-    elif [ -n "$doubtful" ]; then
-        doubtful="$doubtful" awk '
-            BEGIN { count = split(ENVIRON["doubtful"], names, "\n"); for (i = 1; i <= count; i++) wanted[names[i]] = 1 }
-            /^LOCK TABLES `/ { locked = 1 }
-            /^UNLOCK TABLES/ { locked = 0 }
-            locked && /^INSERT INTO `/ {
-                at = index($0, "` VALUES ("); other = index($0, "`) VALUES (")
-                if (!at || other && other < at) at = other
-                table = substr($0, 14); sub(/` (VALUES )?\(.*/, "", table)
-                if (!(table in wanted)) next
-                line = substr($0, at)
-                gsub(/\\[\\'\'']/, "", line)
-                rows[table]++
-                count = split(line, part, "'\''")
-                for (i = 1; i <= count; i += 2) if (length(part[i]) > 2) rows[table] += gsub(/\),\(/, "", part[i])
-            }
-            END { for (table in rows) print table "\t" rows[table] }' "$1" >>"$work/counted" || say "the rows of some tables could not be counted and are not recorded"
+    elif [ "$doubtful" = all ]; then
+        by_strings 1 '' "$1" || say "the rows of some tables could not be counted and are not recorded"
+    else
+        for at in $doubtful; do
+            by_strings $((at + 1)) one "$1" || say "the rows of a table could not be counted and are not recorded"
+        done
     fi
     mv "$work/counted" "$work/rows"
 }
 
-row_words() { grep -aoE '^(CREATE TABLE|INSERT INTO|LOCK TABLES) `([^`]|``)+`|^UNLOCK TABLES|\),\(('\''[,)]?)?' | uniq -c; }
+# $work/counted <- the tables that are clear; doubtful <- where the others begin.
+by_marks() {
+    : >"$work/counted"
+    [ -f "$work/heads" ] || return 1
+    exec 4<"$work/marks"
+    table='' rows=0 doubt='' pending=0
+    while IFS= read -r head; do
+        name=${head#*\`}
+        name=${name%\`}
+        case $head in
+        *:INSERT*) [ -n "$table" ] && [ "$table" = "$name" ] || return 1
+            rows=$((rows + 1)) ;;
+        *) to_border || return 1
+            if [ -z "$table" ]; then
+                table=$name rows=0 doubt='' at=${head%%:*}
+                continue
+            fi
+            [ "$table" = "$name" ] || return 1
+            if [ -n "$doubt" ]; then doubtful="$doubtful $at"; else printf '%s\t%s\n' "$table" "$rows" >>"$work/counted"; fi
+            table='' ;;
+        esac
+    done <"$work/heads"
+    # Both end together.
+    [ -z "$table" ] && ! to_border
+}
 
-put_rows() {
-    [ -n "$table" ] || return 0
-    if [ -n "$doubt" ]; then
-        doubtful="$doubtful$table
-"
-    else
-        printf '%s\t%s\n' "$table" "$rows" >>"$work/counted"
-    fi
+# Adds what the marks tell up to the next border of a table.
+to_border() {
+    while [ "$pending" = 0 ]; do
+        read -r times mark rest <&4 || return 1
+        case $mark in
+        "/*!"*) pending=$times ;;
+        "),('") rows=$((rows + times)) ;;
+        *) doubt=1 ;;
+        esac
+    done
+    pending=$((pending - 1))
+}
+
+# by_strings BYTE one|'' FILE: from this byte on, counted as an awk reads it: what lies outside strings.
+by_strings() {
+    tail -c "+$1" "$3" | awk -v one="$2" '
+        /^\/\*!40000 ALTER TABLE `/ {
+            if (table == "") { table = $0; sub(/^[^`]*`/, "", table); sub(/` [A-Z]* KEYS.*/, "", table); rows = 0; next }
+            print table "\t" rows
+            table = ""
+            told = 1
+            if (one) exit
+        }
+        table != "" && /^INSERT INTO `/ {
+            at = index($0, "` VALUES ("); other = index($0, "`) VALUES (")
+            if (!at || other && other < at) at = other
+            line = substr($0, at)
+            gsub(/\\[\\'\'']/, "", line)
+            rows++
+            count = split(line, part, "'\''")
+            for (i = 1; i <= count; i += 2) if (length(part[i]) > 2) rows += gsub(/\),\(/, "", part[i])
+        }
+        END { exit !told }' >>"$work/counted"
 }

@@ -18,7 +18,7 @@ pub const FACTS_MYSQL: &str = include_str!("../../src/backup/facts_mysql.sql");
 
 /// A script as it goes into a pod.
 pub fn composed(path: &str) -> String {
-    shared::backup::with_database_client(&fs::read_to_string(path).unwrap())
+    shared::backup::with_parts(&fs::read_to_string(path).unwrap())
 }
 
 /// What a script did.
