@@ -41,8 +41,7 @@ fn play(stage: &Stage) -> Result<()> {
         // The server's indices bear its alias.
         let index = format!("{}_table_search_index", stage.database.name);
         stage.fault(fault, &value.replace("table_search_index", &index))?;
-        // As long as the probes of a server that is not well any more take to say so.
-        std::thread::sleep(SETTLED);
+        settle(stage)?;
         stage.words(fault, "1.13.1")?;
         stage.heal(fault)?;
         // A server counts its failed requests as long as it runs.
@@ -64,10 +63,16 @@ fn play(stage: &Stage) -> Result<()> {
     stage.until("one server", 90, |stage| Ok(stage.pods()?.len() == 1 && stage.serving()?.len() == 1))?;
 
     stage.fault("database-away", "yes")?;
-    // Servers count what they answer with 500: a first look must not find less than a second one.
-    stage.under_load(|| {
+    settle(stage)?;
+    stage.words("database-away", "1.13.1")
+}
+
+/// As long as the probes of a server that is not well any more take to say so, and under load meanwhile: servers count what
+/// they answer with 500, and a first look must not find less than a second one.
+fn settle(stage: &Stage) -> Result<()> {
+    let pause = || {
         std::thread::sleep(SETTLED);
         Ok(())
-    })?;
-    stage.words("database-away", "1.13.1")
+    };
+    stage.under_load(pause).map(drop)
 }
