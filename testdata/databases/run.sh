@@ -94,5 +94,6 @@ if [ "${1:-}" = --shell ]; then
     exit "$code"
 fi
 cd "$here/../.."
-# Of the whole workspace, whose features are built already.
+# Of the whole workspace, whose features are built already. Most of the time is waiting: for a disk, a lock, another's end.
+export RUST_TEST_THREADS="${RUST_TEST_THREADS:-8}"
 cargo test --workspace --test scripts_on_databases --test on_databases --test simulated -- --ignored "$@"
