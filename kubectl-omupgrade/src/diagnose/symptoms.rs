@@ -9,6 +9,9 @@ use crate::facts::{Pod, State};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+/// How it is said what a server counted since its start.
+pub(super) const COUNTED: &str = "requests: ";
+
 /// A symptom, and whether it is there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -3,6 +3,8 @@
 use super::case::Case;
 use super::facts::Room;
 use crate::checks::{Answer, Check, Row, fail, pass, unknown, warn};
+use crate::facts::no_answer::{FAILED, status_in};
+use shared::endpoints::{ADMIN, HEALTHCHECK, PING};
 
 const GROUP: &str = "pods";
 const DOCS: &str = "https://kubernetes.io/docs/concepts/workloads/pods/disruptions/";
@@ -115,7 +117,7 @@ fn ready(case: &Case) -> Answer {
 /// What the server said where it failed at a question.
 fn failing(case: &Case) -> Option<&str> {
     let pipelines = &case.facts.ingestion.value()?.pipelines;
-    pipelines.known().err().filter(|why| why.contains("the server answered 500"))
+    pipelines.known().err().filter(|why| status_in(why) == Some(FAILED))
 }
 
 fn replicas(case: &Case) -> Answer {
@@ -225,7 +227,7 @@ fn idle(case: &Case) -> Answer {
                 let words = format!("none runs as a Job here, and what Airflow runs the server was not asked: {why}");
                 let answer = unknown(words);
                 let names = ["token", "login", "logging in"].iter().any(|word| why.contains(word));
-                let login = names && !why.contains("the server answered 5");
+                let login = names && status_in(why).is_none_or(|status| status < FAILED);
                 if login { answer.next("{again} --token-secret NAME # a bot's token") } else { answer }
             }
             ([], Err(_)) => pass("no Job of it runs"),

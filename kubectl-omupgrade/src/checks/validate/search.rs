@@ -1,7 +1,7 @@
 //! Whether search shows what there is: the chosen entity, as many documents as rows, a sound engine, indexes of the
 //! present mapping.
 
-use super::{Facts, asked, either, known, of, row, unanswered};
+use super::{Facts, asked, either, known, missing, of, row, tag};
 use crate::checks::{Answer, Check, Outcome, REINDEX, fail, pass, skip, unknown, warn};
 use crate::facts::SearchEngine;
 
@@ -99,12 +99,14 @@ fn documents(f: &Facts) -> Result<Answer, Answer> {
                 // What was written a moment ago is not in search yet.
                 far |= there.abs_diff(*found).saturating_mul(100) > *there.max(&1);
             }
-            (Some(_), None) => why = why.or(counted.found.reason().filter(|r| !r.contains("no index"))),
+            (Some(_), None) if !counted.found.reason().is_some_and(|r| r.contains("no index")) => {
+                why = why.or(Some(&counted.found));
+            }
             _ => {}
         }
     }
     Ok(match (less.as_slice(), same.as_slice()) {
-        ([], []) => return Err(unanswered(why.unwrap_or("no kind was counted on both sides"))),
+        ([], []) => return Err(why.map_or_else(|| unknown("no kind was counted on both sides"), missing)),
         ([], all) => pass(all.join(", ")),
         (all, _) if far => fail(all.join("; ")),
         (all, _) => warn(all.join("; ")),
