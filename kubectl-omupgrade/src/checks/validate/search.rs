@@ -4,6 +4,7 @@
 use super::{Facts, asked, either, known, missing, of, row, tag};
 use crate::checks::{Answer, Check, Outcome, REINDEX, fail, pass, skip, unknown, warn};
 use crate::facts::SearchEngine;
+use shared::versions::Version;
 
 const GROUP: &str = "search";
 const DIAGNOSE: &str =
@@ -43,7 +44,7 @@ pub const CHECKS: &[Check<Facts>] = &[
     },
     Check {
         row: row("mapping", GROUP, "every index has the present mapping", "Reindex", DIAGNOSE),
-        ask: |f| rebuilt(either(mapping(f))),
+        ask: |f| rebuilt(noted(f, either(mapping(f)))),
     },
 ];
 
@@ -128,6 +129,23 @@ fn engine(f: &Facts) -> Answer {
             _ => pass(words),
         }
     }))
+}
+
+/// Together with what the server noted when it built its indexes: of mappings in which nothing looks odd, that tells
+/// which are of another release.
+fn noted(f: &Facts, answer: Answer) -> Answer {
+    let built = f.database.value().zip(version(f)).and_then(|(database, serving)| database.indexes_built(serving));
+    match (answer.outcome, built) {
+        (Outcome::Pass | Outcome::Unknown, Some(Err(words))) => warn(words),
+        (Outcome::Pass, Some(Ok(words))) => pass(format!("{}; {words}", answer.evidence)),
+        _ => answer,
+    }
+}
+
+/// The version that serves: as the server says it, else as its image is called.
+fn version(f: &Facts) -> Option<Version> {
+    let said = f.server.value().and_then(|s| s.version.value()).and_then(|said| Version::parse(said));
+    said.or_else(|| tag(f).and_then(Version::parse))
 }
 
 /// Whether every index has its mapping: newer servers say it in their status; the engine shows where it guessed; what a
