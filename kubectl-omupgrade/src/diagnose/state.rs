@@ -58,6 +58,7 @@ fn symptom(cause: Cause) -> Symptom {
         Cause::CrashLoop | Cause::Guard | Cause::Init | Cause::Migration | Cause::Probe | Cause::Config => {
             Symptom::CrashLoop
         }
+        Cause::ScaledToZero => Symptom::Stopped,
         _ => Symptom::Upgrade,
     }
 }
