@@ -41,6 +41,7 @@ fn verdicts() {
         "deadline",
         "uninstalled",
         "guard-refuses",
+        "image-beside-helm",
         "image-missing",
         "killed-by-probe",
         "migration-failed",

@@ -10,6 +10,7 @@ use kubectl_omupgrade::checks::Outcome;
 use kubectl_omupgrade::checks::precheck::{self, Asked, Case, Facts, Key, Tables};
 use kubectl_omupgrade::facts::{Chart, Driver, Fact, Release, Revision, Secret, Status};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -94,6 +95,7 @@ async fn look_at(manifest: &str, answer: impl Fn(&str) -> (u16, Value) + Send + 
     };
     let release = Release {
         workloads: Vec::new(),
+        images: BTreeMap::new(),
         revision,
         name: "om".to_owned(),
         namespace: "data".to_owned(),
@@ -174,8 +176,6 @@ async fn what_is_forbidden_is_unknown_and_the_rest_is_there() {
     assert!(server.budgets_unseen.as_ref().unwrap().contains("forbidden") && server.autoscaler_unseen.is_none());
 }
 
-/// The refusal's own next step leads on: what is suspended undoes nothing. What only looks like it does not count.
-#[tokio::test]
 /// Right after `backup init` the claim is Pending and has no event yet: its storage class tells whether that is well.
 #[tokio::test]
 async fn a_claim_that_is_not_bound_yet_is_judged_by_its_storage_class() {
@@ -207,6 +207,8 @@ async fn a_claim_that_is_not_bound_yet_is_judged_by_its_storage_class() {
     assert!(outcome == Outcome::Unknown && words.contains("storageclasses: forbidden"), "{outcome:?}: {words}");
 }
 
+/// The refusal's own next step leads on: what is suspended undoes nothing. What only looks like it does not count.
+#[tokio::test]
 async fn a_release_whose_flux_is_suspended_may_be_upgraded() {
     const HELM: &str = "/apis/helm.toolkit.fluxcd.io/v2/namespaces/data/helmreleases/om";
     const OLDER: &str = "/apis/helm.toolkit.fluxcd.io/v2beta2/namespaces/data/helmreleases/om";
