@@ -99,10 +99,32 @@ fn views() {
     }
     let shape = Shape { width: 100, wide: true, live: false };
     insta::assert_snapshot!("wide", view::plain(&view::checks(&report, shape)));
-    insta::assert_snapshot!("junit", view::junit(&report));
+    insta::assert_snapshot!("junit", view::junit(&report, Strictness::Failures));
     insta::assert_snapshot!("markdown", view::markdown(&report));
     let again: Report = serde_json::from_str(&serde_json::to_string(&report).unwrap()).unwrap();
     assert_eq!(again, report);
+}
+
+/// A CI that reads the report and one that reads the exit code see the same.
+#[test]
+fn junit_is_red_exactly_where_the_command_does_not_end_with_0() {
+    let red = |r: &Report, strictness| {
+        let xml = view::junit(r, strictness);
+        let counted = !xml.lines().nth(1).unwrap().contains("failures=\"0\" errors=\"0\"");
+        assert_eq!(counted, xml.contains("<failure ") || xml.contains("<error "), "{xml}");
+        counted
+    };
+    let answers = || [pass("MySQL 8.4.0"), warn("MySQL 8.0.42"), unknown("nobody asked"), fail("MySQL 8.0.37")];
+    for answer in answers() {
+        for missing in [true, false] {
+            let mut report = report(answer.clone());
+            report.checks.retain(|f| missing || !f.needed);
+            for strictness in [Strictness::Failures, Strictness::Everything] {
+                let ends_well = report.exit(strictness) == Exit::Done;
+                assert_eq!(red(&report, strictness), !ends_well, "{answer:?}, {missing}, {strictness:?}");
+            }
+        }
+    }
 }
 
 const WAIVED: &str = "waivers:\n- {check: engine-version, reason: moved on Monday, until: 2026-11-30}\n";
@@ -119,7 +141,10 @@ fn a_waiver_takes_a_finding_out_of_the_count_until_its_day() {
     let shape = Shape { width: 60, wide: false, live: false };
     let text = view::plain(&view::checks(&last_day, shape));
     assert!(text.contains("~ engine-version: waived (fail) until 2026-11-30: moved"), "{text}");
-    assert!(view::junit(&last_day).contains("<skipped message=\"waived until 2026-11-30: moved on Monday\"/>"));
+    assert!(
+        view::junit(&last_day, Strictness::Failures)
+            .contains("<skipped message=\"waived until 2026-11-30: moved on Monday\"/>")
+    );
 
     let mut late = failing();
     waivers.apply(&mut late, today("2026-12-01"));

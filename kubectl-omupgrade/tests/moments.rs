@@ -4,8 +4,8 @@
 
 mod moment;
 
-use kubectl_omupgrade::facts::{Component, Fact, Facts, Status};
-use kubectl_omupgrade::rollout::{Cause, Verdict, Why, judge};
+use kubectl_omupgrade::facts::{Autoscaler, Fact, Facts, Meta, Status};
+use kubectl_omupgrade::rollout::{Cause, Kind, Verdict, Why, judge};
 use kubectl_omupgrade::view::{Shape, changes, lines, plain};
 use moment::{cases, facts};
 use serde_json::json;
@@ -41,6 +41,7 @@ fn verdicts() {
         "deadline",
         "uninstalled",
         "guard-refuses",
+        "image-beside-helm",
         "image-missing",
         "killed-by-probe",
         "migration-failed",
@@ -98,15 +99,26 @@ fn a_change_is_one_line() {
 /// A server that somebody stopped is of no rollout, and an upgrade that left it so is not rolled out.
 #[test]
 fn a_server_at_zero_is_not_rolled_out() {
-    let (mut facts, now) = facts(&cases().into_iter().find(|case| case.ends_with("done")).unwrap());
-    let mut workloads = facts.workloads.items().to_vec();
-    let server = workloads.iter_mut().find(|w| w.component == Component::Server).unwrap();
-    (server.wanted, server.pods, server.updated, server.ready, server.available) = (0, 0, 0, 0, 0);
-    facts.workloads = Fact::known(workloads, "test", now);
-    facts.pods = Fact::known(Vec::new(), "test", now);
-    let rollout = judge(&facts, now);
-    assert!(matches!(rollout.verdict, Verdict::NotReady | Verdict::Blocked), "{:?}", rollout.verdict);
-    assert!(rollout.sentence.ends_with("it is scaled to zero: nobody serves"), "{}", rollout.sentence);
+    let (mut facts, now) = facts(&cases().into_iter().find(|case| case.ends_with("scaled-to-zero")).unwrap());
+    let said = |facts: &Facts| {
+        let rollout = judge(facts, now);
+        assert!(matches!(rollout.verdict, Verdict::NotReady | Verdict::Blocked), "{:?}", rollout.verdict);
+        let server = rollout.tree.children.into_iter().find(|node| node.kind == Kind::Deployment).unwrap();
+        let why = server.why.into_iter().next().unwrap();
+        (why.text, why.hint.unwrap())
+    };
+    let (text, hint) = said(&facts);
+    assert!(text.starts_with("it is scaled to zero: nobody serves"), "{text}");
+    assert!(hint.contains("scale deployment/openmetadata --replicas=1"), "{hint}");
+    let target = ("Deployment".to_owned(), "openmetadata".to_owned());
+    let meta = Meta { name: "om-scaler".to_owned(), ..Meta::default() };
+    facts.autoscalers = Fact::known(vec![Autoscaler { meta, target, min: 2, ..Autoscaler::default() }], "test", now);
+    assert!(said(&facts).0.contains("its autoscaler om-scaler is off"), "{:?}", said(&facts));
+    // Who has to go on is whoever stopped it, and no hand between.
+    facts.open = self::facts(&cases().into_iter().find(|case| case.ends_with("way-back-open")).unwrap()).0.open;
+    let (text, hint) = said(&facts);
+    assert!(text.contains("`rollback om to revision 2` is open"), "{text}");
+    assert_eq!(hint, "kubectl omupgrade history om -n data");
 }
 
 /// Helm waited for its time and gave up, and the pods came up later: going back is not the only step.

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use kubectl_omupgrade::adapters::openmetadata::{Client, Door, Login, look};
-use kubectl_omupgrade::facts::{Secret, Server};
+use kubectl_omupgrade::facts::{NoAnswer, Secret, Server};
 use serde_json::{Value, json};
 use shared::versions::Version;
 use std::sync::{Arc, Mutex};
@@ -213,6 +213,7 @@ async fn refusals_and_nonsense_are_unknown_with_the_servers_words() {
     let s = looked(&address, "").await;
     assert!(s.version.reason().unwrap().contains("no JSON"), "{:?}", s.version);
     assert_eq!(s.who.reason(), Some("the server answered 401: Expired token!"));
+    assert_eq!(serde_json::to_value(&s.who).unwrap()["unknown"]["status"], 401);
     assert_eq!(s.steps.reason(), Some("the server answered 503"));
     assert!(s.kinds["table"].there.reason().unwrap().contains("no total"));
     assert!(s.permissions.reason().is_some() && s.bots.reason().is_some() && s.metrics.reason().is_some());
@@ -242,6 +243,7 @@ async fn a_bot_whose_user_was_not_told_is_not_without_one() {
         let bots = looked(&address, "").await.bots;
         let why = bots.reason().unwrap_or_default();
         assert!(why.contains("the user of ingestion-bot") && why.contains(&format!("answered {status}")), "{bots:?}");
+        assert_eq!(bots.status(), Some(status));
     }
 }
 
@@ -261,7 +263,7 @@ async fn nobody_there_and_nobody_who_speaks() {
 async fn without_a_token_only_what_is_open_is_asked() {
     let (address, asked) = service(recorded).await;
     let client = Client::new(Door::Address(address), Some(Duration::from_secs(5)));
-    let s = look(&client, "test", Err("no token: why".to_owned()), None).await;
+    let s = look(&client, "test", Err(NoAnswer::of("no token: why")), None).await;
     assert_eq!(s.who.reason(), Some("no token: why"));
     assert!(s.version.value().is_some() && s.metrics.value().is_some());
     assert!(asked.lock().unwrap().iter().all(|(path, token)| !token && !path.contains("tables")));

@@ -10,6 +10,7 @@ use kubectl_omupgrade::checks::Outcome;
 use kubectl_omupgrade::checks::precheck::{self, Asked, Case, Facts, Key, Tables};
 use kubectl_omupgrade::facts::{Chart, Driver, Fact, Release, Revision, Secret, Status};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -94,6 +95,7 @@ async fn look_at(manifest: &str, answer: impl Fn(&str) -> (u16, Value) + Send + 
     };
     let release = Release {
         workloads: Vec::new(),
+        images: BTreeMap::new(),
         revision,
         name: "om".to_owned(),
         namespace: "data".to_owned(),
@@ -172,6 +174,37 @@ async fn what_is_forbidden_is_unknown_and_the_rest_is_there() {
     // Unseen is not "none".
     let server = facts.server.value().unwrap();
     assert!(server.budgets_unseen.as_ref().unwrap().contains("forbidden") && server.autoscaler_unseen.is_none());
+}
+
+/// Right after `backup init` the claim is Pending and has no event yet: its storage class tells whether that is well.
+#[tokio::test]
+async fn a_claim_that_is_not_bound_yet_is_judged_by_its_storage_class() {
+    let of = async |binds: Option<&'static str>| {
+        let list = |items: Value| {
+            (200, json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items}))
+        };
+        let (facts, _) = look(move |path| match (path.rsplit('/').next().unwrap(), binds) {
+            ("persistentvolumeclaims", _) => list(json!([{"metadata": {"name": "om-omupgrade-backup"},
+                "spec": {"storageClassName": "local"}, "status": {"phase": "Pending"}}])),
+            ("storageclasses", Some(binds)) => {
+                list(json!([{"metadata": {"name": "local"}, "provisioner": "p", "volumeBindingMode": binds}]))
+            }
+            ("storageclasses", None) => (
+                403,
+                json!({"kind": "Status", "status": "Failure", "code": 403, "reason": "Forbidden", "message": "no"}),
+            ),
+            _ => answer(path),
+        })
+        .await;
+        let case = Case { facts, tables: Tables::read(|_| None).unwrap() };
+        let report = precheck::report(&case);
+        let found = report.checks.into_iter().find(|f| f.id == "backup-claim").unwrap();
+        (found.outcome, found.evidence)
+    };
+    assert_eq!(of(Some("WaitForFirstConsumer")).await.0, Outcome::Pass);
+    assert_eq!(of(Some("Immediate")).await.0, Outcome::Fail);
+    let (outcome, words) = of(None).await;
+    assert!(outcome == Outcome::Unknown && words.contains("storageclasses: forbidden"), "{outcome:?}: {words}");
 }
 
 /// The refusal's own next step leads on: what is suspended undoes nothing. What only looks like it does not count.

@@ -78,9 +78,13 @@ fn database(s: &Value) -> Value {
         .collect::<serde_json::Map<_, _>>()
         .into();
     let statements = if s["statements"].is_null() { json!({"1.13.1": 3}) } else { s["statements"].clone() };
-    json!({"engine": "postgresql", "version": "15.4", "name": "openmetadata_db", "user": "openmetadata_user", "bytes": 9_000_000, "charset": "UTF8",
+    let mut database = json!({"engine": "postgresql", "version": "15.4", "name": "openmetadata_db", "user": "openmetadata_user", "bytes": 9_000_000, "charset": "UTF8",
         "collation": "C", "sortBuffer": 20_971_520, "readOnly": false, "may": {}, "settings": {}, "migrations": [{"version": "1.13.1", "at": "2026-11-22 12:06:00"}],
-        "statements": statements, "tables": tables, "fingerprint": {"engine": "postgresql", "parts": {}, "head": "1.13.1"}})
+        "statements": statements, "tables": tables, "fingerprint": {"engine": "postgresql", "parts": {}, "head": "1.13.1"}});
+    if !s["indexed"].is_null() {
+        database["indexed"] = s["indexed"].clone();
+    }
+    database
 }
 
 /// The facts of a situation, and what its checks must say where they differ from the well one.

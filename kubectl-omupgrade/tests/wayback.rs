@@ -11,6 +11,7 @@ use kubectl_omupgrade::wayback::restore::{COUNT, HELM, Plan, QUIESCE, Road, step
 use kubectl_omupgrade::wayback::saved::{SCHEMA, Saved};
 use kubectl_omupgrade::wayback::{self, Asked, Choice, Contents, Decision, Live, Look, as_before, choose, decided};
 use shared::backup::Engine;
+use std::collections::BTreeMap;
 
 /// Decides; and a saved look is decided alike, without what is secret in its manifests.
 fn decide(look: &Look, asked: Asked) -> Result<Decision, String> {
@@ -38,6 +39,7 @@ fn release(number: u64, status: Status, version: &str, replicas: &str, guard: &s
     );
     Release {
         workloads: Vec::new(),
+        images: BTreeMap::new(),
         revision: Revision {
             number,
             status,
@@ -81,7 +83,7 @@ fn look(replicas: &str) -> Look {
         database: Ok(Fingerprint::parse(Engine::Mysql, text).unwrap()),
         live: Ok(vec![live]),
         running: Vec::new(),
-        folders: std::collections::BTreeMap::new(),
+        folders: BTreeMap::new(),
         kept: Vec::new(),
         helm: 4,
     }

@@ -2,6 +2,7 @@
 //! short-lived Pods. Changes nothing but those; what may not be read becomes "unknown" with the reason, one by one.
 
 mod beside;
+mod binding;
 mod drift;
 mod pipelines;
 mod whole;

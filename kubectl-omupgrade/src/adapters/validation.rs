@@ -10,7 +10,7 @@ use super::openmetadata::{Client, Door, Login, login, look, of_named};
 use super::{bot, journal, probe, search};
 use crate::checks::validate::{Before, Facts, Sample};
 use crate::diagnose::{known, logs_wanted};
-use crate::facts::{Component, Fact, Facts as Look, Logs, Metrics, Pod, Release, Revision, Server, State};
+use crate::facts::{Component, Fact, Facts as Look, Logs, Metrics, NoAnswer, Pod, Release, Revision, Server, State};
 use crate::failure::Failure;
 use crate::preview::{objects, servers, settings};
 use crate::redact::Redactor;
@@ -132,10 +132,10 @@ pub(super) async fn server(
         }
     };
     let client = client(door, cluster.patience, release);
-    let login: Result<Login, String> = match release {
+    let login: Result<Login, NoAnswer> = match release {
         Some(release) if asking.ingestion_bot => {
             let found = bot::token(cluster, release, asking.probe_image.as_deref()).await;
-            found.map_err(|why| format!("the ingestion bot's token: {why}"))
+            found.map_err(|why| NoAnswer::of(why).doing("the ingestion bot's token"))
         }
         _ => login(Some(cluster), &client, &look_.name, asking.token_secret.as_deref()).await?,
     };

@@ -147,6 +147,7 @@ mod tests {
             }],
             holds_openmetadata: true,
             workloads: Vec::new(),
+            images: BTreeMap::new(),
         };
         let known = Known { defaults: Some(json!({"a": {"b": 1, "c": 3, "gone": 4}})), ..Known::default() };
         let packed = pack(&release, known).unwrap();

@@ -126,7 +126,7 @@ pub fn commands(hint: &str, parses: impl Fn(&[String]) -> Result<(), String>) ->
         ..Default::default()
     };
     let filled = names.fill(hint);
-    let command = filled.split(" # ").next().unwrap_or_default();
+    let command = filled.split(" # ").next().unwrap_or_default().trim_end();
     // What keeps a file private is no program.
     let private = command.strip_prefix("(umask 077 && ").and_then(|rest| rest.strip_suffix(')'));
     let command = private.unwrap_or(command);
@@ -156,8 +156,8 @@ pub fn commands(hint: &str, parses: impl Fn(&[String]) -> Result<(), String>) ->
         return parses(rest.get(1..).unwrap_or_default()).map_err(|e| format!("is not parsed: {e}"));
     }
     let known = FLAGS.iter().find(|(name, _)| name == program).map(|(_, flags)| *flags);
-    // What comes after `--` is another program's.
-    let own = rest.iter().take_while(|word| *word != "--").filter(|word| word.starts_with('-'));
+    // What comes after `--` or a pipe is another program's.
+    let own = rest.iter().take_while(|word| !matches!(word.as_str(), "--" | "|")).filter(|word| word.starts_with('-'));
     for flag in own.map(|word| word.split('=').next().unwrap_or(word)) {
         if known.is_some_and(|known| !known.contains(&flag)) {
             return Err(format!("gives `{program}` the flag `{flag}`, which is not among those that hints use"));

@@ -1,6 +1,8 @@
 //! Why something was not seen, told from the words of whoever refused it; and what lets it be seen. The words are those of
 //! our own adapters and of Kubernetes' admission and kubelet.
 
+use crate::facts::no_answer::ANSWERED;
+
 /// How a reason begins where the tables know nothing of the target.
 pub const ENDS: &str = "the tables end at";
 
@@ -51,7 +53,7 @@ pub enum Why {
 /// What a reason of a kind holds, one of them; the first row that fits counts. The API server says `forbidden` of all that
 /// admission refuses, so that comes before rights; and what the server said may hold any word, so that comes first.
 const WORDS: &[(Why, &[&str])] = &[
-    (Why::Server, &["the server answered", "logging in as"]),
+    (Why::Server, &[ANSWERED, "logging in as"]),
     (Why::NoProbe, &["--no-probe"]),
     (Why::Offline, &["--offline"]),
     (Why::SearchImage, &["--search-image"]),

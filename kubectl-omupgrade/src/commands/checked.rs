@@ -39,10 +39,11 @@ impl CheckArgs {
 
     /// Says a report whose waivers were applied, and gives the end of the command.
     pub fn say(&self, session: &Session, report: &Report) -> anyhow::Result<Exit> {
+        let strictness = if self.strict { Strictness::Everything } else { Strictness::Failures };
         let text = match session.flags.output {
             Format::Json => serde_json::to_string_pretty(report)? + "\n",
             Format::Yaml => serde_saphyr::to_string(report).context("writing YAML")?,
-            Format::Junit => view::junit(report),
+            Format::Junit => view::junit(report, strictness),
             Format::Markdown => view::markdown(report),
             format @ (Format::Text | Format::Wide) => {
                 let shape = Shape { width: session.width(), wide: format == Format::Wide, live: false };
@@ -50,7 +51,6 @@ impl CheckArgs {
             }
         };
         say::output(&text)?;
-        let strictness = if self.strict { Strictness::Everything } else { Strictness::Failures };
         Ok(report.exit(strictness))
     }
 }

@@ -160,8 +160,12 @@ const BACK_UP: &[Row] = &[
     ("", "pods/exec", "get, create", "export and import only: files through the Pod that holds the claim"),
 ];
 
-const CLASSES: Row =
-    ("storage.k8s.io", "storageclasses", "list", "optional, cluster-wide: whether volumes outlive their claims");
+const CLASSES: Row = (
+    "storage.k8s.io",
+    "storageclasses",
+    "list",
+    "optional, cluster-wide: whether volumes outlive their claims, and whether a claim waits for its first pod",
+);
 
 impl Verb {
     fn rows(self) -> Vec<Row> {
@@ -225,6 +229,7 @@ fn manifest(args: &Args, namespace: Option<&str>) -> String {
         rule(&mut out, NODES);
         if args.verb == Verb::Precheck {
             rule(&mut out, ALL_PODS);
+            rule(&mut out, CLASSES);
         }
         if args.verb == Verb::Rollback {
             rule(&mut out, DEFINITIONS);

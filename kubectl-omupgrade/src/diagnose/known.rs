@@ -137,12 +137,50 @@ fn inside(text: &str) -> Vec<String> {
     out
 }
 
-/// Words, class names and addresses without a password.
+/// Words, class names, names of hosts and addresses without a password.
 fn is_plain(value: &str) -> bool {
     let value = value.trim().trim_matches('"');
     let word = value.chars().all(|c| c.is_ascii_lowercase());
     let class = value.contains('.') && value.chars().all(|c| c.is_ascii_alphabetic() || c == '.');
     let address = value.contains("://") && !value.contains('@') && !value.contains('?');
     let number = value.parse::<f64>().is_ok();
-    word || class || address || number
+    word || class || address || number || is_host(value)
+}
+
+/// A name of a host or domain, as `open-metadata.org`: every user's address ends in one.
+fn is_host(value: &str) -> bool {
+    let label = |l: &str| {
+        !l.is_empty()
+            && !l.starts_with('-')
+            && !l.ends_with('-')
+            && l.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+    };
+    let end = value.rsplit('.').next().unwrap_or_default();
+    value.contains('.') && value.split('.').all(label) && end.len() > 1 && end.chars().all(|c| c.is_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The chart keeps the domain of users in a Secret: with it hidden no address in an answer could be read any more.
+    #[test]
+    fn the_domain_of_users_is_no_secret_and_a_password_like_it_is_one() {
+        let of = |name: &str, value: &str| {
+            let mut out = Vec::new();
+            of_entry(name, value, &mut out);
+            out
+        };
+        assert_eq!(of("AUTHORIZER_PRINCIPAL_DOMAIN", "open-metadata.org"), [""; 0]);
+        assert_eq!(of("AUTHORIZER_PRINCIPAL_DOMAIN", "\"data.example-1.co\""), [""; 0]);
+        for (name, value) in [
+            ("DB_USER_PASSWORD", "open-metadata.org"),
+            ("somebodys", "open-metadata.org"),
+            ("AUTHORIZER_PRINCIPAL_DOMAIN", "gehe1m.Nicht"),
+            ("AUTHORIZER_PRINCIPAL_DOMAIN", "a..b-c.de"),
+            ("AUTHORIZER_PRINCIPAL_DOMAIN", "1.2.3.4x5-9"),
+        ] {
+            assert_eq!(of(name, value), [value], "{name}");
+        }
+    }
 }

@@ -64,7 +64,7 @@ impl<'de> Deserialize<'de> for Pattern {
     }
 }
 
-/// What a user sees: the four symptoms of the upgrade guide, and an upgrade that did not take place.
+/// What a user sees: the four symptoms of the upgrade guide, an upgrade that did not take place, a server that was stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Symptom {
@@ -78,6 +78,8 @@ pub enum Symptom {
     Ingestion,
     /// The upgrade did not take place.
     Upgrade,
+    /// The server stands at zero.
+    Stopped,
 }
 
 /// Where something is said.

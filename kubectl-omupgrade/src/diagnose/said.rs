@@ -1,5 +1,7 @@
 //! What the database and the server say of themselves, as sentences that rules can match.
 
+use super::symptoms::COUNTED;
+use crate::facts::no_answer::{FAILED, own_words};
 use crate::facts::{Database, Fact, Metrics, Pod, Role, SearchEngine, Server, State};
 use jiff::Timestamp;
 use shared::component;
@@ -93,10 +95,10 @@ pub fn said(server: &Fact<Server>, rolled_out: Option<Timestamp>) -> (Fact<Vec<S
         seen.push(format!("health answered {}", health.status));
     }
     for (what, words) in failed(s) {
-        seen.push(format!("{what} answered 500: {words}"));
+        seen.push(format!("{what} answered {FAILED}: {words}"));
     }
     if let Some(m) = s.metrics.value().filter(|m| m.error_share().is_some_and(|share| share > Metrics::ERRORS)) {
-        seen.push(format!("requests: {:.0} of {:.0} answered with 5xx since its start", m.errors, m.requests));
+        seen.push(format!("{COUNTED}{:.0} of {:.0} answered with 5xx since its start", m.errors, m.requests));
     }
     // What can be seen without a login is said without one, too.
     let steps = match (&s.steps, seen.is_empty()) {
@@ -141,14 +143,13 @@ pub fn said(server: &Fact<Server>, rolled_out: Option<Timestamp>) -> (Fact<Vec<S
 /// What the server failed at, by its own words; each of these once.
 fn failed(s: &Server) -> Vec<(&'static str, &str)> {
     let asked = [
-        ("login", s.who.reason()),
-        ("the page of an entity", s.entity.reason()),
-        ("the pipelines", s.pipelines.reason()),
+        ("login", s.who.status(), s.who.reason()),
+        ("the page of an entity", s.entity.status(), s.entity.reason()),
+        ("the pipelines", s.pipelines.status(), s.pipelines.reason()),
     ];
     let mut out: Vec<(&str, &str)> = Vec::new();
-    for (what, why) in asked {
-        let words = why.and_then(|why| why.split_once("the server answered 500")).map(|(_, words)| words);
-        let words = words.map(|words| words.trim_start_matches(": "));
+    for (what, _, why) in asked.into_iter().filter(|(_, status, _)| *status == Some(FAILED)) {
+        let words = why.and_then(own_words);
         if let Some(words) = words.filter(|words| out.iter().all(|(_, before)| before != words)) {
             out.push((what, words));
         }

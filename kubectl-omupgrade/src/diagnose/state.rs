@@ -40,7 +40,7 @@ pub fn findings(facts: &Facts, now: Timestamp, explained: &[Finding]) -> Vec<Fin
                 seen: vec![at],
                 times: 1,
                 lines: why.lines.clone(),
-                fix: why.hint.iter().cloned().collect(),
+                fix: why.steps().cloned().collect(),
                 source: "the state of the object".to_owned(),
                 pods: if pod.is_empty() { Vec::new() } else { vec![pod.to_owned()] },
             });
@@ -58,6 +58,7 @@ fn symptom(cause: Cause) -> Symptom {
         Cause::CrashLoop | Cause::Guard | Cause::Init | Cause::Migration | Cause::Probe | Cause::Config => {
             Symptom::CrashLoop
         }
+        Cause::ScaledToZero => Symptom::Stopped,
         _ => Symptom::Upgrade,
     }
 }

@@ -57,6 +57,10 @@ pub struct Database {
     pub statements: BTreeMap<String, u64>,
     /// Its tables by name.
     pub tables: BTreeMap<String, Table>,
+    /// The release of the server that built the search index of each kind of entity last, as `index_mapping_versions` has
+    /// it; none where that table is not there or may not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub indexed: Option<BTreeMap<String, String>>,
     /// Its state.
     pub fingerprint: Fingerprint,
 }
@@ -105,6 +109,14 @@ pub enum NoDatabase {
     Number(String),
 }
 
+/// Servers from here on note their version whenever they build an index, however that was asked for (OpenMetadata
+/// PR#28856, PR#28885). Those before note it after `reindex` without `--force` only, of every index, and as
+/// `1.8.0-SNAPSHOT` (OpenMetadata#28886, #28887): their rows tell nothing.
+const NOTES_BUILDS: Version = Version { major: 2, minor: 0, patch: 0 };
+
+/// How many indexes are named.
+const NAMED: usize = 3;
+
 /// The line between the fingerprint and the facts.
 const BETWEEN: &str = "facts:";
 
@@ -146,6 +158,30 @@ impl Database {
         folders.iter().filter(|f| !self.migrations.iter().any(|m| m.version == **f)).map(String::as_str).collect()
     }
 
+    /// Whether all search indexes were last built by a server of the line that serves, in words either way; none where the
+    /// rows do not tell. Else that server builds all of them anew: its own criterion, by `x.y` alone.
+    pub fn indexes_built(&self, serving: Version) -> Option<Result<String, String>> {
+        let rows = self.indexed.as_ref().filter(|_| serving >= NOTES_BUILDS)?;
+        let (all, (major, minor)) = (rows.len(), serving.line());
+        if all == 0 {
+            return Some(Err(
+                "`index_mapping_versions` has no row: no index is known to be built by this server".to_owned()
+            ));
+        }
+        let other = |by: &str| Version::parse(by).map(Version::line) != Some((major, minor));
+        let others: Vec<String> =
+            rows.iter().filter(|(_, by)| other(by)).map(|(kind, by)| format!("{kind} by {by}")).collect();
+        let (shown, more) = (others.iter().take(NAMED), others.len().saturating_sub(NAMED));
+        let shown = shown.map(String::as_str).collect::<Vec<_>>().join(", ");
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        Some(match others.len() {
+            0 => Ok(format!("all {all} of `index_mapping_versions` were built by {major}.{minor}")),
+            n => Err(format!(
+                "{n} of {all} indexes were last built by another line than {major}.{minor} (`index_mapping_versions`): {shown}{more}"
+            )),
+        })
+    }
+
     /// The rows of all tables that were counted.
     pub fn counted(&self) -> BTreeMap<&str, u64> {
         self.tables.iter().filter_map(|(name, table)| Some((name.as_str(), table.rows?))).collect()
@@ -161,6 +197,7 @@ struct Reading {
     migrations: Vec<Migration>,
     statements: BTreeMap<String, u64>,
     tables: BTreeMap<String, Table>,
+    indexed: BTreeMap<String, String>,
 }
 
 impl Reading {
@@ -180,6 +217,7 @@ impl Reading {
                 self.migrations.push(Migration { version: name, at: at.to_owned(), status: status.to_owned() });
             }
             "statements" => drop(self.statements.insert(name, number(key, value)?)),
+            "indexed" if !name.is_empty() => drop(self.indexed.insert(name, value.to_owned())),
             "rows" => self.tables.entry(name).or_default().rows = Some(number(key, value)?),
             "about" => self.tables.entry(name).or_default().about = Some(number(key, value)?),
             "bytes" if !name.is_empty() => self.tables.entry(name).or_default().bytes = number(key, value)?,
@@ -206,6 +244,7 @@ impl Reading {
             oldest_transaction_seconds: some("oldest_transaction_seconds")?,
             connections: some("connections")?,
             max_connections: some("max_connections")?,
+            indexed: some("indexed")?.map(|_| self.indexed),
             engine,
             fingerprint,
             may: self.may,
@@ -271,6 +310,22 @@ mod tests {
         let read = Database::parse(Engine::Postgresql, TEXT).unwrap();
         assert_eq!(read.unfinished(), ["1.13.0", "1.12.4"]);
         assert_eq!(read.pending(&["1.12.3".to_owned(), "1.13.0".to_owned()]), ["1.13.0"]);
+    }
+
+    #[test]
+    fn what_built_the_indexes_is_compared_by_line_where_the_server_notes_it() {
+        let read = |rows: &str| Database::parse(Engine::Postgresql, &format!("{TEXT}{rows}")).unwrap();
+        let of = |rows: &str, serving: &str| read(rows).indexes_built(Version::parse(serving).unwrap());
+        let rows = "indexed\t2\nindexed table\t2.0.3\nindexed glossaryTerm\t1.8.0-SNAPSHOT\n";
+        let words = "1 of 2 indexes were last built by another line than 2.0 (`index_mapping_versions`): glossaryTerm by 1.8.0-SNAPSHOT";
+        assert_eq!(of(rows, "2.0.7"), Some(Err(words.to_owned())));
+        assert_eq!(of(rows, "1.13.1"), None);
+        assert_eq!(of("", "2.0.7"), None);
+        assert!(of("indexed\t0\n", "2.0.7").unwrap().unwrap_err().contains("has no row"));
+        assert!(of("indexed\t1\nindexed table\t2.0.3\n", "2.0.7").unwrap().is_ok());
+        let many = ["k0", "k1", "k2", "k3", "k4"].map(|kind| format!("indexed {kind}\t2.0.0\n")).concat();
+        let many = of(&format!("indexed\t5\n{many}"), "2.1.0").unwrap().unwrap_err();
+        assert!(many.starts_with("5 of 5") && many.ends_with("k2 by 2.0.0 and 2 more"), "{many}");
     }
 
     #[test]

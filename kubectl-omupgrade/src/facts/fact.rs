@@ -1,5 +1,6 @@
 //! A thing that was found out, or why it was not. Absence is never read as "none".
 
+use super::no_answer::{self, NoAnswer};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +36,9 @@ pub struct Unknown {
     pub source: String,
     /// When.
     pub at: Timestamp,
+    /// The status that OpenMetadata's server answered with instead; older looks have it in the words alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
 }
 
 impl<T> Fact<T> {
@@ -45,7 +49,20 @@ impl<T> Fact<T> {
 
     /// An unknown one.
     pub fn unknown(reason: impl Into<String>, source: impl Into<String>, at: Timestamp) -> Self {
-        Self::Unknown(Unknown { reason: reason.into(), source: source.into(), at })
+        Self::Unknown(Unknown { reason: reason.into(), source: source.into(), at, status: None })
+    }
+
+    /// One that OpenMetadata's server gave no answer for.
+    pub fn unanswered(why: NoAnswer, source: impl Into<String>, at: Timestamp) -> Self {
+        Self::Unknown(Unknown { reason: why.words, source: source.into(), at, status: why.status })
+    }
+
+    /// The status that the server answered with in place of the thing.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Known(_) => None,
+            Self::Unknown(unknown) => unknown.status.or_else(|| no_answer::status_in(&unknown.reason)),
+        }
     }
 
     /// The thing, where it is known.

@@ -7,6 +7,7 @@ mod file;
 mod foreign;
 pub mod logs;
 pub mod membership;
+pub mod no_answer;
 pub mod objects;
 pub mod read;
 mod release;
@@ -19,6 +20,7 @@ pub use fact::{Fact, Known, Unknown};
 pub use file::{lacks, read_file};
 pub use foreign::Foreign;
 pub use logs::{LogKey, Logs, NO_LOG, is_no_log};
+pub use no_answer::NoAnswer;
 pub use objects::{
     Autoscaler, Budget, Claim, Component, Condition, Container, Event, Job, Meta, Node, Owner, Pod, Probe, Quota,
     ReplicaSet, Role, Selector, State, Terminated, Workload, WorkloadKind,

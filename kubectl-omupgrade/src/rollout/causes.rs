@@ -1,5 +1,6 @@
 //! Why something stands still, one cause a file. Each says when waiting does not mend it, and is silent otherwise.
 
+pub mod at_zero;
 pub mod budget;
 pub mod crash;
 pub mod deadline;

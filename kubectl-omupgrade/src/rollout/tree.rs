@@ -94,6 +94,9 @@ pub struct Why {
     /// The next step: a command.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// Another step, where somebody has the choice: a command.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub or: Option<String>,
     /// The last lines of a log that show it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<String>,
@@ -102,7 +105,7 @@ pub struct Why {
 impl Why {
     /// A cause.
     pub fn new(cause: Cause, text: impl Into<String>) -> Self {
-        Self { cause, text: text.into(), hint: None, lines: Vec::new() }
+        Self { cause, text: text.into(), hint: None, or: None, lines: Vec::new() }
     }
 
     /// The same with a next step.
@@ -110,6 +113,18 @@ impl Why {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// The same with another step beside it.
+    #[must_use]
+    pub fn or(mut self, other: impl Into<String>) -> Self {
+        self.or = Some(other.into());
+        self
+    }
+
+    /// The steps.
+    pub fn steps(&self) -> impl Iterator<Item = &String> {
+        self.hint.iter().chain(&self.or)
     }
 
     /// The same with lines of a log.

@@ -1,6 +1,6 @@
 //! Deployments, `StatefulSets`, `DaemonSets`: whether all their pods are of the newest template and available.
 
-use super::causes::{budget, deadline, foreign, quota};
+use super::causes::{at_zero, budget, deadline, foreign, quota};
 use super::scene::Scene;
 use super::tree::{Cause, Health, Kind, Node, Why};
 use super::{database, pod, replica_set};
@@ -21,11 +21,7 @@ pub fn node(scene: &Scene<'_>, workload: &Workload) -> Node {
         standstill(scene, workload, &mut node);
     }
     if workload.component == Component::Server && workload.wanted == 0 {
-        // Its controller is through, and there is nobody to have rolled out to.
-        let target = format!("{}/{}", workload.kind.name().to_lowercase(), workload.meta.name);
-        let why = Why::new(Cause::ScaledToZero, "it is scaled to zero: nobody serves");
-        let hint = scene.kubectl(&format!("scale {target} --replicas=1    # once whoever stopped it is through"));
-        node.because(Health::Blocked, why.hint(hint));
+        node.because(Health::Blocked, at_zero::of_server(scene, workload));
     }
     database::older(scene, workload, &mut node);
     node.why.extend(foreign::of_workload(scene, workload));

@@ -34,7 +34,7 @@ pub fn changes(before: Option<&Rollout>, after: &Rollout) -> Vec<String> {
             }
             lines.push(format!("{clock} {path}: {}", one_line(&why.text)));
             lines.extend(why.lines.iter().map(|l| format!("{clock} {path}: | {}", super::clip(l, 400))));
-            lines.extend(why.hint.iter().map(|h| format!("{clock} {path}: try: {h}")));
+            lines.extend(why.steps().map(|h| format!("{clock} {path}: try: {h}")));
         }
     });
     let mut gone: Vec<String> = old.into_keys().filter(|path| is_object(path)).collect();

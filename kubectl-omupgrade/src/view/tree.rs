@@ -117,7 +117,7 @@ impl Painter {
             let line = super::text::clip(line, room.saturating_sub(2));
             out.push(Line::of(format!("{indent}┆ "), Tone::Quiet).and(line, Tone::Plain));
         }
-        if let Some(hint) = &why.hint {
+        for hint in why.steps() {
             // A command is not broken: it is there to be copied.
             out.push(Line::of(format!("{indent}→ "), Tone::Quiet).and(hint.clone(), Tone::Command));
         }

@@ -75,6 +75,16 @@ SET @text = COALESCE((SELECT CONCAT('SELECT CONCAT(''statements '', REGEXP_REPLA
 PREPARE reading FROM @text;
 EXECUTE reading;
 
+-- Which release of the server built each search index last (OpenMetadata keeps that from 1.8.7 on): how many rows, and
+-- each without the mapping itself, which is large.
+SET @table = (SELECT IF(COUNT(*) = 2, CONCAT(CHAR(96), MIN(table_name), CHAR(96)), NULL) FROM information_schema.columns
+    WHERE table_schema = DATABASE() AND LOWER(table_name) = 'index_mapping_versions' AND LOWER(column_name) IN ('entitytype', 'version')
+    AND FIND_IN_SET('SELECT', @here));
+SET @text = COALESCE(CONCAT('SELECT CONCAT(''indexed'', CHAR(9), COUNT(*)) FROM ', @table, ' UNION ALL SELECT CONCAT(''indexed '', ',
+    'REGEXP_REPLACE(entityType, ''[[:cntrl:]]'', ''''), CHAR(9), REGEXP_REPLACE(version, ''[[:cntrl:]]'', '''')) FROM ', @table), 'DO 0');
+PREPARE reading FROM @text;
+EXECUTE reading;
+
 SELECT CONCAT('bytes ', table_name, CHAR(9), COALESCE(data_length + index_length, 0)) FROM information_schema.tables
 WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' ORDER BY table_name;
 

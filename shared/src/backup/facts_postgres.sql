@@ -61,6 +61,15 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE lower(c.relname) = 'server_migration_sql_logs' AND c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND has_table_privilege(c.oid, 'SELECT')
 \gexec
 
+-- Which release of the server built each search index last (OpenMetadata keeps that from 1.8.7 on): how many rows, and
+-- each without the mapping itself, which is large.
+SELECT format('SELECT ''indexed'' || chr(9) || count(*) FROM %1$I.%2$I UNION ALL
+    SELECT ''indexed '' || regexp_replace(entitytype::text, ''[[:cntrl:]]'', '''', ''g'') || chr(9) || regexp_replace(version::text, ''[[:cntrl:]]'', '''', ''g'') FROM %1$I.%2$I', n.nspname, c.relname)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE lower(c.relname) = 'index_mapping_versions' AND c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND has_table_privilege(c.oid, 'SELECT')
+    AND (SELECT count(*) = 2 FROM pg_attribute a WHERE a.attrelid = c.oid AND NOT a.attisdropped AND a.attname IN ('entitytype', 'version'))
+\gexec
+
 SELECT 'bytes ' || CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname || '.' END || c.relname || chr(9) || pg_total_relation_size(c.oid)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY c.relname COLLATE "C";

@@ -64,6 +64,29 @@ fn what_is_to_know_of_a_database() {
 
 #[test]
 #[ignore = "needs real databases: testdata/databases/run.sh"]
+fn what_built_the_indexes_is_told_where_its_table_is_the_servers() {
+    for engine in BOTH {
+        let database = engine.database();
+        let json = if engine == Engine::Postgres { "JSONB" } else { "JSON" };
+        assert!(!facts(&database, &[]).contains_key("indexed"));
+        // As OpenMetadata's migration 1.8.7 makes it, without its indexes.
+        database.sql(&format!(
+            "CREATE TABLE index_mapping_versions(entityType VARCHAR(256) NOT NULL PRIMARY KEY, mappingHash VARCHAR(32) NOT NULL, \
+             mappingJson {json} NOT NULL, version VARCHAR(36) NOT NULL, updatedAt BIGINT NOT NULL, updatedBy VARCHAR(256) NOT NULL)"
+        ));
+        assert_eq!(facts(&database, &[])["indexed"], "0");
+        database.sql("INSERT INTO index_mapping_versions VALUES ('table', 'aa', '{\"en\": 1}', '2.0.7', 1, 'system')");
+        let found = facts(&database, &[]);
+        assert_eq!((found["indexed"].as_str(), found["indexed table"].as_str()), ("1", "2.0.7"));
+        assert!(!found.values().any(|value| value.contains("en\"")), "{found:#?}");
+        // A table of somebody else's with that name.
+        database.sql("ALTER TABLE index_mapping_versions DROP COLUMN version");
+        assert!(!facts(&database, &[]).contains_key("indexed"));
+    }
+}
+
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
 fn an_empty_database_has_facts_too() {
     for engine in BOTH {
         let found = facts(&engine.database(), &[("OMUPGRADE_COUNT", "all")]);

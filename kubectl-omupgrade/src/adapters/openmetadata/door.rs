@@ -1,7 +1,8 @@
 //! The way to a server's port: through the API server to a pod, or straight to an address. One connection a question.
 
-use super::{Answer, NoAnswer};
+use super::Answer;
 use crate::adapters::cluster::Cluster;
+use crate::facts::NoAnswer;
 use http::{Request, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
@@ -40,9 +41,9 @@ impl Door {
             match self {
                 Self::Pod { cluster, pod } => {
                     let mut forward = cluster.api::<Pod>().portforward(pod, &[port]).await.map_err(|e| {
-                        NoAnswer(format!("forwarding port {port} of {pod}: {}", crate::adapters::cluster::why(&e)))
+                        NoAnswer::of(format!("forwarding port {port} of {pod}: {}", crate::adapters::cluster::why(&e)))
                     })?;
-                    let stream = forward.take_stream(port).ok_or_else(|| NoAnswer("no stream".to_owned()))?;
+                    let stream = forward.take_stream(port).ok_or_else(|| NoAnswer::of("no stream"))?;
                     let answer = over(stream, request).await;
                     forward.abort();
                     answer
@@ -50,7 +51,7 @@ impl Door {
                 Self::Address(address) => {
                     let at = if address.contains(':') { address.clone() } else { format!("{address}:{port}") };
                     let stream = tokio::net::TcpStream::connect(&at).await;
-                    over(stream.map_err(|e| NoAnswer(format!("connecting to {at}: {e}")))?, request).await
+                    over(stream.map_err(|e| NoAnswer::of(format!("connecting to {at}: {e}")))?, request).await
                 }
             }
         };
@@ -58,7 +59,7 @@ impl Door {
             None => asked.await,
             Some(patience) => tokio::time::timeout(patience, asked)
                 .await
-                .unwrap_or_else(|_| Err(NoAnswer(format!("no answer within {} s", patience.as_secs())))),
+                .unwrap_or_else(|_| Err(NoAnswer::of(format!("no answer within {} s", patience.as_secs())))),
         }
     }
 }
@@ -67,7 +68,7 @@ async fn over<S>(stream: S, request: Request<Full<Bytes>>) -> Result<Answer, NoA
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let failed = |doing: &str, e: &dyn std::fmt::Display| NoAnswer(format!("{doing}: {e}"));
+    let failed = |doing: &str, e: &dyn std::fmt::Display| NoAnswer::of(format!("{doing}: {e}"));
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| failed("connecting", &e))?;
     let talking = tokio::spawn(connection);

@@ -1,7 +1,8 @@
 //! Lists that the server gives page by page, read to their end: the first page alone would call well what stands on the
 //! second.
 
-use super::{Client, NoAnswer, escaped};
+use super::{Client, escaped};
+use crate::facts::NoAnswer;
 use serde_json::Value;
 
 /// Entities of one page.
@@ -17,17 +18,21 @@ impl Client {
             let page = self.json(&format!("/api/v1/{path}?limit={PAGE}{more}{after}")).await?;
             let data = page.get("data").and_then(Value::as_array);
             let before = out.len();
-            out.extend(data.ok_or(NoAnswer("the answer has no `data`".to_owned()))?.iter().cloned());
+            out.extend(data.ok_or(NoAnswer::of("the answer has no `data`"))?.iter().cloned());
             let next = page.pointer("/paging/after").and_then(Value::as_str).filter(|next| !next.is_empty());
             let total = page.pointer("/paging/total").and_then(Value::as_u64);
             match next {
                 Some(next) if out.len() > before => after = format!("&after={}", escaped(next)),
                 _ if total.is_some_and(|total| total > out.len() as u64) => {
-                    return Err(NoAnswer(format!("the answer holds {} of {}", out.len(), total.unwrap_or_default())));
+                    return Err(NoAnswer::of(format!(
+                        "the answer holds {} of {}",
+                        out.len(),
+                        total.unwrap_or_default()
+                    )));
                 }
                 _ => return Ok(out),
             }
         }
-        Err(NoAnswer(format!("there are more than {}", out.len())))
+        Err(NoAnswer::of(format!("there are more than {}", out.len())))
     }
 }

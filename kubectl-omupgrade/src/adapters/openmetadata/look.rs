@@ -1,8 +1,10 @@
 //! One look through the API: every question once, each answer a fact, and an answer that does not come an unknown one.
 
-use super::{Answer, Client, Login, NoAnswer, escaped};
+use super::{Answer, Client, Login, escaped};
+use crate::facts::no_answer::FAILED;
 use crate::facts::{
-    Answered, App, Bot, Counted, Edges, Entity, Fact, Metrics, Permissions, Pipeline, Server, Step, Subscription, Who,
+    Answered, App, Bot, Counted, Edges, Entity, Fact, Metrics, NoAnswer, Permissions, Pipeline, Server, Step,
+    Subscription, Who,
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -48,7 +50,7 @@ const ASKED: &[(&str, &str)] = &[
 ];
 
 /// Looks. `login` is the way in, or why there is none; `version` what the image says.
-pub async fn look(client: &Client, asked: &str, login: Result<Login, String>, version: Option<Version>) -> Server {
+pub async fn look(client: &Client, asked: &str, login: Result<Login, NoAnswer>, version: Option<Version>) -> Server {
     let era = endpoints::of(version.unwrap_or(Version { major: u64::MAX, minor: 0, patch: 0 }));
     let health = if era.readiness.port == ADMIN {
         client.admin(era.readiness.path).await
@@ -65,18 +67,18 @@ pub async fn look(client: &Client, asked: &str, login: Result<Login, String>, ve
         health: fact(health.map(|a| answered(&a)), era.readiness.path),
         page: fact(page.map(|a| answered(&a)), "GET /"),
         provider: fact(provider, "GET /api/v1/system/config/auth"),
-        who: unknown("no token"),
-        steps: unknown("no token"),
-        entity: unknown("no token"),
-        entity_read: unknown("no entity"),
-        entity_found: unknown("no entity"),
-        lineage: unknown("no entity"),
+        who: unknown(&NoAnswer::of("no token")),
+        steps: unknown(&NoAnswer::of("no token")),
+        entity: unknown(&NoAnswer::of("no token")),
+        entity_read: unknown(&NoAnswer::of("no entity")),
+        entity_found: unknown(&NoAnswer::of("no entity")),
+        lineage: unknown(&NoAnswer::of("no entity")),
         kinds: BTreeMap::new(),
-        apps: unknown("no token"),
-        subscriptions: unknown("no token"),
-        permissions: unknown("no token"),
-        bots: unknown("no token"),
-        pipelines: unknown("no token"),
+        apps: unknown(&NoAnswer::of("no token")),
+        subscriptions: unknown(&NoAnswer::of("no token")),
+        permissions: unknown(&NoAnswer::of("no token")),
+        bots: unknown(&NoAnswer::of("no token")),
+        pipelines: unknown(&NoAnswer::of("no token")),
         metrics: fact(metrics, "GET :8586/prometheus"),
     };
     match login {
@@ -115,13 +117,13 @@ async fn inside(client: &Client, login: Login, out: &mut Server) {
         let there = client.json(&format!("/api/v1/{path}?limit=1")).await.and_then(|v| total(&v));
         let found = match index {
             // A kind that this release does not have has no index either.
-            Some(_) if there.is_err() => Err(NoAnswer("nothing to compare with".to_owned())),
+            Some(_) if there.is_err() => Err(NoAnswer::of("nothing to compare with")),
             Some(index) => {
                 let query =
                     format!("/api/v1/search/query?q=*&index={index}&size=0&deleted=false&track_total_hits=true");
                 client.json(&query).await.and_then(|v| hits(&v))
             }
-            None => Err(NoAnswer("this kind has no index".to_owned())),
+            None => Err(NoAnswer::of("this kind has no index")),
         };
         let counted = Counted { there: fact(there, path), found: fact(found, index.unwrap_or("search")) };
         out.kinds.insert((*kind).to_owned(), counted);
@@ -143,7 +145,7 @@ async fn entity(client: &Client, out: &mut Server) {
             Ok(page) => page.pointer("/data/0").cloned(),
             Err(e) => {
                 // A kind that this release does not have says less than one that the server fails at.
-                if !last.as_ref().is_some_and(|NoAnswer(before)| before.contains("the server answered 500")) {
+                if last.as_ref().and_then(|before: &NoAnswer| before.status) != Some(FAILED) {
                     last = Some(e);
                 }
                 continue;
@@ -184,11 +186,10 @@ async fn permissions(client: &Client, who: &Who) -> Result<Permissions, NoAnswer
     if who.admin {
         // Any one does: the first page is enough.
         let page = client.json("/api/v1/users?limit=100&isAdmin=false&isBot=false").await?;
-        let users =
-            page.get("data").and_then(Value::as_array).ok_or(NoAnswer("the answer has no `data`".to_owned()))?;
+        let users = page.get("data").and_then(Value::as_array).ok_or(NoAnswer::of("the answer has no `data`"))?;
         let yes = |u: &Value, key: &str| u.get(key).and_then(Value::as_bool).unwrap_or(false);
         let plain = users.iter().find(|u| !yes(u, "isAdmin") && !yes(u, "isBot"));
-        let plain = plain.ok_or(NoAnswer("there is no user who is no administrator".to_owned()))?;
+        let plain = plain.ok_or(NoAnswer::of("there is no user who is no administrator"))?;
         user = text(plain, "name");
         query = format!("?user={}", escaped(&user));
     }
@@ -203,7 +204,7 @@ async fn permissions(client: &Client, who: &Who) -> Result<Permissions, NoAnswer
             && permissions.iter().all(|p| text(p, "access") == "allow" && p.get("policy").is_none_or(Value::is_null))
             && !permissions.is_empty()
         {
-            return Err(NoAnswer(format!("the server answered for {} and not for {user}", who.name)));
+            return Err(NoAnswer::of(format!("the server answered for {} and not for {user}", who.name)));
         }
         if let Some(found) = permissions.iter().find(|p| text(p, "operation") == *operation) {
             access.insert(format!("{resource} {operation}"), text(found, "access"));
@@ -269,7 +270,7 @@ async fn bots(client: &Client) -> Result<Vec<Bot>, NoAnswer> {
             match (answer.json(), answer.status) {
                 (Ok(_), _) => None,
                 // That is no answer about the user: who asks may not know, or the server cannot tell.
-                (Err(why), 401 | 403 | 429 | 500..) => return Err(NoAnswer(format!("the user of {name}: {why}"))),
+                (Err(why), 401 | 403 | 429 | 500..) => return Err(why.doing(&format!("the user of {name}"))),
                 (Err(why), _) => Some(format!("{user}: {why}")),
             }
         };
@@ -300,19 +301,19 @@ fn steps(from: &Value) -> Vec<Step> {
 fn edges(from: &Value) -> Result<Edges, NoAnswer> {
     let count = |key: &str| from.get(key).and_then(Value::as_array).map(Vec::len);
     match (count("upstreamEdges"), count("downstreamEdges")) {
-        (None, None) if from.get("entity").is_none() => Err(NoAnswer("the answer is no lineage".to_owned())),
+        (None, None) if from.get("entity").is_none() => Err(NoAnswer::of("the answer is no lineage")),
         (up, down) => Ok(Edges { up: up.unwrap_or(0), down: down.unwrap_or(0) }),
     }
 }
 
 fn total(page: &Value) -> Result<u64, NoAnswer> {
-    page.pointer("/paging/total").and_then(Value::as_u64).ok_or(NoAnswer("the answer has no total".to_owned()))
+    page.pointer("/paging/total").and_then(Value::as_u64).ok_or(NoAnswer::of("the answer has no total"))
 }
 
 fn hits(answer: &Value) -> Result<u64, NoAnswer> {
     let exact = answer.pointer("/hits/total/relation").and_then(Value::as_str) != Some("gte");
     let value = answer.pointer("/hits/total/value").and_then(Value::as_u64);
-    value.filter(|_| exact).ok_or(NoAnswer("the answer has no exact total".to_owned()))
+    value.filter(|_| exact).ok_or(NoAnswer::of("the answer has no exact total"))
 }
 
 fn answered(from: &Answer) -> Answered {
@@ -325,13 +326,16 @@ fn read_metrics(answer: &Answer) -> Result<Metrics, NoAnswer> {
     if answer.status == 200 {
         Ok(Metrics::parse(&answer.text()))
     } else {
-        Err(NoAnswer(format!("it answered {}", answer.status)))
+        Err(NoAnswer::of(format!("it answered {}", answer.status)))
     }
 }
 
 fn field(answer: Result<Value, NoAnswer>, name: &str) -> Result<String, NoAnswer> {
     answer.and_then(|v| {
-        v.get(name).and_then(Value::as_str).map(str::to_owned).ok_or(NoAnswer(format!("the answer has no `{name}`")))
+        v.get(name)
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+            .ok_or(NoAnswer::of(format!("the answer has no `{name}`")))
     })
 }
 
@@ -346,10 +350,10 @@ fn millis(value: &Value, key: &str) -> Option<Timestamp> {
 fn fact<T>(answer: Result<T, NoAnswer>, source: &str) -> Fact<T> {
     match answer {
         Ok(value) => Fact::known(value, source, Timestamp::now()),
-        Err(why) => Fact::unknown(why.to_string(), source, Timestamp::now()),
+        Err(why) => Fact::unanswered(why, source, Timestamp::now()),
     }
 }
 
-fn unknown<T>(why: &str) -> Fact<T> {
-    Fact::unknown(why, "the server's API", Timestamp::now())
+fn unknown<T>(why: &NoAnswer) -> Fact<T> {
+    Fact::unanswered(why.clone(), "the server's API", Timestamp::now())
 }

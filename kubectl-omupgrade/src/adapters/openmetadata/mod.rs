@@ -10,7 +10,7 @@ pub use door::Door;
 pub use look::look;
 pub use token::{Login, login, of_named};
 
-use crate::facts::Secret;
+use crate::facts::{NoAnswer, Secret};
 use http::{Method, Request, header};
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -46,11 +46,6 @@ pub struct Answer {
     pub took: Duration,
 }
 
-/// Why there is no answer, in words.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct NoAnswer(pub String);
-
 impl Answer {
     /// The content as text.
     pub fn text(&self) -> String {
@@ -60,10 +55,10 @@ impl Answer {
     /// The content as JSON where the status is good, else the server's own words.
     pub fn json(&self) -> Result<Value, NoAnswer> {
         if !(200..300).contains(&self.status) {
-            return Err(NoAnswer(format!("the server answered {}{}", self.status, self.words())));
+            return Err(NoAnswer::answered(self.status, &self.words()));
         }
         serde_json::from_slice(&self.body)
-            .map_err(|_| NoAnswer(format!("the server answered {} and no JSON{}", self.status, self.words())))
+            .map_err(|_| NoAnswer::answered(self.status, &format!(" and no JSON{}", self.words())))
     }
 
     /// The server's own words for a refusal, short.
@@ -116,7 +111,8 @@ impl Client {
             }
             None => Bytes::new(),
         };
-        let request = request.body(Full::new(bytes)).map_err(|e| NoAnswer(format!("preparing the question: {e}")))?;
+        let request =
+            request.body(Full::new(bytes)).map_err(|e| NoAnswer::of(format!("preparing the question: {e}")))?;
         self.door.ask(port, request, self.patience).await
     }
 }

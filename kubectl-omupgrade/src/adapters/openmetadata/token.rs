@@ -2,9 +2,9 @@
 //!
 //! With single sign-on nobody logs in by a password: there a bot's token is given, which needs no browser.
 
-use super::{Client, NoAnswer};
+use super::Client;
 use crate::adapters::cluster::Cluster;
-use crate::facts::Secret;
+use crate::facts::{NoAnswer, Secret};
 use crate::failure::Failure;
 use base64::Engine;
 use k8s_openapi::api::core::v1::Secret as ApiSecret;
@@ -31,7 +31,7 @@ pub async fn login(
     client: &Client,
     release: &str,
     secret: Option<&str>,
-) -> anyhow::Result<Result<Login, String>> {
+) -> anyhow::Result<Result<Login, NoAnswer>> {
     let variable = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
     if let Some(named) = secret {
         let cluster = cluster.ok_or_else(|| Failure::usage("`--token-secret` needs a cluster"))?;
@@ -42,7 +42,7 @@ pub async fn login(
     }
     if let (Some(email), Some(password)) = (variable(EMAIL), variable(PASSWORD)) {
         let login = by_password(client, &email, &password).await;
-        return Ok(login.map_err(|e| format!("logging in as {email}: {e}")));
+        return Ok(login.map_err(|e| e.doing(&format!("logging in as {email}"))));
     }
     let usual = format!("{release}-omupgrade-token");
     if let Some(cluster) = cluster
@@ -50,9 +50,9 @@ pub async fn login(
     {
         return Ok(Ok(login));
     }
-    Ok(Err(format!(
+    Ok(Err(NoAnswer::of(format!(
         "there is no token, neither {TOKEN}, nor {EMAIL} and {PASSWORD}, nor the Secret {usual}; --ingestion-bot takes the bot's out of the database"
-    )))
+    ))))
 }
 
 /// The token of a Secret that somebody named. It must be there: another way in would validate as somebody else.
@@ -76,11 +76,13 @@ async fn by_password(client: &Client, email: &str, password: &str) -> Result<Log
     let auth = client.json("/api/v1/system/config/auth").await?;
     let provider = auth.get("provider").and_then(Value::as_str).unwrap_or("unknown").to_owned();
     if !matches!(provider.as_str(), "basic" | "ldap") {
-        return Err(NoAnswer(format!("the server logs in by {provider}, which takes no password: give a bot's token")));
+        return Err(NoAnswer::of(format!(
+            "the server logs in by {provider}, which takes no password: give a bot's token"
+        )));
     }
     let password = base64::engine::general_purpose::STANDARD.encode(password);
     let answer = client.post("/api/v1/users/login", &json!({"email": email, "password": password})).await?;
     // Newer servers send no refresh token, and an expiry that is a moment: only this field is read.
-    let token = answer.get("accessToken").and_then(Value::as_str).ok_or(NoAnswer("no `accessToken`".to_owned()))?;
+    let token = answer.get("accessToken").and_then(Value::as_str).ok_or(NoAnswer::of("no `accessToken`"))?;
     Ok(Login { token: Secret::new(token.to_owned()), from: format!("login as {email}") })
 }

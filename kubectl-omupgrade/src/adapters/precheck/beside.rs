@@ -1,5 +1,6 @@
 //! The objects beside a release in its namespace, and what a precheck reads off them.
 
+use super::binding::{self, Waits};
 use super::pipelines::Said;
 use super::whole::Whole;
 use super::{both, listed};
@@ -43,7 +44,7 @@ pub struct Beside {
     scalers: Result<Vec<facts::Autoscaler>, String>,
     quotas: Result<Vec<facts::Quota>, String>,
     claims: Result<Vec<(facts::Claim, Option<u64>)>, String>,
-    events: Result<Vec<facts::Event>, String>,
+    waits: Waits,
     jobs: Result<Vec<(String, bool, Vec<String>)>, String>,
     cron_images: Vec<String>,
 }
@@ -78,6 +79,9 @@ impl Beside {
             }
             (Err(reason), _) | (_, Err(reason)) => Err(reason),
         };
+        let place = marks::backup_claim(release);
+        let claim = claims.iter().flatten().map(|(claim, _)| claim).find(|claim| claim.meta.name == place);
+        let waits = binding::look(cluster, claim, &events).await;
         let pod_images = pods.iter().flatten().flat_map(|(_, images)| images.clone()).collect();
         Self {
             release: release.to_owned(),
@@ -89,7 +93,7 @@ impl Beside {
             scalers,
             quotas,
             claims,
-            events,
+            waits,
             jobs,
             cron_images: crons.unwrap_or_default().into_iter().flatten().collect(),
         }
@@ -226,7 +230,6 @@ impl Beside {
         };
         let name = marks::backup_claim(&self.release);
         let found = claims.iter().find(|(claim, _)| claim.meta.name == name);
-        let waits = self.events.iter().flatten().any(|e| e.about == name && e.reason == "WaitForFirstConsumer");
         let guard =
             server.and_then(|s| s.value.pointer("/spec/template/spec/initContainers")?.as_array()).and_then(|all| {
                 let guard =
@@ -240,8 +243,8 @@ impl Beside {
         Seen::Known(BackupPlace {
             phase: found.map(|(claim, _)| claim.phase.clone()).unwrap_or_default(),
             bytes: found.and_then(|(_, bytes)| *bytes),
-            waits_for_pod: waits,
-            waits_unseen: self.events.as_ref().err().cloned(),
+            waits_for_pod: self.waits.0,
+            waits_unseen: self.waits.1.clone(),
             client_image: image.map(str::to_owned).or(guard).unwrap_or_else(by_engine),
             database_volume_bytes: self.database_volume(),
             claim: name,

@@ -4,10 +4,10 @@
 use super::Look;
 use super::beside::Beside;
 use crate::adapters::cluster::Cluster;
-use crate::adapters::openmetadata::{Client, Door, NoAnswer, login, of_named};
+use crate::adapters::openmetadata::{Client, Door, login, of_named};
 use crate::adapters::tls::behind;
 use crate::adapters::{bot, validation};
-use crate::facts::{Release, Secret};
+use crate::facts::{NoAnswer, Release, Secret};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -51,12 +51,12 @@ async fn airflow(cluster: &Cluster, endpoint: &str) -> Result<String, String> {
     let (pod, port) = behind(cluster, host, port).await?.ok_or("it runs elsewhere")?;
     let door = Door::Pod { cluster: Box::new(cluster.clone()), pod };
     let client = Client { ports: (port, port), ..Client::new(door, cluster.patience) };
-    let mut last = NoAnswer("it tells no version".to_owned());
+    let mut last = NoAnswer::of("it tells no version");
     for path in VERSIONS {
         match client.json(path).await {
             Ok(answer) => match answer.get("version").and_then(Value::as_str) {
                 Some(version) => return Ok(version.to_owned()),
-                None => last = NoAnswer("it tells no version".to_owned()),
+                None => last = NoAnswer::of("it tells no version"),
             },
             Err(why) => last = why,
         }
@@ -84,7 +84,7 @@ async fn client(
     let login = if look.ingestion_bot {
         bot::token(cluster, release, look.probe_image).await.map_err(|why| format!("the ingestion bot's token: {why}"))
     } else {
-        login(Some(cluster), &client, &release.name, look.token_secret).await?
+        login(Some(cluster), &client, &release.name, look.token_secret).await?.map_err(|why| why.to_string())
     };
     Ok(login.map(|login| Client { token: Some(login.token), ..client }))
 }

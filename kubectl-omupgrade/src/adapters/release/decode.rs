@@ -8,6 +8,7 @@ use base64::Engine;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
+use shared::component;
 use std::io::Read;
 
 /// No release is larger: the API server stops at 1.5 MiB of compressed text.
@@ -96,6 +97,7 @@ struct RawRun {
 impl Raw {
     fn release(self, driver: Driver, object: &str) -> Release {
         let chart = self.chart.metadata;
+        let images = workloads(&self.manifest, &self.namespace);
         let holds_openmetadata = chart.name == "openmetadata" || holds_server(&self.manifest);
         Release {
             revision: Revision {
@@ -109,7 +111,8 @@ impl Raw {
                 driver,
                 apply_method: self.apply_method.filter(|m| !m.is_empty()),
             },
-            workloads: workloads(&self.manifest, &self.namespace),
+            workloads: images.iter().map(|(label, _)| label.clone()).collect(),
+            images: images.into_iter().filter_map(|(label, image)| Some((label, image?))).collect(),
             name: self.name,
             namespace: self.namespace,
             values: Secret::new(self.config),
@@ -137,13 +140,19 @@ fn time(text: &str) -> Option<Timestamp> {
     text.parse::<Timestamp>().ok().filter(|t| t.as_second() > 0)
 }
 
-/// The workloads of a manifest, in the release's own namespace; none of one that cannot be read.
-fn workloads(manifest: &str, namespace: &str) -> Vec<String> {
+/// The workloads of a manifest, in the release's own namespace, each with the image that it serves with; none of one that
+/// cannot be read.
+fn workloads(manifest: &str, namespace: &str) -> Vec<(String, Option<String>)> {
     let all = objects(manifest, namespace).unwrap_or_default().into_iter();
     all.filter(|o| matches!(o.kind.as_str(), "Deployment" | "StatefulSet" | "DaemonSet"))
         .filter(|o| o.namespace == namespace)
-        .map(|o| format!("{}/{}", o.kind, o.name))
+        .map(|o| (format!("{}/{}", o.kind, o.name), image(&o.value)))
         .collect()
+}
+
+fn image(workload: &Value) -> Option<String> {
+    let container = format!("/spec/template/spec/containers/{}/image", component::serving_index(workload)?);
+    workload.pointer(&container)?.as_str().map(str::to_owned)
 }
 
 /// Whether it holds the words that only a server's manifest does, in every chart era.

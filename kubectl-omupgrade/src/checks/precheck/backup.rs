@@ -89,7 +89,9 @@ fn claim(case: &Case) -> Answer {
     case.facts.backup.judge(|place| match (place.phase.as_str(), &place.waits_unseen) {
         ("", _) => fail(format!("there is no claim {}", place.claim)),
         ("Bound", _) => pass(format!("{} is bound", place.claim)),
-        ("Pending", _) if place.waits_for_pod => pass(format!("{} waits for its first pod", place.claim)),
+        ("Pending", _) if place.waits_for_pod => {
+            pass(format!("{} is bound with its first pod, which the backup starts", place.claim))
+        }
         ("Pending", Some(why)) => unknown(format!(
             "{} is Pending, and whether it only waits for its first pod is not known: {why}",
             place.claim

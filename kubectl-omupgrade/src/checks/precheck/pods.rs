@@ -3,6 +3,8 @@
 use super::case::Case;
 use super::facts::Room;
 use crate::checks::{Answer, Check, Row, fail, pass, unknown, warn};
+use crate::facts::no_answer::{FAILED, status_in};
+use shared::endpoints::{ADMIN, HEALTHCHECK, PING};
 
 const GROUP: &str = "pods";
 const DOCS: &str = "https://kubernetes.io/docs/concepts/workloads/pods/disruptions/";
@@ -115,7 +117,7 @@ fn ready(case: &Case) -> Answer {
 /// What the server said where it failed at a question.
 fn failing(case: &Case) -> Option<&str> {
     let pipelines = &case.facts.ingestion.value()?.pipelines;
-    pipelines.known().err().filter(|why| why.contains("the server answered 500"))
+    pipelines.known().err().filter(|why| status_in(why) == Some(FAILED))
 }
 
 fn replicas(case: &Case) -> Answer {
@@ -168,7 +170,7 @@ fn probes(case: &Case) -> Answer {
         let mut words = Vec::new();
         if server.liveness.is_empty() {
             words.push("no liveness probe".to_owned());
-        } else if !server.liveness.contains("http-admin") && !server.liveness.contains("8586") {
+        } else if !asks_admin(&server.liveness) {
             words.push(format!("liveness asks {}: a busy API is killed", server.liveness));
         }
         match server.startup_seconds {
@@ -178,8 +180,27 @@ fn probes(case: &Case) -> Answer {
             }
             Some(_) => {}
         }
-        if words.is_empty() { pass(format!("liveness asks {}", server.liveness)) } else { warn(words.join("; ")) }
+        if words.is_empty() {
+            return pass(format!("liveness asks {}", server.liveness));
+        }
+        let words = words.join("; ");
+        // What the rule left so after it looked at this server, somebody set: it would leave it so again. It never leaves a
+        // server without a startup probe.
+        if server.startup_seconds.is_some() && server.rules.split(',').any(|rule| rule == "probes") {
+            return warn(format!("{words}; it is set on purpose, and helm-postrender keeps that")).next(
+                "helm get values {release} -n {namespace} # or the policy: what neither sets, helm-postrender mends",
+            );
+        }
+        warn(words)
     })
+}
+
+/// Whether a liveness probe asks the admin port, which has threads of its own: by the port's usual name or number, or by
+/// what only that port answers, whatever it is called.
+fn asks_admin(asks: &str) -> bool {
+    let path = asks.split(' ').next().unwrap_or_default();
+    let admin = [PING, HEALTHCHECK].iter().any(|get| get.path == path);
+    admin || asks.contains(ADMIN.name) || asks.contains(&ADMIN.number.to_string())
 }
 
 fn guard(case: &Case) -> Answer {
@@ -225,7 +246,7 @@ fn idle(case: &Case) -> Answer {
                 let words = format!("none runs as a Job here, and what Airflow runs the server was not asked: {why}");
                 let answer = unknown(words);
                 let names = ["token", "login", "logging in"].iter().any(|word| why.contains(word));
-                let login = names && !why.contains("the server answered 5");
+                let login = names && status_in(why).is_none_or(|status| status < FAILED);
                 if login { answer.next("{again} --token-secret NAME # a bot's token") } else { answer }
             }
             ([], Err(_)) => pass("no Job of it runs"),

@@ -16,6 +16,7 @@ pub use serving::is_rolled_out;
 use super::report::{Counts, Report, SCHEMA};
 use super::row::{Check, Names, Row, run};
 use super::{Answer, Why, fail, unknown};
+use crate::facts::no_answer::FAILED;
 use crate::facts::{Component, Fact, Server, Workload};
 use jiff::Timestamp;
 use shared::component;
@@ -104,7 +105,7 @@ fn of<'a, T>(facts: &'a Facts, pick: impl FnOnce(&'a Server) -> &'a Fact<T>) -> 
     match (fact.reason(), server.who.reason()) {
         (Some(why), Some(login)) if why == login && !std::ptr::addr_eq(fact, &raw const server.who) => {
             let kind = || Why::of(login).and_then(Why::next).unwrap_or(serving::TOKEN);
-            let next = serving::server_next(login).unwrap_or_else(kind);
+            let next = serving::server_next(&server.who).unwrap_or_else(kind);
             Err(unknown("nobody is logged in: see the login above").next(next))
         }
         _ => known(fact),
@@ -114,25 +115,20 @@ fn of<'a, T>(facts: &'a Facts, pick: impl FnOnce(&'a Server) -> &'a Fact<T>) -> 
 /// The same of what every user asks for: a token that was taken lets it be asked, whatever became of the question who we
 /// are.
 fn asked<T>(facts: &Facts, pick: fn(&Server) -> &Fact<T>) -> Result<&T, Answer> {
-    match pick(known(&facts.server)?).reason() {
-        Some(why) if failed(why) && !why.starts_with("logging in") => Err(unanswered(why)),
-        _ => of(facts, pick),
-    }
+    let fact = pick(known(&facts.server)?);
+    let at_login = fact.reason().is_some_and(|why| why.starts_with("logging in"));
+    if fact.status() == Some(FAILED) && !at_login { Err(missing(fact)) } else { of(facts, pick) }
 }
 
 fn known<T>(fact: &Fact<T>) -> Result<&T, Answer> {
-    fact.value().ok_or_else(|| unanswered(fact.reason().unwrap_or_default()))
+    fact.value().ok_or_else(|| missing(fact))
 }
 
-/// Whether the server itself was asked and failed. What it refuses, and a way to it that is none, tell nothing of it.
-fn failed(why: &str) -> bool {
-    why.contains("the server answered 500")
-}
-
-/// What becomes of a question without an answer.
-fn unanswered(why: &str) -> Answer {
-    let answer = if failed(why) { fail(why) } else { unknown(why) };
-    serving::server_next(why).into_iter().fold(answer, Answer::next)
+/// What becomes of a question without an answer: a server that failed at it fails.
+fn missing<T>(fact: &Fact<T>) -> Answer {
+    let why = fact.reason().unwrap_or_default();
+    let answer = if fact.status() == Some(FAILED) { fail(why) } else { unknown(why) };
+    serving::server_next(fact).into_iter().fold(answer, Answer::next)
 }
 
 /// An answer either way: what is missing is an answer, too.

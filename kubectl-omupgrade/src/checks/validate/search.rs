@@ -1,9 +1,10 @@
 //! Whether search shows what there is: the chosen entity, as many documents as rows, a sound engine, indexes of the
 //! present mapping.
 
-use super::{Facts, asked, either, known, of, row, unanswered};
+use super::{Facts, asked, either, known, missing, of, row, tag};
 use crate::checks::{Answer, Check, Outcome, REINDEX, fail, pass, skip, unknown, warn};
 use crate::facts::SearchEngine;
+use shared::versions::Version;
 
 const GROUP: &str = "search";
 const DIAGNOSE: &str =
@@ -43,7 +44,7 @@ pub const CHECKS: &[Check<Facts>] = &[
     },
     Check {
         row: row("mapping", GROUP, "every index has the present mapping", "Reindex", DIAGNOSE),
-        ask: |f| rebuilt(either(mapping(f))),
+        ask: |f| rebuilt(noted(f, either(mapping(f)))),
     },
 ];
 
@@ -99,12 +100,14 @@ fn documents(f: &Facts) -> Result<Answer, Answer> {
                 // What was written a moment ago is not in search yet.
                 far |= there.abs_diff(*found).saturating_mul(100) > *there.max(&1);
             }
-            (Some(_), None) => why = why.or(counted.found.reason().filter(|r| !r.contains("no index"))),
+            (Some(_), None) if !counted.found.reason().is_some_and(|r| r.contains("no index")) => {
+                why = why.or(Some(&counted.found));
+            }
             _ => {}
         }
     }
     Ok(match (less.as_slice(), same.as_slice()) {
-        ([], []) => return Err(unanswered(why.unwrap_or("no kind was counted on both sides"))),
+        ([], []) => return Err(why.map_or_else(|| unknown("no kind was counted on both sides"), missing)),
         ([], all) => pass(all.join(", ")),
         (all, _) if far => fail(all.join("; ")),
         (all, _) => warn(all.join("; ")),
@@ -126,6 +129,23 @@ fn engine(f: &Facts) -> Answer {
             _ => pass(words),
         }
     }))
+}
+
+/// Together with what the server noted when it built its indexes: of mappings in which nothing looks odd, that tells
+/// which are of another release.
+fn noted(f: &Facts, answer: Answer) -> Answer {
+    let built = f.database.value().zip(version(f)).and_then(|(database, serving)| database.indexes_built(serving));
+    match (answer.outcome, built) {
+        (Outcome::Pass | Outcome::Unknown, Some(Err(words))) => warn(words),
+        (Outcome::Pass, Some(Ok(words))) => pass(format!("{}; {words}", answer.evidence)),
+        _ => answer,
+    }
+}
+
+/// The version that serves: as the server says it, else as its image is called.
+fn version(f: &Facts) -> Option<Version> {
+    let said = f.server.value().and_then(|s| s.version.value()).and_then(|said| Version::parse(said));
+    said.or_else(|| tag(f).and_then(Version::parse))
 }
 
 /// Whether every index has its mapping: newer servers say it in their status; the engine shows where it guessed; what a

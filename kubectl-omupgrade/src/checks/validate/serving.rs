@@ -96,8 +96,9 @@ pub fn is_rolled_out(f: &Facts) -> bool {
 
 /// The step where the server itself did not give an answer; none where the row's, or that of the reason's kind, is it.
 /// What it refuses wants another token, and no token mends one that fails or is away.
-pub(super) fn server_next(why: &str) -> Option<&'static str> {
-    let refuses = ["the server answered 401", "the server answered 403"].iter().any(|words| why.contains(words));
+pub(super) fn server_next<T>(fact: &Fact<T>) -> Option<&'static str> {
+    let why = fact.reason().unwrap_or_default();
+    let refuses = matches!(fact.status(), Some(401 | 403));
     let silent = why.contains("no answer within") && !why.contains("(--request-timeout)");
     let away = silent || Why::of(why) == Some(Why::Server) || why.contains("no pod of the server runs");
     if refuses { Some(TOKEN) } else { away.then_some(DIAGNOSE) }

@@ -1,7 +1,7 @@
 //! Images that do not come. An image that is not there, or that may not be pulled, fails at the second try; a registry
 //! that cannot be reached may come back.
 
-use crate::facts::{Container, Pod, State};
+use crate::facts::{Container, Pod, State, Status};
 use crate::rollout::scene::Scene;
 use crate::rollout::tree::{Cause, Health, Why};
 
@@ -22,7 +22,11 @@ pub fn of_container(scene: &Scene<'_>, pod: &Pod, c: &Container) -> Option<(Heal
     let detail = if says_why(message) { message.as_str() } else { said.unwrap_or(message) };
     let (definite, words) = read(&nameless(detail, image), reason);
     let health = if definite && reason != "ErrImagePull" { Health::Failed } else { Health::Blocked };
-    let hint = if definite && words.contains("does not exist") {
+    let missing = definite && words.contains("does not exist");
+    if let Some(why) = missing.then(|| beside_helm(scene, image, &words)).flatten() {
+        return Some((health, why));
+    }
+    let hint = if missing {
         format!(
             "helm get values {} -n {} --all    # which tag and repository it names",
             scene.facts.name, scene.facts.namespace
@@ -32,6 +36,30 @@ pub fn of_container(scene: &Scene<'_>, pod: &Pod, c: &Container) -> Option<(Heal
     };
     let why = Why::new(Cause::Image, format!("the image {image} {words}")).hint(hint);
     Some((health, why))
+}
+
+/// That helm installed another image where this one is asked for: somebody set this one beside it, and no value of the release names
+/// it. Both ways out of that.
+fn beside_helm(scene: &Scene<'_>, image: &str, words: &str) -> Option<Why> {
+    let facts = scene.facts;
+    // Of a revision that helm did not finish nobody knows what of it came to be.
+    let release = facts.release.value().filter(|r| r.revision.status == Status::Deployed)?;
+    let asking = facts.workloads.items().iter().find(|w| w.image == image)?;
+    let own =
+        release.images.get(&format!("{}/{}", asking.kind.name(), asking.meta.name)).filter(|own| *own != image)?;
+    let (revision, chart) = (&release.revision, &release.revision.chart);
+    // What kubectl set belongs to kubectl: a server-side apply would stop at it.
+    let conflicts = if revision.apply_method.as_deref() == Some("ssa") { " --force-conflicts" } else { "" };
+    let (name, namespace, number) = (&facts.name, &facts.namespace, revision.number);
+    let text = format!(
+        "the image {image} {words}; helm's revision {number} has {own}: it was set beside helm, not by the values image.repository and image.tag"
+    );
+    let back = format!("helm rollback {name} {number} -n {namespace}{conflicts}    # back to that image");
+    let keep = format!(
+        "helm upgrade {name} open-metadata/{} --version {} -n {namespace} -f values.yaml{conflicts}    # or another one that stays: image.tag in your own values.yaml, and your --post-renderer",
+        chart.name, chart.version
+    );
+    Some(Why::new(Cause::Image, text).hint(back).or(keep))
 }
 
 /// A message without the image's name: digests and tags hold numbers that read like an answer's.
