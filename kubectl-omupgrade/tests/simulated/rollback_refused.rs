@@ -57,6 +57,20 @@ async fn a_pending_revision_is_cleared_by_going_back_once_a_person_says_that_no_
     assert_eq!(status(4), "deployed");
 }
 
+/// Who names no revision is led to the list of them, and to previews that do nothing yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_validated_revision_the_next_steps_are_the_history_and_a_preview() {
+    for dry_run in [true, false] {
+        let (world, _folder) = world();
+        let args = Args { revision: None, dry_run, ..args(&world) };
+        let hints = hints_of(&command(&world, &args).await.unwrap_err());
+        assert_eq!(
+            hints,
+            ["kubectl omupgrade history om -n data", "kubectl omupgrade rollback om 1 -n data --dry-run"]
+        );
+    }
+}
+
 /// Helm needs more than omupgrade does: what is surely missing is said before anything is written, by name.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rights_that_helm_lacks_are_refused_before_the_first_write() {
