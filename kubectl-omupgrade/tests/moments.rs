@@ -4,7 +4,7 @@
 
 mod moment;
 
-use kubectl_omupgrade::facts::{Autoscaler, Fact, Facts, Meta, Status};
+use kubectl_omupgrade::facts::{Autoscaler, Fact, Facts, Meta, Secret};
 use kubectl_omupgrade::rollout::{Cause, Kind, Verdict, Why, judge};
 use kubectl_omupgrade::view::{Shape, changes, lines, plain};
 use moment::{cases, facts};
@@ -29,6 +29,23 @@ fn what_status_says() {
     }
 }
 
+/// Nothing that `-o wide` adds is dropped or cut where it does not fit: it takes a line of its own.
+#[test]
+fn wide_shows_whole_images_and_lines_of_logs() {
+    for case in cases() {
+        let (facts, now) = facts(&case);
+        let rollout = judge(&facts, now);
+        let said = plain(&lines(&rollout, Shape { width: 60, wide: true, live: false }));
+        let mut open = vec![&rollout.tree];
+        while let Some(node) = open.pop() {
+            assert!(node.image.as_ref().is_none_or(|image| said.contains(&**image)), "{said}");
+            let whole = |line: &String| said.contains(line.trim());
+            assert!(node.why.iter().flat_map(|why| &why.lines).all(whole), "{said}");
+            open.extend(&node.children);
+        }
+    }
+}
+
 /// What must not be said wrongly, beside the words of the snapshots.
 #[test]
 fn verdicts() {
@@ -41,6 +58,7 @@ fn verdicts() {
         "deadline",
         "uninstalled",
         "guard-refuses",
+        "helm-gave-up-serves",
         "image-beside-helm",
         "image-missing",
         "killed-by-probe",
@@ -55,6 +73,7 @@ fn verdicts() {
         "deadline-while-migrating",
         "first-crash",
         "forbidden-in-part",
+        "helm-gave-up",
         "many-pods",
         "migrating",
         "migrating-silent",
@@ -121,24 +140,44 @@ fn a_server_at_zero_is_not_rolled_out() {
     assert_eq!(hint, "kubectl omupgrade history om -n data");
 }
 
-/// Helm waited for its time and gave up, and the pods came up later: going back is not the only step.
+/// Helm waited for its time and gave up, and the pods came up later: they serve, and nothing is gone back from.
 #[test]
 fn pods_that_came_up_after_helm_gave_up_are_told_with_the_same_upgrade() {
-    for (words, late) in [("context deadline exceeded", true), ("cannot patch \"openmetadata\"", false)] {
-        let (mut facts, now) = facts(&cases().into_iter().find(|case| case.ends_with("done")).unwrap());
+    for (words, late, step) in [
+        ("Upgrade \"om\" failed: context deadline exceeded", true, "helm upgrade om CHART --version 1.13.1 -n data"),
+        ("Rollback \"om\" failed: timed out waiting for the condition", true, "kubectl omupgrade history om -n data"),
+        ("Upgrade \"om\" failed: cannot patch \"openmetadata\"", false, "kubectl omupgrade rollback om -n data"),
+        (
+            "Rollback \"om\" failed: pre-rollback hooks failed: timed out waiting",
+            false,
+            "kubectl omupgrade rollback om",
+        ),
+    ] {
+        let (mut facts, now) = facts(&cases().into_iter().find(|case| case.ends_with("helm-gave-up-serves")).unwrap());
         let mut release = facts.release.value().cloned().unwrap();
-        release.revision.status = Status::Failed;
-        release.revision.description = format!("Upgrade \"om\" failed: {words}");
-        facts.release = Fact::known(release, "test", now);
-        let said = changes(None, &judge(&facts, now)).join("\n");
-        assert_eq!(said.contains("ready by now: the same `helm upgrade` again"), late, "{said}");
-        assert_eq!(said.contains("try: kubectl omupgrade rollback om -n data --dry-run"), late, "{said}");
-        // One that is not ready yet is no end.
+        words.clone_into(&mut release.revision.description);
+        facts.release = Fact::known(release.clone(), "test", now);
+        let rollout = judge(&facts, now);
+        assert_eq!(rollout.verdict, Verdict::Failed);
+        assert_eq!(rollout.sentence.starts_with("om serves revision 3, but helm gave up on it: the same `helm "), late);
+        let said = changes(None, &rollout).join("\n");
+        assert!(said.contains(&format!("release/om: try: {step}")), "{said}");
+        assert_eq!(said.contains("ready by now and serve"), late, "{said}");
+        // Somebody went back with kubectl since: what serves is not what helm made.
+        for (image, its) in [("server:1.13.1", late), ("server:1.13.2", false)] {
+            let mut release = release.clone();
+            release.manifest = Secret::new(format!("image: mirror/{image}"));
+            facts.release = Fact::known(release, "test", now);
+            assert_eq!(judge(&facts, now).sentence.starts_with("om serves revision 3"), its, "{image}");
+        }
+        // One that is not ready yet is no end, and no word of a way back.
         let mut workloads = facts.workloads.items().to_vec();
         workloads[0].available = 0;
         facts.workloads = Fact::known(workloads, "test", now);
-        let said = changes(None, &judge(&facts, now)).join("\n");
-        assert!(!said.contains("ready by now"), "{said}");
+        let rollout = judge(&facts, now);
+        let said = changes(None, &rollout).join("\n");
+        assert_eq!(rollout.verdict, Verdict::Progressing, "{said}");
+        assert!(said.contains("the rollout goes on without it") && !said.contains("rollback om"), "{said}");
     }
 }
 
@@ -156,8 +195,13 @@ fn a_probe_beside_a_migration_tells_of_open_transactions() {
             let mut database = of("database").database.value().cloned().unwrap();
             database.oldest_transaction_seconds = open;
             facts.database = Fact::known(database, "test", facts.made);
-            let said = changes(None, &judge(&facts, facts.made)).join("\n");
+            let rollout = judge(&facts, facts.made);
+            let said = changes(None, &rollout).join("\n");
             assert_eq!(said.contains(words), case == "migrating-silent", "{said}");
+            let page = plain(&lines(&rollout, Shape { width: 100, wide: false, live: false }));
+            let page =
+                page.split_whitespace().filter(|w| w.chars().any(char::is_alphanumeric)).collect::<Vec<_>>().join(" ");
+            assert_eq!(page.contains(words), case == "migrating-silent", "{page}");
         }
     }
 }

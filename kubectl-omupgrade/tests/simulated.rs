@@ -15,6 +15,8 @@ mod backup_under;
 mod cluster;
 #[path = "simulated/copying.rs"]
 mod copying;
+#[path = "simulated/interrupted.rs"]
+mod interrupted;
 #[path = "simulated/journal.rs"]
 mod journal;
 #[path = "simulated/lock.rs"]

@@ -44,6 +44,8 @@ fn facts() -> Facts {
         }),
         head: Ok(Some(version("1.12.3"))),
         reach: Reach { folders: Vec::new(), tag: Some("1.12.3".into()) },
+        claim: "om-omupgrade-backup".into(),
+        no_claim: false,
         backups: Ok(vec![backup("om-1")]),
         running: Vec::new(),
         elsewhere: Vec::new(),
@@ -180,7 +182,15 @@ fn an_upgrade_without_us_that_migrated_needs_a_restore() {
     );
     assert!(verdict.bare.contains("quietly on the newer schema"), "{}", verdict.bare);
     facts.backups = Ok(Vec::new());
-    assert_eq!(judge(&facts).way, Way::Impossible);
+    for no_claim in [false, true] {
+        facts.no_claim = no_claim;
+        let verdict = judge(&facts);
+        assert_eq!(verdict.way, Way::Impossible);
+        assert_eq!(verdict.reasons.iter().any(|r| r.text.contains("there is no claim to keep one on")), no_claim);
+        let next: Vec<&str> = verdict.next.iter().map(|step| step.command.as_str()).collect();
+        assert_eq!(next[0] == "kubectl omupgrade backup init om -n data", no_claim, "{next:?}");
+        assert!(next.contains(&"kubectl omupgrade backup import om -n data --from FOLDER"), "{next:?}");
+    }
 }
 
 #[test]

@@ -2,6 +2,8 @@
 //! overloaded, bookmarks, and a namespace in which nothing may be seen.
 #![allow(clippy::unwrap_used, reason = "a test stops where something is wrong")]
 
+mod moment;
+
 use http::{Request, Response};
 use kube::client::Body;
 use kubectl_omupgrade::adapters::cluster::{Cluster, Pointers, Store, Watch};
@@ -114,4 +116,32 @@ async fn where_nothing_may_be_seen_nothing_is_waited_for() {
     let error = tokio::time::timeout(Duration::from_hours(1), watch).await.unwrap().unwrap_err();
     assert_eq!(exit_of(&error), Exit::Unknown);
     assert!(error.to_string().contains("looking at the release om: forbidden"), "{error:#}");
+}
+
+/// A watch over a moment in which nothing changes any more: how it ends, and after how many minutes.
+async fn over(moment: &str, timeout: Duration) -> (Exit, u64) {
+    let case = moment::cases().into_iter().find(|case| case.ends_with(moment)).unwrap();
+    let text = std::fs::read_to_string(case.join("moment.yaml")).unwrap();
+    let documents: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
+    let (cluster, _) = cluster(move |kind, watch, _| {
+        let of_kind = |d: &&Value| format!("{}s", d["kind"].as_str().unwrap().to_lowercase()) == kind;
+        (!watch).then(|| list(&json!(documents.iter().filter(of_kind).collect::<Vec<_>>())))
+    });
+    let (facts, _) = moment::facts(&case);
+    let target = Target { name: "om".to_owned(), release: facts.release, history: facts.history, driver: None };
+    let (session, began) = (Session { flags: Flags::default() }, tokio::time::Instant::now());
+    let exit = Box::pin(watching::run(&session, &cluster, &target, Some(timeout), None, true)).await.unwrap();
+    (exit, began.elapsed().as_secs() / 60)
+}
+
+/// Helm's end is not the rollout's: pods go on to start without it, and one that waits for a Secret does once it is there.
+#[tokio::test(start_paused = true)]
+async fn a_helm_that_gave_up_ends_no_watch_while_pods_go_on() {
+    let hour = Duration::from_hours(1);
+    assert_eq!(over("helm-gave-up", hour).await, (Exit::OutOfTime, 60));
+    assert_eq!(over("helm-gave-up-blocked", hour).await, (Exit::No, 6));
+    assert_eq!(over("helm-gave-up-blocked", Duration::from_mins(2)).await, (Exit::OutOfTime, 2));
+    assert_eq!(over("helm-gave-up-serves", hour).await, (Exit::No, 0));
+    // While helm is at work it is waited for.
+    assert_eq!(over("secret-missing", hour).await, (Exit::OutOfTime, 60));
 }

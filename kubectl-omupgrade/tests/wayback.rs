@@ -79,6 +79,7 @@ fn look(replicas: &str) -> Look {
         target,
         runs: Vec::new(),
         claim: "om-omupgrade-backup".into(),
+        no_claim: false,
         backups: Ok(Vec::new()),
         database: Ok(Fingerprint::parse(Engine::Mysql, text).unwrap()),
         live: Ok(vec![live]),

@@ -9,6 +9,7 @@ use crate::facts::Release;
 use crate::preview::objects;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::Api;
+use kube::api::ListParams;
 use serde_json::{Value, json};
 use shared::backup::{DRILL_SCRIPT, Engine, FACTS_MYSQL, FACTS_POSTGRESQL, Job, claim_script, only_reading};
 use shared::marks;
@@ -42,6 +43,15 @@ pub async fn get(cluster: &Cluster, name: &str) -> Result<Option<PersistentVolum
         Err(refused) if refused.is_absent() => Ok(None),
         Err(refused) => Err(refused),
     }
+}
+
+/// The claims that `backup init` made for a release.
+pub async fn ours(cluster: &Cluster, release: &str) -> Result<Vec<String>, super::cluster::Refused> {
+    let api: Api<PersistentVolumeClaim> = cluster.api();
+    let made =
+        ListParams::default().labels(&format!("{}={},{}={release}", marks::ROLE, marks::ROLE_BACKUP, marks::RELEASE));
+    let found = cluster.all(&api, made).await?;
+    Ok(found.into_iter().filter_map(|claim| claim.metadata.name).collect())
 }
 
 /// The backups on the claim; a claim that is not there holds none.

@@ -7,7 +7,9 @@ use crate::redact::Redactor;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tokio::process::Command;
 
 /// A helm that was found and asked for its version.
@@ -48,6 +50,27 @@ const ELSEWHERE: &[&str] = &[
 
 /// How a token is told to helm: in its environment, which nobody else sees.
 const TOKEN: &str = "HELM_KUBETOKEN";
+
+/// Whether a helm of this process is at work, or was ended by a signal.
+static AT_WORK: AtomicBool = AtomicBool::new(false);
+
+/// How long a helm that a signal ended keeps its caller: the same signal may be on its way to this process.
+const SIGNALLED: Duration = Duration::from_millis(500);
+
+/// Whether a helm of this process is at work, or was ended by a signal: whoever stops the process is told what becomes of
+/// it.
+pub fn is_at_work() -> bool {
+    AT_WORK.load(Ordering::Relaxed)
+}
+
+/// Whether a signal ended it: of Ctrl-C, of who ends processes.
+fn was_ended(status: ExitStatus) -> bool {
+    #[cfg(unix)]
+    if std::os::unix::process::ExitStatusExt::signal(&status).is_some() {
+        return true;
+    }
+    matches!(status.code(), Some(130 | 143))
+}
 
 /// Refuses where helm cannot be pointed at what we look at.
 pub fn reaches(pointers: &Pointers) -> Result<(), Failure> {
@@ -142,7 +165,12 @@ impl Helm {
         if let Some(token) = cluster.pointers.token.expose() {
             command.env(TOKEN, token);
         }
+        AT_WORK.store(true, Ordering::Relaxed);
         let output = command.output().await;
+        match &output {
+            Ok(output) if was_ended(output.status) => tokio::time::sleep(SIGNALLED).await,
+            _ => AT_WORK.store(false, Ordering::Relaxed),
+        }
         let output = output.map_err(|e| Failure::unknown(format!("starting {}: {e}", self.program.display())))?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
         let (said, complained) = (text(&output.stdout), text(&output.stderr));

@@ -21,6 +21,7 @@ pub mod probe;
 pub mod registry;
 pub mod release;
 pub mod restore;
+pub mod rights;
 pub mod search;
 pub mod secrets;
 pub mod snapshots;

@@ -7,7 +7,7 @@ use crate::adapters::{journal, release};
 use crate::cli::flags::Output;
 use crate::cli::say;
 use crate::exit::Exit;
-use crate::facts::Revision;
+use crate::facts::{Chart, Revision};
 use crate::failure::Failure;
 use crate::journal::{Phase, Run};
 use crate::session::Session;
@@ -116,6 +116,15 @@ fn answer(past: Past, args: &Args, output: Output) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// The chart's version, and beside it that of what it installs where it is another one.
+fn version(chart: &Chart) -> String {
+    match (&*chart.version, &*chart.app_version) {
+        (chart, app) if chart == app || app.is_empty() => chart.to_owned(),
+        ("", app) => app.to_owned(),
+        (chart, app) => format!("{chart} (app {app})"),
+    }
+}
+
 fn text(answer: &Answer<'_>, whole: bool) -> String {
     let mut out = String::new();
     if !whole {
@@ -126,7 +135,7 @@ fn text(answer: &Answer<'_>, whole: bool) -> String {
             let validated = if answer.runs.iter().any(|r| r.validated == Some(number)) { ", validated" } else { "" };
             let recorded = answer.runs.iter().any(|r| r.recorded.as_ref().is_some_and(|s| s.revision == number));
             let recorded = if recorded { ", database recorded" } else { "" };
-            let (status, version) = (revision.status.word(), &revision.chart.app_version);
+            let (status, version) = (revision.status.word(), version(&revision.chart));
             let _ = writeln!(
                 out,
                 "  revision {number:<4} {version:<10} {when}  {status}{validated}{recorded}: {}",
@@ -153,4 +162,30 @@ fn text(answer: &Answer<'_>, whole: bool) -> String {
         let _ = writeln!(out, "  locked: {lock}");
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_chart_installs_is_told_where_its_version_is_another() {
+        let revision = |version: &str, app: &str| -> Revision {
+            serde_json::from_value(
+                serde_json::json!({"number": 1, "status": "deployed", "object": "s", "driver": "secrets",
+                "chart": {"name": "openmetadata", "version": version, "appVersion": app}}),
+            )
+            .unwrap()
+        };
+        for (chart, app, said) in [
+            ("1.13.1", "1.13.1", "revision 1    1.13.1     "),
+            ("0.0.9", "1.13.1", "revision 1    0.0.9 (app 1.13.1)  "),
+            ("1.13.1", "", "revision 1    1.13.1     "),
+        ] {
+            let revisions = [revision(chart, app)];
+            let answer =
+                Answer { schema: "", release: "om", namespace: "data", lock: None, revisions: &revisions, runs: &[] };
+            assert!(text(&answer, false).contains(said), "{}", text(&answer, false));
+        }
+    }
 }

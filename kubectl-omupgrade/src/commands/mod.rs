@@ -15,8 +15,8 @@ pub mod validate;
 pub mod watching;
 
 use crate::adapters::cluster::Cluster;
-use crate::adapters::journal;
 use crate::adapters::lock::Lock;
+use crate::adapters::{helm, journal};
 use crate::cli::say;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -25,6 +25,9 @@ use clap::Subcommand;
 
 /// What a person is told who stopped a run that the same command goes on with.
 const GOES_ON: &str = "interrupted: what was begun stays as it is, and the same command goes on with it; `kubectl omupgrade history` tells how far it came";
+
+/// The same, where helm was at work: a signal of the terminal ends it, too.
+const HELM_STOPPED: &str = "interrupted while helm was at work: Ctrl-C ends helm, too, in its middle, and its revision stays pending-rollback; the run stands in the journal, and the same command goes on from there (a helm that still runs is waited for, for 90 s at most); `kubectl omupgrade history` tells how far it came";
 
 /// Takes what nothing needs any more out of the journal, once a verb's work is done: that it could not be is no failure of
 /// that work.
@@ -57,6 +60,7 @@ impl Command {
     /// What a person is told who stopped it: nothing where it only looks.
     pub fn goes_on(&self) -> Option<&'static str> {
         match self {
+            Self::Rollback(_) if helm::is_at_work() => Some(HELM_STOPPED),
             Self::Rollback(_) => Some(GOES_ON),
             Self::Backup(args) => args.goes_on(),
             _ => None,

@@ -14,16 +14,18 @@ pub struct Args {
     /// The verb.
     #[arg(value_enum)]
     pub verb: Verb,
-    /// The name of the Role.
-    #[arg(long, default_value = "omupgrade", value_parser = role)]
-    pub name: String,
+    /// The name of the Role; without it omupgrade-VERB, so that the Roles of two verbs stand side by side.
+    #[arg(long, value_parser = role)]
+    pub name: Option<String>,
 }
 
 /// A Role's name as the API server takes one: a piece of a path.
 fn role(text: &str) -> Result<String, String> {
     let outside = |c: char| matches!(c, '/' | '%') || c.is_control();
     match text.chars().find(|c| outside(*c)) {
-        _ if matches!(text, "" | "." | "..") => Err("a Role needs a name: write omupgrade".to_owned()),
+        _ if matches!(text, "" | "." | "..") => {
+            Err("a Role needs a name: omupgrade, or none for omupgrade-VERB".to_owned())
+        }
         Some(c) => Err(format!("a Role's name holds no {c:?}")),
         None => Ok(text.to_owned()),
     }
@@ -213,7 +215,8 @@ fn manifest(args: &Args, namespace: Option<&str>) -> String {
     }
     // A name may mean something else to YAML: `a: b`, `on`, `7`.
     let scalar = |text: &str| shared::manifest::document(&text.into()).trim_end().to_owned();
-    let name = scalar(&args.name);
+    let named = args.name.clone().unwrap_or_else(|| format!("omupgrade-{verb}"));
+    let name = scalar(&named);
     let place = namespace.map(|n| format!("  namespace: {}\n", scalar(n))).unwrap_or_default();
     let _ =
         write!(out, "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata:\n  name: {name}\n{place}rules:\n");
@@ -224,7 +227,7 @@ fn manifest(args: &Args, namespace: Option<&str>) -> String {
         let _ = write!(
             out,
             "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: {}\nrules:\n",
-            scalar(&format!("{}-nodes", args.name))
+            scalar(&format!("{named}-nodes"))
         );
         rule(&mut out, NODES);
         if args.verb == Verb::Precheck {
@@ -239,7 +242,7 @@ fn manifest(args: &Args, namespace: Option<&str>) -> String {
         let _ = write!(
             out,
             "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: {}\nrules:\n",
-            scalar(&format!("{}-classes", args.name))
+            scalar(&format!("{named}-classes"))
         );
         rule(&mut out, CLASSES);
     }
@@ -257,10 +260,13 @@ mod tests {
     #[test]
     fn every_verb_has_a_role() {
         for verb in Verb::value_variants() {
-            let text = manifest(&Args { verb: *verb, name: "omupgrade".to_owned() }, Some("data"));
+            let text = manifest(&Args { verb: *verb, name: None }, Some("data"));
             let all: Vec<serde_json::Value> = serde_saphyr::from_multiple(&text).unwrap();
             let role = &all[0];
             assert_eq!(role["kind"], "Role");
+            let name = format!("omupgrade-{}", verb.to_possible_value().unwrap().get_name());
+            assert_eq!(role["metadata"]["name"], name.as_str());
+            assert!(all[1..].iter().all(|of| of["metadata"]["name"].as_str().unwrap().starts_with(&name)), "{text}");
             let writes = text.contains("create");
             assert_eq!(writes, !matches!(verb, Verb::Status | Verb::History), "{verb:?}");
             let looks_at_nodes = !matches!(verb, Verb::History | Verb::Unlock | Verb::Backup);
@@ -276,7 +282,7 @@ mod tests {
         for name in ["omupgrade", "a: b", "on", "7", "-", "#x", "{a}", "a #b", "'", "\"", "null", "system:om", "[]"] {
             assert_eq!(role(name).as_deref(), Ok(name));
             for verb in [Verb::Status, Verb::Backup] {
-                let text = manifest(&Args { verb, name: name.to_owned() }, Some("1e3"));
+                let text = manifest(&Args { verb, name: Some(name.to_owned()) }, Some("1e3"));
                 let all: Vec<serde_json::Value> = serde_saphyr::from_multiple(&text).unwrap();
                 assert_eq!(all[0]["metadata"]["name"], name);
                 assert_eq!(all[0]["metadata"]["namespace"], "1e3");

@@ -1,6 +1,7 @@
 //! The verb `rollback`.
 
 mod again;
+mod agreed;
 mod check;
 mod confirm;
 mod given_up;
@@ -10,10 +11,12 @@ mod next;
 mod perform;
 mod restore;
 mod restored;
+mod rights;
 mod roll;
 pub(super) mod saved;
 mod say;
 
+use agreed::agreed;
 pub use confirm::{Confirmed, confirmed, dropped};
 pub use say::Data;
 
@@ -32,11 +35,11 @@ use crate::journal::Run;
 use crate::session::Session;
 use crate::verdict::Way;
 use crate::wayback::restore::{GivenUp, Plan};
-use crate::wayback::{Asked, Choice, Contents, Decision, Look, choose, decide, decided, elsewhere};
+use crate::wayback::{Asked, Choice, Contents, Decision, Look, choose, decided, elsewhere};
 use next::Next;
 use restore::Restoration;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Take a release back to a revision, by what the database says.
 ///
@@ -162,7 +165,7 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     if args.confirm {
         return confirmed(&cluster, args, terms).await;
     }
-    let exit = Box::pin(roll_back(&cluster, args, terms)).await?;
+    let Ended { exit, performed } = Box::pin(rolled_back(&cluster, args, terms)).await?;
     if exit != Exit::Done || args.dry_run || args.no_watch {
         return Ok(exit);
     }
@@ -170,7 +173,7 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     let target = status::target(&cluster, args.release.as_deref()).await?;
     let quiet = terms.output.is_data();
     let exit = watching::run(session, &cluster, &target, Some(args.timeout), None, quiet).await?;
-    if exit == Exit::Done && !args.no_probe {
+    if exit == Exit::Done && performed && !args.no_probe {
         remember(&cluster, &target.name, args).await;
     }
     Ok(exit)
@@ -254,8 +257,22 @@ fn decision(look: &Look, contents: &Contents, args: &Args, past: &Past) -> Decis
     decision
 }
 
-/// Looks, decides, does, says; all but the watching afterwards.
+/// How it ended, and whether anything was to be done: a release that is there already has nothing to remember.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// The exit.
+    pub exit: Exit,
+    /// Whether it was gone back.
+    pub performed: bool,
+}
+
+/// The same, for its exit alone.
 pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Result<Exit> {
+    Ok(Box::pin(rolled_back(cluster, args, terms)).await?.exit)
+}
+
+/// Looks, decides, does, says; all but the watching afterwards.
+pub async fn rolled_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Result<Ended> {
     if !args.stay {
         helm::reaches(&cluster.pointers)?;
     }
@@ -278,7 +295,7 @@ pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
             perform::tidy(cluster, &decision, terms).await?;
         }
         say::Answer::new(&decision, &[], None, terms.output, terms.width).data("already")?;
-        return Ok(Exit::Done);
+        return Ok(Ended { exit: Exit::Done, performed: false });
     }
     if decision.already && past.begun.is_none() && !decision.stay {
         restored::refuse_for_nothing(&look, &decision, args)?;
@@ -308,8 +325,17 @@ pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
     if next == Next::Already && !args.dry_run {
         perform::tidy(cluster, &decision, terms).await?;
     }
+    let helms = matches!(next, Next::Preview | Next::Perform) && !decision.stay && !decision.already;
+    let missing = if helms { rights::missing(cluster, &look).await } else { Vec::new() };
+    if next == Next::Preview && !missing.is_empty() {
+        to::note(&rights::words(&missing));
+    }
     if let Some(exit) = answer.end(&next, args.dry_run)? {
-        return Ok(exit);
+        return Ok(Ended { exit, performed: false });
+    }
+    if !missing.is_empty() {
+        answer.data("refused")?;
+        return Err(rights::refusal(&missing).into());
     }
     if let Err(error) = agreed(cluster, args, &helm, &decision, terms).await {
         answer.data("refused")?;
@@ -320,50 +346,7 @@ pub async fn roll_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::
         restore::say_after(&decision, plan);
     }
     answer.data(if done.is_ok() { "done" } else { "failed" })?;
-    done
-}
-
-/// How long what was looked at is taken for what is there: a person may read a preview over lunch.
-const FRESH: Duration = Duration::from_secs(20);
-
-/// Whether a person agrees; refused where there is none to ask.
-async fn agreed(cluster: &Cluster, args: &Args, helm: &Helm, decision: &Decision, terms: Terms) -> anyhow::Result<()> {
-    if args.yes {
-        return Ok(());
-    }
-    if !terms.can_ask {
-        return Err(Failure::refused("nobody can be asked here whether to do it")
-            .hint("the same command with --yes; --dry-run shows what it would do")
-            .into());
-    }
-    let asked = Instant::now();
-    if !say::confirm(decision).await? {
-        return Err(Failure::refused("nothing was done").into());
-    }
-    if asked.elapsed() > FRESH {
-        changed_meanwhile(cluster, args, helm, decision).await?;
-    }
-    Ok(())
-}
-
-/// Looks again, and refuses where the verdict is another one by now.
-async fn changed_meanwhile(cluster: &Cluster, args: &Args, helm: &Helm, before: &Decision) -> anyhow::Result<()> {
-    let history = release::history(cluster, &before.release).await?;
-    let (runs, _) = journal::runs(cluster, &before.release).await?;
-    let runs = runs.into_iter().map(|stored| stored.run).collect();
-    let look = Box::pin(look::look(cluster, args, helm, history, runs, before.to)).await?;
-    let asked = Asked { accept_unproven: args.accept_unproven, clear_pending: args.clear_pending, ..Asked::default() };
-    let now = decide(&look, asked).map_err(Failure::unknown)?;
-    let same = now.from == before.from && now.database == before.database && look.migrating == Ok(Vec::new());
-    if same {
-        return Ok(());
-    }
-    Err(Failure::refused("the release or its database moved while this was asked; nothing was done")
-        .hint(format!(
-            "kubectl omupgrade rollback {} {} -n {}    # looks again",
-            before.release, before.to, before.namespace
-        ))
-        .into())
+    done.map(|exit| Ended { exit, performed: true })
 }
 
 /// A release with its past, and the revision to go back to.

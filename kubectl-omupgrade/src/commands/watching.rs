@@ -7,6 +7,7 @@ use crate::cli::flags::Output;
 use crate::cli::paint::Canvas;
 use crate::cli::say;
 use crate::exit::Exit;
+use crate::facts::{Facts, Status};
 use crate::rollout::{Rollout, Verdict, judge, logs_wanted};
 use crate::session::Session;
 use crate::view::{self, Shape};
@@ -22,6 +23,9 @@ const FRAME: Duration = Duration::from_millis(200);
 const IDLE: Duration = Duration::from_hours(1);
 /// How often a log that ended or broke is read again at most: one that may not be read stays so.
 const AGAIN: u8 = 50;
+/// How long nothing may move below a release that helm gave up on, and that something holds up, until waiting for it ends.
+/// Longer than kubelet's longest pause between two tries, which is five minutes.
+const STANDS: Duration = Duration::from_mins(6);
 /// How often ages are repainted on a terminal when nothing changes.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -47,6 +51,7 @@ pub async fn run(
     let mut dirty = false;
     let mut reading = HashSet::new();
     let mut again: HashMap<_, u8> = HashMap::new();
+    let mut still = Still::default();
     loop {
         // Before every kind has answered there is nothing to show, and nothing to wake up for.
         let wake = match (dirty && store.answered(), screen.live) {
@@ -54,7 +59,8 @@ pub async fn run(
             (false, true) => Instant::now() + TICK,
             (false, false) => Instant::now() + IDLE,
         };
-        let wake = end.map_or(wake, |end| wake.min(end));
+        let coming = still.ends().filter(|end| *end > Instant::now());
+        let wake = coming.into_iter().chain(end).fold(wake, Ord::min);
         tokio::select! {
             more = watch.next(&mut store) => {
                 if !more {
@@ -88,8 +94,11 @@ pub async fn run(
             }
         }
         let rollout = judge(&facts, Timestamp::now());
-        let held_back = rollout.verdict.is_final() && store.unsettled();
-        let decided = rollout.verdict.is_final() && !held_back;
+        still.see(&rollout, nobody_works(&facts, &rollout), now);
+        let stuck = still.ends().is_some_and(|end| now >= end);
+        let last = rollout.verdict.is_final() || stuck;
+        let held_back = last && store.unsettled();
+        let decided = last && !held_back;
         let ended = decided || over;
         if quiet {
             if decided {
@@ -100,6 +109,10 @@ pub async fn run(
             return Ok(Exit::Unknown);
         }
         if decided {
+            if stuck {
+                let minutes = STANDS.as_secs() / 60;
+                say::note(&format!("helm gave up, and nothing moved for {minutes} minutes: waiting does not mend it"));
+            }
             return Ok(super::status::exit(rollout.verdict));
         }
         if over {
@@ -108,6 +121,30 @@ pub async fn run(
         }
         next = now + if held_back { TICK } else { FRAME };
         dirty = held_back;
+    }
+}
+
+/// Whether something holds it up while no helm is at work that would say so at its end.
+fn nobody_works(facts: &Facts, rollout: &Rollout) -> bool {
+    let gave_up = facts.release.value().is_some_and(|release| release.revision.status == Status::Failed);
+    gave_up && rollout.verdict == Verdict::Blocked
+}
+
+/// What stands still, and since when.
+#[derive(Default)]
+struct Still(Option<(Rollout, Instant)>);
+
+impl Still {
+    /// Takes one judgement; `stands` says whether it tells of something that waits for a person.
+    fn see(&mut self, rollout: &Rollout, stands: bool, now: Instant) {
+        let same = |before: &Rollout| view::changes(Some(before), rollout).is_empty();
+        let before = self.0.take().filter(|(before, _)| same(before));
+        self.0 = stands.then(|| (rollout.clone(), before.map_or(now, |(_, since)| since)));
+    }
+
+    /// When it has stood for long enough.
+    fn ends(&self) -> Option<Instant> {
+        self.0.as_ref().map(|(_, since)| *since + STANDS)
     }
 }
 

@@ -74,8 +74,15 @@ impl Revision {
 
     /// Whether helm waited for what it had applied until its time was over: its pods may have come up since.
     pub fn ran_out_of_time(&self) -> bool {
-        let late = ["timed out waiting", "deadline exceeded"].iter().any(|words| self.description.contains(words));
-        self.status == Status::Failed && late && !self.stopped_at_its_hook()
+        let says = |words: &str| self.description.contains(words);
+        let late = says("timed out waiting") || says("deadline exceeded");
+        let nothing_applied = says("hooks failed") && says("pre-");
+        self.status == Status::Failed && late && !nothing_applied
+    }
+
+    /// Whether it is one that helm failed to go back to.
+    pub fn rolls_back(&self) -> bool {
+        self.description.starts_with("Rollback")
     }
 }
 

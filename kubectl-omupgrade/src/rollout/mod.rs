@@ -98,7 +98,7 @@ pub fn judge(facts: &Facts, now: Timestamp) -> Rollout {
     let scene = Scene::new(facts, now);
     let tree = release::node(&scene);
     let verdict = verdict(&scene, &tree);
-    let sentence = sentence(&tree, verdict);
+    let sentence = sentence(&scene, &tree, verdict);
     Rollout {
         schema: SCHEMA.to_owned(),
         at: now,
@@ -140,9 +140,17 @@ fn rolls_out(scene: &Scene<'_>, tree: &Node) -> bool {
 }
 
 /// The first cause of the worst health, else the counts.
-fn sentence(tree: &Node, verdict: Verdict) -> String {
+fn sentence(scene: &Scene<'_>, tree: &Node, verdict: Verdict) -> String {
     let name = &tree.name;
     let first = tree.reasons().into_iter().next();
+    let serves = release::serves(scene).filter(|_| tree.children.iter().all(|child| child.worst() <= Health::Done));
+    if let (Verdict::Failed, Some(revision)) = (verdict, serves) {
+        return format!(
+            "{name} serves revision {}, but helm gave up on it: {}",
+            revision.number,
+            release::again(revision)
+        );
+    }
     match (verdict, first) {
         (Verdict::RolledOut, _) => format!("{name} is rolled out"),
         (_, Some((node, why))) => {

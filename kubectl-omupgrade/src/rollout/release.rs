@@ -3,7 +3,7 @@
 use super::scene::Scene;
 use super::tree::{Cause, Health, Kind, Node, Why};
 use super::{database, job, workload};
-use crate::facts::{Component, GONE, Pod, Release, Status};
+use crate::facts::{Component, GONE, Pod, Release, Revision, Status, Workload};
 use crate::journal::Open;
 
 /// Seconds after which a `pending-*` release is taken for one whose helm was killed. Helm's own default is 300 for
@@ -13,10 +13,12 @@ const HELM_GONE: i64 = 1800;
 /// The release's node.
 pub fn node(scene: &Scene<'_>) -> Node {
     let facts = scene.facts;
+    let children = children(scene);
     let mut node = Node::new(Kind::Release, &facts.name, Health::Done, words(scene));
     if let Some(release) = facts.release.value() {
         node.since = release.revision.updated;
-        helm(scene, release, &mut node);
+        let below = children.iter().map(Node::worst).max();
+        helm(scene, release, below, &mut node);
         missing(scene, release, &mut node);
     } else {
         let reason = facts.release.reason().unwrap_or_default();
@@ -43,13 +45,7 @@ pub fn node(scene: &Scene<'_>) -> Node {
         let reindex = scene.kubectl(&format!("exec {server} -- ./bootstrap/openmetadata-ops.sh reindex --force"));
         node.why.push(Why::new(Cause::Search, text).hint(reindex));
     }
-    let mut workloads: Vec<_> = facts.workloads.items().iter().collect();
-    workloads.sort_by_key(|w| (w.component, w.kind, w.meta.name.clone()));
-    node.children.extend(workloads.iter().map(|w| workload::node(scene, w)));
-    let mut jobs: Vec<_> = facts.jobs.items().iter().collect();
-    jobs.sort_by_key(|j| (j.meta.created, j.meta.name.clone()));
-    node.children.extend(jobs.iter().filter_map(|j| job::node(scene, j)));
-    node.children.extend(database::node(scene));
+    node.children = children;
     if let Some(release) = facts.release.value() {
         standing_still(scene, release, &mut node);
     }
@@ -63,6 +59,17 @@ pub fn node(scene: &Scene<'_>) -> Node {
         node.words = format!("{}, no workloads", node.words);
     }
     node
+}
+
+/// The parts below it: workloads, Jobs, the database.
+fn children(scene: &Scene<'_>) -> Vec<Node> {
+    let facts = scene.facts;
+    let mut workloads: Vec<_> = facts.workloads.items().iter().collect();
+    workloads.sort_by_key(|w| (w.component, w.kind, w.meta.name.clone()));
+    let mut jobs: Vec<_> = facts.jobs.items().iter().collect();
+    jobs.sort_by_key(|j| (j.meta.created, j.meta.name.clone()));
+    let workloads = workloads.into_iter().map(|w| workload::node(scene, w));
+    workloads.chain(jobs.into_iter().filter_map(|j| job::node(scene, j))).chain(database::node(scene)).collect()
 }
 
 /// The Job of an earlier hook that is being deleted and does not go.
@@ -104,10 +111,17 @@ fn missing(scene: &Scene<'_>, release: &Release, node: &mut Node) {
     }
 }
 
-/// Whether each workload is through with its newest template, and a server is among them.
-fn all_ready(scene: &Scene<'_>) -> bool {
+/// The newest revision, where helm gave up on it for its time alone and it serves all the same: each workload is through
+/// with its newest template, a server is among them, and they run the images that the revision names.
+pub fn serves<'a>(scene: &Scene<'a>) -> Option<&'a Revision> {
+    let release = scene.facts.release.value()?;
     let all = scene.facts.workloads.items();
-    all.iter().any(|w| w.component == Component::Server && w.wanted > 0) && all.iter().all(workload::is_through)
+    let server = |w: &Workload| w.component == Component::Server && w.wanted > 0;
+    let manifest = release.manifest.expose();
+    // A registry's name may be put before it on its way; what somebody else undid since is another image.
+    let its = |w: &Workload| manifest.is_none_or(|text| text.contains(w.image.rsplit('/').next().unwrap_or_default()));
+    let there = all.iter().any(server) && all.iter().all(|w| workload::is_through(w) && its(w));
+    Some(&release.revision).filter(|revision| revision.ran_out_of_time() && there)
 }
 
 /// A pending revision below which nothing moves: helm is at its very beginning or end, or was killed.
@@ -135,37 +149,14 @@ fn words(scene: &Scene<'_>) -> String {
     format!("{words}, {}", revision.status.word())
 }
 
-fn helm(scene: &Scene<'_>, release: &Release, node: &mut Node) {
+/// `below` is how the worst of the parts is.
+fn helm(scene: &Scene<'_>, release: &Release, below: Option<Health>, node: &mut Node) {
     let revision = &release.revision;
     let history = format!("helm history {} -n {}", release.name, release.namespace);
     match revision.status {
         Status::Failed => {
-            let text = format!("helm gave up on revision {}: {}", revision.number, revision.description);
-            if scene.facts.pods.items().iter().any(Pod::is_migrating) {
-                let text = format!("{text}; but a migration runs: leave it until it ended");
-                node.because(
-                    Health::Working,
-                    Why::new(Cause::Helm, text).hint(format!("{} --watch", scene.command("status"))),
-                );
-            } else if revision.stopped_at_its_hook() {
-                let text =
-                    format!("{text}. Nothing of it was applied: once the cause is gone, the same `helm upgrade` again");
-                let why = Why::new(Cause::Helm, text);
-                node.because(Health::Failed, match held(&revision.description) {
-                    Some(job) => why.hint(scene.kubectl(&format!(
-                        "get job {job} -o jsonpath='{{.metadata.finalizers}}'    # what holds it; is its controller away?"
-                    ))),
-                    None => why,
-                });
-            } else if revision.ran_out_of_time() && all_ready(scene) {
-                let text = format!(
-                    "{text}. Its pods are ready by now: the same `helm upgrade` again ends it well, or a way back is looked for"
-                );
-                let back = format!("{} --dry-run", scene.command("rollback"));
-                node.because(Health::Failed, Why::new(Cause::Helm, text).hint(back));
-            } else {
-                node.because(Health::Failed, Why::new(Cause::Helm, text).hint(scene.command("rollback")));
-            }
+            let (health, why) = gave_up(scene, revision, below);
+            node.because(health, why);
         }
         status if status.is_pending() => {
             let age = revision.updated.map_or(0, |at| scene.now.as_second() - at.as_second());
@@ -187,4 +178,60 @@ fn helm(scene: &Scene<'_>, release: &Release, node: &mut Node) {
         }
         _ => {}
     }
+}
+
+/// A revision that helm gave up on. What it had applied goes on without it: that ends by what comes of the parts.
+fn gave_up(scene: &Scene<'_>, revision: &Revision, below: Option<Health>) -> (Health, Why) {
+    let number = revision.number;
+    let text = format!("helm gave up on revision {number}: {}", revision.description);
+    let why = |text: String| Why::new(Cause::Helm, text);
+    let watch = || format!("{} --watch", scene.command("status"));
+    if scene.facts.pods.items().iter().any(Pod::is_migrating) {
+        let text = format!("{text}; but a migration runs: leave it until it ended");
+        return (Health::Working, why(text).hint(watch()));
+    }
+    if revision.stopped_at_its_hook() {
+        let text = format!("{text}. Nothing of it was applied: once the cause is gone, the same `helm upgrade` again");
+        let why = why(text);
+        let held = held(&revision.description).map(|job| {
+            scene.kubectl(&format!(
+                "get job {job} -o jsonpath='{{.metadata.finalizers}}'    # what holds it; is its controller away?"
+            ))
+        });
+        return (
+            Health::Failed,
+            match held {
+                Some(hint) => why.hint(hint),
+                None => why,
+            },
+        );
+    }
+    match below {
+        Some(Health::Working) => {
+            let text = format!("{text}; but the rollout goes on without it: leave it until it ended");
+            (Health::Working, why(text).hint(watch()))
+        }
+        Some(Health::Blocked) => {
+            let text = format!("{text}; the rollout goes on without it, once what holds it up is gone");
+            let back = format!("{} --dry-run    # the way back, where that cannot go", scene.command("rollback"));
+            (Health::Blocked, why(text).hint(back))
+        }
+        _ if serves(scene).is_some() => {
+            let text = format!("{text}. Its pods are ready by now and serve: {}", again(revision));
+            let hint = if revision.rolls_back() { scene.command("history") } else { upgrade(scene, revision) };
+            (Health::Failed, why(text).hint(hint))
+        }
+        _ => (Health::Failed, why(text).hint(scene.command("rollback"))),
+    }
+}
+
+fn upgrade(scene: &Scene<'_>, revision: &Revision) -> String {
+    let (name, namespace, version) = (&scene.facts.name, &scene.facts.namespace, &revision.chart.version);
+    format!("helm upgrade {name} CHART --version {version} -n {namespace}    # with the same values and flags")
+}
+
+/// What is left to do where it serves.
+pub fn again(revision: &Revision) -> String {
+    let verb = if revision.rolls_back() { "rollback" } else { "upgrade" };
+    format!("the same `helm {verb}` again, so that helm records it as deployed")
 }

@@ -23,6 +23,10 @@ pub struct Facts {
     pub head: Result<Option<Version>, String>,
     /// What the revision's image carries.
     pub reach: Reach,
+    /// The claim that backups are kept on.
+    pub claim: String,
+    /// Whether there is known to be none.
+    pub no_claim: bool,
     /// The backups of this claim.
     pub backups: Backups,
     /// The server images that run now.

@@ -94,10 +94,14 @@ fn reason(why: &Why, facts: &Facts) -> Reason {
         Why::BackupListed(name) => {
             (format!("the backup {name} is from before"), format!("its record; release {}", facts.release))
         }
-        Why::NoBackup => (
-            "no backup from before is listed".to_owned(),
-            format!("claim {}", shared::marks::backup_claim(&facts.release)),
+        Why::NoBackup if facts.no_claim => (
+            "no backup from before is listed: there is no claim to keep one on".to_owned(),
+            format!(
+                "claim {}: not there (--claim names one of your own), and no snapshot from before is recorded",
+                facts.claim
+            ),
         ),
+        Why::NoBackup => ("no backup from before is listed".to_owned(), format!("claim {}", facts.claim)),
         Why::BackupsUnread(reason) => ("whether a backup from before is there is not known".to_owned(), reason.clone()),
     };
     Reason { text, evidence }
@@ -180,10 +184,25 @@ fn next(way: Way, why: &[Why], facts: &Facts) -> Vec<Step> {
             ));
             out
         }
-        Way::Impossible => vec![
-            step("back up the database as it is, before anything else", of("backup", "")),
-            step("the way is forward: see what is wrong with the version that serves", of("status", "")),
-        ],
+        Way::Impossible => {
+            let mut out = Vec::new();
+            if facts.no_claim {
+                out.push(step("make the claim that backups are kept on", of("backup init", "")));
+            }
+            out.extend([
+                step("back up the database as it is, before anything else", of("backup", "")),
+                step("the way is forward: see what is wrong with the version that serves", of("status", "")),
+                step(
+                    "or, with a backup from before that is kept elsewhere (`backup export`): put it on the claim, and look again",
+                    of("backup import", " --from FOLDER"),
+                ),
+                step(
+                    "or, with a snapshot of the database's provider from before: bring it back there, and the chart and values of before with its host; the preview shows what differs",
+                    rollback(" --dry-run"),
+                ),
+            ]);
+            out
+        }
         Way::Unproven => {
             let mut out = Vec::new();
             if forbidden {

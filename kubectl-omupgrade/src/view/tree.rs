@@ -89,12 +89,12 @@ impl Painter {
             .image
             .as_deref()
             .map(|i| self.image(i))
-            .filter(|_| node.health != Health::Failed || self.shape.width >= 80);
+            .filter(|_| self.shape.wide || node.health != Health::Failed || self.shape.width >= 80);
         let words_tone = if matches!(node.health, Health::Done | Health::Idle) { Tone::Quiet } else { Tone::Plain };
         let full = head.clone().and("  ", Tone::Plain).and(words.clone(), words_tone);
-        let with_image = image.map(|i| full.clone().and("  ", Tone::Plain).and(i, Tone::Quiet));
+        let with_image = image.as_ref().map(|i| full.clone().and("  ", Tone::Plain).and(i, Tone::Quiet));
         match with_image {
-            Some(line) if line.width() <= self.shape.width => out.push(line),
+            Some(line) if line.width() <= self.shape.width => return out.push(line),
             _ if full.width() <= self.shape.width || words.is_empty() => out.push(full),
             _ => {
                 out.push(head);
@@ -102,6 +102,9 @@ impl Painter {
                     out.push(Line::of(format!("{trunk}  "), Tone::Quiet).and(part, words_tone));
                 }
             }
+        }
+        if let Some(image) = image.filter(|_| self.shape.wide) {
+            out.push(Line::of(format!("{trunk}  "), Tone::Quiet).and(image, Tone::Quiet));
         }
     }
 
@@ -114,7 +117,8 @@ impl Painter {
             out.push(Line::of(indent.clone(), Tone::Quiet).and(part, tone));
         }
         for line in &why.lines {
-            let line = super::text::clip(line, room.saturating_sub(2));
+            let whole = self.shape.wide && !self.shape.live;
+            let line = if whole { line.clone() } else { super::text::clip(line, room.saturating_sub(2)) };
             out.push(Line::of(format!("{indent}┆ "), Tone::Quiet).and(line, Tone::Plain));
         }
         for hint in why.steps() {

@@ -217,6 +217,8 @@ fn facts(look: &Look, contents: &Contents) -> Facts {
         head: look.database.as_ref().map(Fingerprint::head).map_err(Clone::clone),
         before,
         reach,
+        claim: look.claim.clone(),
+        no_claim: look.no_claim,
         backups,
         running: look
             .running

@@ -12,6 +12,7 @@ pub mod objections;
 mod quiesce;
 mod refusals;
 pub mod restore;
+mod rights;
 pub mod saved;
 mod surplus;
 
@@ -22,6 +23,7 @@ pub use decide::{Decision, decide, decided, moments};
 pub use elsewhere::elsewhere;
 pub use quiesce::{Quiesce, repository};
 pub use refusals::{OWNERS, Refusal, owner_of};
+pub use rights::{Need, Rule, needs};
 pub use surplus::{NEWEST, surplus};
 
 use crate::facts::Release;
@@ -46,6 +48,9 @@ pub struct Look {
     pub runs: Vec<Run>,
     /// The claim with the backups.
     pub claim: String,
+    /// Whether there is known to be none, nor another one of omupgrade's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_claim: bool,
     /// The backups' names and records, or why they are not known.
     pub backups: Result<Vec<(String, Record)>, String>,
     /// The database's state, or why it is not known.

@@ -238,7 +238,8 @@ async fn two_operators_at_once_restore_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_asking_for_it_nothing_is_restored_and_the_way_is_named() {
     let (world, _folder) = migrated().await;
-    let args = Args { restore: false, backup: None, ..args(&world) };
+    let mut args = Args { restore: false, ..args(&world) };
+    none_named(&world, &mut args);
     let refused = command(&world, &args).await.unwrap_err();
     assert_eq!(exit_of(&refused), Exit::Refused);
     assert!(
@@ -247,6 +248,13 @@ async fn without_asking_for_it_nothing_is_restored_and_the_way_is_named() {
         hints_of(&refused)
     );
     untouched(&world, "without --restore");
+}
+
+/// No backup is named, and those of the claim could not be listed whole.
+fn none_named(world: &World, args: &mut Args) {
+    args.backup = None;
+    world.put("persistentvolumeclaims", super::backup::claim());
+    world.says("claim", "backup\tom-1");
 }
 
 /// Nothing but Pods that read was written.
@@ -275,7 +283,7 @@ async fn what_stands_against_it_is_found_before_the_first_write() {
             "too little to dump",
         ),
         ("a broken dump", |w, _| pod(w, "check", PodFault::Fails), "cannot be restored: the restore failed: a fault"),
-        ("no backup named", |_, a| a.backup = None, "which backup"),
+        ("no backup named", none_named, "which backup"),
         (
             "a backup that is newer than the server",
             |w, _| {

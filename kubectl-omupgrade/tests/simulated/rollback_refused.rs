@@ -1,8 +1,8 @@
 //! What `rollback` refuses before its first write, and the next step that leads on.
 
 use crate::cluster::{World, release_secret};
-use crate::rollback::{args, command, is_refused, manifest, world};
-use kubectl_omupgrade::commands::rollback::Args;
+use crate::rollback::{TERMS, args, command, is_refused, manifest, world};
+use kubectl_omupgrade::commands::rollback::{Args, rolled_back};
 use kubectl_omupgrade::exit::Exit;
 use kubectl_omupgrade::failure::hints_of;
 use serde_json::json;
@@ -55,6 +55,73 @@ async fn a_pending_revision_is_cleared_by_going_back_once_a_person_says_that_no_
         secret["metadata"]["labels"]["status"].as_str().unwrap().to_owned()
     };
     assert_eq!(status(4), "deployed");
+}
+
+/// Who names no revision is led to the list of them, and to previews that do nothing yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_validated_revision_the_next_steps_are_the_history_and_a_preview() {
+    for dry_run in [true, false] {
+        let (world, _folder) = world();
+        let args = Args { revision: None, dry_run, ..args(&world) };
+        let hints = hints_of(&command(&world, &args).await.unwrap_err());
+        assert_eq!(
+            hints,
+            ["kubectl omupgrade history om -n data", "kubectl omupgrade rollback om 1 -n data --dry-run"]
+        );
+    }
+}
+
+/// Helm needs more than omupgrade does: what is surely missing is said before anything is written, by name.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rights_that_helm_lacks_are_refused_before_the_first_write() {
+    for (denied, refused) in [
+        (&[][..], None),
+        (&["patch deployments", "update secrets"][..], Some("patch deployments.apps, update secrets")),
+        // Nothing is deleted, and what is the same in both revisions is not changed.
+        (&["delete deployments", "patch services", "create services"][..], None),
+    ] {
+        let (world, _folder) = world();
+        world.denies(denied);
+        let preview = Args { dry_run: true, ..args(&world) };
+        assert_eq!(command(&world, &preview).await.unwrap(), Exit::Done, "a preview is shown all the same");
+        let asked = || world.log().iter().filter(|asked| asked.contains("selfsubject")).count();
+        assert!((1..=20).contains(&asked()), "{}", asked());
+        let done = command(&world, &args(&world)).await;
+        let Some(words) = refused else {
+            assert_eq!(done.unwrap(), Exit::Done, "{denied:?}");
+            continue;
+        };
+        let error = done.unwrap_err();
+        let hints = hints_of(&error);
+        assert!(hints[0].contains("--verb=patch,update --resource=deployments.apps,secrets"), "{hints:?}");
+        is_refused(Err(error), "rights", words);
+        assert!(world.helm_calls().is_empty() && world.log().iter().all(|asked| asked.starts_with("GET ")));
+    }
+    // What cannot be asked stands in nobody's way.
+    let (world, _folder) = world();
+    world.denies(&["patch deployments"]);
+    world.answers(Some("POST /apis/authorization.k8s.io"), 403);
+    assert_eq!(command(&world, &args(&world)).await.unwrap(), Exit::Done);
+}
+
+/// Who goes back to where the release is already leaves no trace, however often it is typed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_release_that_is_there_already_is_not_written_down_again() {
+    let (world, _folder) = world();
+    let performed = async |args: &Args| {
+        let ended = Box::pin(rolled_back(&world.cluster(), args, TERMS)).await.unwrap();
+        (ended.exit, ended.performed)
+    };
+    assert_eq!(performed(&args(&world)).await, (Exit::Done, true));
+    let (log, secrets) = (world.log().len(), world.all("secrets"));
+    for yes in [true, false] {
+        let args = Args { yes, ..args(&world) };
+        assert_eq!(performed(&args).await, (Exit::Done, false), "nothing is recorded of it afterwards");
+    }
+    assert!(world.log()[log..].iter().all(|asked| asked.starts_with("GET ")), "{:?}", world.log());
+    let nowhere = command(&world, &Args { revision: Some(0), ..args(&world) }).await.unwrap_err();
+    assert!(nowhere.to_string().contains("om has no revision 0") && !hints_of(&nowhere).is_empty(), "{nowhere:#}");
+    assert_eq!(world.all("secrets"), secrets);
 }
 
 /// Somebody's own Job migrates in its one container; a server's that begins with a migration serves.

@@ -2,11 +2,13 @@
 
 use crate::cluster::release_secret;
 use crate::rollback::{STATE, args, command, manifest, runs, world};
-use kubectl_omupgrade::adapters::journal::{record_fingerprint, record_validated};
+use kubectl_omupgrade::adapters::journal::{open, record_fingerprint, record_validated};
 use kubectl_omupgrade::commands::rollback::Args;
 use kubectl_omupgrade::exit::Exit;
 use kubectl_omupgrade::failure::exit_of;
 use kubectl_omupgrade::fingerprint::Fingerprint;
+use kubectl_omupgrade::journal::{Outcome, Run};
+use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dry_run_writes_nothing() {
@@ -48,6 +50,33 @@ async fn no_state_is_recorded_of_a_revision_that_helm_gave_up_on() {
     assert!(run["recorded"].is_null(), "{run:#}");
 }
 
+/// A claim of another name may hold what is looked for, and so may one that the journal's backups went to.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_way_back_is_impossible_while_backups_may_lie_on_another_claim() {
+    for (case, code) in [("none", 32), ("another claim", 31), ("a backup of the journal", 31), ("unread", 31)] {
+        let (world, _folder) = world();
+        match case {
+            "another claim" => {
+                let mut claim = super::backup::claim();
+                claim["metadata"] =
+                    json!({"name": "mine", "labels": {"omupgrade.io/role": "backup", "omupgrade.io/release": "om"}});
+                world.put("persistentvolumeclaims", claim);
+            }
+            "a backup of the journal" => {
+                let now = jiff::Timestamp::now();
+                let mut run = Run::new("r", "om", "data", "backup", "back up om", "anna", now);
+                run.end(Outcome::Done, now);
+                open(&world.cluster(), None, run).await.unwrap();
+            }
+            "unread" => world.answers(Some("/persistentvolumeclaims"), 403),
+            _ => {}
+        }
+        world.database(&STATE.replace("head\t1.12.3", "head\t1.13.0"));
+        let args = Args { no_probe: false, exit_verdict: true, ..args(&world) };
+        assert_eq!(command(&world, &args).await.unwrap(), Exit::Verdict(code), "{case}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_moved_stops_with_what_is_needed() {
     let backup = |origin: &str| {
@@ -58,7 +87,8 @@ async fn a_database_that_moved_stops_with_what_is_needed() {
         // a failed migration: no new version
         (STATE.replace("9:bb", "10:bb"), true, Some(backup("omupgrade")), "restore", 31),
         (STATE.replace("9:bb", "10:bb"), true, Some("end\n".to_owned()), "impossible", 32),
-        (STATE.replace("9:bb", "10:bb"), true, None, "restore", 31),
+        // no claim at all, so none is listed
+        (STATE.replace("9:bb", "10:bb"), true, None, "impossible", 32),
         // what could not be listed is not called impossible
         (STATE.replace("9:bb", "10:bb"), true, Some("backup\tom-1".to_owned()), "restore", 31),
         // an upgrade without us

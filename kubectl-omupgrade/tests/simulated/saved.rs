@@ -28,8 +28,8 @@ async fn saved(world: &World, folder: &tempfile::TempDir) -> (String, Exit) {
 async fn a_saved_look_is_judged_as_the_cluster_was() {
     for (now, way, code) in [
         (STATE.to_owned(), "code-only", 0),
-        (STATE.replace("9:bb", "10:bb"), "restore", 5),
-        (STATE.replace("head\t1.12.3", "head\t1.13.0"), "restore", 5),
+        (STATE.replace("9:bb", "10:bb"), "impossible", 5),
+        (STATE.replace("head\t1.12.3", "head\t1.13.0"), "impossible", 5),
     ] {
         let (world, folder) = world();
         let state = Fingerprint::parse(shared::backup::Engine::Postgresql, STATE).unwrap();
@@ -41,6 +41,8 @@ async fn a_saved_look_is_judged_as_the_cluster_was() {
         assert_eq!(exit, code, "{text}{said}");
         assert!(text.starts_with("om -n data: revision 2 → 1"), "{text}");
         assert!(said.contains("nothing is done"), "{said}");
+        // That there is no claim is in what was saved.
+        assert_eq!(text.contains("there is no claim to keep one on"), way == "impossible", "{text}");
         let steps = format!("run {} rollback om 1 --namespace data", world.helm().display());
         assert_eq!(text.contains(&steps), code == 0, "{text}");
         let (exit, text, _) = run(&["rollback", "--from-facts", &file, "-o", "json"]);

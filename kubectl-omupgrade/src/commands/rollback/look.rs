@@ -8,7 +8,7 @@ use crate::beside::Beside;
 use crate::cli::say as to;
 use crate::facts::Release;
 use crate::failure::Failure;
-use crate::journal::Run;
+use crate::journal::{Outcome, Run};
 use crate::preview::{Object, losses, objects, servers};
 use crate::wayback::Look;
 use shared::backup::Record;
@@ -60,9 +60,12 @@ pub(super) async fn look(
     };
     let (database, folders) = tokio::join!(state, carried);
     let claim = claim::name_of(&current.name, args.claim.as_deref(), &history);
-    let backups = match &beside {
-        Ok(beside) => backups(cluster, beside, &claim).await,
-        Err(why) => Err(why.clone()),
+    let (backups, no_claim) = match &beside {
+        Ok(beside) => match backups(cluster, beside, &claim, &runs).await {
+            Ok((backups, no_claim)) => (Ok(backups), no_claim),
+            Err(why) => (Err(why), false),
+        },
+        Err(why) => (Err(why.clone()), false),
     };
     let mut live = live::workloads(cluster, &now).await;
     let mut suspended = BTreeSet::new();
@@ -75,6 +78,7 @@ pub(super) async fn look(
     Ok(Look {
         live,
         claim,
+        no_claim,
         backups,
         current,
         target,
@@ -119,17 +123,28 @@ async fn folders(
     out
 }
 
-/// The backups on the release's claim, as far as a Pod may look.
-async fn backups(cluster: &Cluster, beside: &Beside, claim: &str) -> Result<Vec<(String, Record)>, String> {
+/// The backups on the release's claim, as far as a Pod may look, and whether there is no claim at all.
+async fn backups(
+    cluster: &Cluster,
+    beside: &Beside,
+    claim: &str,
+    runs: &[Run],
+) -> Result<(Vec<(String, Record)>, bool), String> {
     let (snapshots, _) = snapshots::all(cluster, &beside.release).await?;
     let snapshots: Vec<_> = snapshots.into_iter().map(|e| (e.name, e.record)).collect();
-    // Without a claim nothing was read: backups may be elsewhere, so it is not known, and not called impossible.
-    if claim::get(cluster, claim).await.map_err(|r| format!("looking for the claim {claim}: {r}"))?.is_none() {
-        if !snapshots.is_empty() {
-            return Ok(snapshots);
+    let there = claim::get(cluster, claim).await.map_err(|r| format!("looking for the claim {claim}: {r}"))?;
+    if there.is_none() {
+        // One of another name may hold what is looked for.
+        let others =
+            claim::ours(cluster, &beside.release).await.map_err(|r| format!("looking for claims with backups: {r}"))?;
+        let made = |run: &Run| run.verb == "backup" && run.outcome == Outcome::Done;
+        if snapshots.is_empty() && (!others.is_empty() || runs.iter().any(made)) {
+            let others =
+                if others.is_empty() { "the one with the journal's backups".to_owned() } else { others.join(", ") };
+            return Err(format!("there is no claim {claim} to list backups on; --claim names another one: {others}"));
         }
-        return Err(format!("there is no claim {claim} to list backups on"));
+        return Ok((snapshots, others.is_empty()));
     }
     let listing = claim::listing(cluster, beside, claim).await?;
-    Ok(listing.backups.into_iter().map(|e| (e.name, e.record)).chain(snapshots).collect())
+    Ok((listing.backups.into_iter().map(|e| (e.name, e.record)).chain(snapshots).collect(), false))
 }

@@ -123,14 +123,34 @@ async fn settled(
     patience: Duration,
 ) -> anyhow::Result<Release> {
     let until = Instant::now() + patience;
-    to::note(&format!(
-        "revision {} is {}: waiting for a helm that may still run",
-        release.revision.number,
-        release.revision.status.word()
-    ));
+    to::note(&waits(&release, patience));
     while release.revision.status.is_pending() && Instant::now() < until {
         sleep((patience / 20).min(Duration::from_secs(2))).await;
         release = newest(cluster, decision).await?;
     }
     Ok(release)
+}
+
+/// What is said while a helm is waited for that an earlier run of ours may have left.
+fn waits(release: &Release, patience: Duration) -> String {
+    let (number, status) = (release.revision.number, release.revision.status.word());
+    let most = patience.as_secs();
+    format!("revision {number} is {status}: waiting for a helm that may still run, for {most} s at most")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::waits;
+    use serde_json::json;
+    use std::time::Duration;
+
+    #[test]
+    fn how_long_is_waited_is_said() {
+        let release = serde_json::from_value(
+            json!({"name": "om", "namespace": "data", "number": 3, "status": "pending-rollback",
+            "chart": {}, "object": "s", "driver": "secrets", "holdsOpenmetadata": true}),
+        );
+        let words = waits(&release.unwrap(), Duration::from_secs(90));
+        assert!(words.starts_with("revision 3 is pending-rollback") && words.ends_with("for 90 s at most"), "{words}");
+    }
 }

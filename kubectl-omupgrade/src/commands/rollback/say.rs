@@ -258,10 +258,11 @@ pub(super) async fn ask(
         let failure = Failure::refused(format!(
             "the journal knows no validated revision of {release}, so the revision has to be named"
         ));
+        let failure = failure.hint(format!("kubectl omupgrade history {release} -n {namespace}"));
         served
             .iter()
             .take(3)
-            .fold(failure, |f, n| f.hint(format!("kubectl omupgrade rollback {release} {n} -n {namespace}")))
+            .fold(failure, |f, n| f.hint(format!("kubectl omupgrade rollback {release} {n} -n {namespace} --dry-run")))
     };
     if !can_ask || served.is_empty() {
         return Err(refused().into());

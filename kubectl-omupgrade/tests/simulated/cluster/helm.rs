@@ -21,6 +21,8 @@ pub enum HelmDies {
     FindsNoServer,
     /// It lost the API server half-way: its revision stays pending, and it says so. Nobody is killed.
     LosesTheServer,
+    /// It works on, with its revision pending. Nobody is killed.
+    Lingers,
     /// It changed the workload, then failed and said so. Nobody is killed.
     Complains,
 }
@@ -43,6 +45,7 @@ hear() { touch "$dir/reached"; }
 [ "$dies" != BeforeAnything ] || { hear; exec sleep 1; }
 echo "pending $$ $2 $3" >>"$dir/deeds"
 [ "$dies" != Pending ] || { hear; exec sleep 1; }
+[ "$dies" != Lingers ] || { touch "$dir/lingers"; exec sleep 20; }
 [ "$dies" != Complains ] || { echo "failed $$ $2 $3" >>"$dir/deeds"; echo 'Error: conflict' >&2; exit 1; }
 [ "$dies" != LosesTheServer ] || { echo 'Error: connection refused' >&2; exit 1; }
 [ "$dies" != Outlives ] || { hear; sleep 0.15; }

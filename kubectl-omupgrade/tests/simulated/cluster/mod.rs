@@ -3,9 +3,11 @@
 
 mod api;
 mod database;
+mod door;
 mod exec;
 mod helm;
 mod objects;
+mod review;
 
 pub use api::ApiFault;
 pub use database::{Database, PodFault};
@@ -53,6 +55,8 @@ struct State {
     /// How many requests the process made, and which of them meets what.
     asked: usize,
     meets: Option<(usize, ApiFault)>,
+    /// What the user may not, as `VERB RESOURCE`.
+    denied: Vec<String>,
 }
 
 /// What becomes of a request.
@@ -88,6 +92,7 @@ impl World {
             deaf: None,
             asked: 0,
             meets: None,
+            denied: Vec::new(),
         };
         Self(Arc::new(Mutex::new(state)))
     }
@@ -140,7 +145,9 @@ impl World {
             state.objects.settle();
         }
         let path = uri.strip_prefix("http://localhost").unwrap_or(uri);
-        state.log.push(format!("{method} {path}"));
+        // A question, though it is posted.
+        let asks = review::is_one(path);
+        state.log.push(format!("{} {path}", if asks { "GET" } else { method }));
         state.asked += 1;
         let fault = state.meets.filter(|(at, _)| *at == state.asked).map(|(_, fault)| fault);
         if let Some(answer) = fault.and_then(ApiFault::instead) {
@@ -159,6 +166,9 @@ impl World {
             return fault.map_or(Answer::Says(code, value), ApiFault::afterwards);
         }
         let body = serde_json::from_slice(body).unwrap_or(Value::Null);
+        if asks {
+            return Answer::Says(201, review::answer(path, &body, &state.denied));
+        }
         if state.objects.renews(path, &body) {
             let (code, value) = state.objects.write(method, path, &body);
             return fault.map_or(Answer::Says(code, value), ApiFault::afterwards);
@@ -206,6 +216,11 @@ impl World {
     /// The request number `at` of the next process meets this; none: all go well.
     pub fn meets(&self, fault: Option<(usize, ApiFault)>) {
         self.0.lock().unwrap().meets = fault;
+    }
+
+    /// What the user may not: `patch deployments`.
+    pub fn denies(&self, rights: &[&str]) {
+        self.0.lock().unwrap().denied = rights.iter().map(|right| (*right).to_owned()).collect();
     }
 
     /// How many requests the last process made.
