@@ -144,8 +144,8 @@ fn time(text: &str) -> Option<Timestamp> {
 /// cannot be read.
 fn workloads(manifest: &str, namespace: &str) -> Vec<(String, Option<String>)> {
     let all = objects(manifest, namespace).unwrap_or_default().into_iter();
-    all.filter(|o| matches!(o.kind.as_str(), "Deployment" | "StatefulSet" | "DaemonSet"))
-        .filter(|o| o.namespace == namespace)
+    all.filter(|o| o.group == "apps" && matches!(o.kind.as_str(), "Deployment" | "StatefulSet" | "DaemonSet"))
+        .filter(|o| o.namespace.is_empty())
         .map(|o| (format!("{}/{}", o.kind, o.name), image(&o.value)))
         .collect()
 }
@@ -184,6 +184,26 @@ mod tests {
         assert_eq!(release.revision.apply_method.as_deref(), Some("ssa"));
         assert!(release.revision.status.is_pending());
         assert_eq!(release.hooks[0].last_run.as_ref().unwrap().completed, None);
+    }
+
+    /// Charts name a namespace or leave it out.
+    #[test]
+    fn the_workloads_of_the_releases_own_namespace() {
+        let object = |kind: &str, group: &str, place: &str| {
+            let spec =
+                "spec: {template: {spec: {containers: [{name: a, image: 'registry/server:1.13.1', ports: [{}]}]}}}";
+            format!("---\napiVersion: {group}/v1\nkind: {kind}\nmetadata: {{name: om{place}}}\n{spec}\n")
+        };
+        let all = [
+            object("Deployment", "apps", ""),
+            object("StatefulSet", "apps", "-set, namespace: data"),
+            object("Deployment", "apps", "-far, namespace: elsewhere"),
+            object("StatefulSet", "apps.kruise.io", "-other"),
+        ];
+        let manifest = serde_json::json!({"name": "om", "namespace": "data", "manifest": all.concat()}).to_string();
+        let release = decode(&pack(&manifest), Driver::Secrets, "s").unwrap();
+        assert_eq!(release.workloads, ["Deployment/om", "StatefulSet/om-set"]);
+        assert_eq!(release.images["Deployment/om"], "registry/server:1.13.1");
     }
 
     #[test]

@@ -82,11 +82,20 @@ impl Stage<'_> {
 
     /// What a verb says now, with how it ends, without what is different every time.
     fn said(&self, verb: &str, to: &str) -> Result<String> {
-        let more: &[&str] = if verb == "precheck" { &["--to", to] } else { &[] };
-        let call = self.omupgrade("asking").args([verb, RELEASE]).args(more);
-        let call = call.env("OMUPGRADE_EMAIL", "admin@open-metadata.org").env("OMUPGRADE_PASSWORD", "admin");
-        let (code, said) = call.env("COLUMNS", "100").outcome()?;
-        let typed = [&["$ kubectl omupgrade", verb, RELEASE], more].concat().join(" ");
+        let (code, said) = self.asks(verb, to)?;
+        let typed = [&["$ kubectl omupgrade", verb, RELEASE], asked(verb, to).as_slice()].concat().join(" ");
         Ok(normal(&self.namespace, &format!("{typed}\n{}\nexit {code}\n", said.trim_end())))
     }
+
+    /// How a verb ends now, and what it says.
+    pub fn asks(&self, verb: &str, to: &str) -> Result<(i32, String)> {
+        let call = self.omupgrade("asking").args([verb, RELEASE]).args(asked(verb, to));
+        let call = call.env("OMUPGRADE_EMAIL", "admin@open-metadata.org").env("OMUPGRADE_PASSWORD", "admin");
+        call.env("COLUMNS", "100").outcome()
+    }
+}
+
+/// What a verb has to be told besides the release.
+fn asked<'a>(verb: &str, to: &'a str) -> Vec<&'a str> {
+    if verb == "precheck" { vec!["--to", to] } else { Vec::new() }
 }
