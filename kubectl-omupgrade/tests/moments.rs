@@ -4,7 +4,7 @@
 
 mod moment;
 
-use kubectl_omupgrade::facts::{Autoscaler, Fact, Facts, Meta, Secret};
+use kubectl_omupgrade::facts::{Autoscaler, Fact, Facts, Meta};
 use kubectl_omupgrade::rollout::{Cause, Kind, Verdict, Why, judge};
 use kubectl_omupgrade::view::{Shape, changes, lines, plain};
 use moment::{cases, facts};
@@ -145,7 +145,7 @@ fn a_server_at_zero_is_not_rolled_out() {
 fn pods_that_came_up_after_helm_gave_up_are_told_with_the_same_upgrade() {
     for (words, late, step) in [
         ("Upgrade \"om\" failed: context deadline exceeded", true, "helm upgrade om CHART --version 1.13.1 -n data"),
-        ("Rollback \"om\" failed: timed out waiting for the condition", true, "kubectl omupgrade history om -n data"),
+        ("Release \"om\" failed: timed out waiting for the condition", true, "kubectl omupgrade history om -n data"),
         ("Upgrade \"om\" failed: cannot patch \"openmetadata\"", false, "kubectl omupgrade rollback om -n data"),
         (
             "Rollback \"om\" failed: pre-rollback hooks failed: timed out waiting",
@@ -166,13 +166,23 @@ fn pods_that_came_up_after_helm_gave_up_are_told_with_the_same_upgrade() {
         // Somebody went back with kubectl since: what serves is not what helm made.
         for (image, its) in [("server:1.13.1", late), ("server:1.13.2", false)] {
             let mut release = release.clone();
-            release.manifest = Secret::new(format!("image: mirror/{image}"));
+            release.images.insert("Deployment/openmetadata".to_owned(), format!("mirror/{image}"));
             facts.release = Fact::known(release, "test", now);
             assert_eq!(judge(&facts, now).sentence.starts_with("om serves revision 3"), its, "{image}");
         }
-        // One that is not ready yet is no end, and no word of a way back.
+        // A pod that is not ready any more is of no rollout.
+        facts.release = Fact::known(release, "test", now);
         let mut workloads = facts.workloads.items().to_vec();
         workloads[0].available = 0;
+        let progressing = workloads[0].conditions.iter().position(|c| c.kind == "Progressing").unwrap();
+        "NewReplicaSetAvailable".clone_into(&mut workloads[0].conditions[progressing].reason);
+        facts.workloads = Fact::known(workloads.clone(), "test", now);
+        let rollout = judge(&facts, now);
+        let said = changes(None, &rollout).join("\n");
+        assert_eq!(rollout.verdict, Verdict::Failed, "{said}");
+        assert_eq!(said.contains("came up since, and not all are ready now: the same"), late, "{said}");
+        // One that is not ready yet is no end, and no word of a way back.
+        "ReplicaSetUpdated".clone_into(&mut workloads[0].conditions[progressing].reason);
         facts.workloads = Fact::known(workloads, "test", now);
         let rollout = judge(&facts, now);
         let said = changes(None, &rollout).join("\n");

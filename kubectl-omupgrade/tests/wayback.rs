@@ -59,6 +59,24 @@ fn release(number: u64, status: Status, version: &str, replicas: &str, guard: &s
     }
 }
 
+/// Helm 3 only logs a delete that fails; neither deletes what is to be kept; and a right in a namespace reaches nothing beyond it.
+#[test]
+fn what_helm_needs_is_read_off_both_manifests() {
+    let mut look = look("");
+    let more = "---\nkind: ConfigMap\napiVersion: v1\nmetadata: {name: new}\n---\nkind: PersistentVolumeClaim\napiVersion: v1\nmetadata: {name: kept, annotations: {helm.sh/resource-policy: keep}}\n";
+    let role = "---\nkind: ClusterRole\napiVersion: rbac.authorization.k8s.io/v1\nmetadata: {name: om}\n";
+    look.current.manifest = Secret::new(format!("{}{more}", look.current.manifest.expose().unwrap()));
+    look.target.manifest = Secret::new(format!("{}{role}", look.target.manifest.expose().unwrap()));
+    let said =
+        |look: &Look| wayback::needs(look).iter().map(|n| format!("{n} in '{}'", n.namespace)).collect::<Vec<_>>();
+    let four = said(&look);
+    assert!(four.contains(&"create clusterroles.rbac.authorization.k8s.io in ''".to_owned()), "{four:?}");
+    let deletes = |said: &[String]| said.iter().filter(|need| need.starts_with("delete")).cloned().collect::<Vec<_>>();
+    assert_eq!(deletes(&four), ["delete configmaps in 'data'"]);
+    look.helm = 3;
+    assert_eq!(deletes(&said(&look)), Vec::<String>::new());
+}
+
 const GUARD: &str = "{name: omupgrade-schema-guard, image: 'mysql:8.4'},";
 
 fn look(replicas: &str) -> Look {

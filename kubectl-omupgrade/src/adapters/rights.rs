@@ -9,20 +9,20 @@ use k8s_openapi::api::authorization::v1::{
 use kube::Api;
 use kube::api::PostParams;
 
-/// The rules for a namespace; none where they cannot be told. They may not be all: some authorizers cannot list theirs.
-pub async fn rules(cluster: &Cluster, namespace: &str) -> Option<Vec<Rule>> {
+/// The rules for a namespace, and whether they are all: some authorizers cannot list theirs. None where they cannot be told.
+pub async fn rules(cluster: &Cluster, namespace: &str) -> Option<(Vec<Rule>, bool)> {
     let api: Api<SelfSubjectRulesReview> = Api::all(cluster.client.clone());
     let review = SelfSubjectRulesReview {
         spec: SelfSubjectRulesReviewSpec { namespace: Some(namespace.to_owned()) },
         ..SelfSubjectRulesReview::default()
     };
-    let rules = cluster.within(api.create(&PostParams::default(), &review)).await.ok()?.status?.resource_rules;
+    let status = cluster.within(api.create(&PostParams::default(), &review)).await.ok()?.status?;
     let rule = |rule: k8s_openapi::api::authorization::v1::ResourceRule| Rule {
         verbs: rule.verbs,
         groups: rule.api_groups.unwrap_or_default(),
         resources: rule.resources.unwrap_or_default(),
     };
-    Some(rules.into_iter().map(rule).collect())
+    Some((status.resource_rules.into_iter().map(rule).collect(), !status.incomplete))
 }
 
 /// Whether the API server says for certain that the user may not.
@@ -32,7 +32,7 @@ pub async fn is_denied(cluster: &Cluster, need: &Need) -> bool {
         verb: Some(need.verb.to_owned()),
         group: Some(need.group.to_owned()),
         resource: Some(need.resource.to_owned()),
-        namespace: Some(need.namespace.clone()),
+        namespace: Some(need.namespace.clone()).filter(|namespace| !namespace.is_empty()),
         ..ResourceAttributes::default()
     };
     let review = SelfSubjectAccessReview {

@@ -31,7 +31,7 @@ use crate::cli::say as to;
 use crate::exit::Exit;
 use crate::facts::Release;
 use crate::failure::Failure;
-use crate::journal::Run;
+use crate::journal::{Outcome, Run};
 use crate::session::Session;
 use crate::verdict::Way;
 use crate::wayback::restore::{GivenUp, Plan};
@@ -165,7 +165,7 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     if args.confirm {
         return confirmed(&cluster, args, terms).await;
     }
-    let Ended { exit, performed } = Box::pin(rolled_back(&cluster, args, terms)).await?;
+    let Ended { exit, to_record } = Box::pin(rolled_back(&cluster, args, terms)).await?;
     if exit != Exit::Done || args.dry_run || args.no_watch {
         return Ok(exit);
     }
@@ -173,7 +173,7 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     let target = status::target(&cluster, args.release.as_deref()).await?;
     let quiet = terms.output.is_data();
     let exit = watching::run(session, &cluster, &target, Some(args.timeout), None, quiet).await?;
-    if exit == Exit::Done && performed && !args.no_probe {
+    if exit == Exit::Done && to_record && !args.no_probe {
         remember(&cluster, &target.name, args).await;
     }
     Ok(exit)
@@ -257,13 +257,14 @@ fn decision(look: &Look, contents: &Contents, args: &Args, past: &Past) -> Decis
     decision
 }
 
-/// How it ended, and whether anything was to be done: a release that is there already has nothing to remember.
+/// How it ended, and whether the database's state is to be recorded once the servers are ready: of a release that is there
+/// already it was, unless that was broken off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ended {
     /// The exit.
     pub exit: Exit,
-    /// Whether it was gone back.
-    pub performed: bool,
+    /// Whether the database's state is to be recorded.
+    pub to_record: bool,
 }
 
 /// The same, for its exit alone.
@@ -295,7 +296,7 @@ pub async fn rolled_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow
             perform::tidy(cluster, &decision, terms).await?;
         }
         say::Answer::new(&decision, &[], None, terms.output, terms.width).data("already")?;
-        return Ok(Ended { exit: Exit::Done, performed: false });
+        return Ok(Ended { exit: Exit::Done, to_record: false });
     }
     if decision.already && past.begun.is_none() && !decision.stay {
         restored::refuse_for_nothing(&look, &decision, args)?;
@@ -326,14 +327,14 @@ pub async fn rolled_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow
         perform::tidy(cluster, &decision, terms).await?;
     }
     let helms = matches!(next, Next::Preview | Next::Perform) && !decision.stay && !decision.already;
-    let missing = if helms { rights::missing(cluster, &look).await } else { Vec::new() };
-    if next == Next::Preview && !missing.is_empty() {
+    let missing = if helms { rights::missing(cluster, &look).await } else { rights::Missing::default() };
+    if !missing.is_empty() && (next == Next::Preview || !missing.refuses()) {
         to::note(&rights::words(&missing));
     }
     if let Some(exit) = answer.end(&next, args.dry_run)? {
-        return Ok(Ended { exit, performed: false });
+        return Ok(Ended { exit, to_record: next == Next::Already && unrecorded(&look) });
     }
-    if !missing.is_empty() {
+    if missing.refuses() {
         answer.data("refused")?;
         return Err(rights::refusal(&missing).into());
     }
@@ -346,7 +347,15 @@ pub async fn rolled_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow
         restore::say_after(&decision, plan);
     }
     answer.data(if done.is_ok() { "done" } else { "failed" })?;
-    done.map(|exit| Ended { exit, performed: true })
+    done.map(|exit| Ended { exit, to_record: true })
+}
+
+/// Whether the way back to this revision was the last one, and its watch was broken off before the database's state was
+/// recorded.
+fn unrecorded(look: &Look) -> bool {
+    let mut since = look.runs.iter().rev().take_while(|run| run.recorded.is_none());
+    let back = |run: &Run| run.verb == "rollback" && run.outcome == Outcome::Done;
+    since.any(|run| back(run) && run.to == Some(look.target.revision.number))
 }
 
 /// A release with its past, and the revision to go back to.

@@ -94,7 +94,8 @@ pub async fn run(
             }
         }
         let rollout = judge(&facts, Timestamp::now());
-        still.see(&rollout, nobody_works(&facts, &rollout), now);
+        // While nothing is heard, nothing is known to stand still.
+        still.see(&rollout, nobody_works(&facts, &rollout) && store.lost().is_none(), now);
         let stuck = still.ends().is_some_and(|end| now >= end);
         let last = rollout.verdict.is_final() || stuck;
         let held_back = last && store.unsettled();

@@ -176,8 +176,10 @@ impl Database {
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         Some(match others.len() {
             0 => Ok(format!("all {all} of `index_mapping_versions` were built by {major}.{minor}")),
+            // No row is ever taken away.
             n => Err(format!(
-                "{n} of {all} indexes were last built by another line than {major}.{minor} (`index_mapping_versions`): {shown}{more}"
+                "{n} of {all} indexes were last built by another line than {major}.{minor} (`index_mapping_versions`): {shown}{more}{}",
+                if n < all { "; those of kinds that this server no longer has stay so" } else { "" }
             )),
         })
     }
@@ -317,7 +319,7 @@ mod tests {
         let read = |rows: &str| Database::parse(Engine::Postgresql, &format!("{TEXT}{rows}")).unwrap();
         let of = |rows: &str, serving: &str| read(rows).indexes_built(Version::parse(serving).unwrap());
         let rows = "indexed\t2\nindexed table\t2.0.3\nindexed glossaryTerm\t1.8.0-SNAPSHOT\n";
-        let words = "1 of 2 indexes were last built by another line than 2.0 (`index_mapping_versions`): glossaryTerm by 1.8.0-SNAPSHOT";
+        let words = "1 of 2 indexes were last built by another line than 2.0 (`index_mapping_versions`): glossaryTerm by 1.8.0-SNAPSHOT; those of kinds that this server no longer has stay so";
         assert_eq!(of(rows, "2.0.7"), Some(Err(words.to_owned())));
         assert_eq!(of(rows, "1.13.1"), None);
         assert_eq!(of("", "2.0.7"), None);

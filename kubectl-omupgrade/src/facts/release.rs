@@ -76,13 +76,14 @@ impl Revision {
     pub fn ran_out_of_time(&self) -> bool {
         let says = |words: &str| self.description.contains(words);
         let late = says("timed out waiting") || says("deadline exceeded");
-        let nothing_applied = says("hooks failed") && says("pre-");
+        let nothing_applied =
+            ["pre-install", "pre-upgrade", "pre-rollback"].iter().any(|hook| says(&format!("{hook} hooks failed")));
         self.status == Status::Failed && late && !nothing_applied
     }
 
-    /// Whether it is one that helm failed to go back to.
+    /// Whether it is one that helm failed to go back to: of one that it waited for it says what it says of an install.
     pub fn rolls_back(&self) -> bool {
-        self.description.starts_with("Rollback")
+        self.description.starts_with("Rollback") || self.number > 1 && self.description.starts_with("Release \"")
     }
 }
 

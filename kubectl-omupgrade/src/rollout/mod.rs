@@ -131,12 +131,7 @@ fn verdict(scene: &Scene<'_>, tree: &Node) -> Verdict {
 /// Whether something is still to come: helm is at work or was stopped, a Job runs, or a workload's controller is not
 /// through.
 fn rolls_out(scene: &Scene<'_>, tree: &Node) -> bool {
-    let came_out = |node: &Node| {
-        let mut all = scene.facts.workloads.items().iter();
-        let own = all.find(|w| w.kind.name() == node.kind.word() && w.meta.name == node.name);
-        own.is_some_and(workload::came_out)
-    };
-    tree.health > Health::Done || tree.children.iter().any(|c| c.worst() > Health::Done && !came_out(c))
+    tree.health > Health::Done || tree.children.iter().any(|c| c.worst() > Health::Done && !workload::is_out(scene, c))
 }
 
 /// The first cause of the worst health, else the counts.

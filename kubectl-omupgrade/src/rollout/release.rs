@@ -17,7 +17,8 @@ pub fn node(scene: &Scene<'_>) -> Node {
     let mut node = Node::new(Kind::Release, &facts.name, Health::Done, words(scene));
     if let Some(release) = facts.release.value() {
         node.since = release.revision.updated;
-        let below = children.iter().map(Node::worst).max();
+        // A pod that is not well after its rollout ended is of no rollout.
+        let below = children.iter().filter(|child| !workload::is_out(scene, child)).map(Node::worst).max();
         helm(scene, release, below, &mut node);
         missing(scene, release, &mut node);
     } else {
@@ -114,14 +115,24 @@ fn missing(scene: &Scene<'_>, release: &Release, node: &mut Node) {
 /// The newest revision, where helm gave up on it for its time alone and it serves all the same: each workload is through
 /// with its newest template, a server is among them, and they run the images that the revision names.
 pub fn serves<'a>(scene: &Scene<'a>) -> Option<&'a Revision> {
+    up(scene, workload::is_through)
+}
+
+/// The same, where each workload is `up` in the caller's sense.
+fn up<'a>(scene: &Scene<'a>, up: fn(&Workload) -> bool) -> Option<&'a Revision> {
     let release = scene.facts.release.value()?;
     let all = scene.facts.workloads.items();
     let server = |w: &Workload| w.component == Component::Server && w.wanted > 0;
-    let manifest = release.manifest.expose();
-    // A registry's name may be put before it on its way; what somebody else undid since is another image.
-    let its = |w: &Workload| manifest.is_none_or(|text| text.contains(w.image.rsplit('/').next().unwrap_or_default()));
-    let there = all.iter().any(server) && all.iter().all(|w| workload::is_through(w) && its(w));
+    // What somebody else undid since is another image. Older saved looks do not tell.
+    let own = |w: &Workload| release.images.get(&format!("{}/{}", w.kind.name(), w.meta.name));
+    let its = |w: &Workload| release.images.is_empty() || own(w).is_some_and(|own| is_one_image(own, &w.image));
+    let there = all.iter().any(server) && all.iter().all(|w| up(w) && its(w));
     Some(&release.revision).filter(|revision| revision.ran_out_of_time() && there)
+}
+
+/// Whether two names mean one image: another registry may be put before it on its way.
+pub fn is_one_image(one: &str, other: &str) -> bool {
+    one.rsplit('/').next() == other.rsplit('/').next()
 }
 
 /// A pending revision below which nothing moves: helm is at its very beginning or end, or was killed.
@@ -216,13 +227,22 @@ fn gave_up(scene: &Scene<'_>, revision: &Revision, below: Option<Health>) -> (He
             let back = format!("{} --dry-run    # the way back, where that cannot go", scene.command("rollback"));
             (Health::Blocked, why(text).hint(back))
         }
-        _ if serves(scene).is_some() => {
-            let text = format!("{text}. Its pods are ready by now and serve: {}", again(revision));
-            let hint = if revision.rolls_back() { scene.command("history") } else { upgrade(scene, revision) };
-            (Health::Failed, why(text).hint(hint))
+        None | Some(Health::Idle | Health::Done) if serves(scene).is_some() => {
+            (Health::Failed, late(scene, revision, &format!("{text}. Its pods are ready by now and serve")))
         }
+        // What is not well since then says so itself.
+        None | Some(Health::Idle | Health::Done) if up(scene, workload::came_out).is_some() => (
+            Health::Failed,
+            late(scene, revision, &format!("{text}. Its pods came up since, and not all are ready now")),
+        ),
         _ => (Health::Failed, why(text).hint(scene.command("rollback"))),
     }
+}
+
+/// What came up without helm.
+fn late(scene: &Scene<'_>, revision: &Revision, text: &str) -> Why {
+    let hint = if revision.rolls_back() { scene.command("history") } else { upgrade(scene, revision) };
+    Why::new(Cause::Helm, format!("{text}: {}", again(revision))).hint(hint)
 }
 
 fn upgrade(scene: &Scene<'_>, revision: &Revision) -> String {

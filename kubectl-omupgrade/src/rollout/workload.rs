@@ -73,6 +73,12 @@ pub fn came_out(w: &Workload) -> bool {
     ended && is_current(w)
 }
 
+/// Whether this node is of a workload whose rollout ended well.
+pub fn is_out(scene: &Scene<'_>, node: &Node) -> bool {
+    let mut all = scene.facts.workloads.items().iter();
+    all.find(|w| w.kind.name() == node.kind.word() && w.meta.name == node.name).is_some_and(came_out)
+}
+
 /// How far it is, by kubectl's own rules.
 fn progress(w: &Workload) -> (Health, String) {
     if !is_current(w) {

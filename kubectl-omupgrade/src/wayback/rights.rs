@@ -15,7 +15,7 @@ pub struct Need {
     pub group: &'static str,
     /// The resource.
     pub resource: &'static str,
-    /// The namespace.
+    /// The namespace; empty for the whole cluster.
     pub namespace: String,
 }
 
@@ -29,6 +29,9 @@ pub struct Rule {
     /// The resources.
     pub resources: Vec<String>,
 }
+
+/// Kinds of no namespace.
+const CLUSTER_WIDE: &[&str] = &["ClusterRole", "ClusterRoleBinding"];
 
 /// Kinds whose resource is known. Of others nothing is asked: a name that was guessed would be refused.
 const KINDS: &[(&str, &str, &str)] = &[
@@ -93,7 +96,11 @@ pub fn needs(look: &Look) -> BTreeSet<Need> {
     let mut add = |object: &Object, verb: &'static str| {
         let known = KINDS.iter().find(|(group, kind, _)| *group == object.group && *kind == object.kind);
         if let Some((group, _, resource)) = known {
-            let namespace = Some(&object.namespace).filter(|n| !n.is_empty()).unwrap_or(own).clone();
+            let namespace = match object.namespace.as_str() {
+                _ if CLUSTER_WIDE.contains(&object.kind.as_str()) => String::new(),
+                "" => own.clone(),
+                other => other.to_owned(),
+            };
             out.insert(Need { verb, group, resource, namespace });
         }
     };
@@ -105,8 +112,10 @@ pub fn needs(look: &Look) -> BTreeSet<Need> {
             None => add(object, "create"),
         }
     }
-    for object in now.iter().filter(|o| !then.iter().any(|t| t.is_same(o))) {
-        add(object, "delete");
-    }
+    // Helm 3 only logs a delete that fails, and both leave alone what is to be kept.
+    let keep = "/metadata/annotations/helm.sh~1resource-policy";
+    let keeps = |o: &Object| o.value.pointer(keep).is_some_and(|v| v == "keep") || look.kept.contains(&o.label());
+    let gone = now.iter().filter(|o| !then.iter().any(|t| t.is_same(o)) && !keeps(o));
+    gone.filter(|_| look.helm >= 4).for_each(|object| add(object, "delete"));
     out
 }

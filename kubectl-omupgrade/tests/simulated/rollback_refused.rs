@@ -104,19 +104,32 @@ async fn rights_that_helm_lacks_are_refused_before_the_first_write() {
     assert_eq!(command(&world, &args(&world)).await.unwrap(), Exit::Done);
 }
 
+/// An authorizer that cannot list its rules may allow some names: said, and no refusal.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rights_that_are_not_all_listed_refuse_nothing() {
+    let (world, _folder) = world();
+    world.denies(&["patch deployments", "incomplete"]);
+    assert_eq!(command(&world, &args(&world)).await.unwrap(), Exit::Done);
+}
+
 /// Who goes back to where the release is already leaves no trace, however often it is typed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_release_that_is_there_already_is_not_written_down_again() {
     let (world, _folder) = world();
-    let performed = async |args: &Args| {
+    let ends = async |args: &Args| {
         let ended = Box::pin(rolled_back(&world.cluster(), args, TERMS)).await.unwrap();
-        (ended.exit, ended.performed)
+        (ended.exit, ended.to_record)
     };
-    assert_eq!(performed(&args(&world)).await, (Exit::Done, true));
+    assert_eq!(ends(&args(&world)).await, (Exit::Done, true));
+    // Whoever broke its watch off types the same again: what that would have recorded is recorded now.
+    assert_eq!(ends(&args(&world)).await, (Exit::Done, true));
+    world.database(crate::rollback::STATE);
+    let asked = kubectl_omupgrade::commands::status::Args { record: true, ..Default::default() };
+    kubectl_omupgrade::commands::status::record::record(&world.cluster(), "om", &asked, &[]).await.unwrap();
     let (log, secrets) = (world.log().len(), world.all("secrets"));
     for yes in [true, false] {
         let args = Args { yes, ..args(&world) };
-        assert_eq!(performed(&args).await, (Exit::Done, false), "nothing is recorded of it afterwards");
+        assert_eq!(ends(&args).await, (Exit::Done, false), "nothing is recorded of it afterwards");
     }
     assert!(world.log()[log..].iter().all(|asked| asked.starts_with("GET ")), "{:?}", world.log());
     let nowhere = command(&world, &Args { revision: Some(0), ..args(&world) }).await.unwrap_err();

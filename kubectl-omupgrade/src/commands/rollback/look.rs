@@ -138,12 +138,13 @@ async fn backups(
         let others =
             claim::ours(cluster, &beside.release).await.map_err(|r| format!("looking for claims with backups: {r}"))?;
         let made = |run: &Run| run.verb == "backup" && run.outcome == Outcome::Done;
-        if snapshots.is_empty() && (!others.is_empty() || runs.iter().any(made)) {
+        let elsewhere = !others.is_empty() || runs.iter().any(made);
+        if snapshots.is_empty() && elsewhere {
             let others =
                 if others.is_empty() { "the one with the journal's backups".to_owned() } else { others.join(", ") };
             return Err(format!("there is no claim {claim} to list backups on; --claim names another one: {others}"));
         }
-        return Ok((snapshots, others.is_empty()));
+        return Ok((snapshots, !elsewhere));
     }
     let listing = claim::listing(cluster, beside, claim).await?;
     Ok((listing.backups.into_iter().map(|e| (e.name, e.record)).chain(snapshots).collect(), false))

@@ -2,6 +2,7 @@
 //! that cannot be reached may come back.
 
 use crate::facts::{Container, Pod, State, Status};
+use crate::rollout::release::is_one_image;
 use crate::rollout::scene::Scene;
 use crate::rollout::tree::{Cause, Health, Why};
 
@@ -45,8 +46,10 @@ fn beside_helm(scene: &Scene<'_>, image: &str, words: &str) -> Option<Why> {
     // Of a revision that helm did not finish nobody knows what of it came to be.
     let release = facts.release.value().filter(|r| r.revision.status == Status::Deployed)?;
     let asking = facts.workloads.items().iter().find(|w| w.image == image)?;
-    let own =
-        release.images.get(&format!("{}/{}", asking.kind.name(), asking.meta.name)).filter(|own| *own != image)?;
+    let own = release
+        .images
+        .get(&format!("{}/{}", asking.kind.name(), asking.meta.name))
+        .filter(|own| !is_one_image(own, image))?;
     let (revision, chart) = (&release.revision, &release.revision.chart);
     // What kubectl set belongs to kubectl: a server-side apply would stop at it.
     let conflicts = if revision.apply_method.as_deref() == Some("ssa") { " --force-conflicts" } else { "" };
