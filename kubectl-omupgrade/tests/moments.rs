@@ -140,6 +140,16 @@ fn a_server_at_zero_is_not_rolled_out() {
     assert_eq!(hint, "kubectl omupgrade history om -n data");
 }
 
+/// However often it was started again: it goes on once its database is there.
+#[test]
+fn a_migration_that_waits_for_its_database_has_not_failed() {
+    let (mut facts, now) = facts(&cases().into_iter().find(|c| c.ends_with("migration-without-database")).unwrap());
+    let mut pods = facts.pods.items().to_vec();
+    pods.iter_mut().flat_map(|pod| &mut pod.containers).for_each(|c| c.restarts *= 6);
+    facts.pods = Fact::known(pods, "test", now);
+    assert_eq!(judge(&facts, now).verdict, Verdict::Blocked);
+}
+
 /// Helm waited for its time and gave up, and the pods came up later: they serve, and nothing is gone back from.
 #[test]
 fn pods_that_came_up_after_helm_gave_up_are_told_with_the_same_upgrade() {

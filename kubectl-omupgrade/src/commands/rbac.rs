@@ -169,8 +169,23 @@ const CLASSES: Row = (
     "optional, cluster-wide: whether volumes outlive their claims, and whether a claim waits for its first pod",
 );
 
+/// Rows of a verb that looks once.
+fn once(rows: &[Row]) -> Vec<Row> {
+    rows.iter().map(|&(group, kinds, verbs, why)| (group, kinds, verbs.trim_end_matches(", watch"), why)).collect()
+}
+
 impl Verb {
+    /// Whether it follows what happens.
+    fn watches(self) -> bool {
+        matches!(self, Self::Status | Self::StatusProbe | Self::StatusRecord | Self::Rollback)
+    }
+
     fn rows(self) -> Vec<Row> {
+        let rows = self.all();
+        if self.watches() { rows } else { once(&rows) }
+    }
+
+    fn all(self) -> Vec<Row> {
         match self {
             Self::Status => LOOK.to_vec(),
             Self::StatusProbe => [LOOK, PROBE].concat(),
@@ -229,7 +244,8 @@ fn manifest(args: &Args, namespace: Option<&str>) -> String {
             "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: {}\nrules:\n",
             scalar(&format!("{named}-nodes"))
         );
-        rule(&mut out, NODES);
+        let nodes = if args.verb.watches() { vec![NODES] } else { once(&[NODES]) };
+        nodes.into_iter().for_each(|row| rule(&mut out, row));
         if args.verb == Verb::Precheck {
             rule(&mut out, ALL_PODS);
             rule(&mut out, CLASSES);
@@ -301,6 +317,7 @@ mod tests {
     fn no_verb_has_a_right_that_it_does_not_use() {
         for verb in Verb::value_variants() {
             for (_, resources, verbs, _) in verb.rows() {
+                assert!(verb.watches() || !verbs.contains("watch"), "{verb:?}: {resources}: {verbs}");
                 let unused: &[&str] = match resources {
                     "leases" => &["patch", "delete"],
                     "secrets" if *verb == Verb::StatusRecord => &["update", "patch", "delete"],

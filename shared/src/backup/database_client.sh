@@ -94,7 +94,8 @@ meaning() {
     problem=$(cat "$work/problem")
     silent="the server does not answer at $host:${port:-its default port}, or the connection broke: look whether it runs, at DB_HOST and DB_PORT, at network policies"
     case $problem in
-    *"No space left"* | *"rrno: 28"* | *"rrno 28"*) meaning="a disk is full" ;;
+    # MySQL's clients have lost the number at times.
+    *"No space left"* | *"rrno: 28"* | *"rrno 28"* | *"rrno 0 on write"*) meaning="a disk is full" ;;
     *"password authentication failed"* | *"no password supplied"* | *"role "*" does not exist"* | *"(using password"* | *"ERROR 1045 "* | *"error: 1045:"*)
         meaning="the user or the password is wrong: look at DB_USER and DB_USER_PASSWORD${OMUPGRADE_PASSWORD_SECRET:+ (Secret $OMUPGRADE_PASSWORD_SECRET)}" ;;
     *"database "*" does not exist"* | *"Unknown database"* | *"ERROR 1049 "* | *"error: 1049:"*) meaning="there is no such database: look at OM_DATABASE ('$database')" ;;

@@ -278,6 +278,7 @@ fn a_dump_that_is_not_whole_is_no_backup() {
         let mysql = ("DB_SCHEME", "mysql");
         fails(&image, &[mysql, ("TEXT", "-- MySQL dump\nINSERT INTO")], &["the dump has no end"]);
         fails(&image, &[mysql, ("TEXT", "")], &["the dump has no end"]);
+        fails(&image, &[mysql, ("SKIPPED", "Got errno 0 on write")], &["the claim is full", "bytes were free"]);
         fails(
             &image,
             &[mysql, ("SKIPPED", "SELECT command denied")],

@@ -22,6 +22,7 @@ pub const SCENARIO: Scenario = Scenario {
 /// What is typed with the rights of which verb, and how it ends. `precheck` and `validate` are asked so by `before-and-after`.
 const ASKED: &[(&str, &[&str])] = &[
     ("status", &["status", RELEASE]),
+    ("status", &["status", RELEASE, "--watch", "--timeout", "60s"]),
     ("status-probe", &["status", RELEASE, "--probe"]),
     ("status-record", &["status", RELEASE, "--record"]),
     ("history", &["history", RELEASE]),

@@ -35,26 +35,7 @@ fn play(stage: &Stage) -> Result<()> {
     stage.until("the autoscaler to make two servers", 90, |stage| Ok(stage.serving()?.len() == 2))?;
 
     let (now, revision) = (state(stage)?, stage.revision()?);
-    let folder = stage.backup_folder()?;
-    for (name, change, words) in SPOILT {
-        say::step(&format!("rollback --restore of a backup that is {name}"));
-        let spoilt = format!("{RELEASE}-{name}-20260101T000000Z");
-        copy(&folder.join(&good), &folder.join(&spoilt))?;
-        change(&folder.join(&spoilt))?;
-        refused(restore(stage, &spoilt, &[]).run(), words)?;
-        fs::remove_dir_all(folder.join(&spoilt))?;
-    }
-    say::step("rollback --restore by a user who may not make databases");
-    refused(restore(stage, &good, &[]).run(), "cannot be made beside")?;
-    stage.fault("disk-full", CLAIM)?;
-    refused(restore(stage, &good, &["--in-place"]).run(), "too little to dump the database as it is now")?;
-    stage.heal("disk-full")?;
-    stage.fault("wrong-fernet-key", "yes")?;
-    let words = ["backup", "restore", RELEASE, &good, "--in-place", "--yes"];
-    let said = refused(stage.omupgrade("under another key").args(words).run(), "is another one than the one of")?;
-    let right = "kubectl patch secret openmetadata-fernetkey-secret";
-    ensure!(said.contains(right), "the Secret with the right key is not named:\n{said}");
-    stage.heal("wrong-fernet-key")?;
+    stage.watched(|| refusals(stage, &good))?;
     ensure!(stage.revision()? == revision && state(stage)? == now, "something was written");
     ensure!(stage.serving()? == ["1.13.1", "1.13.1"], "something moved: {:?}", stage.serving()?);
 
@@ -68,6 +49,30 @@ fn play(stage: &Stage) -> Result<()> {
     ensure!(state(stage)? == before, "rows or schema differ:\n{before}\n---\n{}", state(stage)?);
     ensure!(stage.database.others()?.is_empty(), "left: {}", stage.database.others()?);
     Ok(())
+}
+
+/// What is refused before anything is written.
+fn refusals(stage: &Stage, good: &str) -> Result<()> {
+    let folder = stage.backup_folder()?;
+    for (name, change, words) in SPOILT {
+        say::step(&format!("rollback --restore of a backup that is {name}"));
+        let spoilt = format!("{RELEASE}-{name}-20260101T000000Z");
+        copy(&folder.join(good), &folder.join(&spoilt))?;
+        change(&folder.join(&spoilt))?;
+        refused(restore(stage, &spoilt, &[]).run(), words)?;
+        fs::remove_dir_all(folder.join(&spoilt))?;
+    }
+    say::step("rollback --restore by a user who may not make databases");
+    refused(restore(stage, good, &[]).run(), "cannot be made beside")?;
+    stage.fault("disk-full", CLAIM)?;
+    refused(restore(stage, good, &["--in-place"]).run(), "too little to dump the database as it is now")?;
+    stage.heal("disk-full")?;
+    stage.fault("wrong-fernet-key", "yes")?;
+    let words = ["backup", "restore", RELEASE, good, "--in-place", "--yes"];
+    let said = refused(stage.omupgrade("under another key").args(words).run(), "is another one than the one of")?;
+    let right = "kubectl patch secret openmetadata-fernetkey-secret";
+    ensure!(said.contains(right), "the Secret with the right key is not named:\n{said}");
+    stage.heal("wrong-fernet-key")
 }
 
 type Change = fn(&Path) -> Result<()>;

@@ -28,7 +28,10 @@ fn play(stage: &Stage) -> Result<()> {
     stage.claim("testbed", "1Gi")?;
     let before = state(stage)?;
     stage.fault("migrate-fails", "1.13.0:middle")?;
-    ensure!(stage.upgrade("1.13.1", 1, &["--timeout", "45s"]).is_err(), "the upgrade should have failed");
+    stage.watched(|| {
+        ensure!(stage.upgrade("1.13.1", 1, &["--timeout", "45s"]).is_err(), "the upgrade should have failed");
+        Ok(())
+    })?;
     ensure!(state(stage)? != before, "the migration did not begin");
     let backup = stage.backup_names()?.pop().context("the upgrade left no backup")?;
 

@@ -33,6 +33,10 @@ fn play(stage: &Stage) -> Result<()> {
     stage.fault("migrate-hangs", "1.13.0:middle")?;
     begin_anew(stage)?;
     said(stage, "hanging")?;
+    // Nobody is told to wonder before two minutes without a word.
+    stage.until("status to tell of the silence", 180, |stage| {
+        Ok(stage.asks("status", "1.13.1")?.1.contains("no line for"))
+    })?;
     stage.words("migrate-hangs", "1.13.1")?;
 
     stage.fault("migrate-fails", "1.13.0:middle")?;

@@ -36,6 +36,8 @@ impl Stage<'_> {
             done.store(true, Ordering::Relaxed);
             let (looks, wrong) = watching.join().map_err(|_| anyhow::anyhow!("the watcher died"))?;
             worked?;
+            let last = self.newer_than_its_server(&before)?;
+            ensure!(last.is_empty(), "a server runs on a schema newer than itself: {last:?}");
             ensure!(wrong.is_empty(), "servers ran on a schema newer than themselves: {wrong:?}");
             ensure!(looks >= 5, "the watcher looked {looks} times only");
             say::step(&format!("watched: in {looks} looks no server started on a schema newer than itself"));

@@ -256,7 +256,7 @@ pub(super) async fn ask(
                 .hint(format!("{restore}    # `backup restore` brings the database back and leaves the revision"));
         }
         let failure = Failure::refused(format!(
-            "the journal knows no validated revision of {release}, so the revision has to be named"
+            "the journal knows no validated revision of {release} before the newest one, so the revision has to be named"
         ));
         let failure = failure.hint(format!("kubectl omupgrade history {release} -n {namespace}"));
         served

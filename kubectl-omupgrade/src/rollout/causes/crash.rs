@@ -1,6 +1,7 @@
 //! Containers that end and are started again. Servers crash while what they need comes up, so only many restarts, or
 //! fewer with words that do not change by waiting, fail.
 
+use super::init::PASSING;
 use crate::facts::{Container, LogKey, Pod, State, Terminated};
 use crate::rollout::scene::Scene;
 use crate::rollout::tree::{Cause, Health, Why};
@@ -42,7 +43,10 @@ pub fn of_container(scene: &Scene<'_>, pod: &Pod, c: &Container) -> (Health, Why
     let said = end.map(|e| e.message.trim()).filter(|m| !m.is_empty() && lines.is_empty());
     let said = definite.map(|l| l.trim()).or(said).map(|m| format!(": {m}")).unwrap_or_default();
     let loops = !end.is_some_and(held);
-    let failed = loops && (c.restarts >= MANY || (c.restarts >= FEW && definite.is_some()));
+    // What it waits for may come back, however often it was started meanwhile.
+    let passing = lines.iter().any(|l| PASSING.iter().any(|p| l.contains(p))) && killed_by.is_none();
+    let many = c.restarts >= MANY && !passing;
+    let failed = loops && (many || (c.restarts >= FEW && definite.is_some()));
     let health = if failed { Health::Failed } else { Health::Blocked };
     let previous = if matches!(c.state, State::Terminated(_)) { "" } else { " --previous" };
     let hint = scene.kubectl(&format!("logs {} -c {}{previous}", pod.meta.name, c.name));

@@ -71,7 +71,7 @@ fn on(scene: &Scene<'_>, serving: Version, head: Version) -> String {
             its.number
         ),
         Some(its) => format!(
-            "kubectl omupgrade rollback {release} {} -n {namespace}    # to what serves on; or `backup list`, and bring the database back",
+            "kubectl omupgrade rollback {release} {} -n {namespace}    # to what serves on (--accept-unproven where nothing was recorded); or `backup list`, and bring the database back",
             its.number
         ),
         None => scene.command("rollback"),

@@ -10,7 +10,7 @@ use crate::rollout::tree::{Cause, Health, Why};
 use jiff::Timestamp;
 
 /// Words of a failure that may go by itself.
-const PASSING: &[&str] = &[
+pub(super) const PASSING: &[&str] = &[
     "onnection refused",
     "ommunications link failure",
     "UnknownHost",
@@ -19,9 +19,11 @@ const PASSING: &[&str] = &[
     "not yet accepting",
     "starting up",
 ];
+/// Words of what is encrypted and cannot be read.
+const KEY: &[&str] = &["Encryption key", "Signature does not match"];
 /// Restarts after which a migration that fails for a reason of its own is called a failure.
 const FEW: i32 = 1;
-/// Restarts after which any is.
+/// Restarts after which any other is, but one that waits for its database.
 const MANY: i32 = 5;
 
 /// Why a migration failed.
@@ -38,9 +40,24 @@ pub fn of_migration(scene: &Scene<'_>, pod: &Pod, c: &Container) -> (Health, Why
     };
     let passing = lines.iter().any(|l| PASSING.iter().any(|p| l.contains(p)));
     let own = progress.failure.is_some() && !passing;
-    let failed = c.restarts >= MANY || (c.restarts >= FEW && own);
-    let why = Why::new(Cause::Migration, text).hint(hint(scene, pod, c)).lines(crash::shown(lines));
-    (if failed { Health::Failed } else { Health::Blocked }, why)
+    let failed = (c.restarts >= MANY && !passing) || (c.restarts >= FEW && own);
+    let why = Why::new(Cause::Migration, text).lines(crash::shown(lines));
+    if !failed {
+        return (Health::Blocked, why.hint(hint(scene, pod, c)));
+    }
+    let key = lines.iter().any(|l| KEY.iter().any(|k| l.contains(k)));
+    let step = if key {
+        format!(
+            "{}    # the key is another one than the data was written with: what to look at",
+            scene.command("diagnose")
+        )
+    } else {
+        format!(
+            "{} --dry-run    # the ways back, by what the database says; what it did stays done",
+            scene.command("rollback")
+        )
+    };
+    (Health::Failed, why.hint(step).or(hint(scene, pod, c)))
 }
 
 /// A failure that a migration with `--force` goes over.
