@@ -209,6 +209,10 @@ prove() {
         esac
     done <"$work/answer"
     [ -z "$differ" ] || stop "'$1' has not the rows that the record of $backup counts:$differ"
+    # A table that only the record names, and an answer without any.
+    named=0 left=$rows
+    while case $left in *'":'*) ;; *) false ;; esac do left=${left#*'":'} named=$((named + 1)); done
+    [ $tables = $named ] || stop "'$1' has $tables of the $named tables whose rows the record of $backup counts"
     say "rows of $tables tables are as the record of $backup counts them"
 }
 

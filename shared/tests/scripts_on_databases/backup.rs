@@ -1,5 +1,6 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -272,6 +273,35 @@ fn told_to_end_in_the_middle() {
         let said = fs::read_to_string(said).unwrap();
         assert!(status.code() == Some(1) && said.contains("told to end"), "{status}: {said}");
         assert_eq!(listing(&pod.backups()), Vec::<String>::new());
+    }
+}
+
+/// Nobody is left to clear away: the next run does, and dumps anew.
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
+fn killed_in_the_middle() {
+    for engine in BOTH {
+        let database = large(engine);
+        let mut pod = database.pod();
+        pod.set("DB_PORT", &proxy::after_bytes(engine.port(), 1_000_000, || After::Stall).to_string());
+        let mut command = pod.command(&["dash"], "backup.sh");
+        let mut child = command.process_group(0).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let begun = Instant::now();
+        while listing(&pod.backups()).first().is_none_or(|name| listing(&pod.backups().join(name)).is_empty()) {
+            assert!(begun.elapsed() < Duration::from_secs(30));
+            thread::sleep(Duration::from_millis(100));
+        }
+        let group = format!("-{}", child.id());
+        assert!(Command::new("kill").args(["-KILL", "--", &group]).status().unwrap().success());
+        child.wait().unwrap();
+        // As with the Pod's own disk, which goes with it.
+        let tmp = pod.outside.join("tmp");
+        listing(&tmp).iter().for_each(|name| fs::remove_dir_all(tmp.join(name)).unwrap());
+        assert!(listing(&pod.backups())[0].starts_with(".partial-om-1.13.1-"), "killed before it could clear away");
+        pod.set("DB_PORT", &engine.port().to_string());
+        pod.run("backup.sh").assert(0, &["left by a backup that did not finish", "complete"]);
+        let left = listing(&pod.backups());
+        assert!(left.len() == 1 && left[0].starts_with("om-1.13.1-"), "{left:?}");
     }
 }
 
