@@ -116,6 +116,55 @@ fn the_version_is_that_of_what_serves() {
     assert_eq!(diagnose(&evidence, &rule::built_in().unwrap(), now).version.as_deref(), Some("1.13.1"));
 }
 
+/// What helm waits for and does not see come is not what serves.
+#[test]
+fn the_version_is_none_that_does_not_serve_yet() {
+    let (facts, now) = moment::facts(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/cluster/done"));
+    // The pods serve on with the image of before; workload and release ask for the next.
+    let mut value = serde_json::to_value(&facts).unwrap();
+    let next = |value: &Value| serde_json::from_str(&value.to_string().replace("1.13.1", "1.13.2")).unwrap();
+    for key in ["workloads", "release"] {
+        value[key] = next(&value[key]);
+    }
+    let version = |value: &Value| {
+        let evidence = Evidence::of(serde_json::from_value(value.clone()).unwrap());
+        diagnose(&evidence, &rule::built_in().unwrap(), now).version
+    };
+    assert_eq!(version(&value).as_deref(), Some("1.13.1"));
+    // Nothing serves: what is asked for.
+    value["pods"]["known"]["value"] = serde_json::json!([]);
+    assert_eq!(version(&value).as_deref(), Some("1.13.2"));
+}
+
+/// While a rollout goes on, servers of two versions talk: a rule is judged by the version of the one that said it.
+#[test]
+fn a_rule_is_judged_by_the_version_of_what_spoke() {
+    let (evidence, _) = situation(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/troubles/reindex-1.3.1"));
+    let rules = rule::built_in().unwrap();
+    let doubts = |value: Value| {
+        let evidence: Evidence = serde_json::from_value(value).unwrap();
+        let found = diagnose(&evidence, &rules, evidence.facts.made).findings;
+        found.into_iter().filter_map(|f| f.doubt).collect::<Vec<_>>()
+    };
+    let mut value = serde_json::to_value(&evidence).unwrap();
+    assert_eq!(doubts(value.clone()), [""; 0]);
+    // The workload asks for another one by now; the pod that spoke is still of before.
+    value["workloads"] = serde_json::from_str(&value["workloads"].to_string().replace("1.3.1", "1.13.1")).unwrap();
+    assert_eq!(doubts(value.clone()), [""; 0]);
+    value["pods"] = serde_json::from_str(&value["pods"].to_string().replace("1.3.1", "1.13.1")).unwrap();
+    assert!(doubts(value).iter().any(|doubt| doubt.ends_with("and this is 1.13.1")));
+}
+
+/// Of two that are as sure, the object's own words say more than helm's.
+#[test]
+fn a_missing_claim_stands_before_the_hook_that_waited_for_it() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/troubles/hook-waits-for-claim");
+    let (evidence, _) = situation(&folder);
+    let found = diagnose(&evidence, &rule::built_in().unwrap(), evidence.facts.made).findings;
+    let ids: Vec<&str> = found.iter().map(|f| f.id.as_str()).collect();
+    assert!(ids.starts_with(&["state", "T33"]), "{ids:?}");
+}
+
 #[test]
 fn every_moment_of_a_rollout_is_diagnosed() {
     for folder in folders("cluster", "moment.yaml") {

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use kubectl_omupgrade::checks::precheck::{self, Case, Facts, Tables, decide};
-use kubectl_omupgrade::checks::{Outcome, Report, Row, Seen, Strictness, Waivers, commands, faults};
+use kubectl_omupgrade::checks::{Outcome, Report, Row, Seen, Step, Strictness, Waivers, commands, faults};
 use kubectl_omupgrade::cli::command;
 use kubectl_omupgrade::exit::Exit;
 use kubectl_omupgrade::view::{self, Shape};
@@ -183,6 +183,35 @@ fn a_target_beyond_the_tables_is_never_rolling() {
         }
         assert_ne!(report.exit(Strictness::Failures), Exit::Done, "{to}");
     }
+}
+
+/// What fails would stop the way with the server at zero: it is mended before the server is stopped.
+#[test]
+fn what_fails_is_mended_before_the_server_is_stopped() {
+    let mut seen = 0;
+    for name in situations() {
+        let report = report(&case(&name).1);
+        let stop = report.steps.iter().position(|s| s.command.contains("--replicas=0"));
+        let verdict = report.verdict.as_ref().unwrap();
+        // Of hop and search window the verdict speaks itself.
+        let spoken = |id: &str| id == "hops" && verdict.code == 22 || id == "search-version" && verdict.code == 23;
+        if verdict.code == 24 {
+            continue;
+        }
+        for failing in report.checks.iter().filter(|f| f.outcome == Outcome::Fail && !spoken(&f.id)) {
+            let command = failing.next.as_ref().unwrap();
+            let said = |s: &Step| s.command == *command && s.what.contains(&failing.fact);
+            let at = report.steps.iter().position(said);
+            assert!(
+                at.is_some_and(|at| stop.is_none_or(|stop| at < stop)),
+                "{name}: {}: {:?}",
+                failing.id,
+                report.steps
+            );
+            seen += 1;
+        }
+    }
+    assert!(seen > 5, "{seen}");
 }
 
 /// Whatever there is to tell: what follows stands in the first lines, and in the last one of a terminal.

@@ -116,7 +116,11 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
         helm_version: helm.map(|h| h.version).map_err(|e| format!("{e:#}")).into(),
         kubernetes: kubernetes.map(|v| v.git_version).map_err(|r| r.to_string()).into(),
         values: values(&stored, look.values).into(),
-        keys: settings.as_ref().map(read::keys).map_err(Clone::clone).into(),
+        keys: settings
+            .as_ref()
+            .map(|set| read::keys(set, beside.mounts().ok().as_deref()))
+            .map_err(Clone::clone)
+            .into(),
         server: with_replicas(beside.server(&cluster.namespace), server.as_ref()),
         search: beside.search(shown.as_ref().ok(), search),
         ingestion: beside.ingestion(shown.as_ref().ok(), &look.tables.versions, said),

@@ -21,6 +21,7 @@ const PROGRAMS: &[(&str, &[&str])] = &[
             "logs",
             "omupgrade",
             "patch",
+            "patch",
             "port-forward",
             "rollout",
             "run",
@@ -54,6 +55,7 @@ const FLAGS: &[(&str, &[&str])] = &[
             "-l",
             "-n",
             "-o",
+            "-p",
             "--for",
             "--from",
             "--from-literal",
@@ -64,6 +66,7 @@ const FLAGS: &[(&str, &[&str])] = &[
             "--show-labels",
             "--tail",
             "--timeout",
+            "--type",
         ],
     ),
     (

@@ -1,10 +1,11 @@
 //! From rules and sayings to findings: what was said, how often, where, and what it means for this version.
 
-use super::rule::{Confidence, Place, Rule, Symptom};
+use super::rule::{Confidence, Part, Place, Rule, Symptom};
 use super::saying::Saying;
 use crate::facts::Facts;
 use schemars::JsonSchema;
 use serde::Serialize;
+use shared::component;
 use shared::versions::Version;
 
 /// Lines that are kept of what a rule matched.
@@ -38,9 +39,12 @@ pub struct Finding {
     /// The pods that it was seen in.
     #[serde(skip)]
     pub pods: Vec<String>,
+    /// Whether it is helm that tells of it.
+    #[serde(skip)]
+    pub of_helm: bool,
 }
 
-/// What the rules find. `version` is the server's.
+/// What the rules find. `version` is that of the server which the workload asks for.
 pub fn findings(rules: &[Rule], sayings: &[Saying], facts: &Facts, version: Option<Version>) -> Vec<Finding> {
     rules.iter().filter_map(|rule| finding(rule, sayings, facts, version)).collect()
 }
@@ -75,7 +79,7 @@ fn finding(rule: &Rule, sayings: &[Saying], facts: &Facts, version: Option<Versi
             lines.insert(0, line);
         }
     }
-    let elsewhere = version.filter(|v| !rule.concerns(*v));
+    let elsewhere = spoke(last, facts).or(version).filter(|v| !rule.concerns(*v));
     let doubt = elsewhere.map(|v| format!("known from {}, and this is {v}", span(rule)));
     let confidence = if doubt.is_some() { Confidence::Possible } else { rule.confidence };
     Some(Finding {
@@ -90,7 +94,16 @@ fn finding(rule: &Rule, sayings: &[Saying], facts: &Facts, version: Option<Versi
         fix: rule.fix.iter().map(|fix| filled(fix, facts, last)).collect(),
         source: rule.source.clone(),
         pods,
+        of_helm: last.place == Place::Helm,
     })
+}
+
+/// The version of the server that said it: while one rolls out, that of before talks as well.
+fn spoke(saying: &Saying, facts: &Facts) -> Option<Version> {
+    let of_server = matches!(saying.part, Part::Server | Part::Migration);
+    let pod = facts.pods.items().iter().find(|pod| of_server && pod.meta.name == saying.pod)?;
+    let container = pod.containers.iter().find(|c| c.name == saying.container)?;
+    component::image_tag(&container.image).and_then(Version::parse)
 }
 
 fn span(rule: &Rule) -> String {

@@ -79,7 +79,8 @@ pub fn diagnose(evidence: &Evidence, rules: &[Rule], now: Timestamp) -> Diagnosi
     let sayings = sayings(evidence);
     let mut findings = finding::findings(rules, &sayings, facts, version);
     findings.extend(state::findings(facts, now, &findings));
-    findings.sort_by_key(|f| (f.confidence, f.symptom));
+    // Helm tells of what it saw from outside; what an object says of itself is nearer to the cause.
+    findings.sort_by_key(|f| (f.confidence, f.of_helm, f.symptom));
     let symptoms = symptoms::symptoms(evidence, &sayings, &findings);
     let certificates: Vec<Said> = evidence.edges.items().iter().map(|e| edges::judge(e, now)).collect();
     let looked = facts.pods.value().is_some() && facts.workloads.value().is_some();
@@ -113,14 +114,13 @@ fn version(facts: &Facts) -> Option<Version> {
     tag.or_else(|| Version::parse(&facts.release.value()?.revision.chart.app_version))
 }
 
-/// The version that is named: where the workload asks for another one than the release installs, and only pods of the
-/// latter are ready, somebody changed the image beside helm, and nothing of it serves.
+/// The version that is named: where no ready pod is of the one that the workload asks for, that of the ready ones, the
+/// oldest of several. What was asked for serves nothing yet, or nothing any more.
 fn serving(facts: &Facts, asked: Option<Version>) -> Option<Version> {
-    let installed = facts.release.value().and_then(|r| Version::parse(&r.revision.chart.app_version));
     let ready = facts.pods.items().iter().filter(|pod| pod.is_ready());
     let servers = ready.flat_map(|pod| pod.containers.iter().filter(|c| part(pod, c) == rule::Part::Server));
     let tags: Vec<_> = servers.map(|c| component::image_tag(&c.image).and_then(Version::parse)).collect();
-    if installed.is_some() && tags.contains(&installed) && !tags.contains(&asked) { installed } else { asked }
+    if tags.contains(&asked) { asked } else { tags.into_iter().flatten().min().or(asked) }
 }
 
 fn sentence(name: &str, findings: &[Finding], edges: &[Said], symptoms: &[Seen], looked: bool) -> String {

@@ -43,6 +43,7 @@ pub fn findings(facts: &Facts, now: Timestamp, explained: &[Finding]) -> Vec<Fin
                 fix: why.steps().cloned().collect(),
                 source: "the state of the object".to_owned(),
                 pods: if pod.is_empty() { Vec::new() } else { vec![pod.to_owned()] },
+                of_helm: false,
             });
         }
     });

@@ -91,9 +91,11 @@ impl Revision {
 /// (a second upgrade that brings the replicas back, a changed value) began no new one. Where all that is known is of one
 /// version, the newest revision.
 pub fn rollout_of(history: &[Revision]) -> Option<&Revision> {
+    // A try that its hook stopped changed nothing: of another chart, it brought no version.
+    let applied = history.iter().rposition(|r| !r.stopped_at_its_hook());
+    let history = applied.map_or(history, |newest| &history[..=newest]);
     let newest = history.last()?;
     let same = history.iter().rev().take_while(|r| r.chart == newest.chart).count();
-    // A try that its hook stopped changed nothing.
     let first = history.iter().skip(history.len() - same).find(|r| !r.stopped_at_its_hook());
     if same == history.len() { Some(newest) } else { first.or(Some(newest)) }
 }

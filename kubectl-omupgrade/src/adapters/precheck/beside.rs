@@ -286,9 +286,15 @@ impl Beside {
         both(&self.budgets, &self.scalers, |budgets, scalers| {
             let budgets = budgets.iter().map(|b| (&b.meta, "PodDisruptionBudget"));
             let scalers = scalers.iter().map(|s| (&s.meta, "HorizontalPodAutoscaler"));
-            let foreign = budgets.chain(scalers).filter(|(meta, kind)| meta.name == name && !ours(meta, kind));
+            let added = |kind: &str, of: &str| is_added(manifest, kind, &name, of);
+            let foreign = budgets.chain(scalers).filter(|(meta, kind)| added(kind, &meta.name) && !ours(meta, kind));
             foreign.map(|(meta, kind)| format!("{kind}/{}", meta.name)).collect()
         })
+    }
+
+    /// Where something is mounted into the serving container.
+    pub fn mounts(&self) -> Result<Vec<String>, String> {
+        self.server_workload().map(|live| read::mounts(&live.value))
     }
 
     /// Differences without the replicas that an autoscaler sets.
@@ -311,6 +317,13 @@ impl Beside {
             (_, Err(reason)) => Seen::Unknown(reason.clone()),
         }
     }
+}
+
+/// Whether the post-renderer gives this name to an object that it adds: the server's own, and where the release holds one
+/// of that name already, another.
+fn is_added(manifest: &[Object], kind: &str, server: &str, name: &str) -> bool {
+    let taken = || manifest.iter().any(|o| o.kind == kind && o.name == server);
+    name == server || name.strip_suffix("-server") == Some(server) && taken()
 }
 
 fn live(
@@ -340,4 +353,18 @@ fn job(job: &Job) -> (String, bool, Vec<String>) {
     let active = job.status.as_ref().and_then(|s| s.active).unwrap_or_default() > 0;
     let images = pod_images(job.spec.as_ref().and_then(|s| s.template.spec.as_ref()));
     (job.metadata.name.clone().unwrap_or_default(), active, images)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_of_what_is_added() {
+        let budget = "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: om}\n";
+        let holds = crate::preview::objects(budget, "data").unwrap();
+        let is = |manifest: &[Object], name: &str| is_added(manifest, "PodDisruptionBudget", "om", name);
+        assert!(is(&[], "om") && is(&holds, "om") && is(&holds, "om-server"));
+        assert!(!is(&[], "om-server") && !is(&holds, "other-server") && !is(&holds, "om-server-server"));
+    }
 }

@@ -133,4 +133,21 @@ mod tests {
         assert_eq!(rollout_of(&history[1..]).map(|r| r.number), Some(3));
         assert_eq!(rollout_of(&[]), None);
     }
+
+    #[test]
+    fn a_try_that_its_hook_stopped_is_no_rollout() {
+        let stopped = |number, version, hour| Revision {
+            status: Status::Failed,
+            description: "Upgrade \"om\" failed: pre-upgrade hooks failed: timed out".into(),
+            ..revision(number, version, hour)
+        };
+        let number = |history: &[Revision]| rollout_of(history).map(|r| r.number);
+        let (old, new) = (revision(1, "1.12.13", 8), revision(2, "1.12.14", 9));
+        // Of the chart to come: what serves is still what came before.
+        let tries = [old.clone(), new.clone(), stopped(3, "1.13.1", 10), stopped(4, "1.13.1", 11)];
+        assert_eq!(number(&tries), Some(2));
+        // Between the two: the version came with what went through.
+        assert_eq!(number(&[old, stopped(2, "1.12.14", 9), revision(3, "1.12.14", 10)]), Some(3));
+        assert_eq!(number(&tries[2..]), Some(4));
+    }
 }

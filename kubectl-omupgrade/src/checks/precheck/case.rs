@@ -205,10 +205,15 @@ impl Case {
         };
         let mut versions = tables.migrating(head, to);
         let mut why = format!("the database is at {head}; the tables know what is above");
-        let gaps = if to >= RUNS_GAPS { self.gaps(database, head) } else { Vec::new() };
-        if versions.is_empty() && !gaps.is_empty() {
-            why = format!("they never ran on this database, and releases from {RUNS_GAPS} on run such folders as well");
-            versions = gaps;
+        // What runs such folders itself starts only on a database that lacks none of its own.
+        let first = to >= RUNS_GAPS && self.from().is_none_or(|from| from < RUNS_GAPS);
+        let gaps = if first { self.gaps(database, head) } else { Vec::new() };
+        if !gaps.is_empty() {
+            let never =
+                format!("never ran on this database, and releases from {RUNS_GAPS} on run such folders as well");
+            why =
+                if versions.is_empty() { format!("they {never}") } else { format!("{why}; {} {never}", named(&gaps)) };
+            versions.splice(..0, gaps);
         }
         if versions.is_empty() {
             return Pending::Nothing(format!("the database is at {head}, and no version up to {to} has migrations"));

@@ -37,6 +37,22 @@ impl Way {
             Self::Refused(_) => REFUSED,
         }
     }
+
+    /// Whether the verdict itself speaks of what this check found.
+    fn speaks_of(&self, finding: &Finding) -> bool {
+        match self {
+            Self::Refused(ids) => ids.contains(&finding.id),
+            Self::Hop(_) => finding.id == "hops",
+            Self::SearchWindow(_) => finding.id == "search-version",
+            Self::Rolling | Self::Quiesce => false,
+        }
+    }
+
+    /// What fails besides, and is to be mended before anything.
+    pub fn failing<'a>(&'a self, report: &'a Report) -> impl Iterator<Item = &'a Finding> {
+        let failing = report.checks.iter().filter(|f| f.is_open() && f.outcome == Outcome::Fail);
+        failing.filter(|f| !self.speaks_of(f))
+    }
 }
 
 /// Checks whose failure refuses, though without their answer the rest can be decided: an old helm mangles what a
@@ -124,13 +140,7 @@ fn because(case: &Case, way: &Way, report: &Report) -> Vec<String> {
             |id: &String| report.checks.iter().find(|f| f.id == *id).map(|f| format!("{id}: {}", f.evidence));
         out = ids.iter().filter_map(evidence).collect();
     }
-    let failing = report.checks.iter().filter(|f| f.is_open() && f.outcome == Outcome::Fail);
-    let others: Vec<&str> = match way {
-        Way::Refused(ids) => failing.filter(|f| !ids.contains(&f.id)).map(|f| f.id.as_str()).collect(),
-        Way::Hop(_) => failing.filter(|f| f.id != "hops").map(|f| f.id.as_str()).collect(),
-        Way::SearchWindow(_) => failing.filter(|f| f.id != "search-version").map(|f| f.id.as_str()).collect(),
-        Way::Rolling | Way::Quiesce => failing.map(|f| f.id.as_str()).collect(),
-    };
+    let others: Vec<&str> = way.failing(report).map(|f| f.id.as_str()).collect();
     if !others.is_empty() {
         out.push(format!("before anything: {} (see below)", others.join(", ")));
     }

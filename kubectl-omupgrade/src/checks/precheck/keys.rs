@@ -69,7 +69,7 @@ fn jwt(case: &Case) -> Answer {
         Key::Own => pass("they are mounted, and not those inside the image"),
         Key::Shipped => warn("they are the files inside the image, which everybody has"),
         Key::Absent => fail("no key files are named: bots could not sign in"),
-        Key::Unread => unknown("where they come from could not be read"),
+        Key::Unread => unknown("where they come from is not seen: nothing is mounted there, or it could not be read"),
     })
 }
 

@@ -37,7 +37,7 @@ pub const CHECKS: &[Check<Case>] = &[
     Check {
         row: row(
             "foreign-objects",
-            "no object of somebody else has a name that the upgrade adds",
+            "no object of somebody else has a name that helm-postrender adds",
             "Prerequisites: free names",
             "kubectl get all -n {namespace}",
         ),

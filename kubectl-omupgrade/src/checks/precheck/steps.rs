@@ -4,7 +4,7 @@ use super::case::Case;
 use super::decide::Way;
 use super::facts::{Key, Scaler, Server};
 use super::platform;
-use crate::checks::report::{Report, Step};
+use crate::checks::report::{Finding, Report, Step};
 use crate::checks::{Names, REINDEX, quoted};
 use shared::versions::{Dotted, Version};
 
@@ -20,17 +20,20 @@ pub fn of(case: &Case, way: &Way, report: &Report) -> Vec<Step> {
             return next.filter_map(|f| Some(step(&format!("make it so: {}", f.fact), f.next.clone()?))).collect();
         }
     };
-    find_out(report).into_iter().chain(then).collect()
+    let find_out = gathered(report.missing(), "find out whether", ", whether");
+    // Once the server stands at zero, whatever stops the way costs downtime.
+    let mend = gathered(way.failing(report), "first make it so:", ";");
+    find_out.into_iter().chain(mend).chain(then).collect()
 }
 
-/// What is not known and has to be. One command that tells several things is one step.
-fn find_out(report: &Report) -> Vec<Step> {
+/// Findings with their commands. One command of several findings is one step.
+fn gathered<'a>(findings: impl Iterator<Item = &'a Finding>, verb: &str, and: &str) -> Vec<Step> {
     let mut out: Vec<Step> = Vec::new();
-    for finding in report.missing() {
+    for finding in findings {
         let command = finding.next.clone().unwrap_or_default();
         match out.iter_mut().find(|step| step.command == command && !command.is_empty()) {
-            Some(same) => same.what = format!("{}, whether {}", same.what, finding.fact),
-            None => out.push(step(&format!("find out whether {}", finding.fact), command)),
+            Some(same) => same.what = format!("{}{and} {}", same.what, finding.fact),
+            None => out.push(step(&format!("{verb} {}", finding.fact), command)),
         }
     }
     out

@@ -3,7 +3,7 @@
 use super::{Facts, either, known, of, row};
 use crate::checks::{Answer, Check, fail, pass, skip, unknown, warn};
 use crate::diagnose::{part, rule::Part};
-use crate::facts::Metrics;
+use crate::facts::{Fact, Metrics, is_no_log};
 
 const GROUP: &str = "load";
 const GUIDE: &str = "Post-upgrade validation: metrics and logs";
@@ -146,11 +146,15 @@ fn pool(m: &Metrics, before: Option<&Metrics>) -> Answer {
 
 /// Levels as the server's own format has them: `ERROR [2026-…` or `… ERROR [main] …`.
 fn log_errors(f: &Facts) -> Answer {
-    let (mut lines, mut errors, mut example) = (0_usize, 0_usize, String::new());
+    let (mut read, mut lines, mut errors, mut example) = (false, 0_usize, 0_usize, String::new());
     for pod in f.look.pods.items() {
         for container in pod.containers.iter().filter(|c| part(pod, c) == Part::Server) {
             let key = crate::facts::LogKey::new(&pod.meta.name, &container.name);
-            for line in f.look.logs.get(&key).map_or(&[][..], |l| l.items()) {
+            let Some(said) = f.look.logs.get(&key).and_then(Fact::value).filter(|said| !is_no_log(said)) else {
+                continue;
+            };
+            read = true;
+            for line in said {
                 lines += 1;
                 if line.starts_with("ERROR") || line.contains(" ERROR ") {
                     errors += 1;
@@ -159,8 +163,11 @@ fn log_errors(f: &Facts) -> Answer {
             }
         }
     }
-    if lines == 0 {
-        return unknown("no log of a server was read");
+    // A server that has nothing to tell is quiet.
+    match lines {
+        0 if read => return pass("no line since the rollout"),
+        0 => return unknown("no log of a server was read"),
+        _ => {}
     }
     let words = format!("{errors} of the last {lines} lines");
     #[expect(clippy::cast_precision_loss, reason = "thousands of lines")]

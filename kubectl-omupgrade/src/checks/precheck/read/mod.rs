@@ -15,4 +15,4 @@ pub use quantity::quantity;
 pub use room::room;
 pub use search::search;
 pub use server::{around, server};
-pub use settings::{keys, shown};
+pub use settings::{keys, mounts, shown};
