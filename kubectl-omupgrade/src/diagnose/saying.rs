@@ -2,7 +2,7 @@
 
 use super::evidence::Evidence;
 use super::rule::{Part, Place};
-use crate::facts::{Container, Fact, NO_LOG, Pod, Role, State, Terminated};
+use crate::facts::{Container, Fact, Pod, Role, State, Terminated, says_no_log};
 use shared::component;
 use std::collections::HashMap;
 
@@ -40,7 +40,7 @@ pub fn sayings(evidence: &Evidence) -> Vec<Saying> {
         let container = rest.trim_end_matches("@previous");
         let part = parts.get(&(pod.to_owned(), container.to_owned())).copied().unwrap_or(Part::Other);
         let at = format!("log {}", key.as_str());
-        let lines = fact.items().iter().filter(|line| !line.starts_with(NO_LOG)).cloned().collect();
+        let lines = fact.items().iter().filter(|line| !says_no_log(line)).cloned().collect();
         out.push(saying(Place::Log, part, (pod, container), at, lines));
     }
     for event in facts.events.items().iter().chain(evidence.events_beside.items()) {

@@ -19,7 +19,7 @@ pub use database::{Database, Migration, NoDatabase, Table};
 pub use fact::{Fact, Known, Unknown};
 pub use file::{lacks, read_file};
 pub use foreign::Foreign;
-pub use logs::{LogKey, Logs, NO_LOG, is_no_log};
+pub use logs::{LogKey, Logs, is_no_log, says_no_log};
 pub use no_answer::NoAnswer;
 pub use objects::{
     Autoscaler, Budget, Claim, Component, Condition, Container, Event, Job, Meta, Node, Owner, Pod, Probe, Quota,

@@ -1,7 +1,7 @@
 //! Lines of container logs: the last ones, or as they come.
 
 use super::{Cluster, Refused};
-use crate::facts::{Fact, NO_LOG};
+use crate::facts::{Fact, says_no_log};
 use crate::rollout::Wanted;
 use futures::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, Stream, StreamExt, stream};
 use jiff::Timestamp;
@@ -30,9 +30,7 @@ pub async fn tail(cluster: &Cluster, wanted: &Wanted, since: Option<Timestamp>) 
     let source = format!("logs {}", wanted.key().as_str());
     let params = LogParams { since_time: since, ..params(wanted, false) };
     match cluster.log(&wanted.pod, &params).await {
-        Ok(text) if text.starts_with(NO_LOG) => {
-            Fact::unknown("kubelet has no log of it any more", source, Timestamp::now())
-        }
+        Ok(text) if says_no_log(&text) => Fact::unknown("kubelet has no log of it any more", source, Timestamp::now()),
         Ok(text) => {
             let lines: Vec<Line> = text.lines().map(|line| Line::read(line, params.timestamps)).collect();
             // How old a growing log's last line is tells whether something works or waits.
