@@ -245,7 +245,9 @@ fn manifest(args: &Args, namespace: Option<&str>) -> String {
             scalar(&format!("{named}-nodes"))
         );
         let nodes = if args.verb.watches() { vec![NODES] } else { once(&[NODES]) };
-        nodes.into_iter().for_each(|row| rule(&mut out, row));
+        for row in nodes {
+            rule(&mut out, row);
+        }
         if args.verb == Verb::Precheck {
             rule(&mut out, ALL_PODS);
             rule(&mut out, CLASSES);

@@ -296,7 +296,9 @@ fn killed_in_the_middle() {
         child.wait().unwrap();
         // As with the Pod's own disk, which goes with it.
         let tmp = pod.outside.join("tmp");
-        listing(&tmp).iter().for_each(|name| fs::remove_dir_all(tmp.join(name)).unwrap());
+        for name in listing(&tmp) {
+            fs::remove_dir_all(tmp.join(name)).unwrap();
+        }
         assert!(listing(&pod.backups())[0].starts_with(".partial-om-1.13.1-"), "killed before it could clear away");
         pod.set("DB_PORT", &engine.port().to_string());
         pod.run("backup.sh").assert(0, &["left by a backup that did not finish", "complete"]);
