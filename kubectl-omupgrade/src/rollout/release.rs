@@ -99,8 +99,7 @@ fn missing(scene: &Scene<'_>, release: &Release, node: &mut Node) {
     {
         return;
     }
-    let there: Vec<String> =
-        facts.workloads.items().iter().map(|w| format!("{}/{}", w.kind.name(), w.meta.name)).collect();
+    let there: Vec<String> = facts.workloads.items().iter().map(Workload::label).collect();
     for label in release.workloads.iter().filter(|label| !there.contains(label)) {
         let number = release.revision.number;
         let text = format!("{label} of revision {number} is not there: someone deleted it");
@@ -115,23 +114,23 @@ fn missing(scene: &Scene<'_>, release: &Release, node: &mut Node) {
 /// The newest revision, where helm gave up on it for its time alone and it serves all the same: each workload is through
 /// with its newest template, a server is among them, and they run the images that the revision names.
 pub fn serves<'a>(scene: &Scene<'a>) -> Option<&'a Revision> {
-    up(scene, workload::is_through)
+    applied_late(scene, workload::is_through)
 }
 
-/// The same, where each workload is `up` in the caller's sense.
-fn up<'a>(scene: &Scene<'a>, up: fn(&Workload) -> bool) -> Option<&'a Revision> {
+/// The same, by what the caller asks of each workload.
+fn applied_late<'a>(scene: &Scene<'a>, is_up: fn(&Workload) -> bool) -> Option<&'a Revision> {
     let release = scene.facts.release.value()?;
     let all = scene.facts.workloads.items();
     let server = |w: &Workload| w.component == Component::Server && w.wanted > 0;
     // What somebody else undid since is another image. Older saved looks do not tell.
-    let own = |w: &Workload| release.images.get(&format!("{}/{}", w.kind.name(), w.meta.name));
+    let own = |w: &Workload| release.images.get(&w.label());
     let its = |w: &Workload| release.images.is_empty() || own(w).is_some_and(|own| is_one_image(own, &w.image));
-    let there = all.iter().any(server) && all.iter().all(|w| up(w) && its(w));
+    let there = all.iter().any(server) && all.iter().all(|w| is_up(w) && its(w));
     Some(&release.revision).filter(|revision| revision.ran_out_of_time() && there)
 }
 
 /// Whether two names mean one image: another registry may be put before it on its way.
-pub fn is_one_image(one: &str, other: &str) -> bool {
+fn is_one_image(one: &str, other: &str) -> bool {
     one.rsplit('/').next() == other.rsplit('/').next()
 }
 
@@ -231,7 +230,7 @@ fn gave_up(scene: &Scene<'_>, revision: &Revision, below: Option<Health>) -> (He
             (Health::Failed, late(scene, revision, &format!("{text}. Its pods are ready by now and serve")))
         }
         // What is not well since then says so itself.
-        None | Some(Health::Idle | Health::Done) if up(scene, workload::came_out).is_some() => (
+        None | Some(Health::Idle | Health::Done) if applied_late(scene, workload::came_out).is_some() => (
             Health::Failed,
             late(scene, revision, &format!("{text}. Its pods came up since, and not all are ready now")),
         ),

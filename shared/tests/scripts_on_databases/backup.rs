@@ -15,6 +15,15 @@ fn large(engine: Engine) -> Database {
     database
 }
 
+/// A dump stands in its hidden directory; one that hangs does so from then on.
+fn wait_until_begun(pod: &Pod) {
+    let begun = Instant::now();
+    while listing(&pod.backups()).first().is_none_or(|name| listing(&pod.backups().join(name)).is_empty()) {
+        assert!(begun.elapsed() < Duration::from_secs(30));
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
 /// Nothing is left on the claim, not even a hidden directory.
 #[track_caller]
 fn fails(pod: &Pod, words: &[&str]) {
@@ -251,12 +260,7 @@ fn told_to_end_in_the_middle() {
         let said = pod.outside.join("said");
         let file = fs::File::create(&said).unwrap();
         let mut child = pod.command(&["dash"], "backup.sh").stdout(Stdio::null()).stderr(file).spawn().unwrap();
-        // The dump hangs as soon as its file stands in the hidden directory.
-        let begun = Instant::now();
-        while listing(&pod.backups()).first().is_none_or(|name| listing(&pod.backups().join(name)).is_empty()) {
-            assert!(begun.elapsed() < Duration::from_secs(30));
-            thread::sleep(Duration::from_millis(100));
-        }
+        wait_until_begun(&pod);
         thread::sleep(Duration::from_secs(1));
         assert!(listing(&pod.backups())[0].starts_with(".partial-om-1.13.1-"));
         assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
@@ -286,11 +290,7 @@ fn killed_in_the_middle() {
         pod.set("DB_PORT", &proxy::after_bytes(engine.port(), 1_000_000, || After::Stall).to_string());
         let mut command = pod.command(&["dash"], "backup.sh");
         let mut child = command.process_group(0).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let begun = Instant::now();
-        while listing(&pod.backups()).first().is_none_or(|name| listing(&pod.backups().join(name)).is_empty()) {
-            assert!(begun.elapsed() < Duration::from_secs(30));
-            thread::sleep(Duration::from_millis(100));
-        }
+        wait_until_begun(&pod);
         let group = format!("-{}", child.id());
         assert!(Command::new("kill").args(["-KILL", "--", &group]).status().unwrap().success());
         child.wait().unwrap();

@@ -101,6 +101,11 @@ pub struct Workload {
 }
 
 impl Workload {
+    /// Kind and name, as a release's manifest is kept by: `Deployment/om`.
+    pub fn label(&self) -> String {
+        format!("{}/{}", self.kind.name(), self.meta.name)
+    }
+
     /// The condition of this kind.
     pub fn condition(&self, kind: &str) -> Option<&Condition> {
         self.conditions.iter().find(|c| c.kind == kind)

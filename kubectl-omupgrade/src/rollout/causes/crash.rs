@@ -1,7 +1,6 @@
 //! Containers that end and are started again. Servers crash while what they need comes up, so only many restarts, or
 //! fewer with words that do not change by waiting, fail.
 
-use super::init::PASSING;
 use crate::facts::{Container, LogKey, Pod, State, Terminated};
 use crate::rollout::scene::Scene;
 use crate::rollout::tree::{Cause, Health, Why};
@@ -22,11 +21,27 @@ const DEFINITE: &[&str] = &[
     "ClassNotFoundException",
 ];
 
+/// Words of a failure that may go by itself.
+pub(super) const PASSING: &[&str] = &[
+    "onnection refused",
+    "ommunications link failure",
+    "UnknownHost",
+    "timed out",
+    "timeout",
+    "not yet accepting",
+    "starting up",
+];
+
+/// The first line of a log that holds one of these words.
+pub(super) fn tells<'a>(lines: &'a [String], words: &[&str]) -> Option<&'a String> {
+    lines.iter().find(|line| words.iter().any(|word| line.contains(word)))
+}
+
 /// Why a container that ended with an error, or loops, does.
 pub fn of_container(scene: &Scene<'_>, pod: &Pod, c: &Container) -> (Health, Why) {
     let end = end(c);
     let lines = lines(scene, pod, c);
-    let definite = lines.iter().find(|l| DEFINITE.iter().any(|d| l.contains(d)));
+    let definite = tells(lines, DEFINITE);
     let killed_by = killed_by_probe(scene, pod, c);
     let what = match (end, &killed_by) {
         // A probe's old warning may lie beside it.
@@ -44,7 +59,7 @@ pub fn of_container(scene: &Scene<'_>, pod: &Pod, c: &Container) -> (Health, Why
     let said = definite.map(|l| l.trim()).or(said).map(|m| format!(": {m}")).unwrap_or_default();
     let loops = !end.is_some_and(held);
     // What it waits for may come back, however often it was started meanwhile.
-    let passing = lines.iter().any(|l| PASSING.iter().any(|p| l.contains(p))) && killed_by.is_none();
+    let passing = tells(lines, PASSING).is_some() && killed_by.is_none();
     let many = c.restarts >= MANY && !passing;
     let failed = loops && (many || (c.restarts >= FEW && definite.is_some()));
     let health = if failed { Health::Failed } else { Health::Blocked };

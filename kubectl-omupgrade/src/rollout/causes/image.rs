@@ -45,10 +45,7 @@ fn beside_helm(scene: &Scene<'_>, image: &str, words: &str) -> Option<Why> {
     // Of a revision that helm did not finish nobody knows what of it came to be.
     let release = facts.release.value().filter(|r| r.revision.status == Status::Deployed)?;
     let asking = facts.workloads.items().iter().find(|w| w.image == image)?;
-    let own = release
-        .images
-        .get(&format!("{}/{}", asking.kind.name(), asking.meta.name))
-        .filter(|own| !mirrored(own, image))?;
+    let own = release.images.get(&asking.label()).filter(|own| !mirrored(own, image))?;
     let (revision, chart) = (&release.revision, &release.revision.chart);
     // What kubectl set belongs to kubectl: a server-side apply would stop at it.
     let conflicts = if revision.apply_method.as_deref() == Some("ssa") { " --force-conflicts" } else { "" };

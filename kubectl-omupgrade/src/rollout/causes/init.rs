@@ -1,7 +1,7 @@
 //! Init containers and migrations that fail, and containers whose configuration is missing. A migration that fails
 //! twice for a reason other than its connection fails again.
 
-use super::crash::{self, end, ended};
+use super::crash::{self, PASSING, end, ended};
 use crate::facts::{Container, Pod, State};
 use crate::rollout::migration::{self, Progress};
 use crate::rollout::scene::Scene;
@@ -9,16 +9,6 @@ use crate::rollout::span::span;
 use crate::rollout::tree::{Cause, Health, Why};
 use jiff::Timestamp;
 
-/// Words of a failure that may go by itself.
-pub(super) const PASSING: &[&str] = &[
-    "onnection refused",
-    "ommunications link failure",
-    "UnknownHost",
-    "timed out",
-    "timeout",
-    "not yet accepting",
-    "starting up",
-];
 /// Words of what is encrypted and cannot be read.
 const KEY: &[&str] = &["Encryption key", "Signature does not match"];
 /// Restarts after which a migration that fails for a reason of its own is called a failure.
@@ -38,15 +28,14 @@ pub fn of_migration(scene: &Scene<'_>, pod: &Pod, c: &Container) -> (Health, Why
         Some(detail) if !detail.trim().is_empty() => format!("the database migration failed{at}: {}", detail.trim()),
         _ => format!("the database migration {how}{at}"),
     };
-    let passing = lines.iter().any(|l| PASSING.iter().any(|p| l.contains(p)));
+    let passing = crash::tells(lines, PASSING).is_some();
     let own = progress.failure.is_some() && !passing;
     let failed = (c.restarts >= MANY && !passing) || (c.restarts >= FEW && own);
     let why = Why::new(Cause::Migration, text).lines(crash::shown(lines));
     if !failed {
         return (Health::Blocked, why.hint(hint(scene, pod, c)));
     }
-    let key = lines.iter().any(|l| KEY.iter().any(|k| l.contains(k)));
-    let step = if key {
+    let step = if crash::tells(lines, KEY).is_some() {
         format!(
             "{}    # the key is another one than the data was written with: what to look at",
             scene.command("diagnose")
