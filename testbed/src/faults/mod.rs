@@ -295,12 +295,10 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_is_struck_in_a_scenario_that_is_played_without_being_named() {
-        let is_played = |name: &str| !crate::scenarios::WHEN_NAMED.contains(&name.replace('_', "-").as_str());
+    fn every_fault_is_struck_in_a_scenario() {
         let scenarios: String = std::fs::read_dir(crate::paths::source("src/scenarios"))
             .unwrap()
             .map(|entry| entry.unwrap().path())
-            .filter(|path| is_played(path.file_stem().unwrap().to_str().unwrap()))
             .map(|path| std::fs::read_to_string(path).unwrap())
             .collect();
         for Fault { name, .. } in FAULTS {

@@ -43,9 +43,6 @@ use crate::cluster::nodes::SECOND;
 use crate::paths::{self, Cache};
 use crate::suite::stage::Stage;
 
-/// Those that are played only when they are named: not yet seen to end alike on a busy machine and on a quiet one.
-pub const WHEN_NAMED: &[&str] = &["words-rollout", "words-migration", "words-server", "words-backup"];
-
 /// Those that need something of the user's: the variable that names it, and what it is.
 const NEEDS: &[(&str, &str, &str)] = &[("recorded-chart", "OMUPGRADE_CORPUS", "a folder of recorded streams")];
 

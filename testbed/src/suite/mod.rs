@@ -23,7 +23,7 @@ use anyhow::{Result, bail};
 use crate::cluster::databases::Engine;
 use crate::failure::Failure;
 use crate::paths::Cache;
-use crate::scenarios::{SCENARIOS, Scenario, WHEN_NAMED, lacks};
+use crate::scenarios::{SCENARIOS, Scenario, lacks};
 use crate::{images, interrupt, real, say, scenarios};
 use case::Case;
 
@@ -216,13 +216,7 @@ fn chosen(names: &[String]) -> Result<Vec<Case>> {
     if let Some(unknown) = names.iter().find(|name| !all.iter().any(|case| case.is(name))) {
         bail!(Failure::words(format!("no scenario is called {unknown}"), "testbed test --list"));
     }
-    let asked = |case: &Case| {
-        if names.is_empty() {
-            !WHEN_NAMED.contains(&case.scenario.name)
-        } else {
-            names.iter().any(|name| case.is(name))
-        }
-    };
+    let asked = |case: &Case| names.is_empty() || names.iter().any(|name| case.is(name));
     let mut cases: Vec<Case> = all.into_iter().filter(asked).collect();
     cases.sort_by_key(|case| Reverse(case.scenario.deadline));
     Ok(cases)
