@@ -9,7 +9,7 @@ set -uf
 umask 077
 export LC_ALL=C
 
-speaker="omupgrade backup" partial='' child='' holder='' ticker='' follower='' reader=''
+speaker="omupgrade backup" partial='' child='' holder='' ticker='' followers='' readers=''
 say() { printf '%s: %s\n' "$speaker" "$1"; }
 stop() {
     say "$1" >&2
@@ -23,8 +23,8 @@ stop() {
 
 clean_up() {
     for helper in $holder $ticker; do kill "$helper" 2>/dev/null; done
-    # The follower ends with the writer, and the reader with the follower; it may still be making files.
-    [ -z "$reader" ] || { [ -z "$child" ] || wait "$child"; wait "$reader"; }
+    # A follower ends with the writer, and its reader with the follower; it may still be making files.
+    [ -z "$readers" ] || { [ -z "$child" ] || wait "$child"; followed; }
     [ -z "$partial" ] || rm -rf "$partial"
     rm -rf "$work"
 }
@@ -183,7 +183,7 @@ postgresql) file=database.dump
     if [ $jobs = 1 ]; then
         : >"$partial/$file" 2>"$work/problem" || failed "cannot begin the dump"
         begin pg_dump -w --format=custom --lock-wait-timeout=60000 ${snapshot:+"--snapshot=$snapshot"} --file="$partial/$file"
-        follow pg_restore --file=/dev/null
+        follow read pg_restore --file=/dev/null
     else
         say "dumping with $jobs jobs into a directory: the database has $database_bytes bytes"
         begin pg_dump -w --format=directory --jobs="$jobs" --lock-wait-timeout=60000 ${snapshot:+"--snapshot=$snapshot"} --file="$partial/$file"
@@ -208,19 +208,15 @@ mysql) file=database.sql
     # server, which needs rights beyond the database.
     begin mysqldump --defaults-file="$work/client.cnf" --single-transaction --quick --routines --triggers --events --hex-blob --no-tablespaces \
         --set-gtid-purged=OFF --loose-column-statistics=0 --loose-masking-policies=0 --result-file="$partial/$file" -- "$database"
-    follow digest_and_count
+    follow sum $hasher
+    [ -z "${OMUPGRADE_COUNT_ROWS:-}" ] || ! can_count || { follow heads heads && follow marks marks; }
     finish || failed "mysqldump failed with $status"
     tock
     # It leaves out what it may not read, says so, and ends with 0.
     case $(cat "$work/problem") in *"Error:"*) failed "mysqldump left something out" ;; esac
     case $(tail -c 200 "$partial/$file") in *"-- Dump completed"*) ;; *) stop "the dump has no end ('-- Dump completed' is missing)" ;; esac
-    bytes=$(wc -c <"$partial/$file") || stop "the dump cannot be read back"
-    # A reader that did not come to the end has proven nothing: the file is read again.
-    if followed && seen=$(cat "$work/seen") && [ $((seen)) = $((bytes)) ]; then
-        known_sum=$(cat "$work/sum_behind")
-    else
-        rm -f "$work/heads" "$work/marks"
-    fi
+    # Readers that did not come to the end have proven nothing: the file is read again.
+    if followed; then known_sum=$(cat "$work/sum"); else rm -f "$work/heads" "$work/marks"; fi
     [ -z "${OMUPGRADE_COUNT_ROWS:-}" ] || count_dump "$partial/$file" ;;
 esac
 

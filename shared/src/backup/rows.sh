@@ -33,20 +33,20 @@ can_count() { command -v grep >/dev/null && command -v uniq >/dev/null; }
 
 # Where the tables of a mysqldump begin, end, and are filled: two comments around each table's rows, and statements, each at
 # the beginning of a line, `OFFSET:WORDS`. A regular expression, which is slow at many matches and quick at few.
-heads() { grep -aobE '^(INSERT INTO|/\*!40000 ALTER TABLE) `([^`]|``)+`'; }
+heads() { grep -aobE '^(INSERT INTO|/\*!40000 ALTER TABLE) `([^`]|``)+`' || [ $? = 1 ]; }
 
 # What tells one row from the next, in runs: fixed words only, many times as quick as an expression. `),('` ends a row and
 # begins the next: inside a string a quote has a backslash before it. Only a string's own end looks the same, and `,` or
 # `)` comes after it.
 marks() { grep -aoF -e '),(' -e "),('" -e "),('," -e "),(')" -e '/*!40000 ALTER TABLE `' | uniq -c; }
 
-# The tables of the mysqldump $1, of which digest_and_count has left the heads and marks, or not. A table where every `),(`
+# The tables of the mysqldump $1, whose heads and marks were read behind the writer, or not. A table where every `),(`
 # is clear is counted by them; the others are read string by string, and all are where the two do not tell one story:
 # somebody may have put a dump into a table.
 count_dump() {
     can_count || { say "this image has no grep: the rows are not recorded" && return 0; }
     if [ ! -f "$work/heads" ]; then
-        heads <"$1" >"$work/heads" || [ $? = 1 ] || rm -f "$work/heads"
+        heads <"$1" >"$work/heads" || rm -f "$work/heads"
         marks <"$1" >"$work/marks"
     fi
     doubtful=''

@@ -79,7 +79,7 @@ fn found_on_path(program: &str) -> Option<PathBuf> {
 }
 
 /// The only programs that a client image has for sure, besides its shell.
-const COREUTILS: [&str; 23] = [
+const COREUTILS: [&str; 22] = [
     "cat",
     "cut",
     "date",
@@ -98,7 +98,6 @@ const COREUTILS: [&str; 23] = [
     "sort",
     "sync",
     "tail",
-    "tee",
     "timeout",
     "tr",
     "uniq",
