@@ -25,6 +25,12 @@ impl Call {
         Self { command, doing: doing.into(), hint: "testbed status".to_owned() }
     }
 
+    /// Will call a builder, which works for minutes: it dies with its caller, however that dies. What a builder itself
+    /// started ends with its own piece of work.
+    pub fn builder(program: impl AsRef<OsStr>, doing: impl Into<String>) -> Self {
+        Self::new("setpriv", doing).args(["--pdeathsig", "KILL"]).args([program])
+    }
+
     /// What to type when it fails.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = hint.into();

@@ -1,5 +1,8 @@
 //! The `testbed` command: hands the words of the command line to one room each; it decides nothing itself.
 
+#[cfg(not(unix))]
+compile_error!("the testbed needs Linux: it starts containers, mounts and network links");
+
 mod call;
 mod chart;
 mod cli;

@@ -38,6 +38,8 @@ if [ ! -e "$packages.sha256" ]; then
 fi
 (cd "$cache" && sha256sum --check --quiet mysql-packages.tgz.sha256) >&2
 
+# A debootstrap that was killed leaves its /proc and /sys mounted in there.
+cut -d' ' -f2 /proc/mounts | grep "^$rootfs/" | sort -r | while read -r mount; do umount "$mount"; done
 rm -rf "$rootfs"
 debootstrap --variant=minbase --include="$wanted" --unpack-tarball="$packages" "$suite" "$rootfs" >&2
 # Debian's MySQL server looks for its socket's directory, a minimal system lacks it.

@@ -56,16 +56,16 @@ fn wait(scene: &Scene, pod: &str, client: &str, sql: &str, seconds: u64) -> Resu
     bail!(Failure::late(format!("no dump came within {seconds} s"), "testbed fault dump-cut 120"))
 }
 
-/// A dump is known by what it asks: whose name it goes by is its caller's choice.
+/// A dump is known by what it asks: whose name it goes by is its caller's choice. It is in its middle when it reads rows,
+/// which is what its session did last until it asks for something else. The tables here are small, so the looks are close.
 fn postgres(seconds: u64) -> String {
     format!(
-        "DO $$ BEGIN FOR turn IN 1..{} LOOP
-           PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ '^(COPY .* TO stdout|LOCK TABLE)|acldefault' AND pid <> pg_backend_pid();
+        "DO $$ DECLARE deadline TIMESTAMPTZ := clock_timestamp() + interval '{seconds} s'; BEGIN WHILE clock_timestamp() < deadline LOOP
+           PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ '^COPY .* TO stdout' AND pid <> pg_backend_pid();
            IF FOUND THEN PERFORM set_config('omupgrade.cut', 'cut', false); RETURN; END IF;
-           PERFORM pg_sleep(0.005); PERFORM pg_stat_clear_snapshot();
+           PERFORM pg_sleep(0.0005); PERFORM pg_stat_clear_snapshot();
          END LOOP; END $$;
-         SELECT current_setting('omupgrade.cut', true);\n",
-        seconds * 200
+         SELECT current_setting('omupgrade.cut', true);\n"
     )
 }
 
@@ -74,16 +74,15 @@ fn mysql(seconds: u64) -> String {
         "DROP PROCEDURE IF EXISTS testbed_cut;
          DELIMITER //
          CREATE PROCEDURE testbed_cut() BEGIN
-           DECLARE turn INT DEFAULT 0; DECLARE victim BIGINT DEFAULT NULL;
-           search: WHILE turn < {} DO
-             SELECT MAX(PROCESSLIST_ID) INTO victim FROM performance_schema.session_connect_attrs
-               WHERE ATTR_NAME = 'program_name' AND ATTR_VALUE = 'mysqldump';
+           DECLARE deadline DATETIME(6) DEFAULT SYSDATE(6) + INTERVAL {seconds} SECOND; DECLARE victim BIGINT DEFAULT NULL;
+           search: WHILE SYSDATE(6) < deadline DO
+             SELECT MAX(PROCESSLIST_ID) INTO victim FROM performance_schema.threads JOIN performance_schema.events_statements_current USING (THREAD_ID)
+               WHERE SQL_TEXT LIKE 'SELECT /*!40001 SQL_NO_CACHE%';
              IF victim IS NOT NULL THEN KILL victim; SELECT 'cut'; LEAVE search; END IF;
-             DO SLEEP(0.005); SET turn = turn + 1;
+             DO SLEEP(0.0005);
            END WHILE; END//
          DELIMITER ;
-         CALL testbed_cut(); DROP PROCEDURE testbed_cut;\n",
-        seconds * 150
+         CALL testbed_cut(); DROP PROCEDURE testbed_cut;\n"
     )
 }
 

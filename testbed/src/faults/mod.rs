@@ -94,7 +94,7 @@ const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "dump-cut",
-        value: "SECONDS to wait for a dump, whose connection is then cut (the database looks for one until they are over)",
+        value: "SECONDS to wait for a dump that reads rows, whose connection is then cut (the database looks for one until they are over)",
         way: Way::Once { fits: values::dump, look: database::cut },
     },
     Fault {
@@ -256,6 +256,7 @@ mod tests {
         for (name, value) in [
             ("slow-start", "abc"),
             ("slow-start", "-1"),
+            ("migrate-slow", "0"),
             ("slow-start", "1e19"),
             ("migrate-slow", "inf"),
             ("migrate-fails", "1.13.0"),

@@ -15,7 +15,7 @@ pub fn moment(value: &str) -> bool {
 
 /// `0.5`, up to an hour.
 pub fn seconds(value: &str) -> bool {
-    value.parse().is_ok_and(|seconds: f64| (0.0..=HOUR).contains(&seconds))
+    value.parse().is_ok_and(|seconds: f64| seconds > 0.0 && seconds <= HOUR)
 }
 
 /// `60`, up to ten minutes.

@@ -151,7 +151,7 @@ fn say_if_moved(says: &str) {
 /// Runs a script that makes a root filesystem and prints its path.
 fn rootfs(cache: &Cache, script: &Path, name: &str, more: &[&str]) -> Result<PathBuf> {
     tools::packages::ensure(versions::PACKAGES)?;
-    let said = Call::new("sh", format!("making the root filesystem of {name} (minutes when cold)"))
+    let said = Call::builder("sh", format!("making the root filesystem of {name} (minutes when cold)"))
         .args([script, &cache.work()])
         .args(more)
         .hint(format!("sh -x {} {}", script.display(), cache.work().display()))

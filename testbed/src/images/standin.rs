@@ -55,7 +55,7 @@ pub fn make(cache: &Cache) -> Result<Vec<String>> {
 pub fn program(cache: &Cache) -> Result<PathBuf> {
     let target = cache.work().join("standin-target");
     let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
-    Call::new("cargo", "building the stand-in")
+    Call::builder("cargo", "building the stand-in")
         .env("RUSTFLAGS", "-C target-feature=+crt-static")
         .env("CARGO_TARGET_DIR", &target)
         // It answers tests: being built soon is worth more than being fast.

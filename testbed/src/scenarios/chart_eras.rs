@@ -18,8 +18,9 @@ pub const SCENARIO: Scenario = Scenario {
     play,
 };
 
-/// As charts before 1.9.7 and before 1.10 rendered, with everything on.
-const OLD: &str = "probeEra=older,hpa.enabled=true,hpa.keepReplicas=true,podDisruptionBudget.enabled=true";
+/// As charts before 1.9.7 and before 1.10 rendered, with everything on: a budget of both fields, which Kubernetes refuses
+/// unless it is repaired.
+const OLD: &str = "probeEra=older,hpa.enabled=true,hpa.keepReplicas=true,podDisruptionBudget.enabled=true,podDisruptionBudget.config.maxUnavailable=1";
 /// The same switches in a newer chart.
 const NEW: &str = "hpa.enabled=true,podDisruptionBudget.enabled=true";
 
@@ -35,6 +36,9 @@ fn play(stage: &Stage) -> Result<()> {
     stage.comes_to_serve(&["1.9.0"])?;
     ensure!(readiness(stage)? != "/api/v1/system/health", "1.9.0 is asked on a path that it lacks");
     ensure!(autoscaler_and_budgets(stage)? == (1, 1), "autoscalers and budgets: {:?}", autoscaler_and_budgets(stage)?);
+    let budget = stage.json(&["get", "poddisruptionbudget", "openmetadata"])?;
+    let fields = ["minAvailable", "maxUnavailable"].map(|field| budget["spec"][field].is_null());
+    ensure!(fields == [true, false], "the budget of both fields became {}", budget["spec"]);
     ensure!(!stage.migrated()?.contains(&"0.0.15".to_owned()), "Flyway's rows before 1.11: {:?}", stage.migrated()?);
 
     stage.upgrade("1.12.14", 1, &["--no-hooks", "--set", NEW])?;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
+use super::database;
 use super::look::items;
 use super::stage::Stage;
 use crate::failure::Failure;
@@ -16,6 +17,7 @@ const OUTPUT: &str = "output.txt";
 const KINDS: &[&str] = &[
     "pods",
     "deployments",
+    "statefulsets",
     "replicasets",
     "jobs",
     "cronjobs",
@@ -105,6 +107,10 @@ pub fn keep(stage: &Stage, folder: &Path) {
     // Some scenarios keep helm's releases, with the values in them, in ConfigMaps.
     seen("configmaps.yaml", &["get", "configmaps", "-l", "owner!=helm", "-o", "yaml"]);
     seen("pods.txt", &["get", "pods", "-o", "wide"]);
+    // The database that most scenarios share with others.
+    let shared = format!("statefulset/{}", stage.database.engine.workload());
+    seen("shared-database.log", &["logs", "-n", database::NAMESPACE, &shared, "--tail=500"]);
+    seen("nodes.yaml", &["get", "nodes", "-o", "yaml"]);
     seen("events.txt", &["get", "events", "--sort-by=.metadata.resourceVersion"]);
     seen("described.txt", &["describe", "pods"]);
     let pods = stage.json(&["get", "pods"]).unwrap_or_default();

@@ -99,7 +99,7 @@ fn build(cache: &Cache, binary: &Binary) -> Result<()> {
         stamp.push_str(value);
     }
     // CGO off: CoreDNS runs in an empty image, and no C compiler is needed. Nice, because people work beside it.
-    let call = Call::new("nice", format!("building {}", binary.name))
+    let call = Call::builder("nice", format!("building {}", binary.name))
         .env("CGO_ENABLED", "0")
         .env("GOBIN", &work)
         .args(["-n", "10", "go"]);

@@ -32,7 +32,21 @@ pub fn ensure(packages: &[Package]) -> Result<()> {
         .env("DEBIAN_FRONTEND", "noninteractive")
         .args(options)
         .args(["install", "-y", "--no-install-recommends"])
-        .args(missing)
+        .args(&missing)
         .hint(hint)
+        .run()?;
+    quiet(&missing)
+}
+
+/// Debian starts a service as soon as it is installed, and at every start of the machine: the cluster has a containerd of
+/// its own, and nobody asked for another.
+fn quiet(installed: &[&str]) -> Result<()> {
+    const SERVICE: &str = "containerd";
+    if !installed.contains(&SERVICE) || !Path::new("/run/systemd/system").exists() {
+        return Ok(());
+    }
+    Call::new("systemctl", "stopping the service that came with containerd")
+        .args(["disable", "--now", SERVICE])
+        .hint(format!("systemctl status {SERVICE}"))
         .run()
 }

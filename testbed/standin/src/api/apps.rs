@@ -7,7 +7,7 @@ use super::{Api, Asking};
 use crate::entities;
 use crate::http::Answer;
 
-/// Starts a run. The body's keys override the configuration, null deletes one; the answer is an empty 200.
+/// Starts a run. The body's keys override the configuration, null deletes one; the answer is an empty 200 (facts 4.7).
 pub fn trigger(api: &Api, asking: &Asking<'_>) -> Result<Answer> {
     let Some(app) = app(api, asking)? else { return Ok(missing(asking)) };
     let mut config = app["appConfiguration"].clone();
@@ -41,7 +41,7 @@ pub fn latest(api: &Api, asking: &Asking<'_>) -> Result<Answer> {
     Ok(runs.first().map_or_else(|| Answer::error(404, "No Available Application Run Records."), Answer::json))
 }
 
-/// All runs, the last one first.
+/// All runs, the last one first (facts 4.8). Assumption: the paging, which is that of the server's other lists by offset.
 pub fn runs(api: &Api, asking: &Asking<'_>) -> Result<Answer> {
     let Some(app) = app(api, asking)? else { return Ok(missing(asking)) };
     let (limit, offset) = (asking.limit()?, asking.number("offset", 0)?);

@@ -49,7 +49,8 @@ enum Access {
     Open,
     /// Who has a token.
     Token,
-    /// An administrator, or a bot.
+    /// An administrator, or a bot. Assumption: the real server asks for the permission of each (facts 4.9: to edit a
+    /// pipeline's status, or all of it), which its administrators and the ingestion bot have; the refusal's words too.
     Admin,
 }
 

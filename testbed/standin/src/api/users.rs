@@ -15,7 +15,8 @@ const PEOPLE: &[(&str, &str, &str)] =
     &[("admin@open-metadata.org", "admin", "admin"), ("viewer@open-metadata.org", "viewer", "viewer")];
 
 /// `{email, password}` with the password in base64. Source: the client's `LoginRequest`, the server's `JwtResponse`:
-/// the expiry is a moment, not a span; newer servers send no refresh token.
+/// the expiry is a moment, not a span; the newest servers send no refresh token (facts 10.3). Assumption: here none does,
+/// because since which release is not recorded, and no client may rely on one.
 pub fn login(_: &Api, asking: &Asking<'_>) -> Result<Answer> {
     let words = asking.body()?;
     let password = words["password"].as_str().and_then(|text| BASE64_STANDARD.decode(text).ok());
@@ -39,7 +40,7 @@ pub fn refresh(_: &Api, _: &Asking<'_>) -> Result<Answer> {
     Ok(Answer::error(400, "Refresh token is missing or unknown"))
 }
 
-/// Whose token it is.
+/// Whose token it is. Source: the client's `loggedInUser`, which reads a `User`.
 pub fn logged_in(api: &Api, asking: &Asking<'_>) -> Result<Answer> {
     let user = asking.user(&api.database)?;
     Ok(Answer::json(&resources::shown(api, entities::kind("users")?, user)?))
