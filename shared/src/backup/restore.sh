@@ -283,6 +283,7 @@ swap)
     read_record
     look_around
     [ "$swapped" != no ] || [ "$proven" != "$sum" ] || nobody_comes_back
+    take_turn
     tries=0
     while :; do
         look_around
@@ -294,6 +295,7 @@ swap)
         if swap; then say "swapped: '$database' is the restored one, '$old' the one from before"; else meaning; fi
     done
     finish_swap
+    end_turn
     prove "$database"
     say_done "old=$old" ;;
 in-place)

@@ -189,11 +189,33 @@ load_beside() {
 
 mark_proven() { tell "$beside" "CREATE TABLE omupgrade_proven (nothing INT) COMMENT = '$sum'" || failed "cannot mark '$beside' as proven"; }
 
+# Swaps of one database take turns, with all that follows the renaming: its statements are no transaction. A session
+# without a database, which no other run ends, holds a lock as long as this shell lives; should its end not be heard of, the
+# server ends it when it has been silent for longer than a swap may last.
+turn_name="CONCAT('omupgrade ', LEFT(SHA2('$database', 256), 40))"
+take_turn() {
+    mkfifo "$work/turn" || stop "cannot write to $work"
+    { printf '%s\n' "SET SESSION wait_timeout = 300; SELECT IF(GET_LOCK($turn_name, 330), CONNECTION_ID(), 0);" && exec cat "$work/turn"; } |
+        mysql --defaults-file="$work/client.cnf" --batch --skip-column-names --unbuffered >"$work/turn_taken" 2>"$work/problem" &
+    turn=$!
+    exec 3<>"$work/turn"
+    while [ ! -s "$work/turn_taken" ]; do
+        kill -0 "$turn" 2>/dev/null || failed "cannot wait for other swaps"
+        sleep 0.2 2>/dev/null || sleep 1
+    done
+    turn_of=$(cat "$work/turn_taken")
+    [ "$turn_of" != 0 ] || stop "another swap of '$database' does not end; nothing was changed"
+}
+
+end_turn() {
+    exec 3>&-
+    wait "$turn"
+}
+
 # All tables of both in one statement, and ours with them.
 swap() {
     end_sessions "'$database', '$beside'"
-    tell "$database" "SELECT GET_LOCK(CONCAT('omupgrade ', LEFT(SHA2('$database', 256), 40)), 0) INTO @free;
-SET @text = IF(@free = 1, 'DO 0', 'another swap is at work');
+    tell "$database" "SET @text = IF(IS_USED_LOCK($turn_name) = $turn_of, 'DO 0', 'another swap is at work');
 PREPARE checking FROM @text;
 SET SESSION lock_wait_timeout = 30, group_concat_max_len = 16777216 /*!80000 , information_schema_stats_expiry = 0 */;
 $(create "$old")

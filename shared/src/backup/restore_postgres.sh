@@ -234,7 +234,10 @@ ALTER DATABASE :\"beside\" RENAME TO :\"name\";
 COMMIT;"
 }
 
+# Here a swap is one transaction, and nothing follows it.
+take_turn() { :; }
 finish_swap() { :; }
+end_turn() { :; }
 
 # An archive is loaded into the database that one connects to, and names none.
 look_at_targets() { :; }
