@@ -28,12 +28,20 @@ needs() {
     [ -z "$lacking" ] || [ "$role" != NONE ] || stop "there is no way to restore: '$user' lacks on '$on': $lacking; name an administrator"
 }
 
+# $work/statements <- the dump without its rows, in one quick pass: a line with rows begins with INSERT, names no database,
+# and a line break in a text is none in it. What ends a statement of a body (;;) stays.
+read_statements() {
+    stage sh -c 'exec sed -e "$1" "$2" >"$3"' sh '/^INSERT INTO `[^`]*` /{/;;$/!d
+}' "$dump" "$work/statements" || failed "the dump cannot be read"
+}
+
 # A dump of ours names no database, but for routines that were made under another collation: altered <- a line that would
 # then change the database itself, also from beside. One that goes elsewhere is refused. What a body says (index hints, a
 # table of another database) is done when it is called, not when it is loaded: between DELIMITER ;; and DELIMITER ; the
 # client takes a line that begins with USE for one of its own only where a statement begins. (Whoever writes his own dump
 # can hide that from this look: a drill in a server of its own is for archives of others.)
 look_at_targets() {
+    read_statements
     name='`([^`]|``)*`' to="w $work/elsewhere"
     use="/^ *(\\/\\*![0-9]+ +)?USE( *$name| +[A-Z0-9_\$]+) *(;|\\*\\/|\$)/I"
     stage sed -n -E -e '/^ *USE +(INDEX|KEY) *(\(|FOR |$)/Id' -e "/^DELIMITER ;;\$/,/^DELIMITER ;\$/{
@@ -45,16 +53,17 @@ x}
 /^ *(-- |--\$|#|\$)/!h
 d}" -e "$use{$to
 q}" -e "/^ *(\\/\\*![0-9]+ +)?((CREATE|DROP) +(DATABASE|SCHEMA) |(DROP|CREATE|ALTER|LOCK|TRUNCATE|RENAME) +(TABLES?|VIEW) +(IF +(NOT +)?EXISTS +)?$name\.|(INSERT|REPLACE) +INTO +$name\.)/I{$to
-q}" "$dump" || failed "the dump cannot be read"
+q}" "$work/statements" || failed "the dump cannot be read"
     stage sed -n -e '/^ALTER DATABASE /{w '"$work/altered"'
-q}' "$dump" || failed "the dump cannot be read"
+q}' "$work/statements" || failed "the dump cannot be read"
     other=$(head -c 100 "$work/elsewhere") altered=$(head -c 100 "$work/altered")
     [ -z "$other" ] || stop "the dump of $backup names a database of its own ($other): nothing of it was loaded"
 }
 
-# What the dump makes beside tables. Its lines with rows begin with INSERT, and a line break in a text is none in it.
+# What the dump makes beside tables.
 look_at_programs() {
-    stage sed -n -e '/^INSERT /d' -e "/DEFINER=/w $work/programs" "$dump" || failed "the dump cannot be read"
+    read_statements
+    stage sed -n -e '/^INSERT /d' -e "/DEFINER=/w $work/programs" "$work/statements" || failed "the dump cannot be read"
     programs=$(cat "$work/programs")
     case $programs in *'/*!50013 DEFINER='*) views=1 ;; *) views='' ;; esac
     case $programs in *'/*!50017 DEFINER='*) triggers=1 ;; *) triggers='' ;; esac
