@@ -2,6 +2,9 @@
 //! objects of others; and that what is forbidden becomes unknown, one by one, with nothing written.
 #![allow(clippy::unwrap_used)]
 
+#[path = "precheck_cluster/ingestion.rs"]
+mod ingestion;
+
 use http::{Request, Response};
 use kube::client::Body;
 use kubectl_omupgrade::adapters::cluster::{Cluster, Pointers};

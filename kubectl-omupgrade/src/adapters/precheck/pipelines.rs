@@ -21,8 +21,18 @@ pub struct Said {
     pub airflow: Result<String, String>,
     /// The version of what runs pipelines, as the server knows it.
     pub managed: Result<String, String>,
+    /// The namespace in which the server starts them, as it says.
+    pub place: Option<String>,
     /// Pipelines that run.
     pub running: Result<Vec<String>, String>,
+}
+
+impl Said {
+    /// Nobody was asked, for this reason.
+    pub fn nothing(why: &str) -> Self {
+        let why = why.to_owned();
+        Self { airflow: Err(why.clone()), managed: Err(why.clone()), place: None, running: Err(why) }
+    }
 }
 
 /// Asks.
@@ -35,11 +45,13 @@ pub async fn ask(
 ) -> anyhow::Result<Said> {
     let endpoint = settings.get("PIPELINE_SERVICE_CLIENT_ENDPOINT").and_then(|v| v.as_ref()?.expose().cloned());
     let airflow = airflow(cluster, endpoint.as_deref().unwrap_or_default()).await;
-    let (managed, running) = match Box::pin(client(cluster, release, beside, look)).await? {
-        Ok(client) => (managed(&client).await, running(&client).await),
-        Err(why) => (Err(why.clone()), Err(why)),
-    };
-    Ok(Said { airflow, managed, running })
+    Ok(match Box::pin(client(cluster, release, beside, look)).await? {
+        Ok(client) => {
+            let (managed, place) = managed(&client).await;
+            Said { airflow, managed, place, running: running(&client).await }
+        }
+        Err(why) => Said { airflow, ..Said::nothing(&why) },
+    })
 }
 
 async fn airflow(cluster: &Cluster, endpoint: &str) -> Result<String, String> {
@@ -89,14 +101,39 @@ async fn client(
     Ok(login.map(|login| Client { token: Some(login.token), ..client }))
 }
 
-async fn managed(client: &Client) -> Result<String, String> {
-    let answer = client.json("/api/v1/services/ingestionPipelines/status").await.map_err(|e| e.to_string())?;
-    let text = |key: &str| answer.get(key).and_then(Value::as_str).filter(|t| !t.is_empty());
-    match (text("version"), text("reason")) {
+async fn managed(client: &Client) -> (Result<String, String>, Option<String>) {
+    match client.json("/api/v1/services/ingestionPipelines/status").await {
+        Ok(answer) => (version_in(&answer), place_in(&answer).map(str::to_owned)),
+        Err(why) => (Err(why.to_string()), None),
+    }
+}
+
+/// How the platform begins where the server starts pipelines itself. Source: `K8sPipelineClient.getServiceStatusInternal`,
+/// which puts the version of Kubernetes where Airflow's client puts the one of ingestion.
+const KUBERNETES: &str = "Kubernetes";
+
+fn text<'a>(answer: &'a Value, key: &str) -> Option<&'a str> {
+    answer.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
+}
+
+/// The version of ingestion in the server's word on what runs its pipelines.
+fn version_in(answer: &Value) -> Result<String, String> {
+    if text(answer, "platform").is_some_and(|platform| platform.starts_with(KUBERNETES)) {
+        return Err("the server tells the version of Kubernetes in its place".to_owned());
+    }
+    match (text(answer, "version"), text(answer, "reason")) {
         (Some(version), _) => Ok(version.to_owned()),
         (None, Some(reason)) => Err(crate::view::clip(reason, 160)),
         (None, None) => Err("the server names no version of it".to_owned()),
     }
+}
+
+/// The namespace in it: `Kubernetes pipeline client is available in namespace 'jobs' with service account '…'`, or, where
+/// not all is well, the same in the reason.
+fn place_in(answer: &Value) -> Option<&str> {
+    text(answer, "platform").filter(|platform| platform.starts_with(KUBERNETES))?;
+    let words = ["platform", "reason"].into_iter().filter_map(|key| text(answer, key));
+    words.filter_map(|said| said.split_once("namespace '")?.1.split('\'').next()).find(|name| !name.is_empty())
 }
 
 async fn running(client: &Client) -> Result<Vec<String>, String> {
@@ -109,4 +146,25 @@ async fn running(client: &Client) -> Result<Vec<String>, String> {
     };
     let name = |p: &Value| p.get("fullyQualifiedName").and_then(Value::as_str).unwrap_or_default().to_owned();
     Ok(all.iter().filter(runs).map(name).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// As `K8sPipelineClient` and `AirflowRESTClient` answer.
+    #[test]
+    fn what_runs_pipelines_tells_its_version_or_where_they_run() {
+        let airflow = json!({"code": 200, "platform": "Airflow", "version": "1.12.14.2"});
+        assert_eq!((version_in(&airflow).as_deref(), place_in(&airflow)), (Ok("1.12.14.2"), None));
+        let said = "Kubernetes pipeline client is available in namespace 'jobs' with service account 'openmetadata-ingestion'";
+        let kubernetes = json!({"code": 200, "platform": said, "version": "v1.35.4"});
+        assert_eq!((version_in(&kubernetes).is_err(), place_in(&kubernetes)), (true, Some("jobs")));
+        let reason = "Kubernetes is available but missing Secret permissions in namespace 'jobs' for service account 'a': no";
+        let less = json!({"code": 500, "platform": "Kubernetes", "reason": reason});
+        assert_eq!((version_in(&less).is_err(), place_in(&less)), (true, Some("jobs")));
+        let lost = json!({"code": 500, "platform": "Airflow", "reason": "Authentication failed for user [a] in namespace 'b'"});
+        assert_eq!((version_in(&lost).is_err(), place_in(&lost)), (true, None));
+    }
 }

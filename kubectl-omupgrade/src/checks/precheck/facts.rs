@@ -235,12 +235,25 @@ pub struct Search {
     pub source: String,
 }
 
+/// What runs pipelines where the server starts them itself, as Jobs or through its operator.
+pub const IN_KUBERNETES: &str = "k8s";
+
+/// How what runs in another namespace ends.
+pub fn in_place(namespace: &str) -> String {
+    format!(" in {namespace}")
+}
+
 /// What ingests metadata.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Ingestion {
-    /// `airflow`, `k8s`, `none`.
+    /// `airflow`, [`IN_KUBERNETES`], `none`, or another one's class.
     pub client: String,
+    /// The namespace in which the server starts them, where it does.
+    pub place: Seen<String>,
+    /// Why not all was seen that runs there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place_unseen: Option<String>,
     /// Jobs and pods that run now.
     pub running: Vec<String>,
     /// The version of Airflow.
