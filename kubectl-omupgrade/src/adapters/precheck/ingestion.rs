@@ -90,8 +90,10 @@ pub async fn look(
     Seen::Known(Ingestion {
         running: here.running().cloned().chain(elsewhere).collect(),
         place_unseen: there.as_ref().map_or(here, |(_, lists)| lists).unseen().cloned(),
+        airflow_unseen: said.airflow.as_ref().err().cloned(),
         airflow: said.airflow.ok().or_else(|| read::airflow(&images, tables)),
         images: read::images(&images),
+        managed_unseen: said.managed.as_ref().err().cloned(),
         managed: said.managed.ok(),
         pipelines: said.running.into(),
         client,

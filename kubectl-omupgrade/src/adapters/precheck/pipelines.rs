@@ -60,7 +60,7 @@ async fn airflow(cluster: &Cluster, endpoint: &str) -> Result<String, String> {
     let at = at.rsplit('@').next().unwrap_or(at);
     let (host, port) = at.split_once(':').unwrap_or((at, "8080"));
     let port = port.parse().map_err(|_| format!("`{port}` is no port"))?;
-    let (pod, port) = behind(cluster, host, port).await?.ok_or("it runs elsewhere")?;
+    let (pod, port) = behind(cluster, host, port).await?.ok_or("no Service of this namespace has its name")?;
     let door = Door::Pod { cluster: Box::new(cluster.clone()), pod };
     let client = Client { ports: (port, port), ..Client::new(door, cluster.patience) };
     let mut last = NoAnswer::of("it tells no version");

@@ -258,10 +258,16 @@ pub struct Ingestion {
     pub running: Vec<String>,
     /// The version of Airflow.
     pub airflow: Option<String>,
+    /// Why Airflow itself did not tell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub airflow_unseen: Option<String>,
     /// Images of ingestion, with their tags.
     pub images: Vec<String>,
     /// The version of what runs pipelines, as the server knows it.
     pub managed: Option<String>,
+    /// Why the server did not tell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub managed_unseen: Option<String>,
     /// Pipelines that run now, as the server knows them.
     pub pipelines: Seen<Vec<String>>,
 }

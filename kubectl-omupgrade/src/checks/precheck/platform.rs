@@ -2,7 +2,8 @@
 //! dependencies' release.
 
 use super::case::Case;
-use super::facts::Neighbour;
+use super::facts::{IN_KUBERNETES, Ingestion, Neighbour};
+use crate::checks::why::{WITH_TOKEN, wants_token};
 use crate::checks::{Answer, Check, Outcome, Row, fail, pass, skip, unknown, warn};
 use shared::versions::{Dotted, Version};
 
@@ -130,7 +131,8 @@ fn airflow(case: &Case) -> Answer {
             return unknown(format!("the tables name no requirement of {}", case.to()));
         };
         let Some(has) = ingestion.airflow.as_deref().and_then(Dotted::parse) else {
-            return unknown("no image of it in this namespace tells its version");
+            let why = ingestion.airflow_unseen.as_deref().map(|why| format!(", nor did Airflow itself: {why}"));
+            return unknown(format!("no image of it in this namespace tells its version{}", why.unwrap_or_default()));
         };
         let said = format!("Airflow {has}; ingestion {} is built for Airflow {}", case.to(), needs.airflow);
         if has.major() == needs.airflow { pass(said) } else { warn(format!("{said}: DAGs and settings differ")) }
@@ -149,7 +151,7 @@ fn ingestion(case: &Case) -> Answer {
             images.push(format!("what runs the pipelines ({version}, as the server knows it)"));
         }
         match images.as_slice() {
-            [] if ingestion.images.is_empty() && managed.is_none() => skip("no image of ingestion in this namespace"),
+            [] if ingestion.images.is_empty() && managed.is_none() => unseen(ingestion),
             [] => pass("all are of its minor version"),
             some => warn(format!(
                 "{}: client and server have to be of the same minor version, so these fail until they are redeployed",
@@ -157,6 +159,18 @@ fn ingestion(case: &Case) -> Answer {
             )),
         }
     })
+}
+
+/// Where no image and no version of ingestion was seen: nothing ingests, or somebody did not tell.
+fn unseen(ingestion: &Ingestion) -> Answer {
+    let why = match ingestion.client.as_str() {
+        "none" => None,
+        IN_KUBERNETES => ingestion.place.known().err().or(ingestion.place_unseen.as_deref()),
+        _ => ingestion.managed_unseen.as_deref(),
+    };
+    let Some(why) = why else { return skip("no image of ingestion was seen") };
+    let answer = unknown(format!("no image of ingestion was seen, and nobody told its version: {why}"));
+    if wants_token(why) { answer.next(WITH_TOKEN) } else { answer }
 }
 
 fn kafka(case: &Case) -> Answer {

@@ -2,6 +2,7 @@
 
 use super::case::Case;
 use super::facts::{IN_KUBERNETES, Ingestion, Room, in_place};
+use crate::checks::why::{WITH_TOKEN, wants_token};
 use crate::checks::{Answer, Check, Row, Why, fail, pass, unknown, warn};
 use crate::facts::no_answer::{FAILED, status_in};
 use shared::endpoints::{ADMIN, HEALTHCHECK, PING};
@@ -242,7 +243,8 @@ fn idle(case: &Case) -> Answer {
         let running: Vec<&str> = ingestion.running.iter().chain(known).map(String::as_str).collect();
         if !running.is_empty() {
             let words = format!("{} run: what they write meanwhile may be lost or half written", running.join(", "));
-            let there = ingestion.place.value().filter(|place| running.iter().any(|what| what.ends_with(&in_place(place))));
+            let there =
+                ingestion.place.value().filter(|place| running.iter().any(|what| what.ends_with(&in_place(place))));
             return there.into_iter().fold(warn(words), |answer, place| {
                 answer.next(format!("kubectl get jobs,pods -n {place} # wait for them, and pause the pipelines"))
             });
@@ -257,9 +259,7 @@ fn idle(case: &Case) -> Answer {
                 let who = if ingestion.client == "airflow" { "Airflow" } else { &ingestion.client };
                 let words = format!("none runs as a Job here, and what {who} runs the server was not asked: {why}");
                 let answer = unknown(words);
-                let names = ["token", "login", "logging in"].iter().any(|word| why.contains(word));
-                let login = names && status_in(why).is_none_or(|status| status < FAILED);
-                if login { answer.next("{again} --token-secret NAME # a bot's token") } else { answer }
+                if wants_token(why) { answer.next(WITH_TOKEN) } else { answer }
             }
         }
     })
@@ -267,7 +267,8 @@ fn idle(case: &Case) -> Answer {
 
 /// Where the server starts ingestion itself, nothing runs only if one could look there.
 fn idle_in(here: &str, ingestion: &Ingestion) -> Answer {
-    let server = if ingestion.pipelines.value().is_some() { ", and the server knows of no pipeline that does" } else { "" };
+    let server =
+        if ingestion.pipelines.value().is_some() { ", and the server knows of no pipeline that does" } else { "" };
     let place = match ingestion.place.known() {
         Ok(place) => place,
         Err(why) => {
