@@ -134,7 +134,18 @@ const PROBE: &[Row] = &[(
 const FORWARD: &[Row] =
     &[("", "pods/portforward", "create, get", "the server's API, certificates; leave it out with --openmetadata")];
 
-const EDGES: &[Row] = &[("", "services", "get", "optional: certificates behind Services")];
+const EDGES: &[Row] = &[
+    ("", "services", "get", "optional: certificates behind Services"),
+    ("networking.k8s.io", "ingresses", "list", "optional: certificates of what leads to the release"),
+    ("gateway.networking.k8s.io", "httproutes", "list", "optional: the same, of the Gateway API"),
+    ("networking.istio.io", "virtualservices", "list", "optional: the same, of Istio"),
+];
+
+/// A Gateway lies where those who run it want it.
+const GATEWAYS: &[Row] = &[
+    ("gateway.networking.k8s.io", "gateways", "get", "optional, cluster-wide: the Gateways that carry HTTPRoutes"),
+    ("networking.istio.io", "gateways", "get", "optional, cluster-wide: the Gateways that carry VirtualServices"),
+];
 
 const SERVICES: &[Row] =
     &[("", "services", "get", "optional: the search engine behind a Service; without it a Pod asks")];
@@ -267,6 +278,9 @@ fn manifest(args: &Args, namespace: Option<&str>) -> String {
         if args.verb == Verb::Precheck {
             rule(&mut out, ALL_PODS);
             rule(&mut out, CLASSES);
+        }
+        if args.verb == Verb::Diagnose {
+            GATEWAYS.iter().for_each(|row| rule(&mut out, *row));
         }
         if args.verb == Verb::Rollback {
             rule(&mut out, DEFINITIONS);
