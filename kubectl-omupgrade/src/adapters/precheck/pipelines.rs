@@ -123,9 +123,20 @@ fn version_in(answer: &Value) -> Result<String, String> {
     }
     match (text(answer, "version"), text(answer, "reason")) {
         (Some(version), _) => Ok(version.to_owned()),
-        (None, Some(reason)) => Err(crate::view::clip(reason, 160)),
+        // One of another minor version than the server's is told in the complaint of it.
+        (None, Some(reason)) => match complained_of(reason) {
+            Some(version) => Ok(version.to_owned()),
+            None => Err(crate::view::clip(reason, 160)),
+        },
         (None, None) => Err("the server names no version of it".to_owned()),
     }
+}
+
+/// The version in `Ingestion version [1.12.3.0] is older than Server Version [1.13.1]. …`, or the other way about. Source:
+/// `PipelineServiceClient.buildVersionMismatchErrorMessage`.
+fn complained_of(reason: &str) -> Option<&str> {
+    let (_, rest) = reason.split_once("Ingestion version [").or_else(|| reason.split_once("Ingestion Version ["))?;
+    rest.split(']').next().filter(|version| !version.is_empty())
 }
 
 /// The namespace in it: `Kubernetes pipeline client is available in namespace 'jobs' with service account '…'`, or, where
@@ -158,10 +169,21 @@ mod tests {
     fn what_runs_pipelines_tells_its_version_or_where_they_run() {
         let airflow = json!({"code": 200, "platform": "Airflow", "version": "1.12.14.2"});
         assert_eq!((version_in(&airflow).as_deref(), place_in(&airflow)), (Ok("1.12.14.2"), None));
-        let said = "Kubernetes pipeline client is available in namespace 'jobs' with service account 'openmetadata-ingestion'";
+        for reason in [
+            "Ingestion version [1.11.9.1] is older than Server Version [1.12.14]. Please upgrade your ingestion client.",
+            "Server version [1.10.3] is older than Ingestion Version [1.11.9.1]. Please upgrade your server or downgrade the ingestion client.",
+        ] {
+            let other = json!({"code": 500, "platform": "Airflow", "reason": reason});
+            assert_eq!(version_in(&other).as_deref(), Ok("1.11.9.1"));
+        }
+        let off = json!({"code": 200, "reason": "Pipeline Client Disabled"});
+        assert_eq!(version_in(&off), Err("Pipeline Client Disabled".to_owned()));
+        let said =
+            "Kubernetes pipeline client is available in namespace 'jobs' with service account 'openmetadata-ingestion'";
         let kubernetes = json!({"code": 200, "platform": said, "version": "v1.35.4"});
         assert_eq!((version_in(&kubernetes).is_err(), place_in(&kubernetes)), (true, Some("jobs")));
-        let reason = "Kubernetes is available but missing Secret permissions in namespace 'jobs' for service account 'a': no";
+        let reason =
+            "Kubernetes is available but missing Secret permissions in namespace 'jobs' for service account 'a': no";
         let less = json!({"code": 500, "platform": "Kubernetes", "reason": reason});
         assert_eq!((version_in(&less).is_err(), place_in(&less)), (true, Some("jobs")));
         let lost = json!({"code": 500, "platform": "Airflow", "reason": "Authentication failed for user [a] in namespace 'b'"});
