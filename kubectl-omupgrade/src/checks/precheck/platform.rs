@@ -141,17 +141,20 @@ fn airflow(case: &Case) -> Answer {
 
 fn ingestion(case: &Case) -> Answer {
     case.facts.ingestion.judge(|ingestion| {
-        let old = |image: &&String| {
+        let old = |image: &str| {
             let tag = shared::component::image_tag(image).and_then(Version::parse);
             tag.is_some_and(|v| v.line() != case.to().line())
         };
-        let mut images: Vec<String> = ingestion.images.iter().filter(old).cloned().collect();
+        let mut images: Vec<String> = ingestion.images.iter().filter(|image| old(image)).cloned().collect();
+        let pinned = case.facts.values.value().filter(|_| ingestion.client == IN_KUBERNETES);
+        let pinned = pinned.and_then(|values| values.get(PINNED)?.as_str());
+        images.extend(pinned.filter(|image| old(image)).map(|image| format!("{image} (pinned in the values)")));
         let managed = ingestion.managed.as_deref().and_then(Version::parse);
         if let Some(version) = managed.filter(|v| v.line() != case.to().line()) {
             images.push(format!("what runs the pipelines ({version}, as the server knows it)"));
         }
         match images.as_slice() {
-            [] if ingestion.images.is_empty() && managed.is_none() => unseen(ingestion),
+            [] if ingestion.images.is_empty() && managed.is_none() && pinned.is_none() => unseen(ingestion),
             [] => pass("all are of its minor version"),
             some => warn(format!(
                 "{}: client and server have to be of the same minor version, so these fail until they are redeployed",
@@ -160,6 +163,9 @@ fn ingestion(case: &Case) -> Answer {
         }
     })
 }
+
+/// The image of what the server starts, where values name one; the chart's own is of the chart's release.
+const PINNED: &str = "openmetadata.config.pipelineServiceClientConfig.k8s.ingestionImage";
 
 /// Where no image and no version of ingestion was seen: nothing ingests, or somebody did not tell.
 fn unseen(ingestion: &Ingestion) -> Answer {
