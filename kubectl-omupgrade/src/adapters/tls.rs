@@ -1,5 +1,5 @@
 //! Looks at the certificates of the places where TLS is spoken: the hosts of Ingresses, Routes, Gateways and of the
-//! server's settings, straight from here; the search engine and what runs pipelines, through a forwarded port. Routes of the
+//! server's settings (LDAP and mail among them), straight from here; the search engine and what runs pipelines, through a forwarded port. Routes of the
 //! Gateway API and of Istio lead to listeners of their Gateways, which need not be the release's. It shakes hands, accepts
 //! whatever is shown, sends nothing.
 
@@ -15,12 +15,12 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::api::ListParams;
+use places::Place;
+use routes::Parent;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use std::sync::Arc;
-use places::Place;
-use routes::Parent;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use x509_cert::der::Decode;
@@ -218,4 +218,3 @@ impl ServerCertVerifier for Anybody {
         self.0.signature_verification_algorithms.supported_schemes()
     }
 }
-

@@ -137,6 +137,7 @@ const FORWARD: &[Row] =
 const EDGES: &[Row] = &[
     ("", "services", "get", "optional: certificates behind Services"),
     ("networking.k8s.io", "ingresses", "list", "optional: certificates of what leads to the release"),
+    ("route.openshift.io", "routes", "list", "optional: the same, of OpenShift"),
     ("gateway.networking.k8s.io", "httproutes", "list", "optional: the same, of the Gateway API"),
     ("networking.istio.io", "virtualservices", "list", "optional: the same, of Istio"),
 ];
@@ -249,7 +250,9 @@ fn json(text: &str) -> anyhow::Result<String> {
 fn manifest(args: &Args, namespace: Option<&str>) -> String {
     let verb = args.verb.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default();
     let mut out = match args.verb {
-        Verb::PrecheckIngestion => "# What `kubectl omupgrade precheck` needs where ingestion runs, and no more.\n".to_owned(),
+        Verb::PrecheckIngestion => {
+            "# What `kubectl omupgrade precheck` needs where ingestion runs, and no more.\n".to_owned()
+        }
         _ => format!("# What `kubectl omupgrade {verb}` needs, and no more.\n"),
     };
     if args.verb == Verb::Rollback {
@@ -280,7 +283,9 @@ fn manifest(args: &Args, namespace: Option<&str>) -> String {
             rule(&mut out, CLASSES);
         }
         if args.verb == Verb::Diagnose {
-            GATEWAYS.iter().for_each(|row| rule(&mut out, *row));
+            for row in GATEWAYS {
+                rule(&mut out, *row);
+            }
         }
         if args.verb == Verb::Rollback {
             rule(&mut out, DEFINITIONS);

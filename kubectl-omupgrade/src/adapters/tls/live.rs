@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 /// What leads to a Service: group, kind, its plural, versions of its API, newest first; and where it names the Service, each
 /// step of the way the elements of a list.
-struct Kind {
+struct Way {
     group: &'static str,
     kind: &'static str,
     plural: &'static str,
@@ -21,22 +21,29 @@ struct Kind {
     to: &'static [&'static [&'static str]],
 }
 
-const KINDS: &[Kind] = &[
-    Kind {
+const KINDS: &[Way] = &[
+    Way {
         group: "networking.k8s.io",
         kind: "Ingress",
         plural: "ingresses",
         versions: &["v1"],
         to: &[&["/spec/rules", "/http/paths", "/backend/service/name"], &["/spec/defaultBackend/service/name"]],
     },
-    Kind {
+    Way {
+        group: "route.openshift.io",
+        kind: "Route",
+        plural: "routes",
+        versions: &["v1"],
+        to: &[&["/spec/to/name"], &["/spec/alternateBackends", "/name"]],
+    },
+    Way {
         group: GATEWAY_API,
         kind: "HTTPRoute",
         plural: "httproutes",
         versions: &["v1", "v1beta1"],
         to: &[&["/spec/rules", "/backendRefs", "/name"]],
     },
-    Kind {
+    Way {
         group: ISTIO,
         kind: "VirtualService",
         plural: "virtualservices",
@@ -93,9 +100,10 @@ fn named(value: &Value, way: &[&str]) -> Vec<String> {
     }
 }
 
-async fn of_kind(cluster: &Cluster, kind: &Kind) -> Result<Vec<Object>, Refused> {
+async fn of_kind(cluster: &Cluster, kind: &Way) -> Result<Vec<Object>, Refused> {
     for version in kind.versions {
-        let served = cluster.within(cluster.client.list_api_group_resources(&format!("{}/{version}", kind.group))).await;
+        let served =
+            cluster.within(cluster.client.list_api_group_resources(&format!("{}/{version}", kind.group))).await;
         match served {
             Ok(list) if list.resources.iter().any(|resource| resource.name == kind.plural) => {}
             // An older version of it may be served.
@@ -153,6 +161,8 @@ mod tests {
         let backend = json!({"backend": {"service": {"name": "om"}}});
         assert_eq!(of("Ingress", json!({"spec": {"rules": [{"http": {"paths": [backend]}}]}})), ["om"]);
         assert_eq!(of("Ingress", json!({"spec": {"defaultBackend": {"service": {"name": "om"}}}})), ["om"]);
+        let two = json!({"spec": {"to": {"name": "om"}, "alternateBackends": [{"name": "b"}]}});
+        assert_eq!(of("Route", two), ["om", "b"]);
         let route = json!({"spec": {"rules": [{"backendRefs": [{"name": "a"}, {"name": "om"}]}, {}]}});
         assert_eq!(of("HTTPRoute", route), ["a", "om"]);
         let mesh = json!({"spec": {"http": [{"route": [{"destination": {"host": "om.data.svc.cluster.local"}}]}]}});

@@ -22,7 +22,9 @@ fn at(name: String, host: &str, port: u16) -> Place {
 
 /// Whether a listener of a Gateway speaks TLS: one of Istio's may hold no more than that it sends callers elsewhere.
 pub fn speaks(listener: &Value) -> bool {
-    listener.get("tls").is_some_and(|tls| tls.get("httpsRedirect") != Some(&Value::Bool(true)) || tls.get("mode").is_some())
+    listener
+        .get("tls")
+        .is_some_and(|tls| tls.get("httpsRedirect") != Some(&Value::Bool(true)) || tls.get("mode").is_some())
 }
 
 /// Ingresses, Routes and Gateways with TLS, and addresses among the server's settings that begin with https.
@@ -86,6 +88,25 @@ pub fn places(all: &[Object]) -> Vec<Place> {
         let port = port.parse().unwrap_or(443);
         add(at(format!("pipeline service, https://{host}:{port}"), host, port));
     }
+    // TLS from the first byte on; what begins without and changes over is not looked at.
+    let direct = [
+        (
+            "AUTHENTICATION_LDAP_SSL_ENABLED",
+            "true",
+            "LDAP, ldaps",
+            "AUTHENTICATION_LDAP_HOST",
+            "AUTHENTICATION_LDAP_PORT",
+            636,
+        ),
+        ("SMTP_SERVER_STRATEGY", "SMTPS", "mail, smtps", "SMTP_SERVER_ENDPOINT", "SMTP_SERVER_PORT", 465),
+    ];
+    for (switch, on, what, host, port, usual) in direct {
+        if text(switch) != on {
+            continue;
+        }
+        let (host, port) = (text(host), text(port).parse().unwrap_or(usual));
+        add(at(format!("{what}://{host}:{port}"), &host, port));
+    }
     // The chart sets addresses of a login by Google also where nobody uses it.
     let alone = matches!(text("AUTHENTICATION_PROVIDER").as_str(), "" | "basic" | "ldap");
     let login = |name: &str| name.starts_with("AUTHENTICATION_") || name.starts_with("OIDC_");
@@ -137,6 +158,11 @@ mod tests {
         );
         let pipelines = "{name: PIPELINE_SERVICE_CLIENT_ENDPOINT, value: 'https://u:p@airflow.example:8443/x'}";
         assert_eq!(names(&deployment(pipelines)), ["pipeline service, https://airflow.example:8443"]);
+        let others = "{name: AUTHENTICATION_LDAP_SSL_ENABLED, value: 'true'}, {name: AUTHENTICATION_LDAP_HOST, value: ldap.example}, \
+            {name: SMTP_SERVER_STRATEGY, value: SMTPS}, {name: SMTP_SERVER_ENDPOINT, value: mail.example}, {name: SMTP_SERVER_PORT, value: '2465'}";
+        assert_eq!(names(&deployment(others)), ["LDAP, ldaps://ldap.example:636", "mail, smtps://mail.example:2465"]);
+        let later = "{name: SMTP_SERVER_STRATEGY, value: SMTP_TLS}, {name: SMTP_SERVER_ENDPOINT, value: mail.example}";
+        assert!(names(&deployment(later)).is_empty());
         let single = "{name: AUTHENTICATION_PROVIDER, value: okta}, {name: AUTHENTICATION_PUBLIC_KEYS, value: '[https://login.example/keys,https://login.example/keys]'}";
         assert_eq!(names(&deployment(single)), ["setting AUTHENTICATION_PUBLIC_KEYS, https://login.example:443"]);
     }

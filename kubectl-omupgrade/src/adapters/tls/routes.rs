@@ -114,7 +114,10 @@ fn of_listener(route: &Object, parent: &Parent, listener: &Value) -> Vec<Place> 
     match names(&of_route, &of_gateway) {
         Names::Of(all) => all.into_iter().map(|host| place(host, None)).collect(),
         Names::Stars => {
-            vec![Place { host: String::new(), ..place("*", Some("it names no host that could be asked for".to_owned())) }]
+            vec![Place {
+                host: String::new(),
+                ..place("*", Some("it names no host that could be asked for".to_owned()))
+            }]
         }
         Names::Nobody => Vec::new(),
     }
@@ -219,7 +222,10 @@ mod tests {
         assert_eq!(first(&route(", sectionName: other", "[om.example, om.else]")).len(), 1);
         assert_eq!(first(&route(", port: 80", "[om.example]")).len(), 0);
         // A route without names has those of the listener.
-        assert_eq!(first(&route(", port: 8443", "[]")), ["HTTPRoute om, Gateway infra/edge, Secret certs/else, https://om.else:8443"]);
+        assert_eq!(
+            first(&route(", port: 8443", "[]")),
+            ["HTTPRoute om, Gateway infra/edge, Secret certs/else, https://om.else:8443"]
+        );
         assert_eq!(first(&route("", "[elsewhere.org]")).len(), 0);
         let all = of(&route(", sectionName: https", "[]"));
         let stars = said(&all[1], &all[0]);
@@ -235,7 +241,10 @@ mod tests {
             apiVersion: networking.istio.io/v1beta1\nkind: VirtualService\nmetadata: {name: inner}\nspec: {hosts: [om]}\n";
         let all = of(text);
         let om = said(&all[1], &all[0]);
-        assert_eq!(om, [("VirtualService om, Gateway istio-system/gw, Secret cert, https://om.example:443".to_owned(), None)]);
+        assert_eq!(
+            om,
+            [("VirtualService om, Gateway istio-system/gw, Secret cert, https://om.example:443".to_owned(), None)]
+        );
         assert!(parents(&all[2], "data").is_empty());
     }
 
