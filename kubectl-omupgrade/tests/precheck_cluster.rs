@@ -173,7 +173,8 @@ async fn what_is_forbidden_is_unknown_and_the_rest_is_there() {
     ] {
         assert!(reason.unwrap().contains("forbidden"), "{reason:?}");
     }
-    assert_eq!(facts.room.value().unwrap().nodes, None);
+    let room = facts.room.value().unwrap();
+    assert!(room.nodes.is_none() && room.nodes_unseen.as_ref().unwrap().contains("forbidden"), "{room:?}");
     // Unseen is not "none".
     let server = facts.server.value().unwrap();
     assert!(server.budgets_unseen.as_ref().unwrap().contains("forbidden") && server.autoscaler_unseen.is_none());

@@ -276,7 +276,9 @@ impl Beside {
         match (self.server_workload(), &self.quotas) {
             (Ok(live), Ok(quotas)) => {
                 let (nodes, pods) = (whole.nodes.as_deref().ok(), whole.pods.as_deref().ok());
-                Seen::Known(read::room(&live.template, quotas, nodes, pods))
+                let room = read::room(&live.template, quotas, nodes, pods);
+                let unseen = whole.nodes.as_ref().err().or(whole.pods.as_ref().err());
+                Seen::Known(Room { nodes_unseen: unseen.cloned().or(room.nodes_unseen), ..room })
             }
             (Err(reason), _) => Seen::Unknown(reason),
             (_, Err(reason)) => Seen::Unknown(reason.clone()),

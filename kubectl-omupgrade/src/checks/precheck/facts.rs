@@ -331,6 +331,9 @@ pub struct Room {
     pub quotas: Vec<String>,
     /// How many nodes could take it; none where that could not be reckoned.
     pub nodes: Option<usize>,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nodes_unseen: Option<String>,
     /// Of the others: how many are cordoned.
     pub cordoned: usize,
     /// How many are not ready, or do not match what the pod asks of a node.

@@ -219,7 +219,10 @@ fn surge(case: &Case) -> Answer {
             return fail(format!("{quota} (a new pod asks for {})", room.asks));
         }
         match room.nodes {
-            None => unknown(format!("whether a node has {} left was not reckoned", room.asks)),
+            None => {
+                let why = room.nodes_unseen.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+                unknown(format!("whether a node has {} left was not reckoned{why}", room.asks))
+            }
             Some(0) => fail(no_node(room)).next("kubectl describe nodes # requests that are allocated, node by node"),
             Some(nodes) => pass(format!("{nodes} of the nodes have {} left", room.asks)),
         }
