@@ -67,7 +67,8 @@ fn revision(number: u64) -> Value {
     let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "om-db-secret"},
         "data": {"DB_USER": encoded(&canary("rendered")), "DB_HOST": encoded(&format!("db{number}.example"))},
         "stringData": {"FERNET_KEY": canary(&format!("fernet{number}"))}});
-    let manifest = format!("---\n{deployment}\n---\n{secret}\n");
+    let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "openmetadata"}});
+    let manifest = format!("---\n{deployment}\n---\n{secret}\n---\n{service}\n");
     let status = if number == 3 { "deployed" } else { "superseded" };
     json!({"name": "om", "namespace": "data", "version": number, "manifest": manifest,
         "config": {"auth": {"password": canary(&format!("value{number}"))}, "note": format!("{} {number}", canary("note")),
@@ -129,6 +130,13 @@ fn answer(path: &str) -> (u16, Value) {
     };
     if path.ends_with("/log") {
         return (200, json!(log()));
+    }
+    if path == "/apis/gateway.networking.k8s.io/v1" {
+        let routes = json!({"name": "httproutes", "singularName": "", "kind": "HTTPRoute", "namespaced": true, "verbs": ["list"]});
+        return (
+            200,
+            json!({"kind": "APIResourceList", "groupVersion": "gateway.networking.k8s.io/v1", "resources": [routes]}),
+        );
     }
     match path.rsplit('/').next().unwrap() {
         "secrets" => list(json!([
@@ -196,6 +204,18 @@ fn answer(path: &str) -> (u16, Value) {
                 "status": {"conditions": [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded", "message": format!("secret: {}", canary("job-condition"))}]}}]),
             )
         }
+        // Who leads to the server may put its login into every request.
+        "httproutes" => {
+            let header = json!({"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [
+                {"name": "Authorization", "value": format!("Basic {}", canary("route"))}]}});
+            let rules = json!([{"backendRefs": [{"name": "openmetadata"}], "filters": [header]}]);
+            list(json!([{"metadata": meta("om-route"), "spec": {"parentRefs": [{"name": "edge"}], "rules": rules}}]))
+        }
+        "edge" => (
+            200,
+            json!({"metadata": meta("edge"), "spec": {"listeners": [{"port": 1, "hostname": "localhost",
+                "tls": {"certificateRefs": [{"name": "certificate"}], "options": {"key": canary("gateway")}}}]}}),
+        ),
         // The Pods that ask: the client repeats the address that it was given.
         name if name.starts_with("om-omupgrade-") => (
             200,
@@ -340,6 +360,7 @@ async fn no_canary_leaves() {
         "search2.example → search3.example",
         "db2.example → db3.example",
         "FERNET_KEY differs",
+        "HTTPRoute om-route, Gateway data/edge, Secret data/certificate, https://localhost:1",
         "the probe failed: psql: connection to postgresql://om:(hidden)@db:5432/om failed, as (hidden); asked and refused",
     ] {
         assert!(all.contains(kept), "`{kept}` is gone");

@@ -174,9 +174,13 @@ fn pods_that_came_up_after_helm_gave_up_are_told_with_the_same_upgrade() {
         assert!(said.contains(&format!("release/om: try: {step}")), "{said}");
         assert_eq!(said.contains("ready by now and serve"), late, "{said}");
         // Somebody went back with kubectl since: what serves is not what helm made.
-        for (image, its) in [("server:1.13.1", late), ("server:1.13.2", false)] {
+        for (image, its) in [
+            ("mirror:5000/openmetadata/server:1.13.1", late),
+            ("mirror:5000/openmetadata/server:1.13.2", false),
+            ("mirror:5000/another/server:1.13.1", false),
+        ] {
             let mut release = release.clone();
-            release.images.insert("Deployment/openmetadata".to_owned(), format!("mirror/{image}"));
+            release.images.insert("Deployment/openmetadata".to_owned(), image.to_owned());
             facts.release = Fact::known(release, "test", now);
             assert_eq!(judge(&facts, now).sentence.starts_with("om serves revision 3"), its, "{image}");
         }

@@ -2,6 +2,9 @@
 //! objects of others; and that what is forbidden becomes unknown, one by one, with nothing written.
 #![allow(clippy::unwrap_used)]
 
+#[path = "precheck_cluster/ingestion.rs"]
+mod ingestion;
+
 use http::{Request, Response};
 use kube::client::Body;
 use kubectl_omupgrade::adapters::cluster::{Cluster, Pointers};
@@ -170,7 +173,8 @@ async fn what_is_forbidden_is_unknown_and_the_rest_is_there() {
     ] {
         assert!(reason.unwrap().contains("forbidden"), "{reason:?}");
     }
-    assert_eq!(facts.room.value().unwrap().nodes, None);
+    let room = facts.room.value().unwrap();
+    assert!(room.nodes.is_none() && room.nodes_unseen.as_ref().unwrap().contains("forbidden"), "{room:?}");
     // Unseen is not "none".
     let server = facts.server.value().unwrap();
     assert!(server.budgets_unseen.as_ref().unwrap().contains("forbidden") && server.autoscaler_unseen.is_none());

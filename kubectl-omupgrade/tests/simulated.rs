@@ -57,3 +57,6 @@ mod typed;
 mod unlock;
 #[path = "simulated/volume.rs"]
 mod volume;
+#[path = "simulated/watched.rs"]
+mod watched;
+mod websocket;

@@ -4,6 +4,7 @@
 mod beside;
 mod binding;
 mod drift;
+mod ingestion;
 mod pipelines;
 mod whole;
 
@@ -107,6 +108,7 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
     let (registry, said) = tokio::join!(registry, said);
     let said = said?;
     let shown = settings.as_ref().map(read::shown).map_err(Clone::clone);
+    let ingestion = ingestion::look(cluster, &beside, shown.as_ref().ok(), &look.tables.versions, said).await;
     let mut facts = Facts {
         schema: FACTS_SCHEMA.to_owned(),
         made: Timestamp::now(),
@@ -123,7 +125,7 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
             .into(),
         server: with_replicas(beside.server(&cluster.namespace), server.as_ref()),
         search: beside.search(shown.as_ref().ok(), search),
-        ingestion: beside.ingestion(shown.as_ref().ok(), &look.tables.versions, said),
+        ingestion,
         backup: beside.backup(database.as_ref().ok(), server.as_ref(), look.probe_image),
         settings: shown.into(),
         database: database.into(),

@@ -1,18 +1,25 @@
 //! Looks at the certificates of the places where TLS is spoken: the hosts of Ingresses, Routes, Gateways and of the
-//! server's settings, straight from here; the search engine and what runs pipelines, through a forwarded port. It shakes hands, accepts whatever is shown, sends nothing.
+//! server's settings (LDAP and mail among them), straight from here; the search engine and what runs pipelines, through a forwarded port. Routes of the
+//! Gateway API and of Istio lead to listeners of their Gateways, which need not be the release's. It shakes hands, accepts
+//! whatever is shown, sends nothing.
+
+mod live;
+mod places;
+mod routes;
 
 use super::cluster::{Cluster, why};
 use crate::diagnose::edges::{Certificate, Edge};
 use crate::facts::Release;
-use crate::preview::{Object, objects, servers, settings};
+use crate::preview::{Object, objects};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::api::ListParams;
+use places::Place;
+use routes::Parent;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
-use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -23,22 +30,32 @@ use x509_cert::ext::pkix::name::GeneralName;
 /// How long one handshake may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A place where the release says that TLS is spoken.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Place {
-    name: String,
-    host: String,
-    port: u16,
-}
-
-/// The certificates of every place that the release names.
+/// The certificates of every place that the release names, and of those that lead to it.
 pub async fn edges(cluster: &Cluster, release: &Release) -> Result<Vec<Edge>, String> {
     let text = release.manifest.expose().ok_or("the manifest is not here")?;
-    let all = objects(text, &release.namespace)?;
-    let places = places(&all);
+    let mut all = objects(text, &release.namespace)?;
+    let (others, unseen) = live::leading_to(cluster, &all).await;
+    all.extend(others);
+    let mut places = places::places(&all);
+    for route in &all {
+        for parent in routes::parents(route, &cluster.namespace) {
+            for place in carried(cluster, &all, route, &parent).await {
+                // The release may hold the Gateway as well.
+                let same = |known: &Place| (&known.host, known.port) == (&place.host, place.port);
+                if !places.iter().any(|known| *known == place || place.unseen.is_none() && same(known)) {
+                    places.push(place);
+                }
+            }
+        }
+    }
+    places.extend(unseen);
     let looked = places.into_iter().map(|place| async move {
-        let seen = tokio::time::timeout(PATIENCE, chain(cluster, &place)).await;
-        let seen = seen.unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs())));
+        let seen = match &place.unseen {
+            Some(why) => Err(why.clone()),
+            None => tokio::time::timeout(PATIENCE, chain(cluster, &place))
+                .await
+                .unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs()))),
+        };
         let (chain, unseen) = match seen {
             Ok(chain) => (chain, None),
             Err(why) => (Vec::new(), Some(why)),
@@ -48,81 +65,16 @@ pub async fn edges(cluster: &Cluster, release: &Release) -> Result<Vec<Edge>, St
     Ok(futures::future::join_all(looked).await)
 }
 
-/// Ingresses, Routes and Gateways with TLS, and addresses among the server's settings that begin with https.
-fn places(all: &[Object]) -> Vec<Place> {
-    let mut out: Vec<Place> = Vec::new();
-    let mut add = |place: Place| {
-        if !place.host.is_empty() && !out.contains(&place) {
-            out.push(place);
-        }
+/// Where a Gateway carries a route over TLS; that it could not be seen, where it could not.
+async fn carried(cluster: &Cluster, all: &[Object], route: &Object, parent: &Parent) -> Vec<Place> {
+    let gateway = match all.iter().find(|object| parent.is(object, &cluster.namespace)) {
+        Some(object) => Ok(object.value.clone()),
+        None => live::gateway(cluster, parent).await,
     };
-    for object in all {
-        let list = |at: &str| object.value.pointer(at).and_then(Value::as_array).cloned().unwrap_or_default();
-        match object.kind.as_str() {
-            "Ingress" => {
-                for host in list("/spec/tls")
-                    .iter()
-                    .flat_map(|tls| tls.get("hosts").and_then(Value::as_array).cloned().unwrap_or_default())
-                {
-                    let host = host.as_str().unwrap_or_default().to_owned();
-                    add(Place { name: format!("Ingress {}, https://{host}", object.name), host, port: 443 });
-                }
-            }
-            "Route" if object.value.pointer("/spec/tls").is_some() => {
-                let host = object.value.pointer("/spec/host").and_then(Value::as_str).unwrap_or_default().to_owned();
-                add(Place { name: format!("Route {}, https://{host}", object.name), host, port: 443 });
-            }
-            // Of the Gateway API, and Istio's.
-            "Gateway" => {
-                for listener in list("/spec/listeners").iter().chain(&list("/spec/servers")) {
-                    let text = |at: &str| listener.pointer(at).and_then(Value::as_str);
-                    let port = listener.pointer("/port/number").or(listener.get("port")).and_then(Value::as_u64);
-                    let named = listener.get("hosts").and_then(Value::as_array).into_iter().flatten();
-                    let hosts = named.filter_map(Value::as_str).chain(text("/hostname"));
-                    // A star is no name that could be asked for; without TLS nothing is to be seen.
-                    for host in hosts.filter(|h| listener.get("tls").is_some() && !h.contains('*')) {
-                        let (host, port) = (host.rsplit('/').next().unwrap_or(host), port.unwrap_or(443));
-                        let name = format!("Gateway {}, https://{host}:{port}", object.name);
-                        add(Place { name, host: host.to_owned(), port: u16::try_from(port).unwrap_or(443) });
-                    }
-                }
-            }
-            _ => {}
-        }
+    match gateway {
+        Ok(gateway) => routes::carried(route, parent, &gateway),
+        Err(why) => vec![routes::unseen(route, parent, &why)],
     }
-    let server = servers(all).into_iter().next().and_then(|s| all.iter().find(|o| o.label() == s.label));
-    let Some(set) = server.map(|s| settings(all, s)) else { return out };
-    let text = |name: &str| set.get(name).and_then(|v| v.as_ref()?.expose().cloned()).unwrap_or_default();
-    if text("ELASTICSEARCH_SCHEME") == "https" {
-        // Several hosts stand there with commas between them.
-        for host in text("ELASTICSEARCH_HOST").split(',').map(str::trim) {
-            let (host, port) = host.split_once(':').unwrap_or((host, ""));
-            let port = port.parse().or_else(|_| text("ELASTICSEARCH_PORT").parse()).unwrap_or(9200);
-            add(Place { name: format!("search engine, https://{host}:{port}"), host: host.to_owned(), port });
-        }
-    }
-    let endpoint = text("PIPELINE_SERVICE_CLIENT_ENDPOINT");
-    if let Some(rest) = endpoint.strip_prefix("https://") {
-        let at = rest.split('/').next().unwrap_or_default();
-        let at = at.rsplit('@').next().unwrap_or(at);
-        let (host, port) = at.split_once(':').unwrap_or((at, "443"));
-        let port = port.parse().unwrap_or(443);
-        add(Place { name: format!("pipeline service, https://{host}:{port}"), host: host.to_owned(), port });
-    }
-    // The chart sets addresses of a login by Google also where nobody uses it.
-    let alone = matches!(text("AUTHENTICATION_PROVIDER").as_str(), "" | "basic" | "ldap");
-    let login = |name: &str| name.starts_with("AUTHENTICATION_") || name.starts_with("OIDC_");
-    let others = set.keys().filter(|n| !(n.starts_with("PIPELINE_SERVICE_CLIENT_") || alone && login(n)));
-    for name in others {
-        for at in text(name).split([' ', ',', '"', '\'', '[', ']']).filter_map(|word| word.strip_prefix("https://")) {
-            let at = at.split(['/', '?']).next().unwrap_or_default();
-            let at = at.rsplit('@').next().unwrap_or(at);
-            let (host, port) = at.split_once(':').unwrap_or((at, "443"));
-            let port = port.parse().unwrap_or(443);
-            add(Place { name: format!("setting {name}, https://{host}:{port}"), host: host.to_owned(), port });
-        }
-    }
-    out
 }
 
 /// The certificates that a place shows: through a Service of the namespace where its name is one's, else straight.
@@ -264,44 +216,5 @@ impl ServerCertVerifier for Anybody {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_place_with_tls_is_found_and_none_twice() {
-        let deployment = |settings: &str| {
-            format!(
-                "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: om}}\nspec: {{template: {{spec: {{containers: [{{name: om, image: 'server:1', ports: [{{containerPort: 8585}}]}}],\n\
-                 initContainers: [{{name: run-db-migrations, image: 'server:1', env: [{settings}]}}]}}}}}}\n"
-            )
-        };
-        let names = |text: &str| -> Vec<String> {
-            places(&objects(text, "data").unwrap()).into_iter().map(|p| p.name).collect()
-        };
-        let edges = "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: a}\nspec: {tls: [{hosts: [om.example]}]}\n---\n\
-            apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: b}\nspec: {listeners: [{hostname: gw.example, port: 8443, protocol: HTTPS, tls: {}}, {hostname: '*.example', port: 443, tls: {}}, {hostname: plain.example, port: 80}]}\n---\n\
-            apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: c}\nspec: {servers: [{port: {number: 443}, hosts: [ns/mesh.example], tls: {mode: SIMPLE}}]}\n---\n";
-        let set = "{name: SOME_URL, value: 'https://u:p@api.example:9443/x?y'}, {name: AUTHENTICATION_AUTHORITY, value: 'https://accounts.example'}, \
-            {name: ELASTICSEARCH_SCHEME, value: https}, {name: ELASTICSEARCH_HOST, value: 'es1,es2:9201'}";
-        let found = names(&format!("{edges}{}", deployment(set)));
-        assert_eq!(
-            found,
-            [
-                "Ingress a, https://om.example",
-                "Gateway b, https://gw.example:8443",
-                "Gateway c, https://mesh.example:443",
-                "search engine, https://es1:9200",
-                "search engine, https://es2:9201",
-                "setting SOME_URL, https://api.example:9443",
-            ]
-        );
-        let pipelines = "{name: PIPELINE_SERVICE_CLIENT_ENDPOINT, value: 'https://u:p@airflow.example:8443/x'}";
-        assert_eq!(names(&deployment(pipelines)), ["pipeline service, https://airflow.example:8443"]);
-        let single = "{name: AUTHENTICATION_PROVIDER, value: okta}, {name: AUTHENTICATION_PUBLIC_KEYS, value: '[https://login.example/keys,https://login.example/keys]'}";
-        assert_eq!(names(&deployment(single)), ["setting AUTHENTICATION_PUBLIC_KEYS, https://login.example:443"]);
     }
 }

@@ -2,7 +2,7 @@
 //! claim.
 
 mod before;
-mod prometheus;
+pub mod prometheus;
 
 use super::cluster::{Cluster, gather, logs_of};
 use super::evidence::{of_namespace, public};

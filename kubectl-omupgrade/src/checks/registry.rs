@@ -56,6 +56,7 @@ const FLAGS: &[(&str, &[&str])] = &[
             "-n",
             "-o",
             "-p",
+            "--all-namespaces",
             "--for",
             "--from",
             "--from-literal",

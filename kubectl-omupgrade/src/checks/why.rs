@@ -1,7 +1,7 @@
 //! Why something was not seen, told from the words of whoever refused it; and what lets it be seen. The words are those of
 //! our own adapters and of Kubernetes' admission and kubelet.
 
-use crate::facts::no_answer::ANSWERED;
+use crate::facts::no_answer::{ANSWERED, FAILED, status_in};
 
 /// How a reason begins where the tables know nothing of the target.
 pub const ENDS: &str = "the tables end at";
@@ -126,6 +126,15 @@ impl Why {
         })
     }
 }
+
+/// Whether a reason says that the server was not asked for want of a token, or did not take the one that there is.
+pub fn wants_token(reason: &str) -> bool {
+    let names = ["token", "login", "logging in"].iter().any(|word| reason.contains(word));
+    names && status_in(reason).is_none_or(|status| status < FAILED)
+}
+
+/// The command that gives it one.
+pub const WITH_TOKEN: &str = "{again} --token-secret NAME # a bot's token";
 
 #[cfg(test)]
 mod tests {

@@ -48,6 +48,8 @@ pub enum Verb {
     StatusRecord,
     /// Looks, and asks database and search engine by short-lived Pods.
     Precheck,
+    /// What `precheck` reads in the namespace where the server starts ingestion, where that is another: for that one.
+    PrecheckIngestion,
     /// Looks, reads logs, asks the database by a short-lived Pod.
     Diagnose,
     /// The same, and asks the server through a forwarded port.
@@ -115,6 +117,11 @@ const PRECHECK: &[Row] = &[
     ("networking.k8s.io", "ingresses, networkpolicies", "get", "optional: drift"),
 ];
 
+const INGESTION: &[Row] = &[
+    ("batch", "jobs, cronjobs", "list", "what of ingestion runs, and its images"),
+    ("", "pods", "list", "the same, of what the operator starts without Jobs"),
+];
+
 const ALL_PODS: Row = ("", "pods", "list", "optional, cluster-wide: whether a node has room for one more pod");
 
 const PROBE: &[Row] = &[(
@@ -127,7 +134,19 @@ const PROBE: &[Row] = &[(
 const FORWARD: &[Row] =
     &[("", "pods/portforward", "create, get", "the server's API, certificates; leave it out with --openmetadata")];
 
-const EDGES: &[Row] = &[("", "services", "get", "optional: certificates behind Services")];
+const EDGES: &[Row] = &[
+    ("", "services", "get", "optional: certificates behind Services"),
+    ("networking.k8s.io", "ingresses", "list", "optional: certificates of what leads to the release"),
+    ("route.openshift.io", "routes", "list", "optional: the same, of OpenShift"),
+    ("gateway.networking.k8s.io", "httproutes", "list", "optional: the same, of the Gateway API"),
+    ("networking.istio.io", "virtualservices", "list", "optional: the same, of Istio"),
+];
+
+/// A Gateway lies where those who run it want it.
+const GATEWAYS: &[Row] = &[
+    ("gateway.networking.k8s.io", "gateways", "get", "optional, cluster-wide: the Gateways that carry HTTPRoutes"),
+    ("networking.istio.io", "gateways", "get", "optional, cluster-wide: the Gateways that carry VirtualServices"),
+];
 
 const SERVICES: &[Row] =
     &[("", "services", "get", "optional: the search engine behind a Service; without it a Pod asks")];
@@ -180,6 +199,11 @@ impl Verb {
         matches!(self, Self::Status | Self::StatusProbe | Self::StatusRecord | Self::Rollback)
     }
 
+    /// Whether it looks at nodes, which lie in no namespace.
+    fn looks_at_nodes(self) -> bool {
+        !matches!(self, Self::History | Self::Unlock | Self::Backup | Self::PrecheckIngestion)
+    }
+
     fn rows(self) -> Vec<Row> {
         let rows = self.all();
         if self.watches() { rows } else { once(&rows) }
@@ -191,6 +215,7 @@ impl Verb {
             Self::StatusProbe => [LOOK, PROBE].concat(),
             Self::StatusRecord => [LOOK, PROBE, ADDS].concat(),
             Self::Precheck => [LOOK, PROBE, PRECHECK, SERVICES, BESIDE, FLUX].concat(),
+            Self::PrecheckIngestion => INGESTION.to_vec(),
             Self::Diagnose => [LOOK, PROBE, FORWARD, EDGES].concat(),
             Self::Validate => [LOOK, PROBE, FORWARD, SERVICES, RECORD].concat(),
             Self::History => HISTORY.to_vec(),
@@ -224,7 +249,12 @@ fn json(text: &str) -> anyhow::Result<String> {
 
 fn manifest(args: &Args, namespace: Option<&str>) -> String {
     let verb = args.verb.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default();
-    let mut out = format!("# What `kubectl omupgrade {verb}` needs, and no more.\n");
+    let mut out = match args.verb {
+        Verb::PrecheckIngestion => {
+            "# What `kubectl omupgrade precheck` needs where ingestion runs, and no more.\n".to_owned()
+        }
+        _ => format!("# What `kubectl omupgrade {verb}` needs, and no more.\n"),
+    };
     if args.verb == Verb::Rollback {
         out.push_str("# helm itself needs all rights on every kind that the chart holds, in addition.\n");
     }
@@ -238,7 +268,7 @@ fn manifest(args: &Args, namespace: Option<&str>) -> String {
     for row in args.verb.rows() {
         rule(&mut out, row);
     }
-    if !matches!(args.verb, Verb::History | Verb::Unlock | Verb::Backup) {
+    if args.verb.looks_at_nodes() {
         let _ = write!(
             out,
             "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: {}\nrules:\n",
@@ -251,6 +281,11 @@ fn manifest(args: &Args, namespace: Option<&str>) -> String {
         if args.verb == Verb::Precheck {
             rule(&mut out, ALL_PODS);
             rule(&mut out, CLASSES);
+        }
+        if args.verb == Verb::Diagnose {
+            for row in GATEWAYS {
+                rule(&mut out, *row);
+            }
         }
         if args.verb == Verb::Rollback {
             rule(&mut out, DEFINITIONS);
@@ -286,9 +321,8 @@ mod tests {
             assert_eq!(role["metadata"]["name"], name.as_str());
             assert!(all[1..].iter().all(|of| of["metadata"]["name"].as_str().unwrap().starts_with(&name)), "{text}");
             let writes = text.contains("create");
-            assert_eq!(writes, !matches!(verb, Verb::Status | Verb::History), "{verb:?}");
-            let looks_at_nodes = !matches!(verb, Verb::History | Verb::Unlock | Verb::Backup);
-            assert_eq!(text.contains("nodes"), looks_at_nodes, "{verb:?}");
+            assert_eq!(writes, !matches!(verb, Verb::Status | Verb::History | Verb::PrecheckIngestion), "{verb:?}");
+            assert_eq!(text.contains("nodes"), verb.looks_at_nodes(), "{verb:?}");
             let list: serde_json::Value = serde_json::from_str(&json(&text).unwrap()).unwrap();
             assert_eq!(list["items"].as_array(), Some(&all), "{verb:?}");
         }

@@ -12,6 +12,7 @@ pub mod migration;
 mod pod;
 mod release;
 mod replica_set;
+mod same_image;
 mod scene;
 mod span;
 mod tree;

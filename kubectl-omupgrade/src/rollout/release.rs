@@ -1,5 +1,6 @@
 //! The root of the tree: what Helm says of the release, and the parts below it.
 
+use super::same_image::is_same_image;
 use super::scene::Scene;
 use super::tree::{Cause, Health, Kind, Node, Why};
 use super::{database, job, workload};
@@ -124,14 +125,9 @@ fn applied_late<'a>(scene: &Scene<'a>, is_up: fn(&Workload) -> bool) -> Option<&
     let server = |w: &Workload| w.component == Component::Server && w.wanted > 0;
     // What somebody else undid since is another image. Older saved looks do not tell.
     let own = |w: &Workload| release.images.get(&w.label());
-    let its = |w: &Workload| release.images.is_empty() || own(w).is_some_and(|own| is_one_image(own, &w.image));
+    let its = |w: &Workload| release.images.is_empty() || own(w).is_some_and(|own| is_same_image(own, &w.image));
     let there = all.iter().any(server) && all.iter().all(|w| is_up(w) && its(w));
     Some(&release.revision).filter(|revision| revision.ran_out_of_time() && there)
-}
-
-/// Whether two names mean one image: another registry may be put before it on its way.
-fn is_one_image(one: &str, other: &str) -> bool {
-    one.rsplit('/').next() == other.rsplit('/').next()
 }
 
 /// A pending revision below which nothing moves: helm is at its very beginning or end, or was killed.

@@ -226,6 +226,12 @@ impl Fault {
     }
 }
 
+/// Their names.
+#[cfg(test)]
+pub fn names() -> impl Iterator<Item = &'static str> {
+    FAULTS.iter().map(|fault| fault.name)
+}
+
 /// The table, for people.
 pub fn known() -> String {
     let lines: Vec<String> = FAULTS.iter().map(|fault| format!("  {:<17} {}", fault.name, fault.value)).collect();

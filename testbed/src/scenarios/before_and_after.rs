@@ -1,4 +1,4 @@
-//! An upgrade as an operator does it without one command for all of it: precheck, the steps that it names typed as they stand, validate, diagnose. Each of our verbs is asked by somebody who has exactly the rights that `rbac` prints.
+//! An upgrade as an operator does it without one command for all of it: precheck, the steps that it names typed as they stand, validate, diagnose. Each of our verbs is asked by somebody who has exactly the rights that `rbac` prints. On PostgreSQL an autoscaler scales the server, which the steps take off and bring back.
 
 use std::time::Duration;
 
@@ -6,12 +6,14 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::{BOTH, Scenario};
+use crate::cluster::databases::Engine;
 use crate::say;
+use crate::suite::look::items;
 use crate::suite::stage::{RELEASE, Stage};
 
 pub const SCENARIO: Scenario = Scenario {
     name: "before-and-after",
-    says: "precheck's own steps, typed, upgrade with exactly one migration; validate and diagnose find nothing; the printed rights suffice",
+    says: "precheck's own steps, typed, upgrade with exactly one migration, with an autoscaler and without; validate and diagnose find nothing; the printed rights suffice",
     engines: BOTH,
     deadline: Duration::from_mins(8),
     plays_faults: false,
@@ -50,8 +52,20 @@ const AFTER: &[&str] = &[
     "known-troubles",
 ];
 
+/// Values of a release whose server is autoscaled. Nothing here measures processor time, so the count is the least one; a
+/// count below that is the autoscaler's business without any measure.
+const AUTOSCALED: &str = "hpa.enabled=true,hpa.minReplicas=2,hpa.maxReplicas=3,resources.requests.cpu=10m";
+
 fn play(stage: &Stage) -> Result<()> {
-    stage.install("1.12.14", 2)?;
+    let autoscaled = stage.database.engine == Engine::Postgres;
+    if autoscaled {
+        // One server first: at an install every replica migrates at once.
+        stage.install("1.12.14", 1)?;
+        stage.upgrade("1.12.14", 1, &["--no-hooks", "--set", AUTOSCALED])?;
+        both_serve(stage, "1.12.14")?;
+    } else {
+        stage.install("1.12.14", 2)?;
+    }
     stage.claim("testbed", "1Gi")?;
 
     let before = stage
@@ -62,12 +76,21 @@ fn play(stage: &Stage) -> Result<()> {
     ensure!(report["verdict"]["code"] == 21, "the verdict: {}", report["verdict"]);
 
     let steps = report["steps"].as_array().context("the report has no steps")?;
-    for step in steps {
-        let command = step["command"].as_str().context("a step without a command")?;
-        stage.types(command)?;
-        ensure!(stage.pods()?.len() <= 2, "too many pods after `{command}`: {:?}", stage.pods()?);
+    let commands: Vec<&str> = steps.iter().filter_map(|step| step["command"].as_str()).collect();
+    ensure!(commands.len() == steps.len(), "a step without a command: {steps:?}");
+    for words in ["kubectl delete hpa ", " --set hpa.enabled=false", " --set hpa.enabled=true"] {
+        let told = commands.iter().any(|command| command.contains(words));
+        ensure!(told == autoscaled, "`{words}` in the steps: {commands:?}");
     }
-    stage.comes_to_serve(&["1.13.1", "1.13.1"])?;
+    for command in commands {
+        stage.types(command)?;
+        // Whoever else comes up before the migration is done migrates beside it.
+        let most = if command.contains(" --set replicaCount=1") { 1 } else { 2 };
+        ensure!(stage.pods()?.len() <= most, "too many pods after `{command}`: {:?}", stage.pods()?);
+    }
+    both_serve(stage, "1.13.1")?;
+    let scalers = stage.json(&["get", "horizontalpodautoscalers"])?;
+    ensure!(items(&scalers).len() == usize::from(autoscaled), "autoscalers: {scalers}");
     let migrated = stage.pods()?.iter().filter(|pod| stage.log(&pod.name).contains("Migration Run started")).count();
     ensure!(migrated == 1, "{migrated} pods migrated");
 
@@ -86,6 +109,12 @@ fn play(stage: &Stage) -> Result<()> {
         "the bundle holds a password"
     );
     Ok(())
+}
+
+/// Two servers of this version serve, and nothing else: the second one comes when the autoscaler looks the next time.
+fn both_serve(stage: &Stage, version: &str) -> Result<()> {
+    let what = format!("two servers of {version}");
+    stage.until(&what, 90, |stage| Ok(stage.serving()? == [version, version] && stage.pods()?.len() == 2))
 }
 
 /// That these checks looked and found it well, that none failed, and that nothing was kept from the asker.

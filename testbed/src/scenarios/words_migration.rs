@@ -1,4 +1,4 @@
-//! What our verbs say of migrations that are slow, hang or fail, and of the guard that stops an older server afterwards.
+//! What our verbs say of migrations that are slow, hang or fail, of rows that another distribution left, and of the guard that stops an older server afterwards.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::suite::stage::{RELEASE, Stage};
 
 pub const SCENARIO: Scenario = Scenario {
     name: "words-migration",
-    says: "what status, precheck, validate and diagnose say of migrations that do not end, and of the guard's refusal",
+    says: "what status, precheck, validate and diagnose say of migrations that do not end, of rows of another distribution, and of the guard's refusal",
     engines: BOTH,
     plays_faults: true,
     more_stages: &[],
@@ -48,9 +48,16 @@ fn play(stage: &Stage) -> Result<()> {
         Ok(containers.iter().any(|container| container["restartCount"].as_u64() > Some(0)))
     })?;
     stage.words("migrate-fails", "1.13.1")?;
+    // A row of another distribution beside the release's own, which is not the newest. Ordered before the other is taken back:
+    // the migration goes on by itself.
+    stage.fault("suffixed-row", "baseline")?;
     stage.heal("migrate-fails")?;
     begin_anew(stage)?;
     stage.until("the new server alone", 120, |stage| Ok(stage.pods()?.len() == 1 && stage.serving()? == ["1.13.1"]))?;
+    stage.heal("suffixed-row")?;
+    stage.words("suffixed-row", "1.13.1")?;
+    // What the guard says does not depend on it.
+    stage.database.ask("DELETE FROM SERVER_CHANGE_LOG WHERE version = '1.13.1-baseline';")?;
 
     let back = ["rollback", RELEASE, "1", "--no-hooks", "--wait=hookOnly"];
     stage.helm(Version::Four, "rolling back without asking the database").args(back).run()?;

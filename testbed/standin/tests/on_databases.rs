@@ -103,6 +103,7 @@ fn a_toggle_toggles(scene: &mut Scene) {
     let mut server = Server::start(command).unwrap();
     server.log_in("admin");
     assert_eq!(server.post(&path), (200, json!("Pipeline Client Disabled")));
+    assert_eq!(server.get("services/ingestionPipelines/status")["reason"], "Pipeline Client Disabled");
     assert_eq!(server.get("services/ingestionPipelines/name/sample.metadata")["enabled"], true);
     assert_eq!(server.get("system/status")["pipelineServiceClient"]["passed"], false);
 }

@@ -1,14 +1,14 @@
 //! The objects beside a release in its namespace, and what a precheck reads off them.
 
 use super::binding::{self, Waits};
-use super::pipelines::Said;
+use super::ingestion::Lists;
 use super::whole::Whole;
 use super::{both, listed};
 use crate::adapters::cluster::Cluster;
 use crate::adapters::flux;
 use crate::adapters::volume::capacity;
 use crate::checks::Seen;
-use crate::checks::precheck::{BackupPlace, Ingestion, Room, Search, Server, read};
+use crate::checks::precheck::{BackupPlace, Room, Search, Server, read};
 use crate::facts::{self, Component, SearchEngine, membership};
 use crate::preview::Object;
 use crate::wayback::owner_of;
@@ -21,7 +21,6 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use serde_json::Value;
 use shared::component::{image_base, image_tag};
-use shared::versions::tables::Tables;
 use shared::{backup::Engine, marks};
 use std::collections::BTreeMap;
 
@@ -39,14 +38,13 @@ pub struct Beside {
     namespace: String,
     workloads: Result<Vec<Live>, String>,
     pods: Result<Vec<facts::Pod>, String>,
-    pod_images: Vec<String>,
     budgets: Result<Vec<facts::Budget>, String>,
     scalers: Result<Vec<facts::Autoscaler>, String>,
     quotas: Result<Vec<facts::Quota>, String>,
     claims: Result<Vec<(facts::Claim, Option<u64>)>, String>,
     waits: Waits,
-    jobs: Result<Vec<(String, bool, Vec<String>)>, String>,
-    cron_images: Vec<String>,
+    /// What may ingest in this namespace.
+    pub ingests: Lists,
 }
 
 impl Beside {
@@ -58,7 +56,7 @@ impl Beside {
         let (deployments, sets, pods, budgets, scalers, quotas, claims, events, jobs, crons) = tokio::join!(
             listed(cluster, cluster.api::<Deployment>(), deployment),
             listed(cluster, cluster.api::<StatefulSet>(), set),
-            listed(cluster, cluster.api::<Pod>(), |p: &Pod| (reduce::pod(p), pod_images(p.spec.as_ref()))),
+            listed(cluster, cluster.api::<Pod>(), |p: &Pod| (reduce::pod(p), read::pod(p))),
             listed(cluster, cluster.api::<PodDisruptionBudget>(), reduce::budget),
             listed(cluster, cluster.api::<HorizontalPodAutoscaler>(), reduce::autoscaler),
             listed(cluster, cluster.api::<ResourceQuota>(), reduce::quota),
@@ -67,10 +65,8 @@ impl Beside {
                 capacity(c)
             )),
             listed(cluster, cluster.api::<Event>(), reduce::event),
-            listed(cluster, cluster.api::<Job>(), job),
-            listed(cluster, cluster.api::<CronJob>(), |c: &CronJob| pod_images(
-                c.spec.job_template.spec.as_ref().and_then(|s| s.template.spec.as_ref())
-            )),
+            listed(cluster, cluster.api::<Job>(), read::job),
+            listed(cluster, cluster.api::<CronJob>(), read::cron_job),
         );
         let workloads = match (deployments, sets) {
             (Ok(mut a), Ok(b)) => {
@@ -82,20 +78,24 @@ impl Beside {
         let place = marks::backup_claim(release);
         let claim = claims.iter().flatten().map(|(claim, _)| claim).find(|claim| claim.meta.name == place);
         let waits = binding::look(cluster, claim, &events).await;
-        let pod_images = pods.iter().flatten().flat_map(|(_, images)| images.clone()).collect();
+        let (pods, parts) = match pods {
+            Ok(all) => {
+                let (pods, parts): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+                (Ok(pods), Ok(parts))
+            }
+            Err(reason) => (Err(reason.clone()), Err(reason)),
+        };
         Self {
             release: release.to_owned(),
             namespace: cluster.namespace.clone(),
             workloads,
-            pods: pods.map(|all| all.into_iter().map(|(pod, _)| pod).collect()),
-            pod_images,
+            pods,
             budgets,
             scalers,
             quotas,
             claims,
             waits,
-            jobs,
-            cron_images: crons.unwrap_or_default().into_iter().flatten().collect(),
+            ingests: Lists { jobs, crons, pods: parts },
         }
     }
 
@@ -179,41 +179,6 @@ impl Beside {
             version: version.to_owned(),
             source: format!("image of {}; {why}", found.facts.meta.name),
             ..Search::default()
-        })
-    }
-
-    /// What ingests metadata.
-    pub fn ingestion(
-        &self,
-        settings: Option<&BTreeMap<String, String>>,
-        tables: &Tables,
-        said: Result<Said, String>,
-    ) -> Seen<Ingestion> {
-        let Some(settings) = settings else {
-            return Seen::Unknown("the server's settings could not be read".to_owned());
-        };
-        let jobs = match &self.jobs {
-            Ok(jobs) => jobs,
-            Err(reason) => return Seen::Unknown(reason.clone()),
-        };
-        let ingests = |images: &[String]| !read::images(images).is_empty();
-        let running = jobs
-            .iter()
-            .filter(|(_, active, images)| *active && ingests(images))
-            .map(|(name, ..)| format!("Job/{name}"));
-        let mut all: Vec<String> = self.pod_images.clone();
-        all.extend(self.cron_images.iter().cloned());
-        let (airflow, managed, pipelines) = match said {
-            Ok(said) => (said.airflow, said.managed, said.running),
-            Err(why) => (Err(why.clone()), Err(why.clone()), Err(why)),
-        };
-        Seen::Known(Ingestion {
-            client: read::pipeline_client(settings),
-            running: running.collect(),
-            airflow: airflow.ok().or_else(|| read::airflow(&all, tables)),
-            images: read::images(&all),
-            managed: managed.ok(),
-            pipelines: pipelines.into(),
         })
     }
 
@@ -311,7 +276,9 @@ impl Beside {
         match (self.server_workload(), &self.quotas) {
             (Ok(live), Ok(quotas)) => {
                 let (nodes, pods) = (whole.nodes.as_deref().ok(), whole.pods.as_deref().ok());
-                Seen::Known(read::room(&live.template, quotas, nodes, pods))
+                let room = read::room(&live.template, quotas, nodes, pods);
+                let unseen = whole.nodes.as_ref().err().or(whole.pods.as_ref().err());
+                Seen::Known(Room { nodes_unseen: unseen.cloned().or(room.nodes_unseen), ..room })
             }
             (Err(reason), _) => Seen::Unknown(reason),
             (_, Err(reason)) => Seen::Unknown(reason.clone()),
@@ -340,19 +307,6 @@ fn live(
         template: template.unwrap_or_default(),
         marks,
     }
-}
-
-fn pod_images(spec: Option<&PodSpec>) -> Vec<String> {
-    let spec = spec.into_iter();
-    spec.flat_map(|s| s.containers.iter().chain(s.init_containers.iter().flatten()))
-        .filter_map(|c| c.image.clone())
-        .collect()
-}
-
-fn job(job: &Job) -> (String, bool, Vec<String>) {
-    let active = job.status.as_ref().and_then(|s| s.active).unwrap_or_default() > 0;
-    let images = pod_images(job.spec.as_ref().and_then(|s| s.template.spec.as_ref()));
-    (job.metadata.name.clone().unwrap_or_default(), active, images)
 }
 
 #[cfg(test)]

@@ -235,20 +235,39 @@ pub struct Search {
     pub source: String,
 }
 
+/// What runs pipelines where the server starts them itself, as Jobs or through its operator.
+pub const IN_KUBERNETES: &str = "k8s";
+
+/// How what runs in another namespace ends.
+pub fn in_place(namespace: &str) -> String {
+    format!(" in {namespace}")
+}
+
 /// What ingests metadata.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Ingestion {
-    /// `airflow`, `k8s`, `none`.
+    /// `airflow`, [`IN_KUBERNETES`], `none`, or another one's class.
     pub client: String,
+    /// The namespace in which the server starts them, where it does.
+    pub place: Seen<String>,
+    /// Why not all was seen that runs there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place_unseen: Option<String>,
     /// Jobs and pods that run now.
     pub running: Vec<String>,
     /// The version of Airflow.
     pub airflow: Option<String>,
+    /// Why Airflow itself did not tell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub airflow_unseen: Option<String>,
     /// Images of ingestion, with their tags.
     pub images: Vec<String>,
     /// The version of what runs pipelines, as the server knows it.
     pub managed: Option<String>,
+    /// Why the server did not tell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub managed_unseen: Option<String>,
     /// Pipelines that run now, as the server knows them.
     pub pipelines: Seen<Vec<String>>,
 }
@@ -312,6 +331,9 @@ pub struct Room {
     pub quotas: Vec<String>,
     /// How many nodes could take it; none where that could not be reckoned.
     pub nodes: Option<usize>,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nodes_unseen: Option<String>,
     /// Of the others: how many are cordoned.
     pub cordoned: usize,
     /// How many are not ready, or do not match what the pod asks of a node.

@@ -23,8 +23,8 @@ mod window;
 pub use case::{Case, Pending};
 pub use decide::{REFUSED, Way, decide};
 pub use facts::{
-    Asked, BackupPlace, Budget, Facts, Ingestion, Key, Keys, Neighbour, Pull, Room, SCHEMA as FACTS_SCHEMA, Scaler,
-    Search, Server, Stored,
+    Asked, BackupPlace, Budget, Facts, IN_KUBERNETES, Ingestion, Key, Keys, Neighbour, Pull, Room,
+    SCHEMA as FACTS_SCHEMA, Scaler, Search, Server, Stored, in_place,
 };
 pub use tables::{Tables, files};
 pub use values::{MASK, Values};

@@ -2,7 +2,8 @@
 //! dependencies' release.
 
 use super::case::Case;
-use super::facts::Neighbour;
+use super::facts::{IN_KUBERNETES, Ingestion, Neighbour};
+use crate::checks::why::{WITH_TOKEN, wants_token};
 use crate::checks::{Answer, Check, Outcome, Row, fail, pass, skip, unknown, warn};
 use shared::versions::{Dotted, Version};
 
@@ -130,7 +131,8 @@ fn airflow(case: &Case) -> Answer {
             return unknown(format!("the tables name no requirement of {}", case.to()));
         };
         let Some(has) = ingestion.airflow.as_deref().and_then(Dotted::parse) else {
-            return unknown("no image of it in this namespace tells its version");
+            let why = ingestion.airflow_unseen.as_deref().map(|why| format!(", nor did Airflow itself: {why}"));
+            return unknown(format!("no image of it in this namespace tells its version{}", why.unwrap_or_default()));
         };
         let said = format!("Airflow {has}; ingestion {} is built for Airflow {}", case.to(), needs.airflow);
         if has.major() == needs.airflow { pass(said) } else { warn(format!("{said}: DAGs and settings differ")) }
@@ -139,17 +141,20 @@ fn airflow(case: &Case) -> Answer {
 
 fn ingestion(case: &Case) -> Answer {
     case.facts.ingestion.judge(|ingestion| {
-        let old = |image: &&String| {
+        let old = |image: &str| {
             let tag = shared::component::image_tag(image).and_then(Version::parse);
             tag.is_some_and(|v| v.line() != case.to().line())
         };
-        let mut images: Vec<String> = ingestion.images.iter().filter(old).cloned().collect();
+        let mut images: Vec<String> = ingestion.images.iter().filter(|image| old(image)).cloned().collect();
+        let pinned = case.facts.values.value().filter(|_| ingestion.client == IN_KUBERNETES);
+        let pinned = pinned.and_then(|values| values.get(PINNED)?.as_str());
+        images.extend(pinned.filter(|image| old(image)).map(|image| format!("{image} (pinned in the values)")));
         let managed = ingestion.managed.as_deref().and_then(Version::parse);
         if let Some(version) = managed.filter(|v| v.line() != case.to().line()) {
             images.push(format!("what runs the pipelines ({version}, as the server knows it)"));
         }
         match images.as_slice() {
-            [] if ingestion.images.is_empty() && managed.is_none() => skip("no image of ingestion in this namespace"),
+            [] if ingestion.images.is_empty() && managed.is_none() && pinned.is_none() => unseen(ingestion),
             [] => pass("all are of its minor version"),
             some => warn(format!(
                 "{}: client and server have to be of the same minor version, so these fail until they are redeployed",
@@ -157,6 +162,21 @@ fn ingestion(case: &Case) -> Answer {
             )),
         }
     })
+}
+
+/// The image of what the server starts, where values name one; the chart's own is of the chart's release.
+const PINNED: &str = "openmetadata.config.pipelineServiceClientConfig.k8s.ingestionImage";
+
+/// Where no image and no version of ingestion was seen: nothing ingests, or somebody did not tell.
+fn unseen(ingestion: &Ingestion) -> Answer {
+    let why = match ingestion.client.as_str() {
+        "none" => None,
+        IN_KUBERNETES => ingestion.place.known().err().or(ingestion.place_unseen.as_deref()),
+        _ => ingestion.managed_unseen.as_deref(),
+    };
+    let Some(why) = why else { return skip("no image of ingestion was seen") };
+    let answer = unknown(format!("no image of ingestion was seen, and nobody told its version: {why}"));
+    if wants_token(why) { answer.next(WITH_TOKEN) } else { answer }
 }
 
 fn kafka(case: &Case) -> Answer {

@@ -1,8 +1,9 @@
 //! Checks of the server's pods: how many, how they are watched and guarded, room for one more, what runs beside them.
 
 use super::case::Case;
-use super::facts::Room;
-use crate::checks::{Answer, Check, Row, fail, pass, unknown, warn};
+use super::facts::{IN_KUBERNETES, Ingestion, Room, in_place};
+use crate::checks::why::{WITH_TOKEN, wants_token};
+use crate::checks::{Answer, Check, Row, Why, fail, pass, unknown, warn};
 use crate::facts::no_answer::{FAILED, status_in};
 use shared::endpoints::{ADMIN, HEALTHCHECK, PING};
 
@@ -218,7 +219,10 @@ fn surge(case: &Case) -> Answer {
             return fail(format!("{quota} (a new pod asks for {})", room.asks));
         }
         match room.nodes {
-            None => unknown(format!("whether a node has {} left was not reckoned", room.asks)),
+            None => {
+                let why = room.nodes_unseen.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+                unknown(format!("whether a node has {} left was not reckoned{why}", room.asks))
+            }
             Some(0) => fail(no_node(room)).next("kubectl describe nodes # requests that are allocated, node by node"),
             Some(nodes) => pass(format!("{nodes} of the nodes have {} left", room.asks)),
         }
@@ -237,24 +241,52 @@ fn no_node(room: &Room) -> String {
 
 fn idle(case: &Case) -> Answer {
     case.facts.ingestion.judge(|ingestion| {
-        let mut running = ingestion.running.clone();
         let pipelines = ingestion.pipelines.known();
-        running.extend(pipelines.iter().copied().flatten().cloned());
-        match (running.as_slice(), pipelines) {
-            ([], Ok(_)) => pass("no Job of it runs, and the server knows of no pipeline that does"),
-            ([], Err(why)) if ingestion.client == "airflow" => {
-                let words = format!("none runs as a Job here, and what Airflow runs the server was not asked: {why}");
+        let known = pipelines.iter().copied().flatten();
+        let running: Vec<&str> = ingestion.running.iter().chain(known).map(String::as_str).collect();
+        if !running.is_empty() {
+            let words = format!("{} run: what they write meanwhile may be lost or half written", running.join(", "));
+            let there =
+                ingestion.place.value().filter(|place| running.iter().any(|what| what.ends_with(&in_place(place))));
+            return there.into_iter().fold(warn(words), |answer, place| {
+                answer.next(format!("kubectl get jobs,pods -n {place} # wait for them, and pause the pipelines"))
+            });
+        }
+        if ingestion.client == IN_KUBERNETES {
+            return idle_in(&case.facts.namespace, ingestion);
+        }
+        match pipelines {
+            Ok(_) => pass("no Job of it runs, and the server knows of no pipeline that does"),
+            Err(_) if ingestion.client == "none" => pass("no Job of it runs"),
+            Err(why) => {
+                let who = if ingestion.client == "airflow" { "Airflow" } else { &ingestion.client };
+                let words = format!("none runs as a Job here, and what {who} runs the server was not asked: {why}");
                 let answer = unknown(words);
-                let names = ["token", "login", "logging in"].iter().any(|word| why.contains(word));
-                let login = names && status_in(why).is_none_or(|status| status < FAILED);
-                if login { answer.next("{again} --token-secret NAME # a bot's token") } else { answer }
-            }
-            ([], Err(_)) => pass("no Job of it runs"),
-            (some, _) => {
-                warn(format!("{} run: what they write meanwhile may be lost or half written", some.join(", ")))
+                if wants_token(why) { answer.next(WITH_TOKEN) } else { answer }
             }
         }
     })
+}
+
+/// Where the server starts ingestion itself, nothing runs only if one could look there.
+fn idle_in(here: &str, ingestion: &Ingestion) -> Answer {
+    let server =
+        if ingestion.pipelines.value().is_some() { ", and the server knows of no pipeline that does" } else { "" };
+    let place = match ingestion.place.known() {
+        Ok(place) => place,
+        Err(why) => {
+            let words = format!("none runs in {here}{server}; in which namespace they are started is not known: {why}");
+            return unknown(words).next(
+                "kubectl get jobs,pods --all-namespaces -l app.kubernetes.io/component=ingestion # wait for them, and pause the pipelines",
+            );
+        }
+    };
+    let Some(why) = &ingestion.place_unseen else { return pass(format!("none runs in {place}{server}")) };
+    let answer = unknown(format!("none was seen{server}; not all in the namespace {place} could be looked at: {why}"));
+    if Why::of(why) != Some(Why::Forbidden) {
+        return answer;
+    }
+    answer.next(format!("kubectl omupgrade rbac precheck-ingestion -n {place} # prints the rights that it needs there"))
 }
 
 fn image(case: &Case) -> Answer {

@@ -2,6 +2,7 @@
 //! that cannot be reached may come back.
 
 use crate::facts::{Container, Pod, State, Status};
+use crate::rollout::same_image::is_same_image;
 use crate::rollout::scene::Scene;
 use crate::rollout::tree::{Cause, Health, Why};
 
@@ -45,7 +46,7 @@ fn beside_helm(scene: &Scene<'_>, image: &str, words: &str) -> Option<Why> {
     // Of a revision that helm did not finish nobody knows what of it came to be.
     let release = facts.release.value().filter(|r| r.revision.status == Status::Deployed)?;
     let asking = facts.workloads.items().iter().find(|w| w.image == image)?;
-    let own = release.images.get(&asking.label()).filter(|own| !mirrored(own, image))?;
+    let own = release.images.get(&asking.label()).filter(|own| !is_same_image(own, image))?;
     let (revision, chart) = (&release.revision, &release.revision.chart);
     // What kubectl set belongs to kubectl: a server-side apply would stop at it.
     let conflicts = if revision.apply_method.as_deref() == Some("ssa") { " --force-conflicts" } else { "" };
@@ -59,18 +60,6 @@ fn beside_helm(scene: &Scene<'_>, image: &str, words: &str) -> Option<Why> {
         chart.name, chart.version
     );
     Some(Why::new(Cause::Image, text).hint(back).or(keep))
-}
-
-/// Whether a registry's name was only put before helm's image, or in the place of its own.
-fn mirrored(own: &str, image: &str) -> bool {
-    let path = |name: &str| match name.split_once('/') {
-        Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => path.to_owned(),
-        _ => name.to_owned(),
-    };
-    image == own
-        || image.ends_with(&format!("/{own}"))
-        || image.ends_with(&format!("/{}", path(own)))
-        || path(image) == path(own)
 }
 
 /// A message without the image's name: digests and tags hold numbers that read like an answer's.
@@ -122,22 +111,4 @@ fn last(detail: &str) -> String {
     let parts: Vec<&str> = detail.split(": ").collect();
     let from = parts.len().saturating_sub(2);
     parts.get(from..).unwrap_or_default().join(": ").trim().trim_end_matches('.').to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::mirrored;
-
-    #[test]
-    fn a_registry_put_before_an_image_is_nobodys_hand_and_another_name_is() {
-        let own = "docker.getcollate.io/openmetadata/server:1.13.1";
-        for image in
-            ["mirror:5000/openmetadata/server:1.13.1", "m.example/docker.getcollate.io/openmetadata/server:1.13.1"]
-        {
-            assert!(mirrored(own, image), "{image}");
-        }
-        for image in ["docker.getcollate.io/openmetdata/server:1.13.1", "mirror:5000/openmetadata/server:1.13.2"] {
-            assert!(!mirrored(own, image), "{image}");
-        }
-    }
 }

@@ -2,10 +2,9 @@
 //! shell runs them, over a folder that stands for the claim. What is asked besides goes to the cluster in memory.
 
 use super::{Answer, NAMESPACE, World};
-use base64::Engine as _;
+use crate::websocket::{END, frame, receive, switching};
 use kubectl_omupgrade::adapters::cluster::{Cluster, Pointers};
 use serde_json::json;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
@@ -85,11 +84,7 @@ async fn connection(world: World, holding: Holding, stream: TcpStream) {
             }
         }
         if !key.is_empty() {
-            let accept = accept(&key);
-            let head = format!(
-                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: v5.channel.k8s.io\r\n\r\n"
-            );
-            write.write_all(head.as_bytes()).await.unwrap();
+            write.write_all(switching(&key).as_bytes()).await.unwrap();
             return run(&holding, &path, read, write).await;
         }
         let mut body = vec![0; length];
@@ -101,16 +96,6 @@ async fn connection(world: World, holding: Holding, stream: TcpStream) {
             return;
         }
     }
-}
-
-/// What proves to a client that its key was read.
-fn accept(key: &str) -> String {
-    let mut sum = std::process::Command::new("sha1sum").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let text = format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
-    sum.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-    let said = String::from_utf8(sum.wait_with_output().unwrap().stdout).unwrap();
-    let digest: Vec<u8> = (0..20).map(|i| u8::from_str_radix(&said[2 * i..2 * i + 2], 16).unwrap()).collect();
-    base64::engine::general_purpose::STANDARD.encode(digest)
 }
 
 /// A value of a query, as it was before it was put there.
@@ -171,32 +156,15 @@ async fn run(
         let status = if well { "Success" } else { "Failure" };
         let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": status, "message": "the command's end"});
         let _ = frame(&mut to, 3, status.to_string().as_bytes()).await;
-        let _ = to.write_all(&[0x88, 0]).await;
+        let _ = to.write_all(&END).await;
     }
     feeding.abort();
 }
 
 /// Gives a command what the client sends it.
 async fn feed(mut from: impl AsyncRead + Unpin, mut stdin: Option<tokio::process::ChildStdin>) {
-    loop {
-        let (mut head, mut mask) = ([0; 2], [0; 4]);
-        if from.read_exact(&mut head).await.is_err() {
-            return;
-        }
-        let size = match head[1] & 0x7f {
-            126 => u64::from(from.read_u16().await.unwrap()),
-            127 => from.read_u64().await.unwrap(),
-            size => u64::from(size),
-        };
-        from.read_exact(&mut mask).await.unwrap();
-        let mut text = vec![0; usize::try_from(size).unwrap()];
-        if from.read_exact(&mut text).await.is_err() {
-            return;
-        }
-        for (i, byte) in text.iter_mut().enumerate() {
-            *byte ^= mask[i % 4];
-        }
-        match (head[0] & 0x0f, text.split_first()) {
+    while let Some((kind, said)) = receive(&mut from).await {
+        match (kind, said.split_first()) {
             (2, Some((0, input))) => {
                 if let Some(stdin) = &mut stdin {
                     let _ = stdin.write_all(input).await;
@@ -207,14 +175,4 @@ async fn feed(mut from: impl AsyncRead + Unpin, mut stdin: Option<tokio::process
             _ => {}
         }
     }
-}
-
-/// A message to the client: one byte for the channel, then what is said.
-async fn frame(to: &mut (impl AsyncWrite + Unpin), channel: u8, said: &[u8]) -> std::io::Result<()> {
-    let size = u16::try_from(said.len() + 1).unwrap();
-    let mut bytes = vec![0x82, 126];
-    bytes.extend(size.to_be_bytes());
-    bytes.push(channel);
-    bytes.extend(said);
-    to.write_all(&bytes).await
 }

@@ -99,3 +99,31 @@ impl Stage<'_> {
 fn asked<'a>(verb: &str, to: &'a str) -> Vec<&'a str> {
     if verb == "precheck" { vec!["--to", to] } else { Vec::new() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::VERBS;
+    use crate::{faults, paths};
+
+    /// Words that are kept of what is no fault of the table: a release that is well, a hook without its claim, and the guard's
+    /// refusal.
+    const MORE: &[&str] = &["nothing", "claim-missing", "guard-stops-rollback"];
+
+    #[test]
+    fn what_every_verb_says_under_every_fault_is_kept() {
+        let kept = paths::source("../testdata/words");
+        let file = |fault: &str, verb: &str| kept.join(fault).join(format!("{verb}.txt"));
+        let all = faults::names().flat_map(|fault| VERBS.iter().map(move |verb| (fault, *verb)));
+        let missing: Vec<_> = all.filter(|(fault, verb)| !file(fault, verb).is_file()).collect();
+        assert!(missing.is_empty(), "`OMUPGRADE_WORDS=write testbed test words-…` writes those of {missing:?}");
+    }
+
+    #[test]
+    fn nothing_else_is_kept() {
+        for entry in std::fs::read_dir(paths::source("../testdata/words")).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let fault = name.strip_suffix("-mysql").unwrap_or(&name);
+            assert!(faults::names().any(|known| known == fault) || MORE.contains(&fault), "{name} is no fault");
+        }
+    }
+}

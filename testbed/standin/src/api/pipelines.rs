@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{Api, Asking, resources};
 use crate::entities::{self, Kind};
 use crate::http::Answer;
+use crate::version;
 
 fn kind() -> Result<&'static Kind> {
     entities::kind("services/ingestionPipelines")
@@ -61,12 +62,16 @@ pub fn deploy_many(api: &Api, asking: &Asking<'_>) -> Result<Answer> {
     Ok(Answer::json(&json!(answers?)))
 }
 
-/// Whether the orchestrator answers. Source of the shape: the client's `PipelineServiceClientResponse`.
+/// Whether the orchestrator answers. Source: `AirflowRESTClient.getServiceStatusInternal`: `version` is what the plugin in
+/// Airflow tells of its package `openmetadata-ingestion` (`health_response`), and no version of Airflow's; a package has a
+/// fourth number (facts 1.1). With the client disabled there is none to ask: `IngestionPipelineRepository.getServiceStatus`.
+/// Assumption: the package is of the server's own release; one of another minor version is answered with 500 and a reason.
 pub fn status(api: &Api, _: &Asking<'_>) -> Result<Answer> {
     Ok(if api.settings.pipeline_client {
-        Answer::json(&json!({ "code": 200, "platform": "Airflow", "version": "3.1.5" }))
+        let package = format!("{}.0", version::of_this_image());
+        Answer::json(&json!({ "code": 200, "platform": "Airflow", "version": package }))
     } else {
-        Answer::json(&json!({ "code": 500, "platform": "Disabled", "reason": "Pipeline client disabled" }))
+        Answer::json(&json!({ "code": 200, "reason": "Pipeline Client Disabled" }))
     })
 }
 

@@ -10,7 +10,7 @@ mod server;
 mod settings;
 
 pub use drift::drift;
-pub use ingestion::{airflow, images, pipeline_client};
+pub use ingestion::{Part, airflow, cron_job, images, job, pipeline_client, place, pod};
 pub use quantity::quantity;
 pub use room::room;
 pub use search::search;

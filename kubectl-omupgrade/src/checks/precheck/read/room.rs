@@ -89,6 +89,8 @@ pub fn room(template: &PodSpec, quotas: &[Quota], nodes: Option<&[Node]>, pods: 
         cordoned: count(Fit::Cordoned),
         unfit: count(Fit::Unfit),
         full: count(Fit::Full),
+        nodes_unseen: (!placing::is_reckoned(template))
+            .then(|| "its pods ask more of a node than is reckoned here".to_owned()),
     }
 }
 

@@ -1,0 +1,169 @@
+//! Where TLS is spoken, read off a release's objects and its server's settings. Pure.
+
+use crate::preview::{Object, servers, settings};
+use serde_json::Value;
+
+/// A place where TLS is spoken.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// For people: `Ingress om, https://data.example`.
+    pub name: String,
+    /// The name that clients ask for.
+    pub host: String,
+    /// The port that they ask at.
+    pub port: u16,
+    /// Why nobody can look there.
+    pub unseen: Option<String>,
+}
+
+fn at(name: String, host: &str, port: u16) -> Place {
+    Place { name, host: host.to_owned(), port, unseen: None }
+}
+
+/// Whether a listener of a Gateway speaks TLS: one of Istio's may hold no more than that it sends callers elsewhere.
+pub fn speaks(listener: &Value) -> bool {
+    listener
+        .get("tls")
+        .is_some_and(|tls| tls.get("httpsRedirect") != Some(&Value::Bool(true)) || tls.get("mode").is_some())
+}
+
+/// Ingresses, Routes and Gateways with TLS, and addresses among the server's settings that begin with https.
+pub fn places(all: &[Object]) -> Vec<Place> {
+    let mut out: Vec<Place> = Vec::new();
+    let mut add = |place: Place| {
+        if !place.host.is_empty() && !out.contains(&place) {
+            out.push(place);
+        }
+    };
+    for object in all {
+        let list = |at: &str| object.value.pointer(at).and_then(Value::as_array).cloned().unwrap_or_default();
+        match object.kind.as_str() {
+            "Ingress" => {
+                for host in list("/spec/tls")
+                    .iter()
+                    .flat_map(|tls| tls.get("hosts").and_then(Value::as_array).cloned().unwrap_or_default())
+                {
+                    let host = host.as_str().unwrap_or_default();
+                    add(at(format!("Ingress {}, https://{host}", object.name), host, 443));
+                }
+            }
+            "Route" if object.value.pointer("/spec/tls").is_some() => {
+                let host = object.value.pointer("/spec/host").and_then(Value::as_str).unwrap_or_default();
+                add(at(format!("Route {}, https://{host}", object.name), host, 443));
+            }
+            // Of the Gateway API, and Istio's.
+            "Gateway" => {
+                for listener in list("/spec/listeners").iter().chain(&list("/spec/servers")) {
+                    let text = |at: &str| listener.pointer(at).and_then(Value::as_str);
+                    let port = listener.pointer("/port/number").or(listener.get("port")).and_then(Value::as_u64);
+                    let named = listener.get("hosts").and_then(Value::as_array).into_iter().flatten();
+                    let hosts = named.filter_map(Value::as_str).chain(text("/hostname"));
+                    // A star is no name that could be asked for; without TLS nothing is to be seen.
+                    for host in hosts.filter(|h| speaks(listener) && !h.contains('*')) {
+                        let (host, port) = (host.rsplit('/').next().unwrap_or(host), port.unwrap_or(443));
+                        let name = format!("Gateway {}, https://{host}:{port}", object.name);
+                        add(at(name, host, u16::try_from(port).unwrap_or(443)));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let server = servers(all).into_iter().next().and_then(|s| all.iter().find(|o| o.label() == s.label));
+    let Some(set) = server.map(|s| settings(all, s)) else { return out };
+    let text = |name: &str| set.get(name).and_then(|v| v.as_ref()?.expose().cloned()).unwrap_or_default();
+    if text("ELASTICSEARCH_SCHEME") == "https" {
+        // Several hosts stand there with commas between them.
+        for host in text("ELASTICSEARCH_HOST").split(',').map(str::trim) {
+            let (host, port) = host.split_once(':').unwrap_or((host, ""));
+            let port = port.parse().or_else(|_| text("ELASTICSEARCH_PORT").parse()).unwrap_or(9200);
+            add(at(format!("search engine, https://{host}:{port}"), host, port));
+        }
+    }
+    let endpoint = text("PIPELINE_SERVICE_CLIENT_ENDPOINT");
+    if let Some(rest) = endpoint.strip_prefix("https://") {
+        let url = rest.split('/').next().unwrap_or_default();
+        let url = url.rsplit('@').next().unwrap_or(url);
+        let (host, port) = url.split_once(':').unwrap_or((url, "443"));
+        let port = port.parse().unwrap_or(443);
+        add(at(format!("pipeline service, https://{host}:{port}"), host, port));
+    }
+    // TLS from the first byte on; what begins without and changes over is not looked at.
+    let direct = [
+        (
+            "AUTHENTICATION_LDAP_SSL_ENABLED",
+            "true",
+            "LDAP, ldaps",
+            "AUTHENTICATION_LDAP_HOST",
+            "AUTHENTICATION_LDAP_PORT",
+            636,
+        ),
+        ("SMTP_SERVER_STRATEGY", "SMTPS", "mail, smtps", "SMTP_SERVER_ENDPOINT", "SMTP_SERVER_PORT", 465),
+    ];
+    for (switch, on, what, host, port, usual) in direct {
+        if text(switch) != on {
+            continue;
+        }
+        let (host, port) = (text(host), text(port).parse().unwrap_or(usual));
+        add(at(format!("{what}://{host}:{port}"), &host, port));
+    }
+    // The chart sets addresses of a login by Google also where nobody uses it.
+    let alone = matches!(text("AUTHENTICATION_PROVIDER").as_str(), "" | "basic" | "ldap");
+    let login = |name: &str| name.starts_with("AUTHENTICATION_") || name.starts_with("OIDC_");
+    let others = set.keys().filter(|n| !(n.starts_with("PIPELINE_SERVICE_CLIENT_") || alone && login(n)));
+    for name in others {
+        for url in text(name).split([' ', ',', '"', '\'', '[', ']']).filter_map(|word| word.strip_prefix("https://")) {
+            let url = url.split(['/', '?']).next().unwrap_or_default();
+            let url = url.rsplit('@').next().unwrap_or(url);
+            let (host, port) = url.split_once(':').unwrap_or((url, "443"));
+            let port = port.parse().unwrap_or(443);
+            add(at(format!("setting {name}, https://{host}:{port}"), host, port));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preview::objects;
+
+    #[test]
+    fn every_place_with_tls_is_found_and_none_twice() {
+        let deployment = |settings: &str| {
+            format!(
+                "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: om}}\nspec: {{template: {{spec: {{containers: [{{name: om, image: 'server:1', ports: [{{containerPort: 8585}}]}}],\n\
+                 initContainers: [{{name: run-db-migrations, image: 'server:1', env: [{settings}]}}]}}}}}}\n"
+            )
+        };
+        let names = |text: &str| -> Vec<String> {
+            places(&objects(text, "data").unwrap()).into_iter().map(|p| p.name).collect()
+        };
+        let edges = "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: a}\nspec: {tls: [{hosts: [om.example]}]}\n---\n\
+            apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: b}\nspec: {listeners: [{hostname: gw.example, port: 8443, protocol: HTTPS, tls: {}}, {hostname: '*.example', port: 443, tls: {}}, {hostname: plain.example, port: 80}]}\n---\n\
+            apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: c}\nspec: {servers: [{port: {number: 443}, hosts: [ns/mesh.example], tls: {mode: SIMPLE}}]}\n---\n";
+        let set = "{name: SOME_URL, value: 'https://u:p@api.example:9443/x?y'}, {name: AUTHENTICATION_AUTHORITY, value: 'https://accounts.example'}, \
+            {name: ELASTICSEARCH_SCHEME, value: https}, {name: ELASTICSEARCH_HOST, value: 'es1,es2:9201'}";
+        let found = names(&format!("{edges}{}", deployment(set)));
+        assert_eq!(
+            found,
+            [
+                "Ingress a, https://om.example",
+                "Gateway b, https://gw.example:8443",
+                "Gateway c, https://mesh.example:443",
+                "search engine, https://es1:9200",
+                "search engine, https://es2:9201",
+                "setting SOME_URL, https://api.example:9443",
+            ]
+        );
+        let pipelines = "{name: PIPELINE_SERVICE_CLIENT_ENDPOINT, value: 'https://u:p@airflow.example:8443/x'}";
+        assert_eq!(names(&deployment(pipelines)), ["pipeline service, https://airflow.example:8443"]);
+        let others = "{name: AUTHENTICATION_LDAP_SSL_ENABLED, value: 'true'}, {name: AUTHENTICATION_LDAP_HOST, value: ldap.example}, \
+            {name: SMTP_SERVER_STRATEGY, value: SMTPS}, {name: SMTP_SERVER_ENDPOINT, value: mail.example}, {name: SMTP_SERVER_PORT, value: '2465'}";
+        assert_eq!(names(&deployment(others)), ["LDAP, ldaps://ldap.example:636", "mail, smtps://mail.example:2465"]);
+        let later = "{name: SMTP_SERVER_STRATEGY, value: SMTP_TLS}, {name: SMTP_SERVER_ENDPOINT, value: mail.example}";
+        assert!(names(&deployment(later)).is_empty());
+        let single = "{name: AUTHENTICATION_PROVIDER, value: okta}, {name: AUTHENTICATION_PUBLIC_KEYS, value: '[https://login.example/keys,https://login.example/keys]'}";
+        assert_eq!(names(&deployment(single)), ["setting AUTHENTICATION_PUBLIC_KEYS, https://login.example:443"]);
+    }
+}
