@@ -31,7 +31,7 @@ esac"#;
 const MYSQLDUMP: &str = r#"case "$*" in
 *--version*) echo "${CLIENT:-mysqldump  Ver 9.7.4 for Linux on x86_64 (MySQL Community Server - GPL)}" ;;
 *) for option; do case $option in --result-file=*) [ -z "${SKIPPED:-}" ] || echo "mysqldump: Error: '$SKIPPED' when trying to dump" >&2
-printf '%b' "${TEXT--- MySQL dump\n-- Dump completed on 2026-11-22\n}" >"${option#*=}" ;; esac; done ;;
+printf '%b' "${TEXT--- MySQL dump\n-- Dump completed on 2026-11-22\n}" >"${option#*=}" ;; esac; done; exit ${ENDED:-0} ;;
 esac"#;
 
 const ENVIRONMENT: [(&str, &str); 11] = [
@@ -278,6 +278,8 @@ fn a_dump_that_is_not_whole_is_no_backup() {
         let mysql = ("DB_SCHEME", "mysql");
         fails(&image, &[mysql, ("TEXT", "-- MySQL dump\nINSERT INTO")], &["the dump has no end"]);
         fails(&image, &[mysql, ("TEXT", "")], &["the dump has no end"]);
+        fails(&image, &[mysql, ("ENDED", "2")], &["mysqldump failed with 2", "went away", "without a word"]);
+        fails(&image, &[mysql, ("ENDED", "137")], &["mysqldump failed with 137", "does not answer"]);
         fails(&image, &[mysql, ("SKIPPED", "Got errno 0 on write")], &["the claim is full", "bytes were free"]);
         fails(
             &image,

@@ -56,7 +56,7 @@ static ALIKE: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"@previous\b", ""),
         // A client whose connection was cut tells of the statement that it was at.
         (
-            r"or the connection broke\. The client's words: (pg_dump|mysqldump): .*?(?P<end> → | certain;| \(certain| exit \d)",
+            r"or the connection broke\. The client's words: (pg_dump: |mysqldump: |none; ).*?(?P<end> → | certain;| \(certain| exit \d)",
             "or the connection broke.$end",
         ),
     ];
@@ -125,6 +125,7 @@ mod tests {
         for end in [" (certain), and 1 more", "\n   certain; Job om", "\nexit 1", "\n  │   → kubectl logs"] {
             let one = said("pg_dump: error: query failed: FATAL: terminating\n connection", end);
             assert!(same(&one, &said("pg_dump: error: Dumping the contents of table \"t\" failed", end)), "{end}");
+            assert!(same(&one, &said("none; it ends without a word where its connection is closed", end)), "{end}");
             assert!(!same(&one, &said("pg_dump: error: query failed", &format!("{end} and something else"))), "{end}");
         }
     }
