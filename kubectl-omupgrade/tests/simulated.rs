@@ -21,6 +21,8 @@ mod interrupted;
 mod journal;
 #[path = "simulated/lock.rs"]
 mod lock;
+#[path = "simulated/many.rs"]
+mod many;
 #[path = "simulated/prune.rs"]
 mod prune;
 #[path = "simulated/record.rs"]
@@ -37,6 +39,8 @@ mod restore_confirm;
 mod restore_from;
 #[path = "simulated/restore_given_up.rs"]
 mod restore_given_up;
+#[path = "simulated/restore_kills.rs"]
+mod restore_kills;
 #[path = "simulated/restore_under.rs"]
 mod restore_under;
 #[path = "simulated/rollback.rs"]
