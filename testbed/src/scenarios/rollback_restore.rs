@@ -89,7 +89,9 @@ fn killed_and_typed_again(stage: &Stage, backup: &str) -> Result<()> {
             Err(error) => say::line(&format!("{error:#}")),
         }
     }
-    ensure!(ended.iter().any(Result::is_ok), "neither came to its end");
+    // It watches until the old server is rolled out.
+    let rolled_out = |end: &Result<String>| end.as_ref().is_ok_and(|said| said.contains("om is rolled out"));
+    ensure!(ended.iter().any(rolled_out), "neither came to its end");
 
     stage.until("the old server to serve", 120, |stage| Ok(stage.serving()? == ["1.12.14"]))?;
     // A pod is Ready a moment before everybody knows its address.
@@ -136,7 +138,7 @@ fn in_its_middle(stage: &Stage, step: &str) -> Result<bool> {
 }
 
 fn restore(stage: &Stage, backup: &str) -> Call {
-    let words = ["rollback", RELEASE, "1", "--restore", "--backup", backup, "--yes", "--no-watch"];
+    let words = ["rollback", RELEASE, "1", "--restore", "--backup", backup, "--yes", "--timeout", "4m"];
     stage.omupgrade("restoring").args(words)
 }
 
