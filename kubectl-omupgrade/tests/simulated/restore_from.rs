@@ -98,6 +98,13 @@ async fn what_was_killed_before_it_changed_anything_is_looked_at_anew() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_dump_of_now_is_a_backup_as_any_other() {
     let (world, _folder) = migrated().await;
+    // What its node pulled is known while it runs, and no more when it is dumped.
+    let status = json!({"name": "om", "ready": true, "restartCount": 0, "image": "server:1.12.4", "imageID": "server@sha256:aa"});
+    world.put(
+        "pods",
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "om-1", "labels": {"app": "om"}},
+               "spec": {"containers": []}, "status": {"phase": "Succeeded", "containerStatuses": [status]}}),
+    );
     pod(&world, "dump", PodFault::Waits);
     let dumps = |p: &&Value| p["metadata"]["name"].as_str().unwrap().ends_with("-dump");
     let waits = async {
@@ -118,9 +125,13 @@ async fn the_dump_of_now_is_a_backup_as_any_other() {
     let mounted = |v: &Value| v["secret"]["secretName"] == name;
     assert!(there["spec"]["volumes"].as_array().unwrap().iter().any(mounted), "what it tells of the release");
     let files = world.object("secrets", name).unwrap()["data"].clone();
-    let decoded = base64::engine::general_purpose::STANDARD.decode(files["record.part"].as_str().unwrap()).unwrap();
-    let told = String::from_utf8(decoded).unwrap();
+    let file = |name: &str| base64::engine::general_purpose::STANDARD.decode(files[name].as_str().unwrap()).unwrap();
+    let told = String::from_utf8(file("record.part")).unwrap();
     assert!(told.contains("\"revision\":2") && told.contains("\"hmac\":{") && !told.contains("the-key"), "{told}");
+    assert!(told.contains(r#""images":{"server:1.12.4":["server@sha256:aa"]}"#), "{told}");
+    let packed = file("release.json.gz");
+    let release: Value = serde_json::from_reader(flate2::read::GzDecoder::new(packed.as_slice())).unwrap();
+    assert!(release["values"].is_object() && release["computed_values"].is_object(), "{release:#}");
     // Only a dump may write to the claim.
     let writes = |p: &Value| {
         let mounts = p["spec"]["containers"][0]["volumeMounts"].as_array().unwrap().clone();
