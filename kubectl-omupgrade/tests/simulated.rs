@@ -7,6 +7,8 @@
 mod age;
 #[path = "simulated/backup.rs"]
 mod backup;
+#[path = "simulated/backup_images.rs"]
+mod backup_images;
 #[path = "simulated/backup_refused.rs"]
 mod backup_refused;
 #[path = "simulated/backup_under.rs"]
@@ -41,6 +43,8 @@ mod restore_from;
 mod restore_given_up;
 #[path = "simulated/restore_kills.rs"]
 mod restore_kills;
+#[path = "simulated/restore_several.rs"]
+mod restore_several;
 #[path = "simulated/restore_under.rs"]
 mod restore_under;
 #[path = "simulated/rollback.rs"]

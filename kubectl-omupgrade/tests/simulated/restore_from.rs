@@ -1,8 +1,8 @@
 //! From what a restore is made: a backup under another Fernet key, or of another release, is refused before the first
 //! write unless somebody says that it is meant; nothing of a key is ever shown.
 
-use crate::cluster::{Kill, PodFault, World};
-use crate::restore::{BACKUP, args, check, command, migrated, pod, untouched};
+use crate::cluster::{Kill, PodFault, World, release_secret};
+use crate::restore::{BACKUP, args, check, check_with, command, migrated, pod, untouched, with_schedule};
 use crate::rollback::runs;
 use base64::Engine as _;
 use kubectl_omupgrade::commands::rollback::Args;
@@ -19,7 +19,7 @@ async fn refused(world: &World, args: &Args, case: &str, words: &str, hint: &str
     let said = format!("{error:#}");
     assert!(said.contains(words), "{case}: {said}");
     assert!(hints.contains(hint), "{case}: {hints}");
-    for key in ["the-key", "another-key"] {
+    for key in ["the-key", "another-key", "signing key, as long"] {
         assert!(!said.contains(key) && !hints.contains(key), "{case} shows a key: {said} {hints}");
     }
     untouched(world, case);
@@ -36,6 +36,41 @@ async fn another_fernet_key_is_refused_and_so_is_an_unknown_one() {
         refused(&world, &args(&world), case, words, "--accept-other-fernet-key").await;
         let accepted = Args { accept_other_fernet_key: true, ..args(&world) };
         assert_eq!(command(&world, &accepted).await.unwrap(), Exit::Done, "{case}");
+    }
+}
+
+/// Mounted as the chart mounts them: of this length a file is a key.
+const SIGNING: [&str; 2] =
+    ["the signing key, as long as such keys are", "another signing key, as long as such keys are"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_signing_key_is_refused_until_it_is_accepted() {
+    let mounted = |version: &str| {
+        with_schedule(version).replace(
+            "      containers: [{name: om,",
+            "      volumes: [{name: jwt, secret: {secretName: om-jwt}}]\n      containers: [{name: om,",
+        )
+    };
+    for (backup, stands) in [(SIGNING[0], true), (SIGNING[1], false)] {
+        let (world, _folder) = migrated().await;
+        world.put("secrets", release_secret("om", 1, "superseded", &mounted("1.12.3"), "Install complete"));
+        world.put("secrets", release_secret("om", 2, "deployed", &mounted("1.12.4"), "Upgrade complete"));
+        let key = base64::engine::general_purpose::STANDARD.encode(SIGNING[0]);
+        world.put(
+            "secrets",
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "om-jwt"}, "data": {"private.der": key}}),
+        );
+        world.with_database(|d| d.check = check_with(Some("the-key"), backup));
+        if !stands {
+            let words = "file/jwt/private.der of revision 1 is another key than the one of om-1.12.4";
+            refused(&world, &args(&world), "another signing key", words, "--accept-other-jwt-key").await;
+            // The word for one key is none for the other.
+            let fernet = Args { accept_other_fernet_key: true, ..args(&world) };
+            refused(&world, &fernet, "the other word", words, "--accept-other-fernet-key --yes --accept-other-jwt-key")
+                .await;
+        }
+        let accepted = Args { accept_other_jwt_key: !stands, ..args(&world) };
+        assert_eq!(command(&world, &accepted).await.unwrap(), Exit::Done, "{backup}");
     }
 }
 
