@@ -76,6 +76,16 @@ impl State {
 }
 
 impl World {
+    /// A cluster as this one is now, whose helm lives in `folder` and did nothing yet.
+    pub fn copy(&self, folder: &Path) -> Self {
+        let copy = Self::new(folder);
+        {
+            let (mut state, now) = (copy.0.lock().unwrap(), self.0.lock().unwrap());
+            (state.objects, state.restores) = (now.objects.clone(), now.restores);
+        }
+        copy
+    }
+
     /// An empty cluster whose helm lives in `folder`.
     pub fn new(folder: &Path) -> Self {
         let killed = Arc::new(Notify::new());

@@ -4,7 +4,7 @@ use super::database::{Database, Ran, variable};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct Objects {
     there: BTreeMap<(String, String), Value>,
     version: u64,
