@@ -241,6 +241,21 @@ async fn what_stands_against_it_is_found_before_the_first_write() {
     }
 }
 
+/// What was written since the backup is then only in the database from before, which is kept.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn told_not_to_dump_it_does_not_and_needs_no_room_for_it() {
+    let (world, _folder) = migrated().await;
+    world.with_database(|d| d.check = d.check.replace("90000000", "1400000"));
+    is_refused(command(&world, &args(&world)).await, "little room", "too little to dump");
+    let args = Args { no_dump: true, ..args(&world) };
+    assert_eq!(command(&world, &args).await.unwrap(), Exit::Done);
+    assert_eq!(world.violations(), Vec::<String>::new());
+    world.with_database(|d| {
+        assert_eq!((d.state.as_str(), d.dumps.len(), d.old.len()), (STATE, 0, 1));
+        assert!(d.old.values().all(|old| old.contains("1.12.4")));
+    });
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dry_run_only_reads() {
     let (world, _folder) = migrated().await;

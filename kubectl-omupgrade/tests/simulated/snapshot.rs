@@ -223,6 +223,45 @@ fn the_snapshot_of_a_killed_one_is_named() {
     assert!(said.contains("a run that did not end may have left the snapshot om-om-1-13-1-"), "{said}");
 }
 
+/// Whether there was such a write.
+async fn brought_back_after(kill: Kill) -> bool {
+    let (world, folder) = world();
+    world.says("probe", &answer("1.12.3", 7));
+    let asked = args(&folder, "true");
+    assert_eq!(Box::pin(snapshot(&world.cluster(), &asked, TERMS)).await.unwrap(), Exit::Done);
+    let back = BringBackArgs {
+        of: of(),
+        name: None,
+        commands: Some(asked.commands.clone()),
+        host: None,
+        timeout: Duration::from_secs(20),
+        show_output: false,
+    };
+    if world.process(Some(kill), Box::pin(bring_back(&world.cluster(), &back, TERMS))).await.is_some() {
+        return false;
+    }
+    let is_left = |r: &Value| r["outcome"] == "open" && r["remembered"]["host"] == "new.example:5433";
+    let made = runs(&world).iter().any(is_left);
+    assert_eq!(Box::pin(bring_back(&world.cluster(), &back, TERMS)).await.unwrap(), Exit::Done, "{kill:?}");
+    let runs = runs(&world);
+    assert!(runs.iter().all(|r| r["outcome"] != "open"), "{kill:?}: {runs:#?}");
+    let lease = world.object("leases", "omupgrade-om").unwrap();
+    assert!(lease["spec"].get("holderIdentity").is_none_or(Value::is_null), "{kill:?}: {lease}");
+    assert!(maps(&world)[0]["data"]["drilled.json"].is_string(), "{kill:?}");
+    let ran = std::fs::read_to_string(folder.path().join("ran")).unwrap();
+    let restored = ran.lines().filter(|line| line.starts_with("restore ")).count();
+    assert!(restored <= if made { 1 } else { 2 }, "{kill:?}: the server was made already: {ran}");
+    true
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_any_write_the_same_command_brings_it_back() {
+    let kills = (1..=16).flat_map(|write| [Kill::BeforeWrite(write), Kill::AfterWrite(write)]);
+    let points = futures::future::join_all(kills.map(brought_back_after)).await;
+    let reached = points.iter().filter(|reached| **reached).count();
+    assert!(reached >= 14 && !points[points.len() - 1], "{reached} points");
+}
+
 /// An age that only wraps: what reaches it is what must not stand on the claim in the clear.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn secrets_for_a_recipient_go_beside_the_dump_and_nowhere_else() {
