@@ -7,6 +7,8 @@
 mod age;
 #[path = "simulated/backup.rs"]
 mod backup;
+#[path = "simulated/backup_images.rs"]
+mod backup_images;
 #[path = "simulated/backup_refused.rs"]
 mod backup_refused;
 #[path = "simulated/backup_under.rs"]
@@ -21,6 +23,8 @@ mod interrupted;
 mod journal;
 #[path = "simulated/lock.rs"]
 mod lock;
+#[path = "simulated/many.rs"]
+mod many;
 #[path = "simulated/prune.rs"]
 mod prune;
 #[path = "simulated/record.rs"]
@@ -37,6 +41,10 @@ mod restore_confirm;
 mod restore_from;
 #[path = "simulated/restore_given_up.rs"]
 mod restore_given_up;
+#[path = "simulated/restore_kills.rs"]
+mod restore_kills;
+#[path = "simulated/restore_several.rs"]
+mod restore_several;
 #[path = "simulated/restore_under.rs"]
 mod restore_under;
 #[path = "simulated/rollback.rs"]

@@ -317,6 +317,7 @@ fn given_up(entries: &[(&str, Phase)]) -> Run {
         unnamed: Vec::new(),
         schedules: Vec::new(),
         images: Vec::new(),
+        pulled: BTreeMap::new(),
         image: None,
         labels: Vec::new(),
     };

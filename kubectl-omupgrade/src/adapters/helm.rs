@@ -3,8 +3,7 @@
 use super::cluster::{Cluster, Pointers};
 use crate::facts::Driver;
 use crate::failure::Failure;
-use crate::redact::Redactor;
-use std::collections::BTreeSet;
+use crate::redact::without_looks;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -176,7 +175,6 @@ impl Helm {
         let (said, complained) = (text(&output.stdout), text(&output.stderr));
         let words = if output.status.success() || complained.is_empty() { said } else { complained };
         // The API server's refusal of an object may quote it.
-        let hidden = Redactor::new([], &BTreeSet::new()).map(|redactor| redactor.text(&words));
-        Ok(Said { ok: output.status.success(), words: hidden.map_err(anyhow::Error::msg)? })
+        Ok(Said { ok: output.status.success(), words: without_looks(&words) })
     }
 }

@@ -150,6 +150,35 @@ pub struct At<'a> {
 mod tests {
     use super::*;
 
+    #[test]
+    fn another_key_that_signs_tokens_stands_against_it_and_no_other_one() {
+        let at = At { release: "om", namespace: "data", revision: 3, backup: "b", command: "again" };
+        let (other, unknown) = (Answer::Other("seen".to_owned()), Answer::Unknown("not seen".to_owned()));
+        for (name, answer, accepted, refused) in [
+            ("file/jwt/private_key.der", &other, false, true),
+            ("file/keys/PRIVATE_KEY.pem", &other, false, true),
+            ("env/RSA_KEY", &other, false, true),
+            ("file/jwt/private_key.der", &other, true, false),
+            // What is not known is the rule: most charts name none.
+            ("file/jwt/private_key.der", &unknown, false, false),
+            ("env/PIPELINE_SERVICE_KEY", &other, false, false),
+        ] {
+            let said = of_jwt(&[(name.to_owned(), answer.clone())].into(), at, accepted);
+            assert_eq!(said.is_some(), refused, "{name}, {answer:?}, {accepted}");
+            if let Some(said) = said {
+                assert!(
+                    said.why.starts_with(&format!("{name} of revision 3 is another key than the one of b")),
+                    "{}",
+                    said.why
+                );
+                assert!(said.hints[0].starts_with("again --accept-other-jwt-key "), "{:?}", said.hints);
+            }
+        }
+        // The first that signs, whatever stands before it.
+        let both = [("env/A_KEY".to_owned(), other.clone()), ("file/jwt/key.der".to_owned(), other)].into();
+        assert!(of_jwt(&both, at, false).is_some_and(|said| said.why.starts_with("file/jwt/key.der")));
+    }
+
     /// kubectl gets no object by its name from all namespaces.
     #[test]
     fn a_key_that_is_held_elsewhere_is_looked_for_by_a_command_that_works() {

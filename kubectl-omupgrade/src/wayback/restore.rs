@@ -82,6 +82,9 @@ pub struct Plan {
     pub schedules: Vec<String>,
     /// The images that could migrate or write, without tag and digest.
     pub images: Vec<String>,
+    /// What the nodes had pulled for the server while it ran, by image: a dump of later tells it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pulled: BTreeMap<String, Vec<String>>,
     /// The image of its Pods that somebody named; a later process may name another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,

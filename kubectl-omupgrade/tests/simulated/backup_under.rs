@@ -1,26 +1,15 @@
 //! `backup` under every fault of the API, alone and after every kill: what it says of itself is true, and the same command
 //! again ends with one whole backup and nothing left over.
 
-use crate::backup::{self, args, runs, world};
+use crate::backup::{TERMS, args, command, runs, world};
 use crate::cluster::{ApiFault, Kill, World};
-use futures::StreamExt as _;
-use kubectl_omupgrade::adapters::lock::Timing;
-use kubectl_omupgrade::commands::backup::{MakeArgs, Terms, back_up};
+use crate::many;
+use kubectl_omupgrade::commands::backup::{MakeArgs, back_up};
 use kubectl_omupgrade::exit::Exit;
 use kubectl_omupgrade::failure::exit_of;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::Duration;
-
-/// A lock that outlives a moment in which many cases want the processor.
-const TERMS: Terms =
-    Terms { lock: Timing { duration: Duration::from_millis(200), renew: Duration::from_millis(50) }, ..backup::TERMS };
-
-/// One that waits for an answer as long as it takes: on a busy machine that may be a while.
-async fn command(world: &World, args: &MakeArgs) -> anyhow::Result<Exit> {
-    Box::pin(back_up(&world.cluster(), args, TERMS)).await
-}
 
 fn receipt(folder: &Path) -> Option<Value> {
     Some(serde_json::from_slice(&std::fs::read(folder.join("receipt.json")).ok()?).unwrap())
@@ -138,46 +127,40 @@ async fn one(of: Case) -> bool {
     there
 }
 
-/// The requests of a process; how often it renews its lock meanwhile depends on the machine.
+/// The requests of a process, one that renews its lock now and then.
 const REQUESTS: usize = 40;
 const WRITES: usize = 20;
-const AT_ONCE: usize = 16;
 
-/// Many at once, for they mostly wait for locks to expire; not so many that a lock runs out because nobody comes to renew
-/// it. How many met their fault; all that went wrong is told.
-async fn all(cases: impl Iterator<Item = Case>) -> usize {
-    let running = cases.map(|case| tokio::spawn(one(case)));
-    let ended: Vec<_> = futures::stream::iter(running).buffer_unordered(AT_ONCE).collect().await;
-    let wrong = ended.iter().filter(|case| case.is_err()).count();
-    assert_eq!(wrong, 0, "of {} cases; each is told above", ended.len());
-    ended.into_iter().filter(|met| matches!(met, Ok(true))).count()
+/// How many met their fault.
+fn all(cases: impl Iterator<Item = Case> + Send) -> usize {
+    many::all(cases, one).into_iter().filter(|met| *met).count()
 }
 
 /// Every fault, at every so many of the requests, each fault beginning at another one.
-fn faults(every: usize, shift: usize) -> impl Iterator<Item = (ApiFault, usize)> {
+fn faults(every: usize, shift: usize) -> impl Iterator<Item = (ApiFault, usize)> + Send {
     let faults = ApiFault::ALL.into_iter().enumerate();
     faults
         .flat_map(move |(nth, fault)| (1 + (nth + shift) % every..=REQUESTS).step_by(every).map(move |at| (fault, at)))
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_request_under_every_fault_has_one_end() {
-    let met = all(faults(2, 0).map(|(fault, at)| Case { kill: None, dump_fails: false, at, fault })).await;
+#[test]
+fn every_request_under_every_fault_has_one_end() {
+    let met = all(faults(2, 0).map(|(fault, at)| Case { kill: None, dump_fails: false, at, fault }));
     assert!(met >= 12 * ApiFault::ALL.len(), "only {met}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_dump_that_fails_under_every_fault_leaves_nothing() {
-    let met = all(faults(5, 0).map(|(fault, at)| Case { kill: None, dump_fails: true, at, fault })).await;
+#[test]
+fn a_dump_that_fails_under_every_fault_leaves_nothing() {
+    let met = all(faults(5, 0).map(|(fault, at)| Case { kill: None, dump_fails: true, at, fault }));
     assert!(met >= 4 * ApiFault::ALL.len(), "only {met}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_kill_point_under_every_fault_has_one_end() {
+#[test]
+fn every_kill_point_under_every_fault_has_one_end() {
     let kills = (1..=WRITES).flat_map(|write| [Kill::BeforeWrite(write), Kill::AfterWrite(write)]).enumerate();
     let cases = kills.flat_map(|(nth, kill)| {
         faults(REQUESTS, nth * 7).map(move |(fault, at)| Case { kill: Some(kill), dump_fails: false, at, fault })
     });
-    let met = all(cases).await;
+    let met = all(cases);
     assert!(met >= 15 * ApiFault::ALL.len(), "only {met}");
 }

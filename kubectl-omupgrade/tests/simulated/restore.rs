@@ -1,7 +1,6 @@
-//! `rollback --restore` killed at every point it has, under every fault, and the same command again: one end, and no
-//! server ever ran on a schema newer than itself.
+//! `rollback --restore`: its one end, its words, what it refuses before the first write, and who may disturb it.
 
-use crate::cluster::{HelmDies, Kill, PodFault, World, release_secret};
+use crate::cluster::{PodFault, World, release_secret};
 pub use crate::rollback::command;
 use crate::rollback::{STATE, is_refused, manifest, runs, world};
 use kubectl_omupgrade::adapters::journal::record_fingerprint;
@@ -18,10 +17,15 @@ pub const BACKUP: &str = "om-1.12.4-20261122T100000Z";
 
 /// What the check says of a backup that was made under this Fernet key; none: its record tells nothing of it.
 pub fn check(fernet: Option<&str>) -> String {
+    check_with(fernet, "jwt")
+}
+
+/// The same, with this key to sign tokens.
+pub fn check_with(fernet: Option<&str>, signing: &str) -> String {
     let mut found = keys::Found::default();
     if let Some(key) = fernet {
         found.content.insert("env/FERNET_KEY".to_owned(), Secret::new(key.as_bytes().to_vec()));
-        found.content.insert("file/jwt/private.der".to_owned(), Secret::new(b"jwt".to_vec()));
+        found.content.insert("file/jwt/private.der".to_owned(), Secret::new(signing.as_bytes().to_vec()));
     }
     let of = json!({"revision": 1, "chart": "openmetadata", "chart_version": "1.12.3", "app_version": "1.12.3", "images": {},
         "keys": keys::fingerprints(&found, b"salt"), "secrets": {"secret": "omupgrade-backup-om-x"}});
@@ -119,74 +123,8 @@ pub fn ended_well(world: &World, case: &str) {
     }
 }
 
-/// The same command until it is through, as a person would type it.
-async fn until_done(world: &World, args: &Args, case: &str) {
-    for _ in 0..4 {
-        match world.process(None, command(world, args)).await {
-            None => {} // it died with its helm
-            Some(Ok(exit)) => {
-                assert_eq!(exit, Exit::Done, "{case}");
-                ended_well(world, case);
-                // And once more there is nothing to do.
-                assert_eq!(command(world, args).await.unwrap(), Exit::Done, "{case}");
-                ended_well(world, &format!("{case}, again"));
-                return;
-            }
-            Some(Err(error)) => assert!(matches!(exit_of(&error), Exit::No | Exit::Unknown), "{case}: {error:#}"),
-        }
-    }
-    panic!("{case}: it never ended");
-}
-
-type Fault = fn(&World);
-const FAULTS: &[(&str, Fault)] = &[
-    ("nothing", |_| ()),
-    ("the dump fails", |w| pod(w, "dump", PodFault::Fails)),
-    ("loading fails half-way", |w| pod(w, "beside", PodFault::Fails)),
-    ("the node dies while it loads", |w| pod(w, "beside", PodFault::Vanishes)),
-    ("the swap fails", |w| pod(w, "swap", PodFault::Fails)),
-    ("the swap is done and its Pod fails", |w| pod(w, "swap", PodFault::FailsAfterwards)),
-    ("the node dies in the swap", |w| pod(w, "swap", PodFault::Vanishes)),
-    ("the image for loading is not to be had", |w| pod(w, "beside", PodFault::NoImage)),
-    ("the image for the swap is not to be had", |w| pod(w, "swap", PodFault::NoImage)),
-    ("helm fails", |w| w.helm_dies(HelmDies::Complains)),
-    ("helm leaves its revision pending", |w| w.helm_dies(HelmDies::Pending)),
-    ("helm dies after all", |w| w.helm_dies(HelmDies::AfterAll)),
-];
-
 pub fn pod(world: &World, action: &str, fault: PodFault) {
     world.with_database(|database| database.fault = Some((action.to_owned(), fault)));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_kill_point_under_every_fault_has_one_end() {
-    // They mostly wait for each other's locks to expire, so all go on at once.
-    let points = futures::future::join_all(FAULTS.iter().enumerate().map(every_kill_point)).await;
-    // How often the lock is renewed meanwhile, a write too, depends on the machine.
-    assert!(points[0] >= 60 && points.iter().all(|p| *p >= 4), "only {points:?} points");
-}
-
-/// Every write of an undisturbed restore; under each fault every ninth, each fault beginning at another one.
-async fn every_kill_point((nth, (name, fault)): (usize, &(&str, Fault))) -> usize {
-    let step = if nth == 0 { 1 } else { 9 };
-    let mut points = 0;
-    for at in (1 + nth % step..).step_by(step) {
-        for kill in [Kill::BeforeWrite(at), Kill::AfterWrite(at)] {
-            let case = format!("{name}, {kill:?}");
-            let (world, _folder) = migrated().await;
-            fault(&world);
-            let args = args(&world);
-            world.process(Some(kill), command(&world, &args)).await;
-            let survived = world.writes() < at;
-            until_done(&world, &args, &case).await;
-            // Where the command ends before this write, there are no more points.
-            if survived {
-                return points;
-            }
-            points += 1;
-        }
-    }
-    points
 }
 
 /// What is said on standard error while the test of this name runs, in a process of its own.
@@ -301,6 +239,21 @@ async fn what_stands_against_it_is_found_before_the_first_write() {
         is_refused(command(&world, &args).await, case, words);
         untouched(&world, case);
     }
+}
+
+/// What was written since the backup is then only in the database from before, which is kept.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn told_not_to_dump_it_does_not_and_needs_no_room_for_it() {
+    let (world, _folder) = migrated().await;
+    world.with_database(|d| d.check = d.check.replace("90000000", "1400000"));
+    is_refused(command(&world, &args(&world)).await, "little room", "too little to dump");
+    let args = Args { no_dump: true, ..args(&world) };
+    assert_eq!(command(&world, &args).await.unwrap(), Exit::Done);
+    assert_eq!(world.violations(), Vec::<String>::new());
+    world.with_database(|d| {
+        assert_eq!((d.state.as_str(), d.dumps.len(), d.old.len()), (STATE, 0, 1));
+        assert!(d.old.values().all(|old| old.contains("1.12.4")));
+    });
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

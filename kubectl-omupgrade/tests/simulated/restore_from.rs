@@ -1,8 +1,8 @@
 //! From what a restore is made: a backup under another Fernet key, or of another release, is refused before the first
 //! write unless somebody says that it is meant; nothing of a key is ever shown.
 
-use crate::cluster::{Kill, PodFault, World};
-use crate::restore::{BACKUP, args, check, command, migrated, pod, untouched};
+use crate::cluster::{Kill, PodFault, World, release_secret};
+use crate::restore::{BACKUP, args, check, check_with, command, migrated, pod, untouched, with_schedule};
 use crate::rollback::runs;
 use base64::Engine as _;
 use kubectl_omupgrade::commands::rollback::Args;
@@ -19,7 +19,7 @@ async fn refused(world: &World, args: &Args, case: &str, words: &str, hint: &str
     let said = format!("{error:#}");
     assert!(said.contains(words), "{case}: {said}");
     assert!(hints.contains(hint), "{case}: {hints}");
-    for key in ["the-key", "another-key"] {
+    for key in ["the-key", "another-key", "signing key, as long"] {
         assert!(!said.contains(key) && !hints.contains(key), "{case} shows a key: {said} {hints}");
     }
     untouched(world, case);
@@ -36,6 +36,41 @@ async fn another_fernet_key_is_refused_and_so_is_an_unknown_one() {
         refused(&world, &args(&world), case, words, "--accept-other-fernet-key").await;
         let accepted = Args { accept_other_fernet_key: true, ..args(&world) };
         assert_eq!(command(&world, &accepted).await.unwrap(), Exit::Done, "{case}");
+    }
+}
+
+/// Mounted as the chart mounts them: of this length a file is a key.
+const SIGNING: [&str; 2] =
+    ["the signing key, as long as such keys are", "another signing key, as long as such keys are"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_signing_key_is_refused_until_it_is_accepted() {
+    let mounted = |version: &str| {
+        with_schedule(version).replace(
+            "      containers: [{name: om,",
+            "      volumes: [{name: jwt, secret: {secretName: om-jwt}}]\n      containers: [{name: om,",
+        )
+    };
+    for (backup, stands) in [(SIGNING[0], true), (SIGNING[1], false)] {
+        let (world, _folder) = migrated().await;
+        world.put("secrets", release_secret("om", 1, "superseded", &mounted("1.12.3"), "Install complete"));
+        world.put("secrets", release_secret("om", 2, "deployed", &mounted("1.12.4"), "Upgrade complete"));
+        let key = base64::engine::general_purpose::STANDARD.encode(SIGNING[0]);
+        world.put(
+            "secrets",
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "om-jwt"}, "data": {"private.der": key}}),
+        );
+        world.with_database(|d| d.check = check_with(Some("the-key"), backup));
+        if !stands {
+            let words = "file/jwt/private.der of revision 1 is another key than the one of om-1.12.4";
+            refused(&world, &args(&world), "another signing key", words, "--accept-other-jwt-key").await;
+            // The word for one key is none for the other.
+            let fernet = Args { accept_other_fernet_key: true, ..args(&world) };
+            refused(&world, &fernet, "the other word", words, "--accept-other-fernet-key --yes --accept-other-jwt-key")
+                .await;
+        }
+        let accepted = Args { accept_other_jwt_key: !stands, ..args(&world) };
+        assert_eq!(command(&world, &accepted).await.unwrap(), Exit::Done, "{backup}");
     }
 }
 
@@ -98,6 +133,13 @@ async fn what_was_killed_before_it_changed_anything_is_looked_at_anew() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_dump_of_now_is_a_backup_as_any_other() {
     let (world, _folder) = migrated().await;
+    // What its node pulled is known while it runs, and no more when it is dumped.
+    let status = json!({"name": "om", "ready": true, "restartCount": 0, "image": "server:1.12.4", "imageID": "server@sha256:aa"});
+    world.put(
+        "pods",
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "om-1", "labels": {"app": "om"}},
+               "spec": {"containers": []}, "status": {"phase": "Succeeded", "containerStatuses": [status]}}),
+    );
     pod(&world, "dump", PodFault::Waits);
     let dumps = |p: &&Value| p["metadata"]["name"].as_str().unwrap().ends_with("-dump");
     let waits = async {
@@ -118,9 +160,13 @@ async fn the_dump_of_now_is_a_backup_as_any_other() {
     let mounted = |v: &Value| v["secret"]["secretName"] == name;
     assert!(there["spec"]["volumes"].as_array().unwrap().iter().any(mounted), "what it tells of the release");
     let files = world.object("secrets", name).unwrap()["data"].clone();
-    let decoded = base64::engine::general_purpose::STANDARD.decode(files["record.part"].as_str().unwrap()).unwrap();
-    let told = String::from_utf8(decoded).unwrap();
+    let file = |name: &str| base64::engine::general_purpose::STANDARD.decode(files[name].as_str().unwrap()).unwrap();
+    let told = String::from_utf8(file("record.part")).unwrap();
     assert!(told.contains("\"revision\":2") && told.contains("\"hmac\":{") && !told.contains("the-key"), "{told}");
+    assert!(told.contains(r#""images":{"server:1.12.4":["server@sha256:aa"]}"#), "{told}");
+    let packed = file("release.json.gz");
+    let release: Value = serde_json::from_reader(flate2::read::GzDecoder::new(packed.as_slice())).unwrap();
+    assert!(release["values"].is_object() && release["computed_values"].is_object(), "{release:#}");
     // Only a dump may write to the claim.
     let writes = |p: &Value| {
         let mounts = p["spec"]["containers"][0]["volumeMounts"].as_array().unwrap().clone();

@@ -1,6 +1,7 @@
 //! A restore that failed and was given up with `unlock`: the zeros that it left are never taken for the counts of before.
 
 use crate::cluster::{Kill, PodFault, World, applied_on_the_server, owned, release_secret};
+use crate::many;
 use crate::restore::{args, command, migrated, pod, with_schedule};
 use crate::rollback::{STATE, TERMS, runs};
 use crate::typed::run;
@@ -160,8 +161,8 @@ async fn given_up_at_any_write_the_counts_of_before_come_back() {
 }
 
 /// The road on which the database is empty in between.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn in_place_every_kill_point_under_every_fault_has_one_end() {
+#[test]
+fn in_place_every_kill_point_under_every_fault_has_one_end() {
     let faults = [
         None,
         Some(PodFault::Fails),
@@ -171,7 +172,7 @@ async fn in_place_every_kill_point_under_every_fault_has_one_end() {
     ];
     let cases =
         faults.into_iter().enumerate().flat_map(|(nth, fault)| (1 + nth..40).step_by(5).map(move |at| (fault, at)));
-    let one = |(fault, at): (Option<PodFault>, usize)| async move {
+    let one = async |(fault, at): (Option<PodFault>, usize)| {
         let case = format!("{fault:?}, {at}");
         let (world, _folder) = migrated().await;
         world.with_database(|d| {
@@ -196,5 +197,5 @@ async fn in_place_every_kill_point_under_every_fault_has_one_end() {
         assert_eq!(world.violations(), Vec::<String>::new(), "{case}");
         world.with_database(|d| assert_eq!((d.state.as_str(), d.dumps.len()), (STATE, 1), "{case}"));
     };
-    futures::future::join_all(cases.map(one)).await;
+    many::all(cases, one);
 }

@@ -1,6 +1,7 @@
 //! A restore under the revision that runs: no helm, the servers come back as they were, killed at every point it has.
 
 use crate::cluster::{Kill, PodFault, World};
+use crate::many;
 use crate::restore::{args, command, migrated, untouched};
 use crate::rollback::{STATE, runs};
 use kubectl_omupgrade::commands::rollback::Args;
@@ -48,53 +49,56 @@ fn ended_well(world: &World, case: &str) {
     assert_eq!((runs.len(), &runs[0]["outcome"]), (1, &Value::from("done")), "{case}: {runs:#?}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_kill_point_has_one_end() {
-    let faults: [Option<(&str, PodFault)>; 4] = [
-        None,
-        Some(("beside", PodFault::Vanishes)),
-        Some(("swap", PodFault::Fails)),
-        Some(("swap", PodFault::FailsAfterwards)),
-    ];
-    let points = futures::future::join_all(faults.into_iter().enumerate().map(every_kill_point)).await;
-    assert!(points[0] >= 12 && points.iter().all(|p| *p >= 4), "only {points:?} points");
-}
+type Fault = Option<(&'static str, PodFault)>;
+const FAULTS: [Fault; 4] = [
+    None,
+    Some(("beside", PodFault::Vanishes)),
+    Some(("swap", PodFault::Fails)),
+    Some(("swap", PodFault::FailsAfterwards)),
+];
 
-/// Up to the swap it is the restore whose every write is a kill point in `restore`; so here every third one is enough.
-async fn every_kill_point((nth, fault): (usize, Option<(&str, PodFault)>)) -> usize {
-    let step = if nth == 0 { 3 } else { 9 };
-    let mut points = 0;
-    for at in (1 + nth..).step_by(step) {
-        for kill in [Kill::BeforeWrite(at), Kill::AfterWrite(at)] {
-            let case = format!("{fault:?}, {kill:?}");
-            let (world, _folder) = gone_wrong().await;
-            world.with_database(|d| d.fault = fault.map(|(action, fault)| (action.to_owned(), fault)));
-            let args = under(&world);
-            world.process(Some(kill), command(&world, &args)).await;
-            let survived = world.writes() < at;
-            let mut done = false;
-            for _ in 0..3 {
-                match command(&world, &args).await {
-                    Ok(exit) => {
-                        assert_eq!(exit, Exit::Done, "{case}");
-                        done = true;
-                        break;
-                    }
-                    Err(error) => assert!(matches!(exit_of(&error), Exit::No | Exit::Unknown), "{case}: {error:#}"),
-                }
+/// How many writes its first process had.
+async fn one((fault, kill): (Fault, Option<Kill>)) -> usize {
+    let case = format!("{fault:?}, {kill:?}");
+    let (world, _folder) = gone_wrong().await;
+    world.with_database(|d| d.fault = fault.map(|(action, fault)| (action.to_owned(), fault)));
+    let args = under(&world);
+    let first = world.process(kill, command(&world, &args)).await;
+    assert_eq!(first.is_none(), kill.is_some(), "{case}");
+    let writes = world.writes();
+    let mut done = false;
+    for _ in 0..3 {
+        match command(&world, &args).await {
+            Ok(exit) => {
+                assert_eq!(exit, Exit::Done, "{case}");
+                done = true;
+                break;
             }
-            assert!(done, "{case}: it never ended");
-            ended_well(&world, &case);
-            // Typed once more after its end it does not begin anew.
-            assert_eq!(command(&world, &args).await.unwrap(), Exit::Done, "{case}");
-            ended_well(&world, &format!("{case}, again"));
-            if survived {
-                return points;
-            }
-            points += 1;
+            Err(error) => assert!(matches!(exit_of(&error), Exit::No | Exit::Unknown), "{case}: {error:#}"),
         }
     }
-    points
+    assert!(done, "{case}: it never ended");
+    ended_well(&world, &case);
+    // Typed once more after its end it does not begin anew.
+    assert_eq!(command(&world, &args).await.unwrap(), Exit::Done, "{case}");
+    ended_well(&world, &format!("{case}, again"));
+    writes
+}
+
+/// Up to the swap it is the restore whose every write is a kill point in `restore_kills`; so here every third one is enough.
+#[test]
+fn every_kill_point_has_one_end() {
+    let undisturbed = async |nth: usize| (nth, one((FAULTS[nth], None)).await);
+    let cases = many::all(0..FAULTS.len(), undisturbed).into_iter().flat_map(|(nth, writes)| {
+        let step = if nth == 0 { 3 } else { 9 };
+        let at = (1 + nth..=writes).step_by(step);
+        let kills = at.flat_map(|at| [Kill::BeforeWrite(at), Kill::AfterWrite(at)]);
+        kills.map(move |kill| (FAULTS[nth], Some(kill)))
+    });
+    let cases: Vec<_> = cases.collect();
+    let points = |fault: Fault| cases.iter().filter(|(of, _)| *of == fault).count();
+    assert!(points(None) >= 12 && FAULTS.iter().all(|fault| points(*fault) >= 4), "only {} points", cases.len());
+    many::all(cases, one);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

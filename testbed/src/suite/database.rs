@@ -1,6 +1,8 @@
 //! A database of its own for each test, on one server per engine that all of them share. It never touches another test's database.
 
-use anyhow::Result;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
 
 use crate::cluster::databases::{self, Engine};
 use crate::cluster::kubectl::kubectl;
@@ -20,6 +22,29 @@ pub struct Database<'a> {
     /// Where its server runs.
     namespace: String,
 }
+
+/// What a session holds for a while: others wait for it.
+#[derive(Debug)]
+pub struct Hold {
+    sql: String,
+    /// Whether the session is one of the test's database, which others may have to end first.
+    inside: bool,
+}
+
+impl Hold {
+    /// By a session in the test's database.
+    pub fn inside(sql: &str) -> Self {
+        Self { sql: sql.to_owned(), inside: true }
+    }
+
+    /// By a session in the server's own database.
+    pub fn outside(sql: &str) -> Self {
+        Self { sql: sql.to_owned(), inside: false }
+    }
+}
+
+/// How long a session holds at most what it holds: longer than any wait for it.
+const HELD: u64 = 600;
 
 /// Starts the engine's shared server, if it does not run.
 pub fn serve(cache: &Cache, engine: Engine) -> Result<()> {
@@ -107,8 +132,81 @@ impl<'a> Database<'a> {
         self.run(&self.name, sql)
     }
 
+    /// Does `work` while a session holds something; then the session ends, and what it began with it.
+    pub fn while_held<T>(&self, hold: &Hold, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let mark = format!("held_for_{}", self.name);
+        let (database, sleep) = (
+            if hold.inside { &self.name } else { self.own() },
+            match self.engine {
+                Engine::Postgres => format!("SELECT pg_sleep({HELD}) AS {mark};\n"),
+                Engine::Mysql => format!("SELECT SLEEP({HELD}) AS {mark};\n"),
+            },
+        );
+        // The question itself names the mark, too, and is none of those that sleep.
+        let (sleeping, end) = match self.engine {
+            Engine::Postgres => (
+                format!("FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(%{mark}%' AND state = 'active';\n"),
+                "SELECT pg_terminate_backend(pid)",
+            ),
+            Engine::Mysql => (
+                format!("FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP(%{mark}%';\n"),
+                "SELECT CONCAT('KILL ', id, ';')",
+            ),
+        };
+        std::thread::scope(|scope| {
+            // It is ended, and that is no failure of anything.
+            scope.spawn(|| self.run(database, &format!("{}{sleep}", hold.sql)).is_ok());
+            let worked = self.comes_to(&format!("SELECT COUNT(*) {sleeping}"), &hold.sql).and_then(|()| work());
+            let ended = self.administer(&format!("{end} {sleeping}"));
+            let ended =
+                if self.engine == Engine::Mysql { ended.and_then(|kills| self.administer(&kills)) } else { ended };
+            worked.and_then(|done| ended.map(|_| done))
+        })
+    }
+
+    /// Waits until there is such a session.
+    fn comes_to(&self, count: &str, hold: &str) -> Result<()> {
+        let begun = Instant::now();
+        while self.administer(count)?.trim() == "0" {
+            ensure!(begun.elapsed() < Duration::from_mins(1), "no session comes to hold: {hold}");
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        Ok(())
+    }
+
+    /// Whether a session of its owner waits for what another one holds.
+    pub fn waits(&self) -> Result<bool> {
+        let name = &self.name;
+        let waiting = match self.engine {
+            Engine::Postgres => format!("pg_stat_activity WHERE usename = '{name}' AND wait_event_type = 'Lock'"),
+            Engine::Mysql => {
+                format!("information_schema.processlist WHERE user = '{name}' AND state LIKE 'Waiting for % lock'")
+            }
+        };
+        Ok(self.administer(&format!("SELECT COUNT(*) FROM {waiting};\n"))?.trim() != "0")
+    }
+
+    /// Whether a session of its owner brings rows into a table of this name right now.
+    pub fn is_loaded(&self, table: &str) -> Result<bool> {
+        let name = &self.name;
+        let loading = match self.engine {
+            Engine::Postgres => format!(
+                "pg_stat_activity WHERE usename = '{name}' AND query LIKE 'COPY %{table}%FROM%' AND state = 'active'"
+            ),
+            Engine::Mysql => {
+                format!("information_schema.processlist WHERE user = '{name}' AND info LIKE 'INSERT INTO `{table}`%'")
+            }
+        };
+        Ok(self.administer(&format!("SELECT COUNT(*) FROM {loading};\n"))?.trim() != "0")
+    }
+
+    /// The database that every server of the engine has.
+    fn own(&self) -> &'static str {
+        if self.engine == Engine::Postgres { "postgres" } else { "mysql" }
+    }
+
     fn administer(&self, sql: &str) -> Result<String> {
-        self.run(if self.engine == Engine::Postgres { "postgres" } else { "mysql" }, sql)
+        self.run(self.own(), sql)
     }
 
     fn run(&self, database: &str, sql: &str) -> Result<String> {

@@ -68,7 +68,7 @@ pub async fn bring_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow:
     let done = match begin(cluster, &lock, &place, &entry, &claim).await {
         Ok(mut stored) => {
             let done = restored(cluster, args, commands, &place, &entry, &external, &lock, &mut stored).await;
-            // Nothing goes on with such a run.
+            // Only a killed one is gone on with.
             if let (Err(error), Outcome::Open) = (&done, stored.run.outcome)
                 && stored.write(&lock, "end", Phase::Failed, &format!("{error:#}")).await.is_ok()
             {
@@ -100,13 +100,34 @@ pub async fn bring_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow:
     Ok(if proven { Exit::Done } else { Exit::No })
 }
 
+/// What a run remembers: where the server is that was made.
+const HOST: &str = "host";
+
+/// A run of its own. One that was killed when its server was made is gone on with: it is not made again. Of one that was
+/// killed before only the provider knows what it made.
 async fn begin(cluster: &Cluster, lock: &Lock, place: &Place, entry: &Entry, claim: &Claim) -> anyhow::Result<Stored> {
+    let (runs, _) = journal::runs(cluster, &place.release.name).await?;
+    for mut left in runs.into_iter().filter(|s| s.run.outcome == Outcome::Open && s.run.plan == claim.plan) {
+        if left.run.remembered.contains_key(HOST) {
+            say::note(&format!("going on with the run {} of {}, which did not end", left.run.id, left.run.by));
+            left.write(lock, "begin", Phase::Note, &format!("gone on with by {}", claim.holder)).await?;
+            return Ok(left);
+        }
+        if left.run.begun(RESTORE) {
+            say::note("a run that did not end may have left a server of the snapshot: look whether it is there");
+        }
+        left.write(lock, "end", Phase::Failed, "it did not end; another run began").await?;
+        left.end(lock, Outcome::Failed).await?;
+    }
     let now = Timestamp::now();
     let id = journal::run_id(now, lock.fence());
     let mut run = Run::new(&id, &place.release.name, &cluster.namespace, "bring-back", &claim.plan, &claim.holder, now);
     run.remembered.insert("backup".to_owned(), entry.name.clone());
     journal::open(cluster, Some(lock), run).await
 }
+
+/// The step in which the command runs.
+const RESTORE: &str = "restore";
 
 #[allow(clippy::too_many_arguments, reason = "the parts of one run")]
 async fn restored(
@@ -119,26 +140,27 @@ async fn restored(
     lock: &Lock,
     stored: &mut Stored,
 ) -> anyhow::Result<(String, Vec<String>)> {
-    let mut host = args.host.clone();
-    if let Some((commands, digest)) = commands {
+    let mut host = args.host.clone().or_else(|| stored.run.remembered.get(HOST).cloned());
+    if let Some((commands, digest)) = commands.filter(|_| !stored.run.remembered.contains_key(HOST)) {
         if digest != external.commands_sha256 {
             say::note("the file with the commands is not the one that the snapshot was made with");
         }
-        stored.write(lock, "restore", Phase::About, &format!("the snapshot {}", entry.name)).await?;
+        stored.write(lock, RESTORE, Phase::About, &format!("the snapshot {}", entry.name)).await?;
         say::note(&format!("restore: {}", entry.name));
         lock.check().await?;
         let words = Commands::words(&commands.restore, &external.snapshot);
         match snapshots::run(&words, &external.snapshot, args.timeout, args.show_output).await {
             Ok(printed) => host = host.or(printed),
             Err(why) => {
-                stored.write(lock, "restore", Phase::Failed, &why).await?;
+                stored.write(lock, RESTORE, Phase::Failed, &why).await?;
                 return Err(Failure::no(format!(
                     "nothing was brought back: `restore`: {why}; the release was not touched"
                 ))
                 .into());
             }
         }
-        stored.write(lock, "restore", Phase::Done, host.as_deref().unwrap_or("its host is not known")).await?;
+        stored.run.remembered.extend(host.clone().map(|host| (HOST.to_owned(), host)));
+        stored.write(lock, RESTORE, Phase::Done, host.as_deref().unwrap_or("its host is not known")).await?;
     }
     let Some(host) = host else {
         let on = place.on(cluster);

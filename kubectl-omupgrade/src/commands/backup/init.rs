@@ -51,7 +51,12 @@ pub async fn init(cluster: &Cluster, args: &Args, output: Output) -> anyhow::Res
         Some(claim) => claim.spec.as_ref().and_then(|s| s.storage_class_name.as_deref()),
         None => args.storage_class.as_deref(),
     };
-    let mut notes: Vec<String> = reclaim(cluster, class).await.into_iter().collect();
+    // The claim of a volume that somebody made by hand names the empty class.
+    let fate = match class {
+        Some("") => Some(BY_HAND.to_owned()),
+        class => reclaim(cluster, class).await,
+    };
+    let mut notes: Vec<String> = fate.into_iter().collect();
     notes.extend(there.as_ref().and_then(unfit));
     for words in &notes {
         say::note(words);
@@ -112,6 +117,9 @@ pub async fn init(cluster: &Cluster, args: &Args, output: Output) -> anyhow::Res
     Ok(Exit::Done)
 }
 
+/// What to know of a claim of no class.
+const BY_HAND: &str = "note: the claim names no storage class: whether deleting it deletes the backups stands in the reclaim policy of its volume";
+
 /// The backup onto this very claim, complete.
 fn next(on: &str, of: &Of) -> String {
     let claim = of.claim.as_ref().map(|claim| format!(" --claim {claim}")).unwrap_or_default();
@@ -146,18 +154,18 @@ fn size_for(database: u64) -> String {
 
 /// What to know of the volume's fate when its claim is deleted.
 async fn reclaim(cluster: &Cluster, named: Option<&str>) -> Option<String> {
-    // The claim of a volume that somebody made by hand.
-    if named == Some("") {
-        return Some("note: the claim names no storage class: whether deleting it deletes the backups stands in the reclaim policy of its volume".to_owned());
-    }
     let api: Api<StorageClass> = Api::all(cluster.client.clone());
-    let classes = match cluster.within(api.list(&ListParams::default())).await {
-        Ok(list) => list.items,
+    match cluster.within(api.list(&ListParams::default())).await {
+        Ok(list) => fate(named, &list.items),
         Err(refused) if refused.is_forbidden() => {
-            return Some("note: storage classes may not be listed, so it is not known whether deleting the claim or its namespace deletes the backups (reclaim policy Delete)".to_owned());
+            Some("note: storage classes may not be listed, so it is not known whether deleting the claim or its namespace deletes the backups (reclaim policy Delete)".to_owned())
         }
-        Err(refused) => return Some(format!("note: the storage classes cannot be looked at: {refused}")),
-    };
+        Err(refused) => Some(format!("note: the storage classes cannot be looked at: {refused}")),
+    }
+}
+
+/// The same, of these classes.
+fn fate(named: Option<&str>, classes: &[StorageClass]) -> Option<String> {
     let is_default = |c: &StorageClass| {
         let marks = c.metadata.annotations.as_ref();
         marks.is_some_and(|a| a.get("storageclass.kubernetes.io/is-default-class").is_some_and(|v| v == "true"))
@@ -170,6 +178,7 @@ async fn reclaim(cluster: &Cluster, named: Option<&str>) -> Option<String> {
         ));
     };
     let name = class.metadata.name.as_deref().unwrap_or_default();
+    // Kubernetes deletes where nothing is said.
     (class.reclaim_policy.as_deref().unwrap_or("Delete") == "Delete").then(|| {
         format!("warning: storage class {name} has the reclaim policy Delete: deleting the claim or its namespace deletes the backups")
     })
@@ -177,15 +186,78 @@ async fn reclaim(cluster: &Cluster, named: Option<&str>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
     fn the_size_comes_from_the_databases() {
-        assert_eq!(super::size_for(0), "1Gi");
-        assert_eq!(super::size_for(10 * 1024 * 1024 * 1024), "30Gi");
+        assert_eq!(size_for(0), "1Gi");
+        assert_eq!(size_for(10 * 1024 * 1024 * 1024), "30Gi");
     }
 
     #[test]
     fn the_next_step_is_a_complete_backup_onto_the_same_claim() {
-        let of = super::Of { claim: Some("mine".to_owned()), ..super::Of::default() };
-        assert_eq!(super::next("om -n data", &of), "kubectl omupgrade backup om -n data --claim mine --with-secrets");
+        let of = Of { claim: Some("mine".to_owned()), ..Of::default() };
+        assert_eq!(next("om -n data", &of), "kubectl omupgrade backup om -n data --claim mine --with-secrets");
+    }
+
+    fn class(name: &str, policy: Option<&str>, default: &str) -> StorageClass {
+        let mark = json!({"storageclass.kubernetes.io/is-default-class": default});
+        let class =
+            json!({"metadata": {"name": name, "annotations": mark}, "provisioner": "p", "reclaimPolicy": policy});
+        serde_json::from_value(class).unwrap()
+    }
+
+    #[test]
+    fn what_becomes_of_the_backups_with_the_claim_is_warned_of() {
+        let classes = [
+            class("kept", Some("Retain"), "false"),
+            class("standard", Some("Delete"), "true"),
+            class("silent", None, "false"),
+        ];
+        let (deletes, none) = ("has the reclaim policy Delete", "there is no storage class lost");
+        for (named, classes, words) in [
+            (None, &classes[..], Some("storage class standard has the reclaim policy Delete")),
+            (Some("standard"), &classes[..], Some(deletes)),
+            (Some("silent"), &classes[..], Some(deletes)),
+            (Some("kept"), &classes[..], None),
+            (Some("lost"), &classes[..], Some(none)),
+            (None, &classes[..1], Some("the cluster has no default storage class")),
+            (None, &[][..], Some("the cluster has no default storage class")),
+            (None, &[class("kept", Some("Retain"), "true")][..], None),
+        ] {
+            let said = fate(named, classes);
+            match words {
+                Some(words) => {
+                    let said = said.unwrap();
+                    assert!(said.starts_with("warning: ") && said.contains(words), "{named:?}: {said}");
+                }
+                None => assert_eq!(said, None, "{named:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_claim_that_can_take_no_backup_is_warned_of() {
+        for (modes, phase, words) in [
+            (json!(["ReadOnlyMany"]), "Bound", Some("can only be read (ReadOnlyMany)")),
+            (json!(["ReadOnlyMany"]), "Lost", Some("can only be read (ReadOnlyMany)")),
+            (json!(["ReadOnlyMany", "ReadWriteOnce"]), "Bound", None),
+            (json!(["ReadWriteOnce"]), "Bound", None),
+            // Nothing mounts it yet: its class waits for the first Pod.
+            (json!(["ReadWriteMany"]), "Pending", None),
+            (json!(["ReadWriteOnce"]), "Lost", Some("has lost its volume")),
+            (json!([]), "Bound", None),
+        ] {
+            let claim =
+                json!({"metadata": {"name": "mine"}, "spec": {"accessModes": modes}, "status": {"phase": phase}});
+            let said = unfit(&serde_json::from_value(claim.clone()).unwrap());
+            match words {
+                Some(words) => {
+                    let said = said.unwrap();
+                    assert!(said.starts_with("warning: the claim mine ") && said.contains(words), "{claim}: {said}");
+                }
+                None => assert_eq!(said, None, "{claim}"),
+            }
+        }
     }
 }

@@ -67,6 +67,9 @@ pub struct Args {
 /// The step that records the snapshot.
 const RECORD: &str = "record";
 
+/// What a run remembers: the snapshot's name.
+const SNAPSHOT: &str = "snapshot";
+
 /// The commands of a file, and its digest.
 pub(super) fn read_commands(file: &Path) -> anyhow::Result<(Commands, String)> {
     let wrong = |why: String| Failure::usage(format!("{}: {why}", file.display()));
@@ -114,15 +117,19 @@ pub async fn snapshot(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::R
     let plan = format!("snapshot {release} with {}{before_what}", commands.provider);
     let claim = Claim { holder: holder_name(), plan };
     let lock = Lock::acquire(cluster, &release, &claim, terms.lock).await?;
-    let mut stored = match begin(cluster, &lock, &place, &claim).await {
-        Ok(stored) => stored,
+    let (mut stored, made) = match begin(cluster, &lock, &place, &claim).await {
+        Ok(begun) => begun,
         Err(error) => {
             let _ = lock.release().await;
             return Err(error);
         }
     };
     let making = Making { cluster, place: &place, args, commands: &commands, digest, to };
-    let entry = match making.make(&lock, &mut stored).await {
+    let made = match made {
+        Some(entry) => Ok(entry),
+        None => making.make(&lock, &mut stored).await,
+    };
+    let entry = match made {
         Ok(entry) => entry,
         Err(error) => {
             // Once the record may be there it names the Secret.
@@ -167,13 +174,30 @@ pub async fn snapshot(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::R
     Ok(Exit::Done)
 }
 
-/// A run of its own. One that was killed may have left a snapshot, of which only its provider knows: it is named, and a
-/// new one is made.
-async fn begin(cluster: &Cluster, lock: &Lock, place: &Place, claim: &Claim) -> anyhow::Result<Stored> {
+/// A run of its own. One that was killed after its record was there is gone on with, and that is the snapshot. One that was
+/// killed before may have left a snapshot, of which only its provider knows: it is named, and a new one is made.
+async fn begin(
+    cluster: &Cluster,
+    lock: &Lock,
+    place: &Place,
+    claim: &Claim,
+) -> anyhow::Result<(Stored, Option<Entry>)> {
     let (runs, _) = journal::runs(cluster, &place.release.name).await?;
-    for mut left in runs.into_iter().filter(|s| s.run.outcome == Outcome::Open && s.run.plan == claim.plan) {
-        let name = left.run.remembered.get("snapshot").cloned().unwrap_or_default();
+    let left = |s: &Stored| s.run.outcome == Outcome::Open && s.run.plan == claim.plan;
+    for mut left in runs.into_iter().filter(left) {
+        let name = left.run.remembered.get(SNAPSHOT).cloned().unwrap_or_default();
+        if left.run.begun(RECORD)
+            && let Some(entry) = place.snapshots(cluster).await?.into_iter().find(|entry| entry.name == name)
+        {
+            say::note(&format!("going on with the run {} of {}, which did not end", left.run.id, left.run.by));
+            left.write(lock, RECORD, Phase::Done, &format!("the snapshot {name}, gone on with by {}", claim.holder))
+                .await?;
+            return Ok((left, Some(entry)));
+        }
         say::note(&format!("a run that did not end may have left the snapshot {name}: look whether it is there"));
+        // No record names the Secret that it may have kept.
+        lock.check().await?;
+        secrets::forget(cluster, &keep(&left.run)).await.map_err(Failure::unknown)?;
         left.write(lock, "end", Phase::Failed, "it did not end; another run began").await?;
         left.end(lock, Outcome::Failed).await?;
     }
@@ -181,7 +205,7 @@ async fn begin(cluster: &Cluster, lock: &Lock, place: &Place, claim: &Claim) -> 
     let id = journal::run_id(now, lock.fence());
     let mut run = Run::new(&id, &place.release.name, &cluster.namespace, "backup", &claim.plan, &claim.holder, now);
     run.from = Some(place.release.revision.number);
-    journal::open(cluster, Some(lock), run).await
+    Ok((journal::open(cluster, Some(lock), run).await?, None))
 }
 
 /// The Secret of a run.
@@ -204,7 +228,7 @@ impl Making<'_> {
         let before = self.look("before").await?;
         let started = Timestamp::now();
         let name = snapshot_name(&release.name, self.to, started);
-        stored.run.remembered.insert("snapshot".to_owned(), name.clone());
+        stored.run.remembered.insert(SNAPSHOT.to_owned(), name.clone());
         let found = keys::read(self.cluster, self.place.beside.server(), &[]).await;
         let held = if self.args.with_secrets {
             let to = self.to.map(|to| format!(" --to {to}")).unwrap_or_default();

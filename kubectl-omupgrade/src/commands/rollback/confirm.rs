@@ -4,7 +4,7 @@ use super::say::yes;
 use super::{Args, Terms};
 use crate::adapters::cluster::Cluster;
 use crate::adapters::journal::Stored;
-use crate::adapters::lock::{Claim, Lock, holder_name};
+use crate::adapters::lock::{self, Claim, Lock, holder_name};
 use crate::adapters::{journal, pod, release, restore};
 use crate::cli::say as to;
 use crate::exit::Exit;
@@ -82,9 +82,13 @@ pub async fn dropped(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Re
     }
     let standing: Vec<&Plan> = kept.iter().filter(|(s, _)| !s.run.is_done(DROPPED)).map(|(_, plan)| plan).collect();
     agreed(&standing, args, terms).await?;
+    let left = lock::holder_of(cluster, &name).await?.map(|holder| holder.plan);
     let (mut restores, mut done) = (Vec::new(), Ok(()));
     for (mut stored, plan) in kept {
         let outcome = if stored.run.is_done(DROPPED) {
+            if left.as_ref().is_some_and(|left| *left == sets_out(&plan)) {
+                tidy(cluster, &name, &plan, terms).await?;
+            }
             "already"
         } else if done.is_err() {
             "kept"
@@ -118,6 +122,19 @@ async fn agreed(standing: &[&Plan], args: &Args, terms: Terms) -> anyhow::Result
     Ok(())
 }
 
+/// What a confirmation sets out to do, for each restore.
+fn sets_out(plan: &Plan) -> String {
+    format!("drop what the restore {} kept", plan.id)
+}
+
+/// Gives back a lock that a killed process left behind when all was dropped, and takes its Pod away.
+async fn tidy(cluster: &Cluster, name: &str, plan: &Plan, terms: Terms) -> anyhow::Result<()> {
+    let claim = Claim { holder: holder_name(), plan: sets_out(plan) };
+    let lock = Lock::acquire(cluster, name, &claim, terms.lock).await?;
+    pod::forget(cluster, name, restore::ROLE).await;
+    lock.release().await
+}
+
 async fn drop_kept(
     cluster: &Cluster,
     args: &Args,
@@ -128,7 +145,7 @@ async fn drop_kept(
 ) -> anyhow::Result<()> {
     let name = &found.name;
     let beside = super::restore::stand_beside(found, args, Some(plan))?;
-    let claim = Claim { holder: holder_name(), plan: format!("drop what the restore {} kept", plan.id) };
+    let claim = Claim { holder: holder_name(), plan: sets_out(plan) };
     let lock = Lock::acquire(cluster, name, &claim, terms.lock).await?;
     stored.write(&lock, DROPPED, Phase::About, &format!("by {}", claim.holder)).await?;
     let done = restore::act(&lock, &beside, plan, "clean-up").await;

@@ -21,6 +21,7 @@ use crate::wayback::objections::{At, objections, of_jwt, of_key, of_schema};
 use crate::wayback::restore::{GivenUp, Plan, Road, SWAP, Wanted};
 use crate::wayback::{Decision, Look, Refusal};
 use jiff::Timestamp;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -131,6 +132,7 @@ pub(super) async fn prepare(
         workloads: decision.quiesce.workloads.clone(),
         unnamed: decision.put_back(),
         images: decision.quiesce.images.clone(),
+        pulled: live::pulled(cluster, beside.server()).await,
         image: args.probe_image.clone(),
         labels: args.pod_labels.clone(),
         schedules,
@@ -169,7 +171,7 @@ pub(super) async fn perform(
         if plan.dump && !stored.run.is_done("dump") {
             stored.write(lock, "dump", Phase::About, "the database as it is now").await?;
             tell(&plan.words_of_dump());
-            let said = restore::dump(lock, beside, &plan, files(lock.of().0, restoration).await?).await?;
+            let said = restore::dump(lock, beside, &plan, files(lock.of().0, restoration, &plan).await?).await?;
             stored.write(lock, "dump", Phase::Done, &said).await?;
             tell(&format!("  it is kept as {}", plan.dumped(&beside.release, &said)));
         }
@@ -200,15 +202,25 @@ pub(super) async fn perform(
 
 /// What the dump of now tells of the release, as `backup` writes it: without it its key would be unknown to a restore. The
 /// Fernet key itself stays where it is, so it is not called complete.
-async fn files(cluster: &Cluster, restoration: &Restoration) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
-    let found = keys::read(cluster, restoration.beside.server(), &[]).await;
+async fn files(cluster: &Cluster, restoration: &Restoration, plan: &Plan) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
+    let (current, beside) = (&restoration.current, &restoration.beside);
+    let found = keys::read(cluster, beside.server(), &[]).await;
+    let mut images = plan.pulled.clone();
+    images.entry(beside.server_image.clone()).or_default();
     let known = Known {
-        defaults: None,
-        images: [(restoration.beside.server_image.clone(), Vec::new())].into(),
+        defaults: defaults(cluster, current).await,
+        images,
         keys: keys::fingerprints(&found, &keys::salt().map_err(Failure::unknown)?),
         secrets: None,
     };
-    Ok(pack(&restoration.current, known).map_err(Failure::unknown)?.files(None))
+    Ok(pack(current, known).map_err(Failure::unknown)?.files(None))
+}
+
+/// The chart's own values, where they can be read.
+async fn defaults(cluster: &Cluster, current: &Release) -> Option<Value> {
+    let stored = release::stored(cluster, Some(&current.name)).await.ok()?;
+    let newest = stored.iter().find(|stored| stored.number == current.revision.number)?;
+    release::defaults(cluster, newest).await.ok()
 }
 
 /// Scales to zero and suspends all that could migrate or write, and waits until none of it runs.

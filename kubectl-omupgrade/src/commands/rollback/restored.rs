@@ -8,11 +8,17 @@ use crate::journal::{Outcome, RESTORED, Run};
 use crate::wayback::restore::{DROPPED, Plan};
 use crate::wayback::{Decision, Look};
 
+/// The restore that a run remembers. One that this version cannot read says nothing here: who goes on over it is refused
+/// before.
+fn plan_of(run: &Run) -> Option<Plan> {
+    Plan::recall(&run.remembered).ok().flatten()
+}
+
 /// Whether this very backup was brought back under this revision already, and nobody confirmed it yet: a command that is
 /// typed again after its end does not begin anew.
 pub(super) fn done_already(look: &Look, args: &Args) -> bool {
-    let of = |run: &Run| Plan::recall(&run.remembered).ok().flatten().filter(|_| run.begun(QUIESCE));
-    let last = look.runs.iter().rev().find_map(|run| Some((run, of(run)?)));
+    let mut begun = look.runs.iter().rev().filter(|run| run.begun(QUIESCE));
+    let last = begun.find_map(|run| Some((run, plan_of(run)?)));
     let Some((run, plan)) = last.filter(|(run, plan)| {
         run.outcome == Outcome::Done
             && run.to == Some(look.target.revision.number)
@@ -36,9 +42,8 @@ pub(super) fn refuse_for_nothing(look: &Look, decision: &Decision, args: &Args) 
         return Ok(());
     };
     // A run that was given up at its very end brought it back all the same.
-    let of = |run: &Run| Plan::recall(&run.remembered).ok().flatten().is_some_and(|plan| plan.backup == *backup);
     let there = |run: &&Run| run.to == Some(decision.to) && run.is_done(RESTORED) && !run.is_done(DROPPED);
-    if look.runs.iter().filter(there).any(of) {
+    if look.runs.iter().filter(there).filter_map(plan_of).any(|plan| plan.backup == *backup) {
         return Ok(());
     }
     let why = format!("revision {} serves already, so nothing goes back, and {backup} is not restored", decision.to);

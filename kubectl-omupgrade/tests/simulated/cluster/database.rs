@@ -20,7 +20,7 @@ pub enum PodFault {
     TooLate,
 }
 
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct Database {
     /// The answer of a probe.
     pub state: String,

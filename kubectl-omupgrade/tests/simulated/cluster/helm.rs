@@ -3,7 +3,6 @@
 use super::objects::{Objects, owned};
 use base64::Engine;
 use serde_json::{Value, json};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// How the next helm meets its end.
@@ -32,33 +31,11 @@ pub struct Deeds {
     seen: usize,
 }
 
-const SCRIPT: &str = r#"#!/bin/sh
-dir=$(dirname "$0")
-case $1 in version) printf v4.3.1; exit ;; esac
-echo "$*" >>"$dir/calls"
-echo "${HELM_DRIVER:-}" >>"$dir/drivers"
-env | grep '^HELM_KUBE' >>"$dir/environment"
-dies=
-[ ! -e "$dir/dies" ] || { dies=$(cat "$dir/dies"); rm "$dir/dies"; }
-hear() { touch "$dir/reached"; }
-[ "$dies" != FindsNoServer ] || { echo 'Error: Kubernetes cluster unreachable: connection refused' >&2; exit 1; }
-[ "$dies" != BeforeAnything ] || { hear; exec sleep 1; }
-echo "pending $$ $2 $3" >>"$dir/deeds"
-[ "$dies" != Pending ] || { hear; exec sleep 1; }
-[ "$dies" != Lingers ] || { touch "$dir/lingers"; exec sleep 20; }
-[ "$dies" != Complains ] || { echo "failed $$ $2 $3" >>"$dir/deeds"; echo 'Error: conflict' >&2; exit 1; }
-[ "$dies" != LosesTheServer ] || { echo 'Error: connection refused' >&2; exit 1; }
-[ "$dies" != Outlives ] || { hear; sleep 0.15; }
-echo "done $$ $2 $3" >>"$dir/deeds"
-[ "$dies" != AfterAll ] || { hear; exec sleep 1; }
-echo "Rollback was a success! Happy Helming!"
-"#;
-
 impl Deeds {
     pub fn new(folder: &Path) -> Self {
-        let program = folder.join("helm");
-        std::fs::write(&program, SCRIPT).unwrap();
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        // One file for all: what was just written cannot be started while somebody else starts a program.
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/simulated/cluster/helm.sh");
+        std::os::unix::fs::symlink(script, folder.join("helm")).unwrap();
         Self { folder: folder.to_owned(), seen: 0 }
     }
 
@@ -137,17 +114,22 @@ impl Deeds {
     }
 }
 
-/// What helm does to the workload: its image and its replicas.
+/// What helm does to the workloads that are there: their images and their replicas.
 fn apply(objects: &mut Objects, manifest: &str) {
-    let Some(mut live) = objects.all("deployments").into_iter().next() else { return };
-    let wanted =
-        shared::manifest::read(manifest.split("---\n").find(|d| d.contains("kind: Deployment")).unwrap()).unwrap();
-    if let Some(replicas) = wanted.pointer("/spec/replicas") {
-        live["spec"]["replicas"] = replicas.clone();
-        owned(&mut live, "f:replicas", "helm");
+    for (kind, plural) in [("Deployment", "deployments"), ("StatefulSet", "statefulsets")] {
+        let documents = manifest.split("---\n").filter(|d| d.contains(&format!("kind: {kind}\n")));
+        for wanted in documents.map(|d| shared::manifest::read(d).unwrap()) {
+            let all = objects.all(plural);
+            let live = all.into_iter().find(|o| o["metadata"]["name"] == wanted["metadata"]["name"]);
+            let Some(mut live) = live else { continue };
+            if let Some(replicas) = wanted.pointer("/spec/replicas") {
+                live["spec"]["replicas"] = replicas.clone();
+                owned(&mut live, "f:replicas", "helm");
+            }
+            live["spec"]["template"] = wanted["spec"]["template"].clone();
+            objects.put(plural, live);
+        }
     }
-    live["spec"]["template"] = wanted["spec"]["template"].clone();
-    objects.put("deployments", live);
 }
 
 fn number(secret: &Value) -> u64 {

@@ -76,6 +76,16 @@ impl State {
 }
 
 impl World {
+    /// A cluster as this one is now, whose helm lives in `folder` and did nothing yet.
+    pub fn copy(&self, folder: &Path) -> Self {
+        let copy = Self::new(folder);
+        {
+            let (mut state, now) = (copy.0.lock().unwrap(), self.0.lock().unwrap());
+            (state.objects, state.restores) = (now.objects.clone(), now.restores);
+        }
+        copy
+    }
+
     /// An empty cluster whose helm lives in `folder`.
     pub fn new(folder: &Path) -> Self {
         let killed = Arc::new(Notify::new());
@@ -112,8 +122,9 @@ impl World {
                 let body = body.collect_bytes().await.unwrap();
                 match world.serve(head.method.as_str(), &head.uri.to_string(), &body) {
                     Answer::Says(code, value) => {
-                        let text = value.as_str().map(|log| log.as_bytes().to_vec());
-                        let body = Body::from(text.unwrap_or_else(|| serde_json::to_vec(&value).unwrap()));
+                        // As it displays itself: that is compiled with serde_json, which is optimised.
+                        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                        let body = Body::from(text.into_bytes());
                         answer.send_response(Response::builder().status(code).body(body).unwrap());
                     }
                     Answer::Silence => std::mem::forget(answer),

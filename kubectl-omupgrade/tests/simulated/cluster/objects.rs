@@ -4,10 +4,12 @@ use super::database::{Database, Ran, variable};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct Objects {
     there: BTreeMap<(String, String), Value>,
     version: u64,
+    /// The version at which pods were as their workloads want them.
+    settled: u64,
     /// What Pods find.
     pub database: Database,
     logs: BTreeMap<String, String>,
@@ -197,29 +199,41 @@ impl Objects {
         }
     }
 
-    /// Server pods follow the count of their Deployment, and none may run on a schema newer than itself.
+    /// Server pods follow the count of their workload, and none may run on a schema newer than itself.
     pub fn settle(&mut self) {
-        let servers = self.all("deployments");
-        let Some(server) = servers.first() else { return };
-        let key = ("pods".to_owned(), "om-server".to_owned());
+        if self.settled == self.version {
+            return;
+        }
+        let servers = ["deployments", "statefulsets"].map(|plural| self.all(plural)).concat();
+        for server in servers {
+            self.settle_one(&server);
+        }
+        self.settled = self.version;
+    }
+
+    fn settle_one(&mut self, server: &Value) {
+        let name = format!("{}-server", server["metadata"]["name"].as_str().unwrap());
+        let key = ("pods".to_owned(), name.clone());
         if server["spec"]["replicas"] == 0 {
             self.there.remove(&key);
             return;
         }
-        let image = server["spec"]["template"]["spec"]["containers"][0]["image"].clone();
+        let template = &server["spec"]["template"];
+        let container = &template["spec"]["containers"][0];
+        let image = container["image"].clone();
         let version = |text: &str| shared::versions::Version::parse(text);
         let (own, head) = (image.as_str().and_then(|i| version(i.split_once(':')?.1)), self.database.head());
         if let (Some(own), Some(head)) = (own, head.and_then(version))
             && own < head
         {
-            self.violations.push(format!("{own} ran on {head}"));
+            self.violations.push(format!("{name}: {own} ran on {head}"));
         }
         if self.there.get(&key).is_none_or(|pod| pod["spec"]["containers"][0]["image"] != image) {
             self.put(
                 "pods",
                 json!({
-                    "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "om-server", "labels": {"app": "om"}},
-                    "spec": {"containers": [{"name": "om", "image": image}]}, "status": {"phase": "Running"},
+                    "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": template["metadata"]["labels"]},
+                    "spec": {"containers": [{"name": container["name"], "image": image}]}, "status": {"phase": "Running"},
                 }),
             );
         }
