@@ -72,15 +72,23 @@ digest_of() {
     digest=${digest%% *}
 }
 
+# What is found broken is not what was proven before: the marks of that go, so that `list` and `prune` know it.
+unmark() { rm -f "$directory/$1/verified.json" "$directory/$1/drilled.json"; }
+
+broken() {
+    unmark "$1"
+    stop "$1: $2"
+}
+
 # The record's list of files: `{"name":"…","bytes":…,"sha256":"…"}`, one after the other, as backup.sh writes it.
 verify() {
     at=$directory/$1
     if [ -f "$at/catalog.sha256" ]; then
         digest_of "$at/catalog.json"
-        [ "$digest" = "$(cat "$at/catalog.sha256")" ] || stop "$1: its record (catalog.json) is not the one that was written: something changed it"
+        [ "$digest" = "$(cat "$at/catalog.sha256")" ] || broken "$1" "its record (catalog.json) is not the one that was written: something changed it"
     fi
     rest=$(cat "$at/catalog.json") || stop "$1: its record cannot be read"
-    case $rest in '{"v":1,'*'"files":['*) ;; *) stop "$1: its record is not of version 1, or damaged" ;; esac
+    case $rest in '{"v":1,'*'"files":['*) ;; *) broken "$1" "its record is not of version 1, or damaged" ;; esac
     rest=${rest#*'"files":['}
     rest=${rest%%']'*} dump=''
     while case $rest in *'"name":"'*) ;; *) false ;; esac do
@@ -89,20 +97,20 @@ verify() {
         bytes=${rest%%[!0-9]*} rest=${rest#*'"sha256":"'}
         sum=${rest%%\"*}
         # A parallel dump is a directory of its own; nothing else lies deeper.
-        case ${file#database/} in "" | .* | */*) stop "$1: its record names the file '$file'" ;; esac
-        [ -f "$at/$file" ] || stop "$1: its file $file is missing"
+        case ${file#database/} in "" | .* | */*) broken "$1" "its record names the file '$file'" ;; esac
+        [ -f "$at/$file" ] || broken "$1" "its file $file is missing"
         there=$(wc -c <"$at/$file") || stop "$1: user $(id -u) may not read $file"
-        [ $((there)) = "$bytes" ] || stop "$1: $file has $((there)) bytes, its record says $bytes: it was cut off or changed"
+        [ $((there)) = "$bytes" ] || broken "$1" "$file has $((there)) bytes, its record says $bytes: it was cut off or changed"
         digest_of "$at/$file"
-        [ "$digest" = "$sum" ] || stop "$1: $file is not the one that was proven: its sha256 differs from the record's"
+        [ "$digest" = "$sum" ] || broken "$1" "$file is not the one that was proven: its sha256 differs from the record's"
         say "$file: $bytes bytes, sha256 as recorded"
         case $file in database.*) dump=$at/$file ;; database/toc.dat) dump=$at/database ;; esac
     done
     case $dump in
     *.dump | */database) command -v pg_restore >/dev/null || stop "this image has no pg_restore to read the dump with; name a postgresql client image"
-        said=$(pg_restore --file=/dev/null "$dump" 2>&1) || stop "$1: the dump cannot be read to its end: $said" ;;
-    *.sql) case $(tail -c 200 "$dump") in *"-- Dump completed"*) ;; *) stop "$1: the dump has no end ('-- Dump completed' is missing)" ;; esac ;;
-    *) stop "$1: its record names no dump" ;;
+        said=$(pg_restore --file=/dev/null "$dump" 2>&1) || broken "$1" "the dump cannot be read to its end: $said" ;;
+    *.sql) case $(tail -c 200 "$dump") in *"-- Dump completed"*) ;; *) broken "$1" "the dump has no end ('-- Dump completed' is missing)" ;; esac ;;
+    *) broken "$1" "its record names no dump" ;;
     esac
 }
 
@@ -126,6 +134,10 @@ mark)
     named "$backup"
     case ${OMUPGRADE_MARK:-} in verified | drilled) ;; *) stop "'${OMUPGRADE_MARK:-}' is no mark" ;; esac
     mark "$backup" "$OMUPGRADE_MARK" "${OMUPGRADE_MARK_TEXT:-}" ;;
+unmark)
+    named "$backup"
+    unmark "$backup"
+    sync ;;
 remove)
     for backup in ${OMUPGRADE_BACKUPS:-}; do
         named "$backup"
@@ -157,5 +169,5 @@ take-in)
     directory=$home
     mark "$backup" verified "{\"at\":\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\"}"
     printf 'omupgrade-backup: imported %s\n' "$backup" ;;
-*) stop "'${OMUPGRADE_ACTION:-}' is no action: list, verify, remove, hold, take-in, mark" ;;
+*) stop "'${OMUPGRADE_ACTION:-}' is no action: list, verify, remove, hold, take-in, mark, unmark" ;;
 esac

@@ -152,8 +152,13 @@ load() {
     target=$1
     stage pg_restore --list --file="$work/list" "$dump" || failed "the dump cannot be read"
     : >"$work/first" && : >"$work/then" || stop "cannot write to $work"
+    owners=''
     while read -r entry; do
         set -- $entry
+        # An entry's last word is whose it is.
+        case $entry in [0-9]*) for one; do :; done
+            case " $owners " in *" $one "*) ;; *) owners="$owners $one" ;; esac ;;
+        esac
         case "${4:-} ${5:-} ${6:-}" in
         "SCHEMA - public") ;;
         "ACL "* | "COMMENT "* | "DEFAULT ACL "* | "SECURITY LABEL "*) printf '%s\n' "$entry" >>"$work/then" ;;
@@ -162,8 +167,14 @@ load() {
     done <"$work/list"
     tell "$target" "SELECT rolsuper::int || ' ' || (pg_get_userbyid(datdba)) FROM pg_roles, pg_database WHERE rolname = current_user AND datname = current_database()" ||
         failed "cannot connect to '$target'"
-    owner=${answer#* }
-    case $answer in 1' '*) set -- ;; *) set -- --no-owner --role="$owner" ;; esac
+    owner=${answer#* } super=${answer%% *} stranger=''
+    if [ "$super" = 1 ]; then
+        tell "$target" "SELECT ' ' || string_agg(rolname, ' ') || ' ' FROM pg_roles" || failed "cannot look at the roles of '$host'"
+        for one in $owners; do case $answer in *" $one "*) ;; *) stranger=$one ;; esac done
+        [ -z "$stranger" ] || say "the backup's role '$stranger' is not on this server: what is restored belongs to '$owner'"
+    fi
+    # A superuser gives everything back to whose it was.
+    if [ "$super" = 1 ] && [ -z "$stranger" ]; then set --; else set -- --no-owner --role="$owner"; fi
     # What an older server says to a client from 17 on has to be read whole, and connections beside each other tear each
     # other's lines.
     rank "$client_version" && of_client=$rank && rank "$server_version"

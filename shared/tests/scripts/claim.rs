@@ -104,9 +104,13 @@ fn whatever_was_changed_since_is_named() {
     ];
     for (change, words) in cases {
         for image in images() {
+            let marks = ["backup/om-1/verified.json", "backup/om-1/drilled.json"].map(|mark| image.path(mark));
+            marks.iter().for_each(|mark| fs::write(mark, "{}").unwrap());
             change(&image, &image.path("backup").join("om-1"));
             run(&image, "verify", &[ONE]).assert(1, &[words]);
-            assert!(!image.path("backup/om-1/verified.json").exists());
+            // What was proven of it before is not true any more. Without a record it is no backup, and not listed.
+            let listed = image.path("backup/om-1/catalog.json").exists();
+            assert!(marks.iter().all(|mark| !listed || !mark.exists()), "{words}");
         }
     }
 }

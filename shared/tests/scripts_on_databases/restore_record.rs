@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::restore::{Case, state};
-use crate::servers::BOTH;
+use crate::servers::{BOTH, Engine};
 use crate::support::listing;
 
 fn dump(case: &Case) -> PathBuf {
@@ -149,4 +149,24 @@ fn a_restored_database_that_is_not_the_recorded_one_is_never_swapped_in() {
         case.act("swap").assert(1, &["not proven"]);
         assert_eq!(state(&case.database), broken);
     }
+}
+
+/// After a lost namespace the new server has other roles, and its superuser is who can restore.
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
+fn whose_role_is_gone_is_restored_by_a_superuser() {
+    let engine = Engine::Postgres;
+    let gone = engine.user("om-password");
+    engine.sql("", &format!("REVOKE om FROM {gone}; GRANT {gone} TO om"));
+    let more = format!("GRANT CREATE ON SCHEMA public TO {gone}; CREATE TABLE theirs (id INT); ALTER TABLE theirs OWNER TO {gone};");
+    let mut case = Case::of(engine, &more, false).privileged();
+    let admin = engine.user("om-password");
+    engine.sql("", &format!("ALTER ROLE {admin} SUPERUSER"));
+    engine
+        .sql(&case.database.name, &format!("REASSIGN OWNED BY {gone} TO om; DROP OWNED BY {gone}; DROP ROLE {gone};"));
+    case.pod.set("OMUPGRADE_ADMIN_USER", &admin).set("OMUPGRADE_ADMIN_PASSWORD", "om-password");
+    case.act("beside").assert(0, &[&format!("the backup's role '{gone}' is not on this server"), "beside done"]);
+    case.act("swap").assert(0, &["swap done"]);
+    case.assert_restored("by a superuser");
+    assert_eq!(case.database.sql("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public';"), "om\n");
 }

@@ -108,7 +108,7 @@ fn ballast(engine: Engine) -> &'static str {
         Engine::Mysql => {
             "SET SESSION cte_max_recursion_depth = 100000;\nCREATE TABLE held (id INT);\n\
              CREATE TABLE ballast (id INT PRIMARY KEY, text TEXT) AS WITH RECURSIVE n (id) AS\n\
-             (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < 60000) SELECT id, REPEAT(MD5(id), 32) AS text FROM n;\n"
+             (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < 60000) SELECT id, REPEAT(SHA2(id, 256), 16) AS text FROM n;\n"
         }
     }
 }

@@ -104,6 +104,16 @@ pub async fn drill(cluster: &Cluster, args: &Args, output: Output) -> anyhow::Re
             Failure::unknown(format!("{name} restores well, but that could not be written beside it: {e}"))
         })?;
     }
+    if !proven {
+        // What was proven of it before is not true any more, and `prune` must not keep it for that.
+        let unmark = [("OMUPGRADE_ACTION", "unmark"), ("OMUPGRADE_BACKUP", name)];
+        let unmarked = claim::run(cluster, &beside, &place.claim, &unmark, 180).await;
+        unmarked.map_err(|e| {
+            Failure::no(format!(
+                "{name} does NOT restore to what was dumped, and that could not be noted beside it: {e}"
+            ))
+        })?;
+    }
     let said = words(name, &result, record.rows.is_some());
     let data = Tried { schema: "omupgrade.io/drill/v1", backup: name.to_owned(), proven, drilled: result };
     answer(output, &data, || said)?;
