@@ -69,10 +69,12 @@ impl Beside {
         let unchosen = image.is_none() && client == default_image(engine);
         let entries = |key: &str| container.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
         let own_user = guard.and_then(|g| g.pointer("/securityContext/runAsUser")?.as_i64());
-        let ca_file = guard.and_then(|g| {
-            let env = g.get("env")?.as_array()?;
-            env.iter().find(|e| e.get("name").and_then(Value::as_str) == Some("OMUPGRADE_CA_FILE"))?.get("value")
-        });
+        // MySQL's driver is given a Java key store, which no client reads: its CA is named here or nowhere.
+        let named = |of: &Value| {
+            let env = of.get("env")?.as_array()?;
+            let entry = env.iter().find(|e| e.get("name").and_then(Value::as_str) == Some("OMUPGRADE_CA_FILE"))?;
+            Some(entry.get("value")?.as_str()?.to_owned())
+        };
         Ok(Self {
             release: release.to_owned(),
             server_image: container.get("image").and_then(Value::as_str).unwrap_or_default().to_owned(),
@@ -81,7 +83,7 @@ impl Beside {
             unchosen,
             env: entries("env"),
             env_from: entries("envFrom"),
-            ca_file: ca_file.and_then(Value::as_str).map(str::to_owned),
+            ca_file: guard.and_then(named).or_else(|| named(container)),
             user: if guard.is_some() { own_user } else { Some(USER) },
             server: server.value.clone(),
             resources: json!({"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"cpu": "500m", "memory": "256Mi"}}),
@@ -213,5 +215,28 @@ fn engine_of(image: &str) -> Option<Engine> {
         "postgres" | "postgresql" => Some(Engine::Postgresql),
         "mysql" => Some(Engine::Mysql),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_authority_is_the_guards_or_before_there_is_one_the_servers_own_variable() {
+        let variable = |file: &str| format!("env: [{{name: OMUPGRADE_CA_FILE, value: {file}}}]");
+        let guard = format!("{{name: {}, image: 'mysql:9', {}}}, ", marks::GUARD_CONTAINER, variable("/guard.pem"));
+        for (guard, own, file) in [
+            ("", String::new(), None),
+            ("", format!(", {}", variable("/own.pem")), Some("/own.pem")),
+            (guard.as_str(), format!(", {}", variable("/own.pem")), Some("/guard.pem")),
+        ] {
+            let manifest = format!(
+                "apiVersion: v1\nkind: Secret\nmetadata: {{name: om-db}}\nstringData: {{DB_SCHEME: mysql}}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: om}}\n\
+                 spec: {{template: {{spec: {{initContainers: [{guard}{{name: run-db-migrations, image: 'server:1'{own}}}], containers: [{{name: om, image: 'server:1', ports: [{{containerPort: 8585}}]}}]}}}}}}\n"
+            );
+            let beside = Beside::of_manifest("om", "data", &manifest, None).unwrap();
+            assert_eq!(beside.ca_file.as_deref(), file, "{manifest}");
+        }
     }
 }

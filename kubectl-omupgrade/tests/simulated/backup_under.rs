@@ -138,7 +138,7 @@ fn all(cases: impl Iterator<Item = Case> + Send) -> usize {
 
 /// Every fault, at every so many of the requests, each fault beginning at another one.
 fn faults(every: usize, shift: usize) -> impl Iterator<Item = (ApiFault, usize)> + Send {
-    let faults = ApiFault::ALL.into_iter().enumerate();
+    let (every, faults) = (many::step(every), ApiFault::ALL.into_iter().enumerate());
     faults
         .flat_map(move |(nth, fault)| (1 + (nth + shift) % every..=REQUESTS).step_by(every).map(move |at| (fault, at)))
 }

@@ -156,7 +156,7 @@ async fn given_up_at_any_write_the_counts_of_before_come_back() {
         assert_eq!(world.violations(), Vec::<String>::new(), "{write}");
         true
     };
-    let points = futures::future::join_all((1..80).step_by(3).map(at)).await;
+    let points = futures::future::join_all((1..80).step_by(many::step(3)).map(at)).await;
     assert!(points.iter().filter(|reached| **reached).count() >= 12, "{points:?}");
 }
 
@@ -170,8 +170,10 @@ fn in_place_every_kill_point_under_every_fault_has_one_end() {
         Some(PodFault::Vanishes),
         Some(PodFault::NoImage),
     ];
-    let cases =
-        faults.into_iter().enumerate().flat_map(|(nth, fault)| (1 + nth..40).step_by(5).map(move |at| (fault, at)));
+    let cases = faults
+        .into_iter()
+        .enumerate()
+        .flat_map(|(nth, fault)| (1 + nth % many::step(5)..40).step_by(many::step(5)).map(move |at| (fault, at)));
     let one = async |(fault, at): (Option<PodFault>, usize)| {
         let case = format!("{fault:?}, {at}");
         let (world, _folder) = migrated().await;

@@ -69,7 +69,7 @@ async fn killed((nth, kill): (usize, Kill)) {
 fn every_kill_point_under_every_fault_has_one_end() {
     // Every write of an undisturbed restore; under each fault every seventh one, each fault beginning at another one.
     let kills = |(nth, writes): (usize, usize)| {
-        let step = if nth == 0 { 1 } else { 7 };
+        let step = if nth == 0 { 1 } else { many::step(7) };
         let at = (1 + nth % step..=writes).step_by(step);
         at.flat_map(move |at| [(nth, Kill::BeforeWrite(at)), (nth, Kill::AfterWrite(at))])
     };

@@ -90,8 +90,8 @@ async fn one((fault, kill): (Fault, Option<Kill>)) -> usize {
 fn every_kill_point_has_one_end() {
     let undisturbed = async |nth: usize| (nth, one((FAULTS[nth], None)).await);
     let cases = many::all(0..FAULTS.len(), undisturbed).into_iter().flat_map(|(nth, writes)| {
-        let step = if nth == 0 { 3 } else { 9 };
-        let at = (1 + nth..=writes).step_by(step);
+        let step = many::step(if nth == 0 { 3 } else { 9 });
+        let at = (1 + nth % step..=writes).step_by(step);
         let kills = at.flat_map(|at| [Kill::BeforeWrite(at), Kill::AfterWrite(at)]);
         kills.map(move |kill| (FAULTS[nth], Some(kill)))
     });

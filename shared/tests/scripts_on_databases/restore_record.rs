@@ -158,7 +158,9 @@ fn whose_role_is_gone_is_restored_by_a_superuser() {
     let engine = Engine::Postgres;
     let gone = engine.user("om-password");
     engine.sql("", &format!("REVOKE om FROM {gone}; GRANT {gone} TO om"));
-    let more = format!("GRANT CREATE ON SCHEMA public TO {gone}; CREATE TABLE theirs (id INT); ALTER TABLE theirs OWNER TO {gone};");
+    let more = format!(
+        "GRANT CREATE ON SCHEMA public TO {gone}; CREATE TABLE theirs (id INT); ALTER TABLE theirs OWNER TO {gone};"
+    );
     let mut case = Case::of(engine, &more, false).privileged();
     let admin = engine.user("om-password");
     engine.sql("", &format!("ALTER ROLE {admin} SUPERUSER"));
