@@ -21,6 +21,8 @@ mod interrupted;
 mod journal;
 #[path = "simulated/lock.rs"]
 mod lock;
+#[path = "simulated/precheck.rs"]
+mod precheck;
 #[path = "simulated/prune.rs"]
 mod prune;
 #[path = "simulated/record.rs"]

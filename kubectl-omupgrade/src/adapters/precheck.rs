@@ -13,7 +13,7 @@ pub(super) use whole::of_version;
 use super::cluster::Cluster;
 use super::helm::Helm;
 use super::probe;
-use super::{registry, release, search};
+use super::{claim, registry, release, search};
 use crate::checks::Seen;
 use crate::checks::precheck::{
     Asked, Case, FACTS_SCHEMA, Facts, Neighbour, Pending, Server, Stored, Tables, Values, read,
@@ -142,9 +142,31 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
         asked: look.asked,
     };
     if let Ok(release) = stored {
-        facts.folders = folders(cluster, release, &facts, look.tables, look.probe).await;
+        let (folders, free) = tokio::join!(
+            folders(cluster, release, &facts, look.tables, look.probe),
+            free(cluster, release, &facts, look.probe.then_some(look.probe_image)),
+        );
+        facts.folders = folders;
+        if let Seen::Known(place) = &mut facts.backup {
+            place.free = free;
+        }
     }
     Ok(facts)
+}
+
+/// What is free on the claim, asked with this client image, where Pods may be started. Its Pod mounts it: only where it is
+/// bound, for it would bind what waits, and only where there is something to compare with.
+async fn free(cluster: &Cluster, release: &Release, facts: &Facts, image: Option<Option<&str>>) -> Seen<u64> {
+    let unasked = |why: &str| Seen::Unknown(format!("not asked{why}"));
+    match (image, facts.backup.value(), facts.database.known()) {
+        (None, ..) => unasked(" (--no-probe)"),
+        (_, _, Err(_)) => unasked(": the database's size is not known"),
+        (Some(image), Some(place), Ok(_)) if place.phase == "Bound" => match probe::beside(release, image) {
+            Ok(beside) => claim::free(cluster, &beside, &place.claim).await.into(),
+            Err(why) => Seen::Unknown(why),
+        },
+        _ => unasked(": the claim is not bound"),
+    }
 }
 
 /// What the target's image carries. Its Pod pulls that image: only where all would rest on the tables otherwise.

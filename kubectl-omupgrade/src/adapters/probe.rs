@@ -96,7 +96,8 @@ fn versions(listed: &str) -> Vec<String> {
     names.filter(|n| Version::parse(n).is_some()).map(str::to_owned).collect()
 }
 
-fn beside(release: &Release, image: Option<&str>) -> Result<Beside, String> {
+/// What a Pod beside the server of a release takes over from it.
+pub(super) fn beside(release: &Release, image: Option<&str>) -> Result<Beside, String> {
     let text = release.manifest.expose().ok_or("the manifest is not here")?;
     Beside::of_manifest(&release.name, &release.namespace, text, image)
 }

@@ -208,6 +208,7 @@ impl Beside {
         Seen::Known(BackupPlace {
             phase: found.map(|(claim, _)| claim.phase.clone()).unwrap_or_default(),
             bytes: found.and_then(|(_, bytes)| *bytes),
+            free: Seen::default(),
             waits_for_pod: self.waits.0,
             waits_unseen: self.waits.1.clone(),
             client_image: image.map(str::to_owned).or(guard).unwrap_or_else(by_engine),

@@ -282,6 +282,8 @@ pub struct BackupPlace {
     pub phase: String,
     /// Its size.
     pub bytes: Option<u64>,
+    /// Bytes that are free on it, as its file system says to a Pod.
+    pub free: Seen<u64>,
     /// Whether a pending claim only waits for its first pod.
     pub waits_for_pod: bool,
     /// Why that is not known.
