@@ -11,7 +11,7 @@ use kubectl_omupgrade::adapters::cluster::{Cluster, Pointers};
 use kubectl_omupgrade::adapters::precheck::{Look, gather};
 use kubectl_omupgrade::checks::Outcome;
 use kubectl_omupgrade::checks::precheck::{self, Asked, Case, Facts, Key, Tables};
-use kubectl_omupgrade::facts::{Chart, Driver, Fact, Release, Revision, Secret, Status};
+use kubectl_omupgrade::facts::{Chart, Driver, Fact, Hook, Release, Revision, Secret, Status};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -232,6 +232,27 @@ async fn a_claim_that_is_not_bound_yet_is_judged_by_its_storage_class() {
     assert_eq!(of(Some("Immediate")).await.0, Outcome::Fail);
     let (outcome, words) = of(None).await;
     assert!(outcome == Outcome::Unknown && words.contains("storageclasses: forbidden"), "{outcome:?}: {words}");
+}
+
+/// A policy may name the claim: the release's own backup hook knows it, and so does `backup`.
+#[tokio::test]
+async fn the_claim_is_the_one_that_the_release_s_hook_names() {
+    let hooked = |release: &mut Release| {
+        let job = json!({"apiVersion": "batch/v1", "kind": "Job",
+            "metadata": {"name": "om-omupgrade-backup", "labels": {"omupgrade.io/role": "backup"}},
+            "spec": {"template": {"spec": {"volumes": [{"name": "b", "persistentVolumeClaim": {"claimName": "ours"}}]}}}});
+        let manifest = Secret::new(job.to_string());
+        release.hooks =
+            vec![Hook { kind: "Job".to_owned(), name: String::new(), events: Vec::new(), manifest, last_run: None }];
+    };
+    let claims = |path: &str| match path.rsplit('/').next().unwrap() {
+        "persistentvolumeclaims" => list(json!([{"metadata": {"name": "ours"}, "status": {"phase": "Bound"}}])),
+        _ => answer(path),
+    };
+    let place = |facts: &Facts| facts.backup.value().map(|b| (b.claim.clone(), b.phase.clone())).unwrap();
+    let (facts, _) = look_of(MANIFEST, hooked, claims).await;
+    assert_eq!(place(&facts), ("ours".to_owned(), "Bound".to_owned()));
+    assert_eq!(place(&look(claims).await.0), ("om-omupgrade-backup".to_owned(), String::new()));
 }
 
 /// The refusal's own next step leads on: what is suspended undoes nothing. What only looks like it does not count.

@@ -75,7 +75,7 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
         }
     };
     let (beside, database, search, drift, whole, neighbours, kubernetes, helm) = tokio::join!(
-        Beside::look(cluster, name),
+        Beside::look(cluster, name, stored.as_ref().ok().copied()),
         database,
         search,
         drift::look(cluster, manifest.as_deref()),
