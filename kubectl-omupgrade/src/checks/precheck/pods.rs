@@ -220,6 +220,10 @@ fn surge(case: &Case) -> Answer {
             return fail(format!("{quota} (a new pod asks for {})", room.asks));
         }
         match room.nodes {
+            _ if room.nodes != Some(0) && !room.quotas_unsure.is_empty() => unknown(format!(
+                "{}; whether it counts the server's pods, by its scopes, is not known",
+                room.quotas_unsure.join("; ")
+            )),
             None => {
                 let why = room.nodes_unseen.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
                 unknown(format!("whether a node has {} left was not reckoned{why}", room.asks))
