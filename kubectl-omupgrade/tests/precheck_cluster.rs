@@ -11,7 +11,7 @@ use kubectl_omupgrade::adapters::cluster::{Cluster, Pointers};
 use kubectl_omupgrade::adapters::precheck::{Look, gather};
 use kubectl_omupgrade::checks::Outcome;
 use kubectl_omupgrade::checks::precheck::{self, Asked, Case, Facts, Key, Tables};
-use kubectl_omupgrade::facts::{Chart, Driver, Fact, Release, Revision, Secret, Status};
+use kubectl_omupgrade::facts::{Chart, Driver, Fact, Hook, Release, Revision, Secret, Status};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -34,11 +34,12 @@ fn deployment() -> Value {
         "status": {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2, "availableReplicas": 2}})
 }
 
+fn list(items: Value) -> (u16, Value) {
+    (200, json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items}))
+}
+
 /// The answer to a path: lists by their last word, objects by name.
 fn answer(path: &str) -> (u16, Value) {
-    let list = |items: Value| {
-        (200, json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items}))
-    };
     let owned =
         json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "om-1", "uid": "u", "controller": true}]);
     match path.trim_start_matches("/apis/").trim_start_matches("/api/") {
@@ -70,6 +71,15 @@ async fn look(answer: impl Fn(&str) -> (u16, Value) + Send + 'static) -> (Facts,
 }
 
 async fn look_at(manifest: &str, answer: impl Fn(&str) -> (u16, Value) + Send + 'static) -> (Facts, Vec<String>) {
+    look_of(manifest, |_| (), answer).await
+}
+
+/// A look at a release that is another one.
+async fn look_of(
+    manifest: &str,
+    other: impl FnOnce(&mut Release),
+    answer: impl Fn(&str) -> (u16, Value) + Send + 'static,
+) -> (Facts, Vec<String>) {
     let (service, mut handle) = tower_test::mock::pair::<Request<Body>, Response<Body>>();
     let asked = Arc::new(Mutex::new(Vec::new()));
     let log = asked.clone();
@@ -96,7 +106,7 @@ async fn look_at(manifest: &str, answer: impl Fn(&str) -> (u16, Value) + Send + 
         driver: Driver::Secrets,
         apply_method: None,
     };
-    let release = Release {
+    let mut release = Release {
         workloads: Vec::new(),
         images: BTreeMap::new(),
         revision,
@@ -107,6 +117,7 @@ async fn look_at(manifest: &str, answer: impl Fn(&str) -> (u16, Value) + Send + 
         hooks: Vec::new(),
         holds_openmetadata: true,
     };
+    other(&mut release);
     let made = "2026-11-22T10:00:00Z".parse().unwrap();
     let tables = Tables::read(|_| None).unwrap();
     let asked_for: Asked = serde_json::from_value(json!({"to": "1.13.1"})).unwrap();
@@ -180,13 +191,25 @@ async fn what_is_forbidden_is_unknown_and_the_rest_is_there() {
     assert!(server.budgets_unseen.as_ref().unwrap().contains("forbidden") && server.autoscaler_unseen.is_none());
 }
 
+/// The values of the upgrade say where its image comes from, and not the server that runs.
+#[tokio::test]
+async fn the_image_is_looked_for_where_the_values_say() {
+    let nodes = |path: &str| match path {
+        "/api/v1/nodes" => list(json!([{"metadata": {"name": "a"}, "status": {"images": [
+            {"names": ["docker.io/library/server:1.13.1"]}, {"names": ["registry.example/om:1.13.1"]}]}}])),
+        _ => answer(path),
+    };
+    assert_eq!(look(nodes).await.0.images.value().unwrap(), &["docker.io/library/server:1.13.1"]);
+    let moved = |release: &mut Release| {
+        release.values = Secret::new(json!({"image": {"repository": "registry.example/om"}}));
+    };
+    assert_eq!(look_of(MANIFEST, moved, nodes).await.0.images.value().unwrap(), &["registry.example/om:1.13.1"]);
+}
+
 /// Right after `backup init` the claim is Pending and has no event yet: its storage class tells whether that is well.
 #[tokio::test]
 async fn a_claim_that_is_not_bound_yet_is_judged_by_its_storage_class() {
     let of = async |binds: Option<&'static str>| {
-        let list = |items: Value| {
-            (200, json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items}))
-        };
         let (facts, _) = look(move |path| match (path.rsplit('/').next().unwrap(), binds) {
             ("persistentvolumeclaims", _) => list(json!([{"metadata": {"name": "om-omupgrade-backup"},
                 "spec": {"storageClassName": "local"}, "status": {"phase": "Pending"}}])),
@@ -209,6 +232,27 @@ async fn a_claim_that_is_not_bound_yet_is_judged_by_its_storage_class() {
     assert_eq!(of(Some("Immediate")).await.0, Outcome::Fail);
     let (outcome, words) = of(None).await;
     assert!(outcome == Outcome::Unknown && words.contains("storageclasses: forbidden"), "{outcome:?}: {words}");
+}
+
+/// A policy may name the claim: the release's own backup hook knows it, and so does `backup`.
+#[tokio::test]
+async fn the_claim_is_the_one_that_the_release_s_hook_names() {
+    let hooked = |release: &mut Release| {
+        let job = json!({"apiVersion": "batch/v1", "kind": "Job",
+            "metadata": {"name": "om-omupgrade-backup", "labels": {"omupgrade.io/role": "backup"}},
+            "spec": {"template": {"spec": {"volumes": [{"name": "b", "persistentVolumeClaim": {"claimName": "ours"}}]}}}});
+        let manifest = Secret::new(job.to_string());
+        release.hooks =
+            vec![Hook { kind: "Job".to_owned(), name: String::new(), events: Vec::new(), manifest, last_run: None }];
+    };
+    let claims = |path: &str| match path.rsplit('/').next().unwrap() {
+        "persistentvolumeclaims" => list(json!([{"metadata": {"name": "ours"}, "status": {"phase": "Bound"}}])),
+        _ => answer(path),
+    };
+    let place = |facts: &Facts| facts.backup.value().map(|b| (b.claim.clone(), b.phase.clone())).unwrap();
+    let (facts, _) = look_of(MANIFEST, hooked, claims).await;
+    assert_eq!(place(&facts), ("ours".to_owned(), "Bound".to_owned()));
+    assert_eq!(place(&look(claims).await.0), ("om-omupgrade-backup".to_owned(), String::new()));
 }
 
 /// The refusal's own next step leads on: what is suspended undoes nothing. What only looks like it does not count.

@@ -25,6 +25,8 @@ mod journal;
 mod lock;
 #[path = "simulated/many.rs"]
 mod many;
+#[path = "simulated/precheck.rs"]
+mod precheck;
 #[path = "simulated/prune.rs"]
 mod prune;
 #[path = "simulated/record.rs"]

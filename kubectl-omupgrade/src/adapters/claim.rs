@@ -62,6 +62,12 @@ pub async fn listing(cluster: &Cluster, beside: &Beside, claim: &str) -> Result<
     read(&run(cluster, beside, claim, &[("OMUPGRADE_ACTION", "list")], QUICK).await?)
 }
 
+/// Bytes that are free on the claim, as its file system says.
+pub async fn free(cluster: &Cluster, beside: &Beside, claim: &str) -> Result<u64, String> {
+    let listing = read(&run(cluster, beside, claim, &[("OMUPGRADE_ACTION", "list")], QUICK).await?)?;
+    listing.room.map(|(_, free)| free).ok_or_else(|| "its file system does not say".to_owned())
+}
+
 /// Restores a backup into a server that lives and ends in a Pod; what it found there.
 pub async fn drill(
     cluster: &Cluster,

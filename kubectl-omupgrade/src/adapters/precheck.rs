@@ -8,15 +8,13 @@ mod ingestion;
 mod pipelines;
 mod whole;
 
-pub(super) use whole::of_version;
-
 use super::cluster::Cluster;
 use super::helm::Helm;
 use super::probe;
-use super::{registry, release, search};
+use super::{claim, registry, release, search};
 use crate::checks::Seen;
 use crate::checks::precheck::{
-    Asked, Case, FACTS_SCHEMA, Facts, Neighbour, Pending, Server, Stored, Tables, Values, read,
+    Asked, Case, FACTS_SCHEMA, Facts, Neighbour, Pending, Server, Stored, Tables, Values, read, target_image,
 };
 use crate::facts::{Fact, Release};
 use crate::preview::{Object, objects, servers, settings};
@@ -77,7 +75,7 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
         }
     };
     let (beside, database, search, drift, whole, neighbours, kubernetes, helm) = tokio::join!(
-        Beside::look(cluster, name),
+        Beside::look(cluster, name, stored.as_ref().ok().copied()),
         database,
         search,
         drift::look(cluster, manifest.as_deref()),
@@ -92,12 +90,13 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
         (Err(reason), _) => Err(reason.clone()),
     };
     let to = look.asked.to.to_string();
+    let values = values(&stored, look.values.clone());
+    let image = beside.image().map(|serving| target_image(values.as_ref().ok(), &serving, &to));
     let registry = async {
         if !look.registry {
             return Err("not asked (--offline)".to_owned());
         }
-        let image = of_version(&beside.image()?, &to);
-        registry::resolve(cluster, &image, &beside.pull_secrets(cluster).await).await
+        registry::resolve(cluster, image.as_ref().map_err(Clone::clone)?, &beside.pull_secrets(cluster).await).await
     };
     let said = async {
         match (&stored, &settings) {
@@ -117,7 +116,7 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
         helm: stored.clone().map(storage).into(),
         helm_version: helm.map(|h| h.version).map_err(|e| format!("{e:#}")).into(),
         kubernetes: kubernetes.map(|v| v.git_version).map_err(|r| r.to_string()).into(),
-        values: values(&stored, look.values).into(),
+        values: values.into(),
         keys: settings
             .as_ref()
             .map(|set| read::keys(set, beside.mounts().ok().as_deref()))
@@ -136,15 +135,37 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
         foreign: beside.foreign(manifest.as_deref().unwrap_or_default()),
         apis: manifest.as_deref().map(apis).map_err(Clone::clone).into(),
         room: beside.room(&whole),
-        images: whole.images(&beside.image(), &to),
+        images: whole.images(&image),
         registry: registry.into(),
         folders: Seen::default(),
         asked: look.asked,
     };
     if let Ok(release) = stored {
-        facts.folders = folders(cluster, release, &facts, look.tables, look.probe).await;
+        let (folders, free) = tokio::join!(
+            folders(cluster, release, &facts, look.tables, look.probe),
+            free(cluster, release, &facts, look.probe.then_some(look.probe_image)),
+        );
+        facts.folders = folders;
+        if let Seen::Known(place) = &mut facts.backup {
+            place.free = free;
+        }
     }
     Ok(facts)
+}
+
+/// What is free on the claim, asked with this client image, where Pods may be started. Its Pod mounts it: only where it is
+/// bound, for it would bind what waits, and only where there is something to compare with.
+async fn free(cluster: &Cluster, release: &Release, facts: &Facts, image: Option<Option<&str>>) -> Seen<u64> {
+    let unasked = |why: &str| Seen::Unknown(format!("not asked{why}"));
+    match (image, facts.backup.value(), facts.database.known()) {
+        (None, ..) => unasked(" (--no-probe)"),
+        (_, _, Err(_)) => unasked(": the database's size is not known"),
+        (Some(image), Some(place), Ok(_)) if place.phase == "Bound" => match probe::beside(release, image) {
+            Ok(beside) => claim::free(cluster, &beside, &place.claim).await.into(),
+            Err(why) => Seen::Unknown(why),
+        },
+        _ => unasked(": the claim is not bound"),
+    }
 }
 
 /// What the target's image carries. Its Pod pulls that image: only where all would rest on the tables otherwise.
@@ -163,7 +184,10 @@ async fn folders(
         Pending::Nothing(_) if case.from() == Some(case.to()) => {
             Seen::Unknown("not asked: the target serves already".to_owned())
         }
-        Pending::Nothing(_) => probe::folders_of(cluster, release, &case.to().to_string()).await.into(),
+        Pending::Nothing(_) => {
+            let other = |serving: &str| target_image(facts.values.value(), serving, &case.to().to_string());
+            probe::folders_of(cluster, release, other).await.into()
+        }
         _ => Seen::Unknown("not asked: something is pending by the tables".to_owned()),
     }
 }

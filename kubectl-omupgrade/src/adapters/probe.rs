@@ -3,7 +3,6 @@
 
 use super::cluster::Cluster;
 use super::pod;
-use super::precheck::of_version;
 use crate::beside::Beside;
 use crate::facts::{Database, Release};
 use crate::fingerprint::Fingerprint;
@@ -74,10 +73,14 @@ pub async fn folders(cluster: &Cluster, release: &Release, labels: &Labels) -> R
     Ok((beside.server_image, versions(&answer)))
 }
 
-/// The same of the image of another version, which the node then pulls.
-pub async fn folders_of(cluster: &Cluster, release: &Release, version: &str) -> Result<Vec<String>, String> {
+/// The same of another image, made of the server's, which the node then pulls.
+pub async fn folders_of(
+    cluster: &Cluster,
+    release: &Release,
+    other: impl FnOnce(&str) -> String,
+) -> Result<Vec<String>, String> {
     let mut beside = beside(release, Some(crate::beside::default_image(shared::backup::Engine::Postgresql)))?;
-    beside.server_image = of_version(&beside.server_image, version);
+    beside.server_image = other(&beside.server_image);
     let name = pod::name(&beside.release, marks::ROLE_FOLDERS);
     let made = beside.folders_pod(&name, marks::ROLE_FOLDERS, deadline(Asked::Facts));
     let answer =
@@ -96,7 +99,8 @@ fn versions(listed: &str) -> Vec<String> {
     names.filter(|n| Version::parse(n).is_some()).map(str::to_owned).collect()
 }
 
-fn beside(release: &Release, image: Option<&str>) -> Result<Beside, String> {
+/// What a Pod beside the server of a release takes over from it.
+pub(super) fn beside(release: &Release, image: Option<&str>) -> Result<Beside, String> {
     let text = release.manifest.expose().ok_or("the manifest is not here")?;
     Beside::of_manifest(&release.name, &release.namespace, text, image)
 }

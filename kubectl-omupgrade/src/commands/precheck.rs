@@ -1,4 +1,5 @@
-//! The verb `precheck`: look, check, decide, say. Changes nothing but short-lived Pods that ask database and search engine.
+//! The verb `precheck`: look, check, decide, say. Changes nothing but short-lived Pods that ask database, search engine
+//! and claim.
 
 use super::checked::{CheckArgs, writable};
 use super::status::target;
@@ -51,7 +52,7 @@ pub struct Args {
     /// End with the verdict as exit code, whatever the checks say.
     #[arg(long)]
     pub exit_verdict: bool,
-    /// Start no Pod: what only the database, or a search engine elsewhere, can tell stays unknown.
+    /// Start no Pod: what only the database, the claim, or a search engine elsewhere can tell stays unknown.
     #[arg(long)]
     pub no_probe: bool,
     /// The database client image of the Pod that asks the database.

@@ -23,7 +23,7 @@ pub use logs::{LogKey, Logs, is_no_log, says_no_log};
 pub use no_answer::NoAnswer;
 pub use objects::{
     Autoscaler, Budget, Claim, Component, Condition, Container, Event, Job, Meta, Node, Owner, Pod, Probe, Quota,
-    ReplicaSet, Role, Selector, State, Terminated, Workload, WorkloadKind,
+    ReplicaSet, Role, Scope, Selector, State, Terminated, Workload, WorkloadKind,
 };
 pub use release::{Chart, Driver, GONE, Hook, HookRun, Release, Revision, Status, rollout_of};
 pub use search::{Index, NoSearchEngine, QUESTIONS as SEARCH_QUESTIONS, SearchEngine};

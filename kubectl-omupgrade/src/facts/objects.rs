@@ -8,5 +8,5 @@ mod workload;
 
 pub use meta::{Condition, Meta, Owner, Selector};
 pub use pod::{Container, Pod, Probe, Role, STUCK, State, Terminated};
-pub use policy::{Autoscaler, Budget, Claim, Event, Node, Quota};
+pub use policy::{Autoscaler, Budget, Claim, Event, Node, Quota, Scope};
 pub use workload::{Component, Job, ReplicaSet, Workload, WorkloadKind};

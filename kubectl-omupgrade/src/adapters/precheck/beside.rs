@@ -4,12 +4,13 @@ use super::binding::{self, Waits};
 use super::ingestion::Lists;
 use super::whole::Whole;
 use super::{both, listed};
+use crate::adapters::claim::name_of;
 use crate::adapters::cluster::Cluster;
 use crate::adapters::flux;
 use crate::adapters::volume::capacity;
 use crate::checks::Seen;
 use crate::checks::precheck::{BackupPlace, Room, Search, Server, read};
-use crate::facts::{self, Component, SearchEngine, membership};
+use crate::facts::{self, Component, Release, SearchEngine, membership};
 use crate::preview::Object;
 use crate::wayback::owner_of;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
@@ -42,14 +43,16 @@ pub struct Beside {
     scalers: Result<Vec<facts::Autoscaler>, String>,
     quotas: Result<Vec<facts::Quota>, String>,
     claims: Result<Vec<(facts::Claim, Option<u64>)>, String>,
+    /// The name of the claim that takes the backups, whether it is there or not.
+    claim: String,
     waits: Waits,
     /// What may ingest in this namespace.
     pub ingests: Lists,
 }
 
 impl Beside {
-    /// Looks.
-    pub async fn look(cluster: &Cluster, release: &str) -> Self {
+    /// Looks. `newest`: the release's newest revision, whose backup hook may name another claim than the usual one.
+    pub async fn look(cluster: &Cluster, release: &str, newest: Option<&Release>) -> Self {
         use facts::read as reduce;
         let deployment = |d: &Deployment| live(d, reduce::deployment(d), d.spec.template.spec.clone(), &d.metadata);
         let set = |s: &StatefulSet| live(s, reduce::stateful_set(s), s.spec.template.spec.clone(), &s.metadata);
@@ -75,9 +78,9 @@ impl Beside {
             }
             (Err(reason), _) | (_, Err(reason)) => Err(reason),
         };
-        let place = marks::backup_claim(release);
-        let claim = claims.iter().flatten().map(|(claim, _)| claim).find(|claim| claim.meta.name == place);
-        let waits = binding::look(cluster, claim, &events).await;
+        let claim = name_of(release, None, newest.map(std::slice::from_ref).unwrap_or_default());
+        let found = claims.iter().flatten().map(|(found, _)| found).find(|found| found.meta.name == claim);
+        let waits = binding::look(cluster, found, &events).await;
         let (pods, parts) = match pods {
             Ok(all) => {
                 let (pods, parts): (Vec<_>, Vec<_>) = all.into_iter().unzip();
@@ -94,6 +97,7 @@ impl Beside {
             scalers,
             quotas,
             claims,
+            claim,
             waits,
             ingests: Lists { jobs, crons, pods: parts },
         }
@@ -193,8 +197,7 @@ impl Beside {
             Ok(claims) => claims,
             Err(reason) => return Seen::Unknown(reason.clone()),
         };
-        let name = marks::backup_claim(&self.release);
-        let found = claims.iter().find(|(claim, _)| claim.meta.name == name);
+        let found = claims.iter().find(|(claim, _)| claim.meta.name == self.claim);
         let guard =
             server.and_then(|s| s.value.pointer("/spec/template/spec/initContainers")?.as_array()).and_then(|all| {
                 let guard =
@@ -208,11 +211,12 @@ impl Beside {
         Seen::Known(BackupPlace {
             phase: found.map(|(claim, _)| claim.phase.clone()).unwrap_or_default(),
             bytes: found.and_then(|(_, bytes)| *bytes),
+            free: Seen::default(),
             waits_for_pod: self.waits.0,
             waits_unseen: self.waits.1.clone(),
             client_image: image.map(str::to_owned).or(guard).unwrap_or_else(by_engine),
             database_volume_bytes: self.database_volume(),
-            claim: name,
+            claim: self.claim.clone(),
         })
     }
 

@@ -6,7 +6,6 @@ use crate::checks::Seen;
 use k8s_openapi::api::core::v1::{Container, Node, Pod, PodSpec, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
-use shared::component::image_tag;
 
 /// Nodes and pods, each or why not.
 pub struct Whole {
@@ -42,25 +41,17 @@ fn reckoned(pod: &Pod) -> Pod {
     }
 }
 
-/// The same image of another version: a tag or a digest gives way.
-pub fn of_version(image: &str, to: &str) -> String {
-    let name = image.split('@').next().unwrap_or(image);
-    let repository = image_tag(name).and_then(|tag| name.strip_suffix(&format!(":{tag}")));
-    format!("{}:{to}", repository.unwrap_or(name))
-}
-
 impl Whole {
-    /// The image of the target, where a node holds it. `image`: the one that serves.
-    pub fn images(&self, image: &Result<String, String>, to: &str) -> Seen<Vec<String>> {
-        let (nodes, image) = match (&self.nodes, image) {
+    /// The image of the target, where a node holds it.
+    pub fn images(&self, image: &Result<String, String>) -> Seen<Vec<String>> {
+        let (nodes, wanted) = match (&self.nodes, image) {
             (Ok(nodes), Ok(image)) => (nodes, image),
             (Err(reason), _) | (_, Err(reason)) => return Seen::Unknown(reason.clone()),
         };
-        let wanted = of_version(image, to);
         let names =
             nodes.iter().filter_map(|n| n.status.as_ref()?.images.as_ref()).flatten().filter_map(|i| i.names.as_ref());
         // A node adds the registry that a short name stands for.
-        let same = |name: &&String| **name == wanted || name.ends_with(&format!("/{wanted}"));
+        let same = |name: &&String| *name == wanted || name.ends_with(&format!("/{wanted}"));
         let mut found: Vec<String> = names.flatten().filter(same).cloned().collect();
         found.sort();
         found.dedup();
@@ -101,17 +92,5 @@ mod tests {
         .unwrap();
         assert_eq!((room(&reckoned(&near)), room(&reckoned(&near)).unfit), (room(&near), 1));
         assert!(less.metadata.annotations.is_none() && less.spec.unwrap().containers[0].env.is_none());
-    }
-
-    #[test]
-    fn a_tag_or_a_digest_gives_way() {
-        for image in [
-            "r:5000/om/server:1.12.14",
-            "r:5000/om/server",
-            "r:5000/om/server@sha256:00",
-            "r:5000/om/server:1@sha256:00",
-        ] {
-            assert_eq!(of_version(image, "1.13.1"), "r:5000/om/server:1.13.1");
-        }
     }
 }

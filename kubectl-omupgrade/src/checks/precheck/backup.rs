@@ -10,6 +10,9 @@ use shared::versions::Dotted;
 const GROUP: &str = "backup";
 const DOCS: &str = "https://docs.open-metadata.org/v1.12.x/deployment/backup-restore-metadata";
 
+/// What makes room on a claim.
+const FREED: &str = "kubectl omupgrade backup list {release} -n {namespace} # take away what nobody needs (backup prune), or make the claim larger";
+
 /// The oldest clients that the guide takes.
 const MYSQLDUMP_MIN: &str = "8.3";
 const PG_DUMP_MIN: &str = "13.3";
@@ -103,19 +106,40 @@ fn claim(case: &Case) -> Answer {
 
 fn room(case: &Case) -> Answer {
     case.facts.backup.judge(|place| {
-        let Some(has) = place.bytes else { return skip("the claim has no size to compare") };
+        let Some(capacity) = place.bytes else { return skip("the claim has no size to compare") };
         case.facts.database.judge(|database| {
-            let (has, needs) = (precise(has), precise(database.bytes));
-            let said = format!("the claim {} has {}, the database {}", place.claim, size(has), size(needs));
-            if has < needs * 0.5 {
-                fail(format!("{said}: a dump is seldom smaller than half of it"))
-            } else if has < needs * 1.5 {
-                warn(format!("{said}: room for one dump, not for two"))
-            } else {
-                pass(said)
+            let (capacity, needs) = (precise(capacity), precise(database.bytes));
+            // What never had a pod holds nothing.
+            let free = if place.phase == "Pending" { Ok(capacity) } else { place.free.known().map(|b| precise(*b)) };
+            let said = match free {
+                Ok(free) => format!(
+                    "{} are free on the claim {} of {}, the database has {}",
+                    size(free),
+                    place.claim,
+                    size(capacity),
+                    size(needs)
+                ),
+                Err(_) => format!("the claim {} has {}, the database {}", place.claim, size(capacity), size(needs)),
+            };
+            let most = free.unwrap_or(capacity);
+            if most < needs * 0.5 {
+                let answer = fail(format!("{said}: a dump is seldom smaller than half of it"));
+                return freed(capacity >= needs * 0.5, answer);
+            }
+            match free {
+                Ok(free) if free < needs * 1.5 => {
+                    freed(capacity >= needs * 1.5, warn(format!("{said}: room for one dump, not for two")))
+                }
+                Ok(_) => pass(said),
+                Err(why) => unknown(format!("{said}; how much of it is free is not known: {why}")),
             }
         })
     })
+}
+
+/// A claim that is large enough, and full, is not made larger first.
+fn freed(large_enough: bool, answer: Answer) -> Answer {
+    if large_enough { answer.next(FREED) } else { answer }
 }
 
 fn restore_room(case: &Case) -> Answer {

@@ -282,6 +282,8 @@ pub struct BackupPlace {
     pub phase: String,
     /// Its size.
     pub bytes: Option<u64>,
+    /// Bytes that are free on it, as its file system says to a Pod.
+    pub free: Seen<u64>,
     /// Whether a pending claim only waits for its first pod.
     pub waits_for_pod: bool,
     /// Why that is not known.
@@ -329,6 +331,9 @@ pub struct Room {
     pub asks: String,
     /// Quotas that would not let it in, in words.
     pub quotas: Vec<String>,
+    /// Quotas that are full, of which it is not known whether they count it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub quotas_unsure: Vec<String>,
     /// How many nodes could take it; none where that could not be reckoned.
     pub nodes: Option<usize>,
     /// Why not.

@@ -7,6 +7,7 @@ mod database;
 mod decide;
 mod estimate;
 mod facts;
+mod images;
 mod keys;
 mod ownership;
 mod path;
@@ -26,6 +27,7 @@ pub use facts::{
     Asked, BackupPlace, Budget, Facts, IN_KUBERNETES, Ingestion, Key, Keys, Neighbour, Pull, Room,
     SCHEMA as FACTS_SCHEMA, Scaler, Search, Server, Stored, in_place,
 };
+pub use images::target as target_image;
 pub use tables::{Tables, files};
 pub use values::{MASK, Values};
 

@@ -218,10 +218,15 @@ fn dependencies(case: &Case) -> Answer {
 
 const DEPENDENCIES: &str = "openmetadata-dependencies";
 
+/// The dependencies' release, where one is in the namespace.
+pub fn dependencies_release(case: &Case) -> Option<&Neighbour> {
+    case.facts.neighbours.value()?.iter().find(|n| n.chart == DEPENDENCIES)
+}
+
 /// The dependencies' release where it is older than the chart to go to, with the charts in it that read other values then,
 /// as far as the tables tell.
 pub fn behind(case: &Case) -> Option<(&Neighbour, Vec<String>)> {
-    let release = case.facts.neighbours.value()?.iter().find(|n| n.chart == DEPENDENCIES)?;
+    let release = dependencies_release(case)?;
     let older = Version::parse(&release.version).is_none_or(|version| version < case.chart_to());
     older.then(|| (release, changes(case, release).unwrap_or_default().0))
 }

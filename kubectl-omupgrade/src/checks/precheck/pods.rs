@@ -2,8 +2,9 @@
 
 use super::case::Case;
 use super::facts::{IN_KUBERNETES, Ingestion, Room, in_place};
+use super::images::target;
 use crate::checks::why::{WITH_TOKEN, wants_token};
-use crate::checks::{Answer, Check, Row, Why, fail, pass, unknown, warn};
+use crate::checks::{Answer, Check, Row, Why, fail, pass, quoted, unknown, warn};
 use crate::facts::no_answer::{FAILED, status_in};
 use shared::endpoints::{ADMIN, HEALTHCHECK, PING};
 
@@ -219,6 +220,10 @@ fn surge(case: &Case) -> Answer {
             return fail(format!("{quota} (a new pod asks for {})", room.asks));
         }
         match room.nodes {
+            _ if room.nodes != Some(0) && !room.quotas_unsure.is_empty() => unknown(format!(
+                "{}; whether it counts the server's pods, by its scopes, is not known",
+                room.quotas_unsure.join("; ")
+            )),
             None => {
                 let why = room.nodes_unseen.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
                 unknown(format!("whether a node has {} left was not reckoned{why}", room.asks))
@@ -298,15 +303,24 @@ fn image(case: &Case) -> Answer {
             let digest = if pull.digest.is_empty() { "without a digest" } else { &pull.digest };
             pass(format!("{} is in its registry ({digest}, for {by}){also}", pull.image))
         }
-        (Ok(_), Some(held)) => {
+        (Ok(pull), Some(held)) => {
             warn(format!("{held} is on a node, and its registry does not have it: another node cannot pull it"))
+                .next(pulled(&pull.image))
         }
-        (Ok(pull), None) => fail(format!("its registry does not have {}", pull.image)),
+        (Ok(pull), None) => fail(format!("its registry does not have {}", pull.image)).next(pulled(&pull.image)),
         (Err(_), Some(held)) => pass(format!("{held} is on a node")),
         (Err(why), None) => {
             let nodes = case.facts.images.known().err().map(|r| format!("nodes: {r}; ")).unwrap_or_default();
             let none = if nodes.is_empty() { "no node holds it yet; " } else { "" };
-            unknown(format!("{nodes}{none}its registry: {why}"))
+            let words = format!("{nodes}{none}its registry: {why}");
+            let server = case.facts.server.value().filter(|_| Why::of(&words).is_none());
+            let tried = server.map(|s| pulled(&target(case.facts.values.value(), &s.image, &case.to().to_string())));
+            tried.into_iter().fold(unknown(words), Answer::next)
         }
     }
+}
+
+/// Tries whether a node can pull it.
+fn pulled(image: &str) -> String {
+    format!("kubectl create deployment pull-test --image={} -n {{namespace}} # and delete it", quoted(image))
 }

@@ -110,7 +110,7 @@ fn accepted(case: &Case) -> Answer {
         }
         if words.is_empty() {
             let said = format!("{}, against what chart {chart} is known to refuse", source(case));
-            return case.of_charts(pass(said));
+            return unless_hidden(case, values, "fail", pass(said));
         }
         fail(format!("{}: {}", source(case), words.join("; ")))
     })
@@ -122,7 +122,7 @@ fn honoured(case: &Case) -> Answer {
         let rules = rules(case, values, "ignored");
         if keys.is_empty() && rules.is_empty() {
             let said = format!("{}, against what chart {} is known to ignore", source(case), case.chart_to());
-            return case.of_charts(pass(said));
+            return unless_hidden(case, values, "ignored", pass(said));
         }
         let moved = keys.iter().any(|k| k.contains("pipelineServiceClientConfig"));
         let fix = if moved { "; they moved below pipelineServiceClientConfig.airflow" } else { "" };
@@ -139,7 +139,7 @@ fn meaning(case: &Case) -> Answer {
     case.facts.values.judge(|values| {
         let words = rules(case, values, "warn");
         if words.is_empty() {
-            return case.of_charts(pass(source(case)));
+            return unless_hidden(case, values, "warn", pass(source(case)));
         }
         warn(format!("{}: {}", source(case), words.join("; ")))
     })
@@ -201,14 +201,13 @@ fn type_of(value: &Value) -> &'static str {
     }
 }
 
-/// What the rules of a level say of these values.
-fn rules(case: &Case, values: &Values, level: &str) -> Vec<String> {
+/// The rules of a level that speak of the target's chart and of a key of yours.
+fn of_level<'a>(case: &'a Case, values: &'a Values, level: &'a str) -> impl Iterator<Item = (&'a Rule, &'a Value)> {
     let chart = case.chart_to();
-    let holds = |rule: &&Rule| {
+    let holds = move |rule: &Rule| {
         rule.level == level
             && chart >= rule.target_from
             && rule.target_below.is_none_or(|below| chart < below)
-            && values.get(&rule.key).is_some_and(|v| matches(&rule.value, v))
             && !rule.unless.split_whitespace().any(|other| {
                 match (other.strip_suffix("=null"), other.strip_prefix('!')) {
                     (Some(key), _) => values.get(key).is_some_and(Value::is_null),
@@ -217,7 +216,31 @@ fn rules(case: &Case, values: &Values, level: &str) -> Vec<String> {
                 }
             })
     };
-    case.tables.rules.iter().filter(holds).map(|r| format!("{}: {} → {}", r.key, r.what, r.fix)).collect()
+    case.tables.rules.iter().filter(move |rule| holds(rule)).filter_map(|rule| Some((rule, values.get(&rule.key)?)))
+}
+
+/// Whether a rule asks for words that a saved look does not hold.
+fn is_hidden(rule: &Rule, value: &Value) -> bool {
+    rule.value.starts_with(['=', '!', '~']) && Values::is_masked_within(value)
+}
+
+/// What the rules of a level say of these values.
+fn rules(case: &Case, values: &Values, level: &str) -> Vec<String> {
+    of_level(case, values, level)
+        .filter(|(rule, value)| matches(&rule.value, value) && !is_hidden(rule, value))
+        .map(|(rule, _)| format!("{}: {} → {}", rule.key, rule.what, rule.fix))
+        .collect()
+}
+
+/// What holds by all that can be read, unless a rule of the level asks for what is masked.
+fn unless_hidden(case: &Case, values: &Values, level: &str, holds: Answer) -> Answer {
+    let hidden = of_level(case, values, level).filter(|(rule, value)| is_hidden(rule, value));
+    let keys: Vec<&str> = hidden.map(|(rule, _)| rule.key.as_str()).collect();
+    if keys.is_empty() {
+        return case.of_charts(holds);
+    }
+    unknown(format!("{}: what {} says is masked in this saved look, and a rule asks for it", source(case), keys.join(", ")))
+        .next("kubectl omupgrade precheck {release} -n {namespace} --to {to} # with the cluster: a saved look does not hold it")
 }
 
 /// Whether a value is what a rule speaks of.

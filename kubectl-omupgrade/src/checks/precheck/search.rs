@@ -21,7 +21,7 @@ pub const CHECKS: &[Check<Case>] = &[
             group: GROUP,
             fact: "the search engine is one that the target works with",
             guide: "Prerequisites: minimum version of Elasticsearch or OpenSearch",
-            hint: "helm get values {release} -n {namespace} # names the engine: upgrade it in the order of the verdict",
+            hint: "helm get values {release} -n {namespace} # names the engine",
             docs: REQUIREMENTS,
             needed: true,
         },
@@ -82,20 +82,30 @@ fn name(engine: &str) -> &str {
     }
 }
 
+/// From which version on, and below which, an engine works with both releases; with the target alone where the tables do not
+/// know the release that serves. It may be an empty range.
+fn both<'a>(case: &'a Case, engine: &str) -> Option<(&'a Dotted, &'a Dotted)> {
+    let tables = &case.tables.versions;
+    let (least, below) = range(tables.requirement(case.to())?, engine)?;
+    match case.from().and_then(|from| tables.requirement(from)).and_then(|now| range(now, engine)) {
+        Some((low, high)) => Some((low.max(least), high.min(below))),
+        None => Some((least, below)),
+    }
+}
+
 /// Where no version of the engine serves both releases: what is there, and what the target needs.
 pub fn without_overlap(case: &Case) -> Option<String> {
     let search = case.facts.search.value()?;
     if case.beyond().is_some() {
         return None;
     }
-    let tables = &case.tables.versions;
     let from = case.from()?;
-    let (now, then) = (tables.requirement(from)?, tables.requirement(case.to())?);
+    case.tables.versions.requirement(from)?;
+    let then = case.tables.versions.requirement(case.to())?;
     let has = Dotted::parse(&search.version)?;
-    let ((low, high), (least, below)) = (range(now, &search.engine)?, range(then, &search.engine)?);
+    let ((least, below), (low, high)) = (range(then, &search.engine)?, both(case, &search.engine)?);
     let fits = has >= *least && has < *below;
-    let overlap = low.max(least) < high.min(below);
-    (!fits && then.is_strict() && !overlap)
+    (!fits && then.is_strict() && low >= high)
         .then(|| format!("{} {has} serves {from}, and {} needs {least} or newer", name(&search.engine), case.to()))
 }
 
@@ -123,16 +133,26 @@ fn version(case: &Case) -> Answer {
             return warn(format!("{said}: a newer major is not among those that are supported"));
         }
         if let Some(words) = without_overlap(case) {
-            return fail(format!("{words}: no version of {engine} works with both, see the verdict"));
+            return fail(format!("{words}: no version of {engine} works with both, see the verdict")).next(
+                "helm get values {release} -n {namespace} # names the engine: upgrade it in the order of the verdict",
+            );
         }
         if needs.is_strict() {
-            let through = order(case);
-            let through = if through.is_empty() { String::new() } else { format!(", through {}", through.join(", then ")) };
-            fail(format!("{said}; upgrade it first{through}: the present release works with {least} as well"))
+            first(case, search, &said)
         } else {
             warn(format!("{said}; the documentation of this release contradicts itself"))
         }
     })
+}
+
+/// What is upgraded before OpenMetadata, to a version that the present release works with as well.
+fn first(case: &Case, search: &Search, said: &str) -> Answer {
+    let Some((low, high)) = both(case, &search.engine) else { return fail(said) };
+    let through = order(case);
+    let through = if through.is_empty() { String::new() } else { format!(", through {}", through.join(", then ")) };
+    let way = format!("upgrade it first{through}, to {low} or newer, below {high}");
+    fail(format!("{said}; {way}: the present release works with that as well"))
+        .next(format!("helm get values {{release}} -n {{namespace}} # names the engine: {way}"))
 }
 
 fn health(case: &Case) -> Answer {
@@ -193,9 +213,7 @@ fn mapped(case: &Case) -> Answer {
 /// the one that is there already.
 pub fn order(case: &Case) -> Vec<String> {
     let Some(search) = case.facts.search.value() else { return Vec::new() };
-    let needs = case.tables.versions.requirement(case.to());
-    let (Some(has), Some((least, _))) = (Dotted::parse(&search.version), needs.and_then(|n| range(n, &search.engine)))
-    else {
+    let Some((has, (least, _))) = Dotted::parse(&search.version).zip(both(case, &search.engine)) else {
         return Vec::new();
     };
     let engine = name(&search.engine);

@@ -2,7 +2,7 @@
 
 use super::case::Case;
 use super::decide::Way;
-use super::facts::{Key, Scaler, Server};
+use super::facts::{Key, Neighbour, Scaler, Server};
 use super::platform;
 use crate::checks::report::{Finding, Report, Step};
 use crate::checks::{Names, REINDEX, quoted};
@@ -218,17 +218,58 @@ fn hop(case: &Case, via: &[Version]) -> Vec<Step> {
         .collect()
 }
 
+/// The dependencies' release where it brings the search engine: the server asks a host of this namespace.
+fn brings_search(case: &Case) -> Option<&Neighbour> {
+    let host = case.facts.settings.value()?.get("ELASTICSEARCH_HOST")?;
+    let mut parts = host.trim_matches('"').split('.');
+    let here = parts.next().is_some_and(|name| !name.is_empty());
+    let elsewhere = parts.next().is_some_and(|namespace| namespace != case.facts.namespace);
+    platform::dependencies_release(case).filter(|_| here && !elsewhere)
+}
+
+/// Where no release that is seen in the namespace brings the engine.
+const PROVIDER: &str = "(its provider's to do, or by whatever installed it)";
+
 fn search_window(case: &Case) -> Vec<Step> {
     let namespace = &case.facts.namespace;
+    let brings = brings_search(case);
     let mut out = Vec::new();
     for through in super::search::order(case) {
         let what = format!("before the window, if it is upgraded in place: bring it to {through}");
-        out.push(step(&what, ""));
+        // Only of OpenSearch's chart the key is known.
+        let opensearch = case.facts.search.value().is_some_and(|s| s.engine == "opensearch");
+        out.push(match brings {
+            Some(release) if opensearch => {
+                let (name, version) = (&release.name, &release.version);
+                step(&what, format!(
+                    "helm upgrade {name} -n {namespace} open-metadata/openmetadata-dependencies --version {version} --reuse-values --set opensearch.image.tag=TAG # TAG: the newest image of that line"
+                ))
+            }
+            Some(release) => step(&what, format!("helm get values {} -n {namespace} # names its image", release.name)),
+            None => step(&format!("{what} {PROVIDER}"), ""),
+        });
     }
     out.extend(quiesce(case));
-    let stop = out.iter().position(|s| s.what.starts_with("back the database up")).unwrap_or(out.len());
-    let what = "in the window, once the server is down: upgrade the search engine, or point the values at a new empty one; its indexes are rebuilt";
-    out.insert(stop, step(what, ""));
+    let rebuilt = "or point the values at a new empty one; its indexes are rebuilt";
+    let follows =
+        out.iter_mut().find(|s| brings.is_some() && s.what.contains("it restarts the database and the search"));
+    if let Some(same) = follows {
+        same.what = format!("{}: this upgrades the engine in the window, {rebuilt}", same.what);
+    } else {
+        let what = "in the window, once the server is down: upgrade the search engine";
+        let stop = out.iter().position(|s| s.what.starts_with("back the database up")).unwrap_or(out.len());
+        let step = match brings {
+            Some(release) => step(
+                &format!("{what}, {rebuilt}"),
+                format!(
+                    "helm get values {} -n {namespace} # it brings the engine, and is as new as the target: what pins it?",
+                    release.name
+                ),
+            ),
+            None => step(&format!("{what} {PROVIDER}, {rebuilt}"), ""),
+        };
+        out.insert(stop, step);
+    }
     let names = Names { namespace: namespace.clone(), workload: case.workload(), ..Names::default() };
     out.push(step("rebuild the indexes, and see that it ends", names.fill(REINDEX)));
     out

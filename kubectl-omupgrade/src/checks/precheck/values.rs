@@ -26,6 +26,7 @@ const SHOWN: &[&str] = &[
     "httpGet.port",
     "upgradeMigrationConfigs.additionalArgs",
     "reindexConfig.additionalArgs",
+    "extraEnvs.name",
 ];
 
 /// Values of a chart.
@@ -60,6 +61,12 @@ impl Values {
     pub fn is_masked(value: &Value) -> bool {
         value.as_str() == Some(MASK)
     }
+
+    /// The same of a list in which a text was masked, or an entry's name.
+    pub fn is_masked_within(value: &Value) -> bool {
+        let entry = |item: &Value| Self::is_masked(item) || item.get("name").is_some_and(Self::is_masked);
+        Self::is_masked(value) || value.as_array().is_some_and(|items| items.iter().any(entry))
+    }
 }
 
 impl Serialize for Values {
@@ -78,7 +85,7 @@ fn masked(path: &str, value: &Value) -> Value {
             Value::Object(map.iter().map(child).collect::<Map<_, _>>())
         }
         Value::Array(items) => Value::Array(items.iter().map(|i| masked(path, i)).collect()),
-        Value::String(text) if text.is_empty() || is_shown(path) => value.clone(),
+        Value::String(text) if text.is_empty() || is_shown(path) || is_plain_address(path, text) => value.clone(),
         Value::String(_) => MASK.into(),
         Value::Number(number) if may_be_secret(path) && number.to_string().len() >= DIGITS => MASK.into(),
         _ => value.clone(),
@@ -96,6 +103,12 @@ fn is_shown(path: &str) -> bool {
     SHOWN.iter().any(|s| if s.contains('.') { path.ends_with(s) } else { last == *s })
 }
 
+/// Whether this is where Airflow is, which a rule asks for, and nothing else: no user, no question.
+fn is_plain_address(path: &str, text: &str) -> bool {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    path.ends_with("apiEndpoint") && rest.is_some_and(|rest| !rest.contains(['@', '?', '#']))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +122,16 @@ mod tests {
         }));
         let text = serde_json::to_string(&values).unwrap();
         assert!(!text.contains("81273645") && text.contains("10485760") && text.contains("3600"), "{text}");
+    }
+
+    #[test]
+    fn what_the_rules_ask_for_is_shown_and_nothing_beside_it() {
+        let values = Values(json!({
+            "extraEnvs": [{"name": "RDF_REMOTE_ENDPOINT", "value": "hunter2"}],
+            "a": {"apiEndpoint": "http://web:8080"}, "b": {"apiEndpoint": "http://u:hunter2@web"}, "c": {"apiEndpoint": "hunter2"},
+        }));
+        let text = serde_json::to_string(&values).unwrap();
+        assert!(!text.contains("hunter2") && text.contains("RDF_REMOTE") && text.contains("http://web:8080"), "{text}");
     }
 
     #[test]

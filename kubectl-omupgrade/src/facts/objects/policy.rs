@@ -73,6 +73,22 @@ pub struct Quota {
     pub hard: BTreeMap<String, String>,
     /// What is used.
     pub used: BTreeMap<String, String>,
+    /// Of which pods it counts: those that all of these let in; every pod where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<Scope>,
+}
+
+/// A scope of a quota.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Scope {
+    /// `Terminating`, `PriorityClass` and so on.
+    pub name: String,
+    /// `In`, `NotIn`, `Exists`, `DoesNotExist`.
+    pub operator: String,
+    /// What the operator speaks of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<String>,
 }
 
 /// A node.

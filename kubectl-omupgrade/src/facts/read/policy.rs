@@ -1,7 +1,7 @@
 //! Budgets, autoscalers, claims, quotas, nodes, events.
 
 use super::meta::{condition, conditions, int_or_string, meta, quantities, selector, time};
-use crate::facts::{Autoscaler, Budget, Claim, Event, Node, Quota};
+use crate::facts::{Autoscaler, Budget, Claim, Event, Node, Quota, Scope};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{Event as ApiEvent, Node as ApiNode, PersistentVolumeClaim, ResourceQuota};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -46,11 +46,21 @@ pub fn claim(from: &PersistentVolumeClaim) -> Claim {
 
 /// A quota.
 pub fn quota(from: &ResourceQuota) -> Quota {
-    let status = from.status.as_ref();
+    let (spec, status) = (from.spec.as_ref(), from.status.as_ref());
+    let plain = spec.and_then(|s| s.scopes.as_ref()).into_iter().flatten();
+    let chosen = spec.and_then(|s| s.scope_selector.as_ref()?.match_expressions.as_ref()).into_iter().flatten();
     Quota {
         meta: meta(&from.metadata),
         hard: quantities(status.and_then(|s| s.hard.as_ref()), |q| q.0.clone()),
         used: quantities(status.and_then(|s| s.used.as_ref()), |q| q.0.clone()),
+        scopes: plain
+            .map(|name| Scope { name: name.clone(), operator: "Exists".to_owned(), values: Vec::new() })
+            .chain(chosen.map(|s| Scope {
+                name: s.scope_name.clone(),
+                operator: s.operator.clone(),
+                values: s.values.clone().unwrap_or_default(),
+            }))
+            .collect(),
     }
 }
 

@@ -25,7 +25,8 @@ pub struct Objects {
 fn parts(path: &str) -> (String, String, String) {
     let path = path.split('?').next().unwrap();
     let words: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-    let words = if words[0] == "api" { &words[2..] } else { &words[3..] };
+    // A path of the server itself, such as `/version`, is of no kind.
+    let words = words.get(if words[0] == "api" { 2.. } else { 3.. }).unwrap_or_default();
     let words = if words.first() == Some(&"namespaces") && words.len() > 2 { &words[2..] } else { words };
     let word = |i: usize| words.get(i).map(|w| (*w).to_owned()).unwrap_or_default();
     (word(0), word(1), word(2))

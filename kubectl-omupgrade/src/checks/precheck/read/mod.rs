@@ -5,6 +5,7 @@ mod ingestion;
 mod placing;
 mod quantity;
 mod room;
+mod scope;
 mod search;
 mod server;
 mod settings;

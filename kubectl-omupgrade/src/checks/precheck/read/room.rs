@@ -1,6 +1,6 @@
 //! Room for one more pod of the server: quotas exactly, nodes by what their pods ask for.
 
-use super::{placing, quantity};
+use super::{placing, quantity, scope};
 use crate::checks::precheck::Room;
 use crate::checks::precheck::estimate::size;
 use crate::facts::Quota;
@@ -60,8 +60,12 @@ pub fn room(template: &PodSpec, quotas: &[Quota], nodes: Option<&[Node]>, pods: 
         ("limits.cpu", asks.cpu_limit),
         ("limits.memory", asks.memory_limit),
     ];
-    let mut short = Vec::new();
+    let (mut short, mut unsure) = (Vec::new(), Vec::new());
     for quota in quotas {
+        let counts = scope::counts(quota, template, asks);
+        if counts == Some(false) {
+            continue;
+        }
         for (name, more) in wanted {
             let amount = |of: &BTreeMap<String, String>| of.get(name).and_then(|q| quantity(q));
             if let (Some(hard), Some(used)) = (amount(&quota.hard), amount(&quota.used))
@@ -69,7 +73,8 @@ pub fn room(template: &PodSpec, quotas: &[Quota], nodes: Option<&[Node]>, pods: 
                 && used + more > hard
             {
                 let (hard, used) = (quota.hard.get(name), quota.used.get(name));
-                short.push(format!(
+                let full = if counts.is_none() { &mut unsure } else { &mut short };
+                full.push(format!(
                     "the quota {} has {name} {} and {} of it is used",
                     quota.meta.name,
                     hard.cloned().unwrap_or_default(),
@@ -85,6 +90,7 @@ pub fn room(template: &PodSpec, quotas: &[Quota], nodes: Option<&[Node]>, pods: 
     Room {
         asks: asks.words(),
         quotas: short,
+        quotas_unsure: unsure,
         nodes: all.is_some().then(|| count(Fit::Takes)),
         cordoned: count(Fit::Cordoned),
         unfit: count(Fit::Unfit),
@@ -138,6 +144,7 @@ fn fit(node: &Node, pods: &[Pod], template: &PodSpec, more: Asks) -> Fit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::Scope;
     use serde_json::json;
 
     fn pod(cpu: &str, node: &str) -> Pod {
@@ -167,7 +174,13 @@ mod tests {
                 used: [(name.to_owned(), used.to_owned())].into(),
                 ..Quota::default()
             };
-            assert_eq!(room(&more, &[quota], None, None).quotas.len(), 1, "{name}");
+            assert_eq!(room(&more, std::slice::from_ref(&quota), None, None).quotas.len(), 1, "{name}");
+            let scoped = |name: &str| {
+                let scopes = vec![Scope { name: name.to_owned(), operator: "In".to_owned(), ..Scope::default() }];
+                let seen = room(&more, &[Quota { scopes, ..quota.clone() }], None, None);
+                (seen.quotas.len(), seen.quotas_unsure.len())
+            };
+            assert_eq!((scoped("Terminating"), scoped("PriorityClass")), ((0, 0), (0, 1)), "{name}");
         }
     }
 }
