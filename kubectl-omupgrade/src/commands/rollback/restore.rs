@@ -2,7 +2,7 @@
 //! that began with it stays open until it is through: stopped anywhere, the same command goes on.
 
 use super::again::again;
-use super::{Args, Terms, check};
+use super::{Args, Terms, check, restored};
 use crate::adapters::cluster::Cluster;
 use crate::adapters::journal::Stored;
 use crate::adapters::lock::Lock;
@@ -22,7 +22,7 @@ use crate::wayback::restore::{GivenUp, Plan, Road, SWAP, Wanted};
 use crate::wayback::{Decision, Look, Refusal};
 use jiff::Timestamp;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -45,6 +45,8 @@ pub(super) struct Restoration {
     pub(super) found: Option<(Found, Compared)>,
     /// What is to be done; its id is the run's, once there is one.
     pub(super) plan: Plan,
+    /// The ways back that had ended when this was looked at.
+    pub(super) ended: BTreeSet<String>,
 }
 
 /// What a run remembers of a restore. One that this version cannot read is no restore less: nothing goes on over it.
@@ -81,7 +83,7 @@ pub(super) fn left(current: &Release, args: &Args, plan: Plan) -> anyhow::Result
         .into());
     }
     let beside = stand_beside(current, args, Some(&plan))?;
-    Ok(Restoration { current: current.clone(), beside, found: None, plan })
+    Ok(Restoration { current: current.clone(), beside, found: None, plan, ended: BTreeSet::new() })
 }
 
 /// Checks what a restore needs, before the first write.
@@ -138,7 +140,8 @@ pub(super) async fn prepare(
         schedules,
     };
     let current = look.current.clone();
-    Ok((Restoration { current, beside, found: Some((Found { road, ..found }, keys)), plan }, refusals))
+    let (found, ended) = (Some((Found { road, ..found }, keys)), restored::ended(&look.runs));
+    Ok((Restoration { current, beside, found, plan, ended }, refusals))
 }
 
 /// The server to stand beside. What is said now wins over what the plan remembers.

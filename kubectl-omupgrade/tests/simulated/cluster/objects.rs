@@ -199,6 +199,13 @@ impl Objects {
         }
     }
 
+    /// A Pod that waited ends well, and this is its log.
+    pub fn ends(&mut self, mut pod: Value, log: &str) {
+        self.logs.insert(pod["metadata"]["name"].as_str().unwrap().to_owned(), log.to_owned());
+        pod["status"] = json!({"phase": "Succeeded"});
+        self.put("pods", pod);
+    }
+
     /// Server pods follow the count of their workload, and none may run on a schema newer than itself.
     pub fn settle(&mut self) {
         if self.settled == self.version {
