@@ -35,6 +35,8 @@ mod restore;
 mod restore_api;
 #[path = "simulated/restore_armed.rs"]
 mod restore_armed;
+#[path = "simulated/restore_awake.rs"]
+mod restore_awake;
 #[path = "simulated/restore_confirm.rs"]
 mod restore_confirm;
 #[path = "simulated/restore_from.rs"]

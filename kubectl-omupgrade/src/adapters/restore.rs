@@ -1,5 +1,5 @@
 //! The Pods that take a database back to a backup: one per action of shared's restore script, beside the server, with
-//! references to its Secrets. And what has to stand still meanwhile.
+//! references to its Secrets. And the schedules that stand still meanwhile.
 
 use super::cluster::Cluster;
 use super::keys::hex;
@@ -8,12 +8,11 @@ use super::lock::Lock;
 use super::pod;
 use crate::beside::Beside;
 use crate::failure::Failure;
+use crate::wayback::OURS;
 use crate::wayback::found::Found;
 use crate::wayback::restore::{Plan, Wanted};
-use crate::wayback::{OURS, repository};
 use jiff::Timestamp;
 use k8s_openapi::ByteString;
-use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::batch::v1::CronJob;
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -199,70 +198,6 @@ fn finished(parts: &Job<'_>) -> Value {
     let pod = pod_of(parts, ROLE);
     // Only a dump writes to the claim. What was imported is not known to be ours, and its SQL runs in that Pod.
     if parts.script == restore_script() { only_reading(pod) } else { pod }
-}
-
-/// Pods that could migrate or write: of these images, or with a server's container in a pod of the release or of a workload
-/// that was stilled. A registry that an admission webhook writes into pods makes other images of them; and the server's
-/// selector also catches pods of the chart that are no servers.
-pub async fn awake(cluster: &Cluster, release: &str, plan: &Plan) -> Result<Vec<String>, Failure> {
-    let stilled = stilled(cluster, plan).await?;
-    let api: Api<Pod> = cluster.api();
-    let all = cluster.all(&api, ListParams::default()).await.map_err(|r| r.failure("looking for server pods"))?;
-    let awake = all.into_iter().filter(|pod| {
-        let none = BTreeMap::new();
-        let labels = pod.metadata.labels.as_ref().unwrap_or(&none);
-        let instance = labels.get("app.kubernetes.io/instance");
-        let ended = pod.status.as_ref().and_then(|s| s.phase.as_deref());
-        if labels.contains_key(marks::ROLE) || matches!(ended, Some("Succeeded" | "Failed")) {
-            return false;
-        }
-        let spec = pod.spec.as_ref();
-        let containers =
-            || spec.into_iter().flat_map(|s| s.containers.iter().chain(s.init_containers.iter().flatten()));
-        let served = stilled.iter().any(|s| {
-            let selected = !s.selector.is_empty() && s.selector.iter().all(|(k, v)| labels.get(k) == Some(v));
-            (selected || instance.is_some_and(|of| of == release))
-                && containers().any(|c| s.containers.contains(&c.name))
-        });
-        let of_another = instance.is_some_and(|of| of != release);
-        let mut used = containers().filter_map(|c| c.image.as_deref()).map(repository);
-        served || !of_another && used.any(|image| plan.images.iter().any(|i| i == image))
-    });
-    Ok(awake.filter_map(|p| p.metadata.name).collect())
-}
-
-/// What tells the pods of a workload that was stilled: its selector, and those of its containers that run a server's
-/// image. A workload's template is not what webhooks write.
-struct Stilled {
-    selector: BTreeMap<String, String>,
-    containers: Vec<String>,
-}
-
-async fn stilled(cluster: &Cluster, plan: &Plan) -> Result<Vec<Stilled>, Failure> {
-    let mut out = Vec::new();
-    for label in plan.workloads.keys() {
-        let (kind, name) = label.split_once('/').unwrap_or_default();
-        let found = if kind == "StatefulSet" {
-            let found = cluster.within(cluster.api::<StatefulSet>().get(name)).await;
-            found.map(|s| (s.spec.selector.match_labels, s.spec.template.spec))
-        } else {
-            let found = cluster.within(cluster.api::<Deployment>().get(name)).await;
-            found.map(|d| (d.spec.selector.match_labels, d.spec.template.spec))
-        };
-        let (selector, spec) = match found {
-            Ok(found) => found,
-            Err(refused) if refused.is_absent() => continue,
-            Err(refused) => return Err(refused.failure(&format!("looking at {label}"))),
-        };
-        let containers =
-            spec.into_iter().flat_map(|s| s.containers.into_iter().chain(s.init_containers.into_iter().flatten()));
-        let servers = containers.filter(|c| {
-            let image = c.image.as_deref().map(repository);
-            image.is_some_and(|image| plan.images.iter().any(|i| i == image))
-        });
-        out.push(Stilled { selector: selector.unwrap_or_default(), containers: servers.map(|c| c.name).collect() });
-    }
-    Ok(out)
 }
 
 /// Of these `CronJob`s, those that are not suspended.

@@ -6,7 +6,7 @@ use super::{Args, Terms, check, restored};
 use crate::adapters::cluster::Cluster;
 use crate::adapters::journal::Stored;
 use crate::adapters::lock::Lock;
-use crate::adapters::{keys, live, pod, release, restore};
+use crate::adapters::{awake, keys, live, pod, release, restore};
 use crate::backup::{Known, pack};
 use crate::beside::Beside;
 use crate::cli::say as to;
@@ -17,7 +17,7 @@ use crate::failure::exit_of;
 use crate::journal::{Phase, RESTORED, Run};
 use crate::wayback::found::Found;
 use crate::wayback::keys::Compared;
-use crate::wayback::objections::{At, objections, of_jwt, of_key, of_schema};
+use crate::wayback::objections::{At, objections, of_jwt, of_key, of_pods, of_schema};
 use crate::wayback::restore::{GivenUp, Plan, Road, SWAP, Wanted};
 use crate::wayback::{Decision, Look, Refusal};
 use jiff::Timestamp;
@@ -139,6 +139,8 @@ pub(super) async fn prepare(
         labels: args.pod_labels.clone(),
         schedules,
     };
+    let others = awake::unstilled(cluster, release, &plan).await?;
+    refusals.extend(of_pods(&others, &command));
     let current = look.current.clone();
     let (found, ended) = (Some((Found { road, ..found }, keys)), restored::ended(&look.runs));
     Ok((Restoration { current, beside, found, plan, ended }, refusals))
@@ -245,7 +247,7 @@ async fn quiesce(
     }
     let until = Instant::now() + terms.drain;
     loop {
-        let awake = restore::awake(lock.of().0, &decision.release, plan).await?;
+        let awake = awake::awake(lock.of().0, &decision.release, plan).await?;
         if awake.is_empty() {
             break;
         }
@@ -303,7 +305,7 @@ async fn untouched(plan: &Plan, decision: &Decision, lock: &Lock, stored: &Store
         return Ok(()); // from here on it is our own helm that starts servers, or we
     }
     revision_stands(decision, lock, stored).await?;
-    let awake = restore::awake(lock.of().0, &decision.release, plan).await?;
+    let awake = awake::awake(lock.of().0, &decision.release, plan).await?;
     if awake.is_empty() {
         return Ok(());
     }
