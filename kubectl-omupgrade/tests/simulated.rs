@@ -17,6 +17,8 @@ mod backup_under;
 mod cluster;
 #[path = "simulated/copying.rs"]
 mod copying;
+#[path = "simulated/drill_same_server.rs"]
+mod drill_same_server;
 #[path = "simulated/interrupted.rs"]
 mod interrupted;
 #[path = "simulated/journal.rs"]

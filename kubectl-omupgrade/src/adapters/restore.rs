@@ -71,8 +71,15 @@ pub async fn check(
     Found::parse(&pod::asked(cluster, &beside.release, ROLE, &pod).await?).map_err(Failure::unknown)
 }
 
-/// Restores a backup into a scratch database on the same server, which is dropped again; what was found there.
-pub async fn trial(lock: &Lock, beside: &Beside, claim: &str, backup: &str, deadline: u64) -> Result<String, String> {
+/// Restores a backup, and whose it is, into a scratch database on the same server, which is dropped again; what was found
+/// there. One from elsewhere does nobody harm in it.
+pub async fn trial(
+    lock: &Lock,
+    beside: &Beside,
+    claim: &str,
+    (backup, of): (&str, &str),
+    deadline: u64,
+) -> Result<String, String> {
     let (cluster, release) = lock.of();
     let facts = match beside.engine {
         Engine::Postgresql => ("OMUPGRADE_FACTS_POSTGRESQL", FACTS_POSTGRESQL),
@@ -81,7 +88,13 @@ pub async fn trial(lock: &Lock, beside: &Beside, claim: &str, backup: &str, dead
     // One name for all trials of a release, and another one for each release of a server.
     let digest = Sha256::digest(format!("{}/{release}", cluster.namespace));
     let id = hex(&digest[..5]);
-    let variables = [("OMUPGRADE_ACTION", "drill"), ("OMUPGRADE_BACKUP", backup), ("OMUPGRADE_RESTORE_ID", &id), facts];
+    let variables = [
+        ("OMUPGRADE_ACTION", "drill"),
+        ("OMUPGRADE_BACKUP", backup),
+        ("OMUPGRADE_BACKUP_OF", of),
+        ("OMUPGRADE_RESTORE_ID", &id),
+        facts,
+    ];
     let name = pod::name(&beside.release, marks::ROLE_DRILL);
     let mut pod = manifest(beside, &name, deadline, restore_script(), claim, &variables);
     pod["metadata"]["labels"][marks::ROLE] = json!(marks::ROLE_DRILL);

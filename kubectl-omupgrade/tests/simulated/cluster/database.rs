@@ -30,6 +30,8 @@ pub struct Database {
     pub check: String,
     /// Why the check fails.
     pub refuses: Option<String>,
+    /// Whose backup it is that is drilled, as `NAMESPACE/RELEASE`.
+    pub imported_from: String,
     /// Whose backup each action was told that it is.
     pub of: Vec<String>,
     /// Databases beside, by restore: `None` is half-loaded.
@@ -104,6 +106,11 @@ impl Database {
         let swapped = self.old.contains_key(id);
         match action {
             "fingerprint" => Ok(self.state.clone()),
+            // As the script asks: whose backup it is, or else it has to be its own.
+            "drill" if variable(pod, "OMUPGRADE_BACKUP_OF") != self.imported_from => {
+                Err(format!("om-b is of another release: '{}'", self.imported_from))
+            }
+            "drill" => Ok(self.check.clone()),
             "check" => self.refuses.clone().map_or_else(|| Ok(self.check.clone()), Err),
             "dump" => {
                 self.dumps.push(format!("{}: {}", variable(pod, "OMUPGRADE_BACKUP_NAME"), self.state));
