@@ -8,6 +8,7 @@ use super::lock::Lock;
 use super::pod;
 use crate::beside::Beside;
 use crate::failure::Failure;
+use crate::redact::without_looks;
 use crate::wayback::OURS;
 use crate::wayback::found::Found;
 use crate::wayback::restore::{Plan, Wanted};
@@ -102,8 +103,30 @@ pub async fn trial(
     pod::answer(cluster, &beside.release, marks::ROLE_DRILL, &pod).await
 }
 
-/// Does one action of the plan, or goes on with it; its last words.
-pub async fn act(lock: &Lock, beside: &Beside, plan: &Plan, action: &str) -> Result<String, Failure> {
+/// What the Pod of a step said that ended well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// Its last words.
+    pub last: String,
+    /// What of the backup did not come along.
+    pub left_out: Option<String>,
+}
+
+impl Said {
+    fn of(log: &str) -> Self {
+        let last = log.lines().rfind(|l| !l.trim().is_empty()).unwrap_or_default().to_owned();
+        let mut lines = log.lines().skip_while(|line| !line.contains("could not be repeated"));
+        let first = lines.next().map(|line| line.strip_prefix("omupgrade restore: ").unwrap_or(line));
+        // The words of the client follow it, up to the script's next ones.
+        let rest = lines.take_while(|line| !line.starts_with("omupgrade"));
+        let left_out =
+            first.map(|first| std::iter::once(first).chain(rest).map(str::trim).collect::<Vec<_>>().join(" "));
+        Self { last, left_out: left_out.map(|words| without_looks(&words)) }
+    }
+}
+
+/// Does one action of the plan, or goes on with it.
+pub async fn act(lock: &Lock, beside: &Beside, plan: &Plan, action: &str) -> Result<Said, Failure> {
     let of = plan.of.as_deref().unwrap_or_default();
     let not_after = (Timestamp::now().as_second() + pod::NOT_AFTER).to_string();
     let variables = [
@@ -130,7 +153,7 @@ pub async fn dump(
     attach(lock, &attached, files).await?;
     let said = attended(lock, beside, plan, DUMP, script(), &variables).await;
     detach(lock, &attached).await;
-    said
+    said.map(|said| said.last)
 }
 
 /// The action that dumps.
@@ -189,14 +212,14 @@ async fn attended(
     action: &str,
     script: &str,
     variables: &[(&str, &str)],
-) -> Result<String, Failure> {
+) -> Result<Said, Failure> {
     let name = step_pod(&beside.release, plan, action);
     let mut parts = beside.parts(&name, LOADING);
     (parts.script, parts.claim, parts.variables) = (script, &plan.claim, variables);
     parts.attached = (action == DUMP).then_some(name.as_str());
     let pod = finished(&parts);
     let log = Box::pin(pod::attended(lock, ROLE, &pod)).await?;
-    Ok(log.lines().rfind(|l| !l.trim().is_empty()).unwrap_or_default().to_owned())
+    Ok(Said::of(&log))
 }
 
 fn manifest(beside: &Beside, name: &str, seconds: u64, script: &str, claim: &str, variables: &[(&str, &str)]) -> Value {
@@ -250,5 +273,23 @@ pub async fn suspend(lock: &Lock, name: &str, suspended: bool) -> anyhow::Result
         Ok(_) => Ok(()),
         Err(refused) if refused.is_absent() => Ok(()), // the revision of before has no such CronJob
         Err(refused) => Err(refused.failure(&format!("suspending CronJob/{name}")).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Said;
+
+    #[test]
+    fn what_did_not_come_along_is_told_with_the_clients_words() {
+        let said = Said::of(
+            "omupgrade restore: loading om-b\nomupgrade restore: some grants or comments of the backup could not be repeated: pg_restore: error: could not execute query: ERROR:  role \"reader\" does not exist\nCommand was: GRANT SELECT ON TABLE t TO reader;\nomupgrade-restore: beside done rows=1\n",
+        );
+        assert_eq!(said.last, "omupgrade-restore: beside done rows=1");
+        assert_eq!(
+            said.left_out.unwrap(),
+            "some grants or comments of the backup could not be repeated: pg_restore: error: could not execute query: ERROR:  role \"reader\" does not exist Command was: GRANT SELECT ON TABLE t TO reader;"
+        );
+        assert_eq!(Said::of("omupgrade-restore: beside done\n").left_out, None);
     }
 }

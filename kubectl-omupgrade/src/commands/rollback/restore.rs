@@ -184,8 +184,9 @@ pub(super) async fn perform(
             stored.write(lock, "beside", Phase::About, &format!("load {} beside and prove it", plan.backup)).await?;
             tell(&plan.words_of_load());
             let said = restore::act(lock, beside, &plan, "beside").await?;
-            stored.write(lock, "beside", Phase::Done, &said).await?;
+            stored.write(lock, "beside", Phase::Done, &said.last).await?;
             tell("  it is loaded and proven");
+            left_out(&said, terms, lock, stored).await?;
         }
         // What a teammate's helm has begun in between is not swept away.
         untouched(&plan, decision, lock, stored).await?;
@@ -196,8 +197,9 @@ pub(super) async fn perform(
             said = restore::act(lock, beside, &plan, action) => said?,
             disturbed = disturbed(&plan, decision, lock, stored, action) => return Err(disturbed),
         };
-        stored.write(lock, RESTORED, Phase::Done, &said).await?;
+        stored.write(lock, RESTORED, Phase::Done, &said.last).await?;
         tell(&format!("  the database is that of {}", plan.backup));
+        left_out(&said, terms, lock, stored).await?;
         let words = "the search index holds what the database of before held: due for reindex";
         stored.write(lock, "search", Phase::Note, words).await?;
         pod::forget(lock.of().0, &decision.release, restore::ROLE).await;
@@ -276,6 +278,15 @@ fn tell(terms: Terms, words: &str) {
     if !terms.output.is_data() {
         to::note(&format!("{} {words}", Timestamp::now().strftime("%H:%M:%SZ")));
     }
+}
+
+/// Tells what did not come along, and keeps it in the journal: the Pod's log goes with the Pod.
+async fn left_out(said: &restore::Said, terms: Terms, lock: &Lock, stored: &mut Stored) -> anyhow::Result<()> {
+    if let Some(words) = &said.left_out {
+        stored.write(lock, "left out", Phase::Note, words).await?;
+        tell(terms, &format!("  {words}"));
+    }
+    Ok(())
 }
 
 /// Ends when somebody began a revision or started a server while the Pod of the step that writes still waits for its node

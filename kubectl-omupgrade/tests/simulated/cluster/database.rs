@@ -28,6 +28,8 @@ pub struct Database {
     pub backup: String,
     /// What the check says.
     pub check: String,
+    /// What a load says before its last words.
+    pub load_says: String,
     /// Why the check fails.
     pub refuses: Option<String>,
     /// Whose backup it is that is drilled, as `NAMESPACE/RELEASE`.
@@ -102,7 +104,8 @@ impl Database {
 
     fn act(&mut self, action: &str, id: &str, pod: &Value) -> Result<String, String> {
         self.of.push(variable(pod, "OMUPGRADE_BACKUP_OF").to_owned());
-        let done = Ok(format!("omupgrade-restore: {action} done"));
+        let also = if matches!(action, "beside" | "in-place") { self.load_says.as_str() } else { "" };
+        let done = Ok(format!("{also}omupgrade-restore: {action} done"));
         let swapped = self.old.contains_key(id);
         match action {
             "fingerprint" => Ok(self.state.clone()),
