@@ -17,6 +17,8 @@ mod backup_under;
 mod cluster;
 #[path = "simulated/copying.rs"]
 mod copying;
+#[path = "simulated/drill_same_server.rs"]
+mod drill_same_server;
 #[path = "simulated/interrupted.rs"]
 mod interrupted;
 #[path = "simulated/journal.rs"]
@@ -37,6 +39,8 @@ mod restore;
 mod restore_api;
 #[path = "simulated/restore_armed.rs"]
 mod restore_armed;
+#[path = "simulated/restore_awake.rs"]
+mod restore_awake;
 #[path = "simulated/restore_confirm.rs"]
 mod restore_confirm;
 #[path = "simulated/restore_from.rs"]

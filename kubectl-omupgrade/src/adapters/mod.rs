@@ -2,6 +2,7 @@
 
 pub mod age;
 pub mod archive;
+pub mod awake;
 pub mod bot;
 pub mod claim;
 pub mod cluster;

@@ -1,5 +1,5 @@
 //! The Pods that take a database back to a backup: one per action of shared's restore script, beside the server, with
-//! references to its Secrets. And what has to stand still meanwhile.
+//! references to its Secrets. And the schedules that stand still meanwhile.
 
 use super::cluster::Cluster;
 use super::keys::hex;
@@ -8,12 +8,12 @@ use super::lock::Lock;
 use super::pod;
 use crate::beside::Beside;
 use crate::failure::Failure;
+use crate::redact::without_looks;
+use crate::wayback::OURS;
 use crate::wayback::found::Found;
 use crate::wayback::restore::{Plan, Wanted};
-use crate::wayback::{OURS, repository};
 use jiff::Timestamp;
 use k8s_openapi::ByteString;
-use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::batch::v1::CronJob;
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -72,8 +72,15 @@ pub async fn check(
     Found::parse(&pod::asked(cluster, &beside.release, ROLE, &pod).await?).map_err(Failure::unknown)
 }
 
-/// Restores a backup into a scratch database on the same server, which is dropped again; what was found there.
-pub async fn trial(lock: &Lock, beside: &Beside, claim: &str, backup: &str, deadline: u64) -> Result<String, String> {
+/// Restores a backup, and whose it is, into a scratch database on the same server, which is dropped again; what was found
+/// there. One from elsewhere does nobody harm in it.
+pub async fn trial(
+    lock: &Lock,
+    beside: &Beside,
+    claim: &str,
+    (backup, of): (&str, &str),
+    deadline: u64,
+) -> Result<String, String> {
     let (cluster, release) = lock.of();
     let facts = match beside.engine {
         Engine::Postgresql => ("OMUPGRADE_FACTS_POSTGRESQL", FACTS_POSTGRESQL),
@@ -82,7 +89,13 @@ pub async fn trial(lock: &Lock, beside: &Beside, claim: &str, backup: &str, dead
     // One name for all trials of a release, and another one for each release of a server.
     let digest = Sha256::digest(format!("{}/{release}", cluster.namespace));
     let id = hex(&digest[..5]);
-    let variables = [("OMUPGRADE_ACTION", "drill"), ("OMUPGRADE_BACKUP", backup), ("OMUPGRADE_RESTORE_ID", &id), facts];
+    let variables = [
+        ("OMUPGRADE_ACTION", "drill"),
+        ("OMUPGRADE_BACKUP", backup),
+        ("OMUPGRADE_BACKUP_OF", of),
+        ("OMUPGRADE_RESTORE_ID", &id),
+        facts,
+    ];
     let name = pod::name(&beside.release, marks::ROLE_DRILL);
     let mut pod = manifest(beside, &name, deadline, restore_script(), claim, &variables);
     pod["metadata"]["labels"][marks::ROLE] = json!(marks::ROLE_DRILL);
@@ -90,8 +103,30 @@ pub async fn trial(lock: &Lock, beside: &Beside, claim: &str, backup: &str, dead
     pod::answer(cluster, &beside.release, marks::ROLE_DRILL, &pod).await
 }
 
-/// Does one action of the plan, or goes on with it; its last words.
-pub async fn act(lock: &Lock, beside: &Beside, plan: &Plan, action: &str) -> Result<String, Failure> {
+/// What the Pod of a step said that ended well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// Its last words.
+    pub last: String,
+    /// What of the backup did not come along.
+    pub left_out: Option<String>,
+}
+
+impl Said {
+    fn of(log: &str) -> Self {
+        let last = log.lines().rfind(|l| !l.trim().is_empty()).unwrap_or_default().to_owned();
+        let mut lines = log.lines().skip_while(|line| !line.contains("could not be repeated"));
+        let first = lines.next().map(|line| line.strip_prefix("omupgrade restore: ").unwrap_or(line));
+        // The words of the client follow it, up to the script's next ones.
+        let rest = lines.take_while(|line| !line.starts_with("omupgrade"));
+        let left_out =
+            first.map(|first| std::iter::once(first).chain(rest).map(str::trim).collect::<Vec<_>>().join(" "));
+        Self { last, left_out: left_out.map(|words| without_looks(&words)) }
+    }
+}
+
+/// Does one action of the plan, or goes on with it.
+pub async fn act(lock: &Lock, beside: &Beside, plan: &Plan, action: &str) -> Result<Said, Failure> {
     let of = plan.of.as_deref().unwrap_or_default();
     let not_after = (Timestamp::now().as_second() + pod::NOT_AFTER).to_string();
     let variables = [
@@ -118,7 +153,7 @@ pub async fn dump(
     attach(lock, &attached, files).await?;
     let said = attended(lock, beside, plan, DUMP, script(), &variables).await;
     detach(lock, &attached).await;
-    said
+    said.map(|said| said.last)
 }
 
 /// The action that dumps.
@@ -177,14 +212,14 @@ async fn attended(
     action: &str,
     script: &str,
     variables: &[(&str, &str)],
-) -> Result<String, Failure> {
+) -> Result<Said, Failure> {
     let name = step_pod(&beside.release, plan, action);
     let mut parts = beside.parts(&name, LOADING);
     (parts.script, parts.claim, parts.variables) = (script, &plan.claim, variables);
     parts.attached = (action == DUMP).then_some(name.as_str());
     let pod = finished(&parts);
     let log = Box::pin(pod::attended(lock, ROLE, &pod)).await?;
-    Ok(log.lines().rfind(|l| !l.trim().is_empty()).unwrap_or_default().to_owned())
+    Ok(Said::of(&log))
 }
 
 fn manifest(beside: &Beside, name: &str, seconds: u64, script: &str, claim: &str, variables: &[(&str, &str)]) -> Value {
@@ -199,70 +234,6 @@ fn finished(parts: &Job<'_>) -> Value {
     let pod = pod_of(parts, ROLE);
     // Only a dump writes to the claim. What was imported is not known to be ours, and its SQL runs in that Pod.
     if parts.script == restore_script() { only_reading(pod) } else { pod }
-}
-
-/// Pods that could migrate or write: of these images, or with a server's container in a pod of the release or of a workload
-/// that was stilled. A registry that an admission webhook writes into pods makes other images of them; and the server's
-/// selector also catches pods of the chart that are no servers.
-pub async fn awake(cluster: &Cluster, release: &str, plan: &Plan) -> Result<Vec<String>, Failure> {
-    let stilled = stilled(cluster, plan).await?;
-    let api: Api<Pod> = cluster.api();
-    let all = cluster.all(&api, ListParams::default()).await.map_err(|r| r.failure("looking for server pods"))?;
-    let awake = all.into_iter().filter(|pod| {
-        let none = BTreeMap::new();
-        let labels = pod.metadata.labels.as_ref().unwrap_or(&none);
-        let instance = labels.get("app.kubernetes.io/instance");
-        let ended = pod.status.as_ref().and_then(|s| s.phase.as_deref());
-        if labels.contains_key(marks::ROLE) || matches!(ended, Some("Succeeded" | "Failed")) {
-            return false;
-        }
-        let spec = pod.spec.as_ref();
-        let containers =
-            || spec.into_iter().flat_map(|s| s.containers.iter().chain(s.init_containers.iter().flatten()));
-        let served = stilled.iter().any(|s| {
-            let selected = !s.selector.is_empty() && s.selector.iter().all(|(k, v)| labels.get(k) == Some(v));
-            (selected || instance.is_some_and(|of| of == release))
-                && containers().any(|c| s.containers.contains(&c.name))
-        });
-        let of_another = instance.is_some_and(|of| of != release);
-        let mut used = containers().filter_map(|c| c.image.as_deref()).map(repository);
-        served || !of_another && used.any(|image| plan.images.iter().any(|i| i == image))
-    });
-    Ok(awake.filter_map(|p| p.metadata.name).collect())
-}
-
-/// What tells the pods of a workload that was stilled: its selector, and those of its containers that run a server's
-/// image. A workload's template is not what webhooks write.
-struct Stilled {
-    selector: BTreeMap<String, String>,
-    containers: Vec<String>,
-}
-
-async fn stilled(cluster: &Cluster, plan: &Plan) -> Result<Vec<Stilled>, Failure> {
-    let mut out = Vec::new();
-    for label in plan.workloads.keys() {
-        let (kind, name) = label.split_once('/').unwrap_or_default();
-        let found = if kind == "StatefulSet" {
-            let found = cluster.within(cluster.api::<StatefulSet>().get(name)).await;
-            found.map(|s| (s.spec.selector.match_labels, s.spec.template.spec))
-        } else {
-            let found = cluster.within(cluster.api::<Deployment>().get(name)).await;
-            found.map(|d| (d.spec.selector.match_labels, d.spec.template.spec))
-        };
-        let (selector, spec) = match found {
-            Ok(found) => found,
-            Err(refused) if refused.is_absent() => continue,
-            Err(refused) => return Err(refused.failure(&format!("looking at {label}"))),
-        };
-        let containers =
-            spec.into_iter().flat_map(|s| s.containers.into_iter().chain(s.init_containers.into_iter().flatten()));
-        let servers = containers.filter(|c| {
-            let image = c.image.as_deref().map(repository);
-            image.is_some_and(|image| plan.images.iter().any(|i| i == image))
-        });
-        out.push(Stilled { selector: selector.unwrap_or_default(), containers: servers.map(|c| c.name).collect() });
-    }
-    Ok(out)
 }
 
 /// Of these `CronJob`s, those that are not suspended.
@@ -302,5 +273,23 @@ pub async fn suspend(lock: &Lock, name: &str, suspended: bool) -> anyhow::Result
         Ok(_) => Ok(()),
         Err(refused) if refused.is_absent() => Ok(()), // the revision of before has no such CronJob
         Err(refused) => Err(refused.failure(&format!("suspending CronJob/{name}")).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Said;
+
+    #[test]
+    fn what_did_not_come_along_is_told_with_the_clients_words() {
+        let said = Said::of(
+            "omupgrade restore: loading om-b\nomupgrade restore: some grants or comments of the backup could not be repeated: pg_restore: error: could not execute query: ERROR:  role \"reader\" does not exist\nCommand was: GRANT SELECT ON TABLE t TO reader;\nomupgrade-restore: beside done rows=1\n",
+        );
+        assert_eq!(said.last, "omupgrade-restore: beside done rows=1");
+        assert_eq!(
+            said.left_out.unwrap(),
+            "some grants or comments of the backup could not be repeated: pg_restore: error: could not execute query: ERROR:  role \"reader\" does not exist Command was: GRANT SELECT ON TABLE t TO reader;"
+        );
+        assert_eq!(Said::of("omupgrade-restore: beside done\n").left_out, None);
     }
 }

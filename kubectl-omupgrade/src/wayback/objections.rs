@@ -7,7 +7,7 @@ use super::keys::{Answer, Stands};
 use super::restore::{Road, Wanted};
 use crate::backup::bytes as size;
 use shared::versions::Version;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What stands against it, found before the first write.
 pub fn objections(found: &Found, wanted: &Wanted, namespace: &str, command: &str) -> Vec<Refusal> {
@@ -58,6 +58,17 @@ pub fn of_schema(found: &Found, revision: u64, reach: Option<Version>, command: 
             backup.unwrap_or_default()
         ),
         hints: vec![format!("{command}    # one from before, or go to a revision whose server knows {head}")],
+    })
+}
+
+/// Against pods, each with what stops it, that run on when the servers stand at zero: the restore would wait for them, with
+/// nobody serving.
+pub fn of_pods(others: &[(String, String)], command: &str) -> Option<Refusal> {
+    let names: Vec<&str> = others.iter().map(|(name, _)| name.as_str()).collect();
+    let stops: BTreeSet<&String> = others.iter().map(|(_, stop)| stop).collect();
+    (!names.is_empty()).then(|| Refusal {
+        why: format!("pods that could migrate or write do not end when the servers go to zero: {}", names.join(", ")),
+        hints: stops.into_iter().cloned().chain([format!("{command}    # once they are gone")]).collect(),
     })
 }
 

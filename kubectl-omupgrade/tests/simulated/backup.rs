@@ -26,7 +26,7 @@ pub const MANIFEST: &str = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: 
     containers: [{name: om, image: 'server:1.12.3', ports: [{containerPort: 8585}]}]\n";
 
 /// What a probe tells of the server.
-const FACTS: &str = "change_log\t3:aa\nsql_logs\t9:bb\nschema\t70:cc\nflowable\tabsent\nhead\t1.12.3\nfacts:\nengine\tpostgresql\nversion\t15.4 (Debian 15.4-1)\ndatabase\td\nuser\tom\nbytes\t1\ncharset\tUTF8\ncollation\tC\nsort_buffer\t1\nread_only\tno\nbytes t\t1\nrows t\t2\n";
+pub const FACTS: &str = "change_log\t3:aa\nsql_logs\t9:bb\nschema\t70:cc\nflowable\tabsent\nhead\t1.12.3\nfacts:\nengine\tpostgresql\nversion\t15.4 (Debian 15.4-1)\ndatabase\td\nuser\tom\nbytes\t1\ncharset\tUTF8\ncollation\tC\nsort_buffer\t1\nread_only\tno\nbytes t\t1\nrows t\t2\n";
 
 pub fn claim() -> Value {
     json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "om-omupgrade-backup"}})

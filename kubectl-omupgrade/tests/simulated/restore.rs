@@ -241,6 +241,33 @@ async fn what_stands_against_it_is_found_before_the_first_write() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn grants_that_did_not_come_along_are_kept_in_the_journal() {
+    for (way, in_place) in [("beside", false), ("in-place", true)] {
+        let (world, _folder) = migrated().await;
+        world.with_database(|d| {
+            d.load_says = "omupgrade restore: some grants could not be repeated: role x\nis not there\n".to_owned();
+            d.check = d.check.replace("way\tbeside", &format!("way\t{way}"));
+        });
+        let args = Args { in_place, ..args(&world) };
+        assert_eq!(command(&world, &args).await.unwrap(), Exit::Done, "{way}");
+        let run = runs(&world).into_iter().find(|r| r["verb"] == "rollback").unwrap();
+        let kept: Vec<_> = run["entries"].as_array().unwrap().iter().filter(|e| e["step"] == "left out").collect();
+        assert_eq!(kept.len(), 1, "{way}: {run:#}");
+        assert!(
+            kept[0].to_string().contains("some grants could not be repeated: role x is not there"),
+            "{way}: {kept:?}"
+        );
+    }
+}
+
+#[test]
+fn grants_that_did_not_come_along_are_told() {
+    let said = said_in("restore::grants_that_did_not_come_along_are_kept_in_the_journal");
+    let told = "Z   some grants could not be repeated: role x is not there\n";
+    assert_eq!(said.matches(told).count(), 2, "{said}");
+}
+
 /// What was written since the backup is then only in the database from before, which is kept.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn told_not_to_dump_it_does_not_and_needs_no_room_for_it() {

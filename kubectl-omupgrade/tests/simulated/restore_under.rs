@@ -3,11 +3,12 @@
 use crate::cluster::{Kill, PodFault, World};
 use crate::many;
 use crate::restore::{args, command, migrated, untouched};
-use crate::rollback::{STATE, runs};
+use crate::rollback::{STATE, is_refused, runs};
 use kubectl_omupgrade::commands::rollback::Args;
 use kubectl_omupgrade::exit::Exit;
 use kubectl_omupgrade::failure::{exit_of, hints_of};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// Data went wrong under 1.12.4; the backup is of the same schema.
 async fn gone_wrong() -> (World, tempfile::TempDir) {
@@ -137,4 +138,34 @@ async fn in_its_middle_another_backup_is_refused() {
     assert!(hints_of(&refused).iter().any(|h| h.contains("goes on with it")), "{:?}", hints_of(&refused));
     assert_eq!(command(&world, &under(&world)).await.unwrap(), Exit::Done);
     ended_well(&world, "after the refusal");
+}
+
+/// Both looked at the same database. The check of the one still reads while the other restores, ends, and gives the lock
+/// back; the servers then write.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_looked_before_anothers_restore_ended_does_not_restore_again() {
+    let (world, _folder) = gone_wrong().await;
+    world.with_database(|d| d.fault = Some(("check".to_owned(), PodFault::Waits)));
+    let (args, check) = (under(&world), world.with_database(|d| d.check.clone()));
+    let other = async {
+        let reading = loop {
+            if let Some(pod) = world.all("pods").into_iter().find(|p| p["status"]["phase"] == "Pending") {
+                break pod;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        };
+        assert_eq!(command(&world, &args).await.unwrap(), Exit::Done);
+        ended_well(&world, "the other one");
+        world.with_database(|d| d.state = d.state.replace("4:ab", "5:cd"));
+        world.ends(reading, &check);
+    };
+    let (one, ()) = tokio::join!(command(&world, &args), other);
+    is_refused(one, "two operators", "ended while this one looked");
+    world.with_database(|d| {
+        assert!(d.state.contains("5:cd"), "what was written since is still there: {}", d.state);
+        assert_eq!((d.dumps.len(), d.old.len(), d.beside.len()), (1, 1, 0));
+    });
+    let lease = world.object("leases", "omupgrade-om").unwrap();
+    assert!(lease["spec"].get("holderIdentity").is_none_or(Value::is_null), "{lease}");
+    assert_eq!(runs(&world).iter().filter(|r| r["verb"] == "rollback").count(), 1);
 }

@@ -46,16 +46,13 @@ impl Stage<'_> {
     }
 
     /// Servers that were not there before and are older than the database, which did not move while they were looked at.
-    fn newer_than_its_server(&self, before: &BTreeSet<(String, String)>) -> Result<Vec<String>> {
+    fn newer_than_its_server(&self, before: &BTreeSet<Server>) -> Result<Vec<String>> {
         let head = self.head()?;
         let servers = self.running()?;
         if head != self.head()? {
             return Ok(Vec::new());
         }
-        let older = |version: &str| numbers(version) < head;
-        let new = servers.iter().filter(|server| !before.contains(server));
-        let wrong = new.filter(|(_, version)| older(version));
-        Ok(wrong.map(|(pod, version)| format!("{pod} of {version} on {head:?}")).collect())
+        Ok(started_on(head, before, &servers))
     }
 
     fn head(&self) -> Result<[u64; 3]> {
@@ -63,18 +60,36 @@ impl Stage<'_> {
         Ok(text.lines().map(numbers).max().unwrap_or_default())
     }
 
-    /// The server containers that run, by pod and version; none of an init container or a Job.
-    fn running(&self) -> Result<BTreeSet<(String, String)>> {
+    fn running(&self) -> Result<BTreeSet<Server>> {
         let list = self.json(&["get", "pods", "-l", SERVERS])?;
-        let serving = |pod: &Value| {
-            let states = pod["status"]["containerStatuses"].as_array()?;
-            let runs = states.iter().any(|s| s["name"] == "openmetadata" && s["state"]["running"].is_object());
-            let image = pod["spec"]["containers"][0]["image"].as_str()?;
-            let name = pod["metadata"]["name"].as_str()?.to_owned();
-            runs.then(|| (name, tag(image).to_owned()))
-        };
         Ok(items(&list).iter().filter_map(serving).collect())
     }
+}
+
+/// A server container that runs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Server {
+    pod: String,
+    version: String,
+    /// Another one after each restart, which no init container goes before.
+    container: String,
+}
+
+/// The server container of a pod, where it runs; none of an init container or a Job.
+fn serving(pod: &Value) -> Option<Server> {
+    let states = pod["status"]["containerStatuses"].as_array()?;
+    let state = states.iter().find(|s| s["name"] == "openmetadata" && s["state"]["running"].is_object())?;
+    Some(Server {
+        pod: pod["metadata"]["name"].as_str()?.to_owned(),
+        version: tag(pod["spec"]["containers"][0]["image"].as_str()?).to_owned(),
+        container: state["containerID"].as_str().unwrap_or_default().to_owned(),
+    })
+}
+
+/// Those that started since and are older than the database.
+fn started_on(head: [u64; 3], before: &BTreeSet<Server>, now: &BTreeSet<Server>) -> Vec<String> {
+    let older = now.difference(before).filter(|server| numbers(&server.version) < head);
+    older.map(|server| format!("{} of {} on {head:?}", server.pod, server.version)).collect()
 }
 
 /// `1.12.14`, as numbers.
@@ -88,7 +103,25 @@ fn numbers(version: &str) -> [u64; 3] {
 
 #[cfg(test)]
 mod tests {
-    use super::numbers;
+    use super::{BTreeSet, numbers, serving, started_on};
+    use serde_json::json;
+
+    #[test]
+    fn a_container_that_starts_again_in_a_pod_of_before_is_seen() {
+        let pod = |container: &str| {
+            json!({
+                "metadata": {"name": "om-1"}, "spec": {"containers": [{"image": "server:1.12.4"}]},
+                "status": {"containerStatuses": [
+                    {"name": "openmetadata", "containerID": container, "state": {"running": {"startedAt": "2026-11-22T10:00:00Z"}}}
+                ]},
+            })
+        };
+        let now = |container: &str| -> BTreeSet<_> { serving(&pod(container)).into_iter().collect() };
+        let before = now("containerd://a");
+        assert!(started_on([1, 13, 0], &before, &before).is_empty(), "it ran before the schema moved");
+        assert_eq!(started_on([1, 13, 0], &before, &now("containerd://b")), ["om-1 of 1.12.4 on [1, 13, 0]"]);
+        assert!(started_on([1, 12, 4], &before, &now("containerd://b")).is_empty(), "it knows this schema");
+    }
 
     #[test]
     fn versions_compare_as_numbers() {

@@ -74,7 +74,8 @@ pub async fn drill(cluster: &Cluster, args: &Args, output: Output) -> anyhow::Re
     }
     let seconds = args.timeout.as_secs().max(1);
     let tried = if args.same_server {
-        on_the_same_server(cluster, &place, args, name, seconds).await?
+        let of = format!("{}/{}", record.namespace, record.release);
+        on_the_same_server(cluster, &place, args, (name, &of), seconds).await?
     } else {
         claim::drill(cluster, &beside, &place.claim, name, seconds).await
     };
@@ -153,10 +154,17 @@ fn elsewhere(failure: Failure, name: &str, on: &str) -> Failure {
 const BEFORE_IT: [&str; 3] =
     ["cannot create", "with an administrator is not there", "the user or the password is wrong"];
 
+/// Words of a trial on a server that cannot take this backup: another engine.
+const NOT_HERE: &str = "is of another";
+
 /// A trial that failed, which says something of the backup only where the trial came to it.
 fn failed(name: &str, on: &str, why: &str) -> Failure {
     if BEFORE_IT.iter().any(|words| why.contains(words)) {
         return elsewhere(Failure::refused(format!("{name} was not drilled: {why}")), name, on);
+    }
+    if why.contains(NOT_HERE) {
+        return Failure::unknown(format!("{name} was not drilled, so whether it restores is not known: {why}"))
+            .hint(format!("kubectl omupgrade backup drill {on} {name}    # in a server of its own"));
     }
     Failure::no(format!("{name} is not proven: {why}"))
         .hint(format!("kubectl omupgrade backup verify {on} {name}"))
@@ -168,14 +176,14 @@ async fn on_the_same_server(
     cluster: &Cluster,
     place: &Place,
     args: &Args,
-    name: &str,
+    backup: (&str, &str),
     seconds: u64,
 ) -> anyhow::Result<Result<String, String>> {
     let release = &place.release.name;
     let plan = Claim { holder: holder_name(), plan: format!("drill a backup of {release} on its own server") };
     let lock = Lock::acquire(cluster, release, &plan, Timing::default()).await?;
     let beside = restore::prepared(place.beside.clone(), args.admin_secret.as_deref());
-    let tried = restore::trial(&lock, &beside, &place.claim, name, seconds).await;
+    let tried = restore::trial(&lock, &beside, &place.claim, backup, seconds).await;
     let _ = lock.release().await;
     Ok(tried)
 }
@@ -207,6 +215,10 @@ mod tests {
         for (why, exit) in [
             ("the drill failed: omupgrade restore: 'om' cannot create 'x': it has no CREATEDB", Exit::Refused),
             ("the user or the password is wrong: look at DB_USER", Exit::Refused),
+            (
+                "the drill failed: omupgrade restore: om-b is of another engine: 'mysql', not 'postgresql'; nothing was changed",
+                Exit::Unknown,
+            ),
             ("the dump of om-b is not the one that was verified: its sha256 differs", Exit::No),
         ] {
             let failure = failed("om-b", "om -n data", why);

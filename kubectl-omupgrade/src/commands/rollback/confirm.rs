@@ -150,7 +150,7 @@ async fn drop_kept(
     stored.write(&lock, DROPPED, Phase::About, &format!("by {}", claim.holder)).await?;
     let done = restore::act(&lock, &beside, plan, "clean-up").await;
     let phase = if done.is_ok() { Phase::Done } else { Phase::Failed };
-    let words = done.as_ref().map_or_else(ToString::to_string, Clone::clone);
+    let words = done.as_ref().map_or_else(ToString::to_string, |said| said.last.clone());
     stored.write(&lock, DROPPED, phase, &words).await?;
     pod::forget(cluster, name, restore::ROLE).await;
     lock.release().await?;

@@ -3,7 +3,7 @@
 
 use super::restore::{self, Restoration, SUSPENDED};
 use super::roll::{self, HELM, conflicts};
-use super::{Args, Terms, given_up};
+use super::{Args, Terms, given_up, restored};
 use crate::adapters::cluster::Cluster;
 use crate::adapters::helm::Helm;
 use crate::adapters::journal::{self, Stored};
@@ -138,6 +138,9 @@ async fn begin(
 ) -> anyhow::Result<Stored> {
     let (runs, _) = journal::runs(cluster, &decision.release).await?;
     let before: Vec<Run> = runs.iter().map(|s| s.run.clone()).collect();
+    if let Some(looked) = restoration.filter(|r| r.found.is_some()) {
+        restored::none_since(&looked.ended, &before, decision)?;
+    }
     let left = runs.into_iter().rfind(|s| s.run.outcome == Outcome::Open && s.run.plan == claim.plan);
     if let Some(mut left) = left {
         to::note(&format!("going on with the run {} of {}, which did not end", left.run.id, left.run.by));

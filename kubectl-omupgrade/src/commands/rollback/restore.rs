@@ -2,11 +2,11 @@
 //! that began with it stays open until it is through: stopped anywhere, the same command goes on.
 
 use super::again::again;
-use super::{Args, Terms, check};
+use super::{Args, Terms, check, restored};
 use crate::adapters::cluster::Cluster;
 use crate::adapters::journal::Stored;
 use crate::adapters::lock::Lock;
-use crate::adapters::{keys, live, pod, release, restore};
+use crate::adapters::{awake, keys, live, pod, release, restore};
 use crate::backup::{Known, pack};
 use crate::beside::Beside;
 use crate::cli::say as to;
@@ -17,12 +17,12 @@ use crate::failure::exit_of;
 use crate::journal::{Phase, RESTORED, Run};
 use crate::wayback::found::Found;
 use crate::wayback::keys::Compared;
-use crate::wayback::objections::{At, objections, of_jwt, of_key, of_schema};
+use crate::wayback::objections::{At, objections, of_jwt, of_key, of_pods, of_schema};
 use crate::wayback::restore::{GivenUp, Plan, Road, SWAP, Wanted};
 use crate::wayback::{Decision, Look, Refusal};
 use jiff::Timestamp;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -45,6 +45,8 @@ pub(super) struct Restoration {
     pub(super) found: Option<(Found, Compared)>,
     /// What is to be done; its id is the run's, once there is one.
     pub(super) plan: Plan,
+    /// The ways back that had ended when this was looked at.
+    pub(super) ended: BTreeSet<String>,
 }
 
 /// What a run remembers of a restore. One that this version cannot read is no restore less: nothing goes on over it.
@@ -81,7 +83,7 @@ pub(super) fn left(current: &Release, args: &Args, plan: Plan) -> anyhow::Result
         .into());
     }
     let beside = stand_beside(current, args, Some(&plan))?;
-    Ok(Restoration { current: current.clone(), beside, found: None, plan })
+    Ok(Restoration { current: current.clone(), beside, found: None, plan, ended: BTreeSet::new() })
 }
 
 /// Checks what a restore needs, before the first write.
@@ -137,8 +139,11 @@ pub(super) async fn prepare(
         labels: args.pod_labels.clone(),
         schedules,
     };
+    let others = awake::unstilled(cluster, release, &plan).await?;
+    refusals.extend(of_pods(&others, &command));
     let current = look.current.clone();
-    Ok((Restoration { current, beside, found: Some((Found { road, ..found }, keys)), plan }, refusals))
+    let (found, ended) = (Some((Found { road, ..found }, keys)), restored::ended(&look.runs));
+    Ok((Restoration { current, beside, found, plan, ended }, refusals))
 }
 
 /// The server to stand beside. What is said now wins over what the plan remembers.
@@ -179,8 +184,9 @@ pub(super) async fn perform(
             stored.write(lock, "beside", Phase::About, &format!("load {} beside and prove it", plan.backup)).await?;
             tell(&plan.words_of_load());
             let said = restore::act(lock, beside, &plan, "beside").await?;
-            stored.write(lock, "beside", Phase::Done, &said).await?;
+            stored.write(lock, "beside", Phase::Done, &said.last).await?;
             tell("  it is loaded and proven");
+            left_out(&said, terms, lock, stored).await?;
         }
         // What a teammate's helm has begun in between is not swept away.
         untouched(&plan, decision, lock, stored).await?;
@@ -191,8 +197,9 @@ pub(super) async fn perform(
             said = restore::act(lock, beside, &plan, action) => said?,
             disturbed = disturbed(&plan, decision, lock, stored, action) => return Err(disturbed),
         };
-        stored.write(lock, RESTORED, Phase::Done, &said).await?;
+        stored.write(lock, RESTORED, Phase::Done, &said.last).await?;
         tell(&format!("  the database is that of {}", plan.backup));
+        left_out(&said, terms, lock, stored).await?;
         let words = "the search index holds what the database of before held: due for reindex";
         stored.write(lock, "search", Phase::Note, words).await?;
         pod::forget(lock.of().0, &decision.release, restore::ROLE).await;
@@ -242,7 +249,7 @@ async fn quiesce(
     }
     let until = Instant::now() + terms.drain;
     loop {
-        let awake = restore::awake(lock.of().0, &decision.release, plan).await?;
+        let awake = awake::awake(lock.of().0, &decision.release, plan).await?;
         if awake.is_empty() {
             break;
         }
@@ -273,6 +280,15 @@ fn tell(terms: Terms, words: &str) {
     }
 }
 
+/// Tells what did not come along, and keeps it in the journal: the Pod's log goes with the Pod.
+async fn left_out(said: &restore::Said, terms: Terms, lock: &Lock, stored: &mut Stored) -> anyhow::Result<()> {
+    if let Some(words) = &said.left_out {
+        stored.write(lock, "left out", Phase::Note, words).await?;
+        tell(terms, &format!("  {words}"));
+    }
+    Ok(())
+}
+
 /// Ends when somebody began a revision or started a server while the Pod of the step that writes still waits for its node
 /// or its image; it is gone then. Once it works it is not torn out of its work.
 async fn disturbed(plan: &Plan, decision: &Decision, lock: &Lock, stored: &Stored, action: &str) -> anyhow::Error {
@@ -300,7 +316,7 @@ async fn untouched(plan: &Plan, decision: &Decision, lock: &Lock, stored: &Store
         return Ok(()); // from here on it is our own helm that starts servers, or we
     }
     revision_stands(decision, lock, stored).await?;
-    let awake = restore::awake(lock.of().0, &decision.release, plan).await?;
+    let awake = awake::awake(lock.of().0, &decision.release, plan).await?;
     if awake.is_empty() {
         return Ok(());
     }

@@ -7,6 +7,7 @@ use crate::failure::Failure;
 use crate::journal::{Outcome, RESTORED, Run};
 use crate::wayback::restore::{DROPPED, Plan};
 use crate::wayback::{Decision, Look};
+use std::collections::BTreeSet;
 
 /// The restore that a run remembers. One that this version cannot read says nothing here: who goes on over it is refused
 /// before.
@@ -49,4 +50,27 @@ pub(super) fn refuse_for_nothing(look: &Look, decision: &Decision, args: &Args) 
     let why = format!("revision {} serves already, so nothing goes back, and {backup} is not restored", decision.to);
     let only = format!("kubectl omupgrade backup restore {} {backup} -n {}", decision.release, decision.namespace);
     Err(Failure::refused(why).hint(format!("{only}    # the database alone, under the revision that serves")).into())
+}
+
+/// The ways back that ended and changed something.
+pub(super) fn ended(runs: &[Run]) -> BTreeSet<String> {
+    let ended = |run: &&Run| {
+        run.verb == "rollback" && (run.outcome == Outcome::Done || run.outcome != Outcome::Open && run.begun(QUIESCE))
+    };
+    runs.iter().filter(ended).map(|run| run.id.clone()).collect()
+}
+
+/// Refuses where a way back ended after this one had looked: what was written since its end is in nothing that was looked
+/// at. Asked under the lock, so none ends after it. Under a revision that stays no other number tells of it.
+pub(super) fn none_since(known: &BTreeSet<String>, runs: &[Run], decision: &Decision) -> Result<(), Failure> {
+    let ended = ended(runs);
+    let Some(run) = runs.iter().rev().find(|run| ended.contains(&run.id) && !known.contains(&run.id)) else {
+        return Ok(());
+    };
+    Err(Failure::refused(format!(
+        "the way back {} of {} ended while this one looked, so the database is not the one that was looked at; nothing was done",
+        run.id, run.by
+    ))
+    .hint(format!("kubectl omupgrade history {} -n {}", decision.release, decision.namespace))
+    .hint("the same command looks again"))
 }

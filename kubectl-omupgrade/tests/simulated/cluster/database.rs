@@ -28,8 +28,12 @@ pub struct Database {
     pub backup: String,
     /// What the check says.
     pub check: String,
+    /// What a load says before its last words.
+    pub load_says: String,
     /// Why the check fails.
     pub refuses: Option<String>,
+    /// Whose backup it is that is drilled, as `NAMESPACE/RELEASE`.
+    pub imported_from: String,
     /// Whose backup each action was told that it is.
     pub of: Vec<String>,
     /// Databases beside, by restore: `None` is half-loaded.
@@ -100,10 +104,16 @@ impl Database {
 
     fn act(&mut self, action: &str, id: &str, pod: &Value) -> Result<String, String> {
         self.of.push(variable(pod, "OMUPGRADE_BACKUP_OF").to_owned());
-        let done = Ok(format!("omupgrade-restore: {action} done"));
+        let also = if matches!(action, "beside" | "in-place") { self.load_says.as_str() } else { "" };
+        let done = Ok(format!("{also}omupgrade-restore: {action} done"));
         let swapped = self.old.contains_key(id);
         match action {
             "fingerprint" => Ok(self.state.clone()),
+            // As the script asks: whose backup it is, or else it has to be its own.
+            "drill" if variable(pod, "OMUPGRADE_BACKUP_OF") != self.imported_from => {
+                Err(format!("om-b is of another release: '{}'", self.imported_from))
+            }
+            "drill" => Ok(self.check.clone()),
             "check" => self.refuses.clone().map_or_else(|| Ok(self.check.clone()), Err),
             "dump" => {
                 self.dumps.push(format!("{}: {}", variable(pod, "OMUPGRADE_BACKUP_NAME"), self.state));

@@ -291,6 +291,11 @@ impl World {
         reason.clone_into(&mut self.0.lock().unwrap().objects.ends);
     }
 
+    /// A Pod that waited ends well, and this is its log.
+    pub fn ends(&self, pod: Value, log: &str) {
+        self.0.lock().unwrap().objects.ends(pod, log);
+    }
+
     /// Puts an object there.
     pub fn put(&self, plural: &str, object: Value) {
         self.0.lock().unwrap().objects.put(plural, object);

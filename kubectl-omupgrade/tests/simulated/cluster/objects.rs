@@ -200,6 +200,13 @@ impl Objects {
         }
     }
 
+    /// A Pod that waited ends well, and this is its log.
+    pub fn ends(&mut self, mut pod: Value, log: &str) {
+        self.logs.insert(pod["metadata"]["name"].as_str().unwrap().to_owned(), log.to_owned());
+        pod["status"] = json!({"phase": "Succeeded"});
+        self.put("pods", pod);
+    }
+
     /// Server pods follow the count of their workload, and none may run on a schema newer than itself.
     pub fn settle(&mut self) {
         if self.settled == self.version {
@@ -230,10 +237,17 @@ impl Objects {
             self.violations.push(format!("{name}: {own} ran on {head}"));
         }
         if self.there.get(&key).is_none_or(|pod| pod["spec"]["containers"][0]["image"] != image) {
+            let workload = server["metadata"]["name"].as_str().unwrap();
+            let owner = if server["kind"] == "StatefulSet" {
+                json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "name": workload, "uid": "u", "controller": true})
+            } else {
+                json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": format!("{workload}-5d4f"), "uid": "u", "controller": true})
+            };
             self.put(
                 "pods",
                 json!({
-                    "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": template["metadata"]["labels"]},
+                    "apiVersion": "v1", "kind": "Pod",
+                    "metadata": {"name": name, "labels": template["metadata"]["labels"], "ownerReferences": [owner]},
                     "spec": {"containers": [{"name": container["name"], "image": image}]}, "status": {"phase": "Running"},
                 }),
             );
