@@ -86,6 +86,26 @@ fn every_situation_gives_its_findings() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Errors that were counted tell nothing of search, and a status without a step of it neither.
+#[test]
+fn search_is_well_only_where_the_status_says_so() {
+    let rules = rule::built_in().unwrap();
+    let (mut well, mut untold) = (0, 0);
+    for folder in folders("troubles", "situation.yaml") {
+        let (evidence, _) = situation(&folder);
+        let diagnosis = diagnose(&evidence, &rules, evidence.facts.made);
+        let there = diagnosis.symptoms.iter().find(|s| s.symptom == rule::Symptom::StaleSearch).unwrap().there;
+        let passed = evidence.api.items().iter().any(|line| line == "searchInstance passed");
+        assert!(passed || there != Some(false), "{}: nobody says that search is well", folder.display());
+        assert!(!passed || there.is_some(), "{}: the status says how search is", folder.display());
+        (well, untold) = (well + usize::from(there == Some(false)), untold + usize::from(there.is_none()));
+        let unread = evidence.api.items().iter().find_map(|line| line.strip_prefix("status not read: "));
+        let unseen = |why: &str| diagnosis.unseen.iter().any(|u| u.contains("own status") && u.ends_with(why));
+        assert!(unread.is_none_or(unseen), "{}: {:?}", folder.display(), diagnosis.unseen);
+    }
+    assert!(well > 0 && untold > 0);
+}
+
 /// Before minutes have passed it may be at work as well: possible, with the way out.
 #[test]
 fn a_helm_that_was_killed_just_now_is_told() {
