@@ -23,6 +23,13 @@ fn canary(place: &str) -> String {
     format!("{WORD}-{place}-7Q")
 }
 
+/// A canary of digits: no look tells that it is one.
+const DIGITS: &str = "602214076";
+
+fn digits(place: u64, revision: u64) -> String {
+    format!("{DIGITS}{place}{revision}")
+}
+
 fn encoded(text: &str) -> String {
     base64::engine::general_purpose::STANDARD.encode(text)
 }
@@ -62,8 +69,14 @@ fn template() -> Value {
 }
 
 fn revision(number: u64) -> Value {
-    let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "openmetadata"},
+    let mut deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "openmetadata"},
         "spec": {"replicas": number, "selector": {"matchLabels": {"app": "om"}}, "template": template()}});
+    // Of one the name tells that it is secret, of the other nothing does.
+    let env = deployment.pointer_mut("/spec/template/spec/containers/0/env").and_then(Value::as_array_mut).unwrap();
+    env.push(json!({"name": "SMTP_PASS", "value": digits(1, number)}));
+    env.push(json!({"name": "SOME_NUMBER", "value": digits(2, number)}));
+    let extra = json!([{"name": "MAIL_PWD", "value": digits(3, number)},
+        {"name": "SIM_PIN", "value": digits(4, number).parse::<u64>().unwrap()}, {"name": "OTHER", "value": digits(5, number)}]);
     let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "om-db-secret"},
         "data": {"DB_USER": encoded(&canary("rendered")), "DB_HOST": encoded(&format!("db{number}.example"))},
         "stringData": {"FERNET_KEY": canary(&format!("fernet{number}"))}});
@@ -71,7 +84,8 @@ fn revision(number: u64) -> Value {
     let manifest = format!("---\n{deployment}\n---\n{secret}\n---\n{service}\n");
     let status = if number == 3 { "deployed" } else { "superseded" };
     json!({"name": "om", "namespace": "data", "version": number, "manifest": manifest,
-        "config": {"auth": {"password": canary(&format!("value{number}"))}, "note": format!("{} {number}", canary("note")),
+        "config": {"extraEnvs": extra, "smtp": {"pass": digits(6, number), "dbPass": digits(7, number).parse::<u64>().unwrap()},
+            "auth": {"password": canary(&format!("value{number}"))}, "note": format!("{} {number}", canary("note")),
             "openmetadata": {"config": {"elasticsearch": {"host": format!("search{number}.example")}}}},
         "info": {"status": status, "description": format!("Upgrade failed: --set token={}", canary("description"))},
         "hooks": [{"name": "h", "kind": "Job", "events": ["pre-upgrade"], "manifest": format!("kind: Job\nmetadata: {{name: h}}\nspec: {{password: {}}}\n", canary("hook"))}],
@@ -97,6 +111,14 @@ fn log() -> String {
         "-----BEGIN PRIVATE KEY-----".to_owned(),
         format!("MII{}", canary("key")),
         "-----END PRIVATE KEY-----".to_owned(),
+        format!(
+            "DEBUG mail with {}, {}, {}, {} and {}",
+            digits(1, 3),
+            digits(3, 3),
+            digits(4, 3),
+            digits(6, 3),
+            digits(7, 3)
+        ),
         "java.lang.OutOfMemoryError: Java heap space".to_owned(),
     ]
     .into_iter()
@@ -335,6 +357,8 @@ async fn no_canary_leaves() {
         for (kind, secret) in SHAPES {
             assert!(!text.contains(secret), "{name} holds the secret under `{kind}`");
         }
+        let counted: Vec<&str> = text.lines().filter(|line| line.contains(DIGITS)).collect();
+        assert!(counted.is_empty(), "{name}: {}", counted.join("\n"));
         assert!(!text.contains(encoded(WORD).trim_end_matches('=')), "{name} holds one in base64");
         names.push(name);
     }
@@ -343,9 +367,10 @@ async fn no_canary_leaves() {
             && names.iter().any(|n| n.ends_with("logs/om-1.openmetadata.log")),
         "{names:?}"
     );
-    assert!(!shown.contains(WORD), "{shown}");
+    assert!(!shown.contains(WORD) && !shown.contains(DIGITS), "{shown}");
     // The file of `--facts` is the same evidence.
-    assert!(!evidence.to_text().unwrap().contains(WORD));
+    let facts = evidence.to_text().unwrap();
+    assert!(!facts.contains(WORD) && !facts.contains(DIGITS));
 
     // What is needed stays: the canaries did not take everything with them.
     let all: String = files.iter().map(|f| f.text.as_str()).collect();
@@ -360,6 +385,7 @@ async fn no_canary_leaves() {
         "search2.example → search3.example",
         "db2.example → db3.example",
         "FERNET_KEY differs",
+        "extraEnvs.OTHER.value",
         "HTTPRoute om-route, Gateway data/edge, Secret data/certificate, https://localhost:1",
         "the probe failed: psql: connection to postgresql://om:(hidden)@db:5432/om failed, as (hidden); asked and refused",
     ] {

@@ -17,14 +17,14 @@ const TOKEN: &str = "a-token-that-nobody-may-see";
 type Asked = Arc<Mutex<Vec<(String, bool)>>>;
 
 /// A service on an address of its own.
-async fn service(answer: fn(&str) -> (u16, &'static str, String)) -> (String, Asked) {
+async fn service(answer: impl Fn(&str) -> (u16, &'static str, String) + Clone + Send + 'static) -> (String, Asked) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let asked = Asked::default();
     let log = asked.clone();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            let log = log.clone();
+            let (log, answer) = (log.clone(), answer.clone());
             tokio::spawn(async move {
                 let mut head = Vec::new();
                 while !head.ends_with(b"\r\n\r\n") {
@@ -164,6 +164,31 @@ async fn the_recorded_api_becomes_facts() {
         assert_eq!(*token, !open, "{path}");
     }
     assert!(!serde_json::to_string(&s).unwrap().contains(TOKEN) && !format!("{:?}", login()).contains(TOKEN));
+}
+
+/// In a catalogue where many entities have the name in theirs, the one that is looked for need not be among the first.
+#[tokio::test]
+async fn an_entity_that_is_not_among_the_first_hits_is_not_called_lost() {
+    let found = async |total: u64, sent: Vec<&'static str>| {
+        let (address, asked) = service(move |path| match path.split('?').next().unwrap() {
+            "/api/v1/search/query" if !path.contains("q=*") => {
+                let hits: Vec<Value> = sent.iter().map(|n| json!({"_source": {"fullyQualifiedName": n}})).collect();
+                ok(&json!({"hits": {"total": {"value": total, "relation": "eq"}, "hits": hits}}))
+            }
+            _ => recorded(path),
+        })
+        .await;
+        let found = looked(&address, "").await.entity_found;
+        // The whole name is asked for, as one phrase.
+        let phrase = "q=%22superset.sales%20report%22";
+        assert!(asked.lock().unwrap().iter().any(|(path, _)| path.contains(phrase)), "{:?}", asked.lock().unwrap());
+        found
+    };
+    let others = || vec!["superset.sales report.a", "superset.sales report.b"];
+    let many = found(41, others()).await;
+    assert_eq!(many.reason(), Some("superset.sales report is not among the first 2 of 41 hits"));
+    assert_eq!(found(2, others()).await.value(), Some(&false));
+    assert_eq!(found(41, vec!["superset.sales report"]).await.value(), Some(&true));
 }
 
 /// Two pages, and a page that hides the rest.

@@ -2,7 +2,7 @@
 //! shown only where their name says that they are no secret; all others are said to differ.
 
 use crate::facts::Release;
-use crate::preview::{Field, Object, Preview, fields, objects, preview, servers, settings};
+use crate::preview::{Field, Object, Preview, fields, objects, preview, sensitive, servers, settings};
 use crate::redact::HIDDEN;
 use serde::{Deserialize, Serialize};
 
@@ -99,9 +99,12 @@ fn shown(text: &str) -> String {
 fn masked(field: Field) -> Field {
     let key = field.path.rsplit('.').find(|word| word.parse::<usize>().is_err()).unwrap_or_default();
     let open = holds(PLAIN_KEYS, key);
+    // A password of digits is a number: that of an entry (`env`, `extraEnvs`) may be one, whatever its name says.
+    let counts = key != "value" && !field.path.split('.').any(sensitive);
     let mask = |text: Option<String>| {
         text.map(|t| {
-            let simple = t.parse::<f64>().is_ok() || matches!(t.as_str(), "true" | "false" | "null" | "{}" | "[]");
+            let simple =
+                counts && t.parse::<f64>().is_ok() || matches!(t.as_str(), "true" | "false" | "null" | "{}" | "[]");
             if open || simple { t } else { HIDDEN.to_owned() }
         })
     };

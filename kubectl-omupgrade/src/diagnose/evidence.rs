@@ -3,6 +3,7 @@
 
 use super::changes::Changes;
 use super::edges::Edge;
+use super::symptoms::UNREAD;
 use crate::facts::{Event, Fact, Facts, Pod, SCHEMA, read_file};
 use crate::failure::Failure;
 use jiff::Timestamp;
@@ -74,6 +75,11 @@ impl Evidence {
             changes: unasked(),
             edges: unasked(),
         }
+    }
+
+    /// Why the server's own status was not read; whatever else the server said.
+    pub fn status_unread(&self) -> Option<&str> {
+        self.api.reason().or_else(|| self.api.items().iter().find_map(|line| line.strip_prefix(UNREAD)))
     }
 
     /// The text of a facts file.

@@ -106,23 +106,28 @@ fn walk(name: &str, value: &Value, keys: &BTreeSet<String>, out: &mut Vec<String
     match value {
         Value::String(text) if sensitive(name) => out.extend((!keys.contains(text)).then(|| text.clone())),
         Value::String(text) => out.extend(inside(text)),
-        Value::Number(number) if sensitive(name) => {
-            out.extend(Some(number.to_string()).filter(|digits| digits.len() >= DIGITS));
-        }
+        Value::Number(number) if sensitive(name) => out.extend(digits(number)),
         // References name a Secret and a key of it: hiding that would hide what patterns see.
         Value::Object(_) if matches!(name, "secretKeyRef" | "configMapKeyRef" | "secretRef" | "configMapRef") => {}
         Value::Object(map) => {
             let entry = map.get("name").and_then(Value::as_str).filter(|_| map.contains_key("value"));
-            if let (Some(entry), Some(text)) = (entry, map.get("value").and_then(Value::as_str))
-                && sensitive(entry)
-            {
-                out.push(text.to_owned());
+            if entry.is_some_and(sensitive) {
+                match map.get("value") {
+                    Some(Value::String(text)) => out.push(text.clone()),
+                    Some(Value::Number(number)) => out.extend(digits(number)),
+                    _ => {}
+                }
             }
             map.iter().for_each(|(key, item)| walk(key, item, keys, out));
         }
         Value::Array(items) => items.iter().for_each(|item| walk(name, item, keys, out)),
         _ => {}
     }
+}
+
+/// A number that is long enough for a secret.
+fn digits(number: &serde_json::Number) -> Option<String> {
+    Some(number.to_string()).filter(|digits| digits.len() >= DIGITS)
 }
 
 /// The password inside an address, or behind a flag that calls it so.

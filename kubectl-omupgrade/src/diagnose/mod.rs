@@ -150,7 +150,7 @@ fn unseen(evidence: &Evidence) -> Vec<String> {
         ("other pods of the namespace", evidence.neighbours.reason()),
         ("the database", evidence.database.reason()),
         ("the search engine", evidence.search.reason()),
-        ("the server's own status", evidence.api.reason()),
+        ("the server's own status", evidence.status_unread()),
         ("the pipelines", evidence.pipelines.reason()),
         ("changes since the last good revision", evidence.changes.reason()),
         ("certificates", evidence.edges.reason()),

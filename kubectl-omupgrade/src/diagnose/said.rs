@@ -1,6 +1,6 @@
 //! What the database and the server say of themselves, as sentences that rules can match.
 
-use super::symptoms::COUNTED;
+use super::symptoms::{COUNTED, UNREAD};
 use crate::facts::no_answer::{FAILED, own_words};
 use crate::facts::{Database, Fact, Metrics, Pod, Role, SearchEngine, Server, State};
 use jiff::Timestamp;
@@ -100,10 +100,13 @@ pub fn said(server: &Fact<Server>, rolled_out: Option<Timestamp>) -> (Fact<Vec<S
     if let Some(m) = s.metrics.value().filter(|m| m.error_share().is_some_and(|share| share > Metrics::ERRORS)) {
         seen.push(format!("{COUNTED}{:.0} of {:.0} answered with 5xx since its start", m.errors, m.requests));
     }
-    // What can be seen without a login is said without one, too.
-    let steps = match (&s.steps, seen.is_empty()) {
-        (Fact::Unknown(_), false) => Fact::known(Vec::new(), source, now),
-        (steps, _) => steps.clone(),
+    // What can be seen without a login is said without one, too; with it, why the status itself was not read.
+    let steps = match (s.steps.reason(), seen.is_empty()) {
+        (Some(why), false) => {
+            seen.push(format!("{UNREAD}{why}"));
+            Fact::known(Vec::new(), source, now)
+        }
+        _ => s.steps.clone(),
     };
     let own = steps.map(|steps| {
         let step = |s: &crate::facts::Step| {
@@ -206,7 +209,7 @@ mod tests {
             serde_json::json!({"known": {"value": metrics, "source": "m", "at": "2026-11-22T12:10:00Z"}});
         let server: Server = serde_json::from_value(server).unwrap();
         let (own, _) = said(&Fact::known(server, "api", Timestamp::UNIX_EPOCH), None);
-        assert_eq!(own.items(), ["login answered 500: the database is lost"]);
+        assert_eq!(own.items(), ["login answered 500: the database is lost", "status not read: no token"]);
     }
 
     #[test]

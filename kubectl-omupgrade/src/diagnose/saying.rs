@@ -2,6 +2,7 @@
 
 use super::evidence::Evidence;
 use super::rule::{Part, Place};
+use super::symptoms::UNREAD;
 use crate::facts::{Container, Fact, Pod, Role, State, Terminated, says_no_log};
 use shared::component;
 use std::collections::HashMap;
@@ -84,7 +85,8 @@ pub fn sayings(evidence: &Evidence) -> Vec<Saying> {
 fn said_or_why(lines: &Fact<Vec<String>>) -> Vec<String> {
     match lines.reason().filter(|why| !why.starts_with("not asked")) {
         Some(why) => vec![format!("did not answer: {}", why.split_whitespace().collect::<Vec<_>>().join(" "))],
-        None => lines.items().to_vec(),
+        // That the status was not read is our word, and no rule's matter.
+        None => lines.items().iter().filter(|line| !line.starts_with(UNREAD)).cloned().collect(),
     }
 }
 

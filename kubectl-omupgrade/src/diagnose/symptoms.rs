@@ -11,6 +11,10 @@ use serde::Serialize;
 
 /// How it is said what a server counted since its start.
 pub(super) const COUNTED: &str = "requests: ";
+/// How it is said why the server's status was not read where other answers of it were.
+pub(super) const UNREAD: &str = "status not read: ";
+/// The step of the server's status that says that search is well.
+const SEARCH_PASSED: &str = "searchInstance passed";
 
 /// A symptom, and whether it is there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -103,14 +107,13 @@ fn errors(evidence: &Evidence, sayings: &[Saying]) -> (Option<bool>, String) {
 }
 
 fn search(evidence: &Evidence, sayings: &[Saying]) -> (Option<bool>, String) {
-    match &evidence.api {
-        fact if fact.value().is_none() => {
-            let read = lines(sayings, &[Part::Server, Part::Migration, Part::Search]);
-            let logs = if read == 0 { "" } else { "; the logs say nothing of it" };
-            (None, format!("the server's own status: {}{logs}", fact.reason().unwrap_or_default()))
-        }
-        _ => (Some(false), "the server's own status says that search is well".to_owned()),
+    if evidence.api.items().iter().any(|line| line == SEARCH_PASSED) {
+        return (Some(false), "the server's own status says that search is well".to_owned());
     }
+    let why = evidence.status_unread().unwrap_or("it says nothing of search");
+    let read = lines(sayings, &[Part::Server, Part::Migration, Part::Search]);
+    let logs = if read == 0 { "" } else { "; the logs say nothing of it" };
+    (None, format!("the server's own status: {why}{logs}"))
 }
 
 fn ingestion(evidence: &Evidence, sayings: &[Saying]) -> (Option<bool>, String) {

@@ -62,11 +62,33 @@ fn hidden(value: &Value) -> Value {
 
 /// Whether a name calls what it names a secret.
 pub fn sensitive(name: &str) -> bool {
-    let name = name.to_uppercase();
+    let (words, name) = (words_of(name), name.to_uppercase());
     // References to Secrets name them and hold nothing of them.
     let reference = ["SECRETREF", "SECRETKEYREF", "SECRETNAME", "IMAGEPULLSECRETS", "CONFIGMAPKEYREF"];
+    let anywhere = ["PASSWORD", "PASSWD", "PASSPHRASE", "TOKEN", "KEY", "SECRET", "CREDENTIAL"];
     !reference.contains(&name.as_str())
-        && ["PASSWORD", "PASSWD", "TOKEN", "KEY", "SECRET", "CREDENTIAL"].iter().any(|word| name.contains(word))
+        && (anywhere.iter().any(|word| name.contains(word)) || words.iter().any(|word| is_short_for_one(word)))
+}
+
+/// Short words for a password: they stand inside of others (`bypass`, `ping`), and count alone or at the end.
+fn is_short_for_one(word: &str) -> bool {
+    word == "PIN" || word.ends_with("PWD") || word.ends_with("PASS") && !matches!(word, "BYPASS" | "COMPASS")
+}
+
+/// The words of a name, in capitals: `SMTP_PASS`, `db-pass` and `dbPass` have two each.
+fn words_of(name: &str) -> Vec<String> {
+    let mut out = vec![String::new()];
+    let mut small = false;
+    for c in name.chars() {
+        if !c.is_ascii_alphanumeric() || small && c.is_ascii_uppercase() {
+            out.push(String::new());
+        }
+        small = c.is_ascii_lowercase() || c.is_ascii_digit();
+        if let Some(word) = out.last_mut().filter(|_| c.is_ascii_alphanumeric()) {
+            word.push(c.to_ascii_uppercase());
+        }
+    }
+    out
 }
 
 /// Whether something inside a whole value (an added container, a list) is a secret.
@@ -74,9 +96,37 @@ fn holds_secrets(value: &Value) -> bool {
     match value {
         Value::Object(map) => {
             let named = map.get("name").and_then(Value::as_str).is_some_and(sensitive) && map.contains_key("value");
-            named || map.iter().any(|(key, child)| (sensitive(key) && child.is_string()) || holds_secrets(child))
+            named
+                || map.iter().any(|(key, child)| {
+                    (sensitive(key) && (child.is_string() || child.is_number())) || holds_secrets(child)
+                })
         }
         Value::Array(items) => (0..items.len()).any(|at| follows_option(items, at)) || items.iter().any(holds_secrets),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_words_for_a_password_count_where_they_are_words() {
+        for name in
+            ["SMTP_PASS", "dbPass", "mail.pass", "--db-pass", "MYSQL_PWD", "ROOTPWD", "SIM_PIN", "pin", "passphrase"]
+        {
+            assert!(sensitive(name), "{name}");
+        }
+        for name in
+            ["BYPASS_CACHE", "compass", "passthrough", "PING_INTERVAL", "mapping", "pinned", "passed", "shipping"]
+        {
+            assert!(!sensitive(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn digits_inside_a_whole_value_are_hidden_too() {
+        let added = serde_json::json!({"auth": {"pass": 602_214_076}, "size": 7});
+        assert_eq!(shown("", &["database".to_owned()], &added), HIDDEN);
     }
 }

@@ -157,16 +157,19 @@ async fn entity(client: &Client, out: &mut Server) {
             let same = a.json().is_ok_and(|v| text(&v, "fullyQualifiedName") == name);
             Answered { what: if same { "the entity" } else { "not the entity" }.to_owned(), ..answered(&a) }
         });
-        let short = text(&first, "name");
-        let query = format!(
-            "/api/v1/search/query?q={}&index={}&size=20&deleted=false",
-            escaped(&format!("\"{short}\"")),
-            index.unwrap_or_default()
-        );
-        let found = client.json(&query).await.map(|v| {
-            let all = v.pointer("/hits/hits").and_then(Value::as_array).cloned().unwrap_or_default();
-            all.iter().any(|h| h.pointer("/_source/fullyQualifiedName").and_then(Value::as_str) == Some(&name))
-        });
+        // A release whose search does not look into whole names finds it by the short one.
+        let mut found = Ok(false);
+        for words in [&name, &text(&first, "name")] {
+            let (words, index) = (escaped(&phrase(words)), index.unwrap_or_default());
+            let query = format!("/api/v1/search/query?q={words}&index={index}&size=20&deleted=false");
+            match client.json(&query).await.and_then(|v| among(&v, &name)) {
+                Ok(false) => {}
+                other => found = other,
+            }
+            if matches!(found, Ok(true)) {
+                break;
+            }
+        }
         let asked = format!("/api/v1/lineage/{kind}/name/{}?upstreamDepth=1&downstreamDepth=1", escaped(&name));
         let lineage = client.json(&asked).await.and_then(|v| edges(&v));
         out.entity_read = fact(read, path);
@@ -177,6 +180,24 @@ async fn entity(client: &Client, out: &mut Server) {
         return;
     }
     out.entity = fact(last.map_or(Ok(None), Err), "GET /api/v1/tables");
+}
+
+/// A name as one phrase: a short name stands in many entities of a real catalogue, the whole one in few.
+fn phrase(name: &str) -> String {
+    format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// Whether the entity is among the hits. Where there are more than were sent, that it is not says nothing.
+fn among(answer: &Value, name: &str) -> Result<bool, NoAnswer> {
+    let all = answer.pointer("/hits/hits").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let found = all.iter().any(|h| h.pointer("/_source/fullyQualifiedName").and_then(Value::as_str) == Some(name));
+    let sent = u64::try_from(all.len()).unwrap_or(u64::MAX);
+    match answer.pointer("/hits/total/value").and_then(Value::as_u64) {
+        Some(total) if !found && total > sent => {
+            Err(NoAnswer::of(format!("{name} is not among the first {sent} of {total} hits")))
+        }
+        _ => Ok(found),
+    }
 }
 
 /// Permissions of somebody who is no administrator: of ourselves, or of a user that an administrator may ask about.

@@ -60,7 +60,13 @@ async fn remembered(cluster: &Cluster, name: &str) -> Result<Vec<Before>, String
     let counts = |run: &crate::journal::Run| {
         let rows: BTreeMap<String, u64> = serde_json::from_str(run.remembered.get(COUNTS)?).ok()?;
         let metrics = run.remembered.get(NUMBERS).and_then(|text| serde_json::from_str(text).ok());
-        Some(Before { source: format!("run {} of the journal", run.id), at: run.began, rows, metrics })
+        Some(Before {
+            source: format!("run {} of the journal", run.id),
+            at: run.began,
+            rows,
+            metrics,
+            metrics_source: None,
+        })
     };
     Ok(runs.iter().filter_map(|s| counts(&s.run)).collect())
 }
@@ -86,7 +92,7 @@ async fn backed_up(
         let (rows, started) = (entry.record.rows.clone()?, entry.record.started.parse().ok()?);
         // The hook's backup is the rollout's own first step: it starts after that began, and holds what was before.
         let at = first_step(&entry.record, history).unwrap_or(started);
-        Some(Before { source: format!("backup {}", entry.name), at, rows, metrics: None })
+        Some(Before { source: format!("backup {}", entry.name), at, rows, metrics: None, metrics_source: None })
     };
     Ok(listing.backups.iter().filter(own).filter_map(counts).collect())
 }

@@ -44,6 +44,9 @@ pub struct Before {
     /// The server's numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<Metrics>,
+    /// Where those are from, where it is not where the rows are from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics_source: Option<String>,
 }
 
 /// One look of a watch.
@@ -64,9 +67,23 @@ pub struct Sample {
 
 impl Before {
     /// The state to compare with: the newest of those from before the rollout. One from after it would compare what is
-    /// with itself.
+    /// with itself. A backup holds no numbers of a server: those are of the newest that has any.
     pub fn choose(all: Vec<Self>, rolled_out: Option<Timestamp>) -> Option<Self> {
-        all.into_iter().filter(|b| rolled_out.is_none_or(|rolled| b.at <= rolled)).max_by_key(|b| b.at)
+        let mut all: Vec<Self> = all.into_iter().filter(|b| rolled_out.is_none_or(|rolled| b.at <= rolled)).collect();
+        all.sort_by_key(|b| b.at);
+        let mut chosen = all.pop()?;
+        if chosen.metrics.is_none()
+            && let Some(other) = all.into_iter().rfind(|b| b.metrics.is_some())
+        {
+            chosen.metrics = other.metrics;
+            chosen.metrics_source = Some(other.source);
+        }
+        Some(chosen)
+    }
+
+    /// Where the server's numbers are from.
+    pub fn source_of_metrics(&self) -> &str {
+        self.metrics_source.as_deref().unwrap_or(&self.source)
     }
 }
 
@@ -99,7 +116,13 @@ impl Facts {
     pub fn as_before(&self, source: &str) -> Before {
         let rows = self.database.value().map(|d| d.counted().into_iter().map(|(k, v)| (k.to_owned(), v)).collect());
         let metrics = self.server.value().and_then(|s| s.metrics.value().cloned());
-        Before { source: source.to_owned(), at: self.look.made, rows: rows.unwrap_or_default(), metrics }
+        Before {
+            source: source.to_owned(),
+            at: self.look.made,
+            rows: rows.unwrap_or_default(),
+            metrics,
+            metrics_source: None,
+        }
     }
 }
 
@@ -109,10 +132,29 @@ const HINT: &str = "kubectl omupgrade validate --facts FILE    # writes one";
 mod tests {
     use super::*;
 
+    fn at(hour: i8) -> Timestamp {
+        format!("2026-11-22T{hour:02}:00:00Z").parse().unwrap()
+    }
+
+    fn of(hour: i8, metrics: Option<Metrics>) -> Before {
+        Before { source: hour.to_string(), at: at(hour), rows: BTreeMap::new(), metrics, metrics_source: None }
+    }
+
+    #[test]
+    fn numbers_are_of_the_newest_that_holds_any() {
+        let numbers = |requests: f64| Some(Metrics { requests, ..Metrics::default() });
+        let all = || vec![of(8, numbers(1.0)), of(9, numbers(2.0)), of(11, None), of(14, numbers(3.0))];
+        let chosen = Before::choose(all(), Some(at(12))).unwrap();
+        assert_eq!((chosen.source.as_str(), chosen.source_of_metrics()), ("11", "9"));
+        assert_eq!(chosen.metrics, numbers(2.0));
+        let newest = Before::choose(all(), None).unwrap();
+        assert_eq!((newest.source.as_str(), newest.source_of_metrics()), ("14", "14"));
+        assert_eq!(Before::choose(vec![of(9, None)], None).unwrap().metrics, None);
+    }
+
     #[test]
     fn what_is_compared_with_is_from_before_the_rollout() {
-        let at = |hour: i8| format!("2026-11-22T{hour:02}:00:00Z").parse::<Timestamp>().unwrap();
-        let before = |hour: i8| Before { source: hour.to_string(), at: at(hour), rows: BTreeMap::new(), metrics: None };
+        let before = |hour: i8| of(hour, None);
         let chosen = |hours: &[i8], rolled: Option<i8>| {
             Before::choose(hours.iter().map(|h| before(*h)).collect(), rolled.map(at)).map(|b| b.source)
         };

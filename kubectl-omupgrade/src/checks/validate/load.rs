@@ -115,7 +115,7 @@ fn latency(f: &Facts) -> Result<Answer, Answer> {
     let Some(was) = before.metrics.as_ref().and_then(Metrics::latency) else {
         return Ok(skip(format!("{now:.0} ms in the mean; before was not measured")));
     };
-    let words = format!("{now:.0} ms in the mean, {was:.0} ms before ({})", before.source);
+    let words = format!("{now:.0} ms in the mean, {was:.0} ms before ({})", before.source_of_metrics());
     Ok(if now > was * SLOWER.0 && now - was > SLOWER.1 { warn(words) } else { pass(words) })
 }
 
