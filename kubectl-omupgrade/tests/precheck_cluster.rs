@@ -34,7 +34,7 @@ fn deployment() -> Value {
         "status": {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2, "availableReplicas": 2}})
 }
 
-fn list(items: Value) -> (u16, Value) {
+fn list(items: &Value) -> (u16, Value) {
     (200, json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items}))
 }
 
@@ -48,7 +48,7 @@ fn answer(path: &str) -> (u16, Value) {
             json!({"major": "1", "minor": "35", "gitVersion": "v1.35.4", "gitCommit": "", "gitTreeState": "",
             "buildDate": "", "goVersion": "", "compiler": "", "platform": ""}),
         ),
-        "apps/v1/namespaces/data/deployments" => list(json!([deployment()])),
+        "apps/v1/namespaces/data/deployments" => list(&json!([deployment()])),
         "apps/v1/namespaces/data/deployments/om" => (200, deployment()),
         // Somebody changed a port by hand; the Secret is gone.
         "v1/namespaces/data/services/om" => (200, json!({"spec": {"ports": [{"name": "http", "port": 9999}]}})),
@@ -56,13 +56,13 @@ fn answer(path: &str) -> (u16, Value) {
             (404, json!({"kind": "Status", "status": "Failure", "code": 404, "reason": "NotFound", "message": ""}))
         }
         "v1/namespaces/data/pods" => {
-            list(json!([{"metadata": {"name": "om-1-a", "labels": {"app": "om"}, "ownerReferences": owned},
+            list(&json!([{"metadata": {"name": "om-1-a", "labels": {"app": "om"}, "ownerReferences": owned},
             "spec": {"containers": []}, "status": {"phase": "Running"}}]))
         }
-        "policy/v1/namespaces/data/poddisruptionbudgets" => list(json!([{"metadata": {"name": "om"},
+        "policy/v1/namespaces/data/poddisruptionbudgets" => list(&json!([{"metadata": {"name": "om"},
             "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "om"}}}, "status": {"disruptionsAllowed": 1,
             "currentHealthy": 2, "desiredHealthy": 1, "expectedPods": 2}}])),
-        _ => list(json!([])),
+        _ => list(&json!([])),
     }
 }
 
@@ -195,7 +195,7 @@ async fn what_is_forbidden_is_unknown_and_the_rest_is_there() {
 #[tokio::test]
 async fn the_image_is_looked_for_where_the_values_say() {
     let nodes = |path: &str| match path {
-        "/api/v1/nodes" => list(json!([{"metadata": {"name": "a"}, "status": {"images": [
+        "/api/v1/nodes" => list(&json!([{"metadata": {"name": "a"}, "status": {"images": [
             {"names": ["docker.io/library/server:1.13.1"]}, {"names": ["registry.example/om:1.13.1"]}]}}])),
         _ => answer(path),
     };
@@ -211,10 +211,10 @@ async fn the_image_is_looked_for_where_the_values_say() {
 async fn a_claim_that_is_not_bound_yet_is_judged_by_its_storage_class() {
     let of = async |binds: Option<&'static str>| {
         let (facts, _) = look(move |path| match (path.rsplit('/').next().unwrap(), binds) {
-            ("persistentvolumeclaims", _) => list(json!([{"metadata": {"name": "om-omupgrade-backup"},
+            ("persistentvolumeclaims", _) => list(&json!([{"metadata": {"name": "om-omupgrade-backup"},
                 "spec": {"storageClassName": "local"}, "status": {"phase": "Pending"}}])),
             ("storageclasses", Some(binds)) => {
-                list(json!([{"metadata": {"name": "local"}, "provisioner": "p", "volumeBindingMode": binds}]))
+                list(&json!([{"metadata": {"name": "local"}, "provisioner": "p", "volumeBindingMode": binds}]))
             }
             ("storageclasses", None) => (
                 403,
@@ -246,7 +246,7 @@ async fn the_claim_is_the_one_that_the_release_s_hook_names() {
             vec![Hook { kind: "Job".to_owned(), name: String::new(), events: Vec::new(), manifest, last_run: None }];
     };
     let claims = |path: &str| match path.rsplit('/').next().unwrap() {
-        "persistentvolumeclaims" => list(json!([{"metadata": {"name": "ours"}, "status": {"phase": "Bound"}}])),
+        "persistentvolumeclaims" => list(&json!([{"metadata": {"name": "ours"}, "status": {"phase": "Bound"}}])),
         _ => answer(path),
     };
     let place = |facts: &Facts| facts.backup.value().map(|b| (b.claim.clone(), b.phase.clone())).unwrap();

@@ -143,7 +143,7 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
     if let Ok(release) = stored {
         let (folders, free) = tokio::join!(
             folders(cluster, release, &facts, look.tables, look.probe),
-            free(cluster, release, &facts, look.probe.then_some(look.probe_image)),
+            free(cluster, release, &facts, look.probe, look.probe_image),
         );
         facts.folders = folders;
         if let Seen::Known(place) = &mut facts.backup {
@@ -153,14 +153,14 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
     Ok(facts)
 }
 
-/// What is free on the claim, asked with this client image, where Pods may be started. Its Pod mounts it: only where it is
+/// What is free on the claim, where Pods may be started. Its Pod mounts it: only where it is
 /// bound, for it would bind what waits, and only where there is something to compare with.
-async fn free(cluster: &Cluster, release: &Release, facts: &Facts, image: Option<Option<&str>>) -> Seen<u64> {
+async fn free(cluster: &Cluster, release: &Release, facts: &Facts, probe: bool, image: Option<&str>) -> Seen<u64> {
     let unasked = |why: &str| Seen::Unknown(format!("not asked{why}"));
-    match (image, facts.backup.value(), facts.database.known()) {
-        (None, ..) => unasked(" (--no-probe)"),
-        (_, _, Err(_)) => unasked(": the database's size is not known"),
-        (Some(image), Some(place), Ok(_)) if place.phase == "Bound" => match probe::beside(release, image) {
+    match (facts.backup.value(), facts.database.known()) {
+        _ if !probe => unasked(" (--no-probe)"),
+        (_, Err(_)) => unasked(": the database's size is not known"),
+        (Some(place), Ok(_)) if place.phase == "Bound" => match probe::beside(release, image) {
             Ok(beside) => claim::free(cluster, &beside, &place.claim).await.into(),
             Err(why) => Seen::Unknown(why),
         },

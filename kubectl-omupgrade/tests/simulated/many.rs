@@ -8,7 +8,7 @@ use std::sync::Mutex;
 /// How many are under way on a core: programs that they start run by the machine's own clock.
 const AT_ONCE: usize = 4;
 
-/// The distance from one point to the next that is tried: this, or with OMUPGRADE_EVERY=1 none, which takes minutes.
+/// The distance from one point to the next that is tried: this, or with `OMUPGRADE_EVERY=1` none, which takes minutes.
 pub fn step(usual: usize) -> usize {
     if std::env::var_os("OMUPGRADE_EVERY").is_some() { 1 } else { usual }
 }

@@ -9,7 +9,7 @@ use kubectl_omupgrade::failure::hints_of;
 use serde_json::{Value, json};
 
 /// A pod of the server's image, with the servers' labels: by them alone it would be one of theirs.
-fn pod(world: &World, name: &str, owner: Value, also: Value) {
+fn pod(world: &World, name: &str, owner: &Value, also: &Value) {
     let mut metadata = json!({"name": name, "labels": {"app": "om"}, "ownerReferences": owner});
     for (key, value) in also.as_object().unwrap() {
         metadata[key] = value.clone();
@@ -34,7 +34,7 @@ async fn what_does_not_end_with_the_servers_is_refused_before_the_first_write() 
         ("cron-reindex-1-x", owner("Job", "cron-reindex-1"), "kubectl delete job cron-reindex-1 -n data"),
     ] {
         let (world, _folder) = migrated().await;
-        pod(&world, name, owner, json!({}));
+        pod(&world, name, &owner, &json!({}));
         let args = args(&world);
         let shown = command(&world, &Args { dry_run: true, ..args.clone() }).await;
         assert_eq!(shown.unwrap(), Exit::Refused, "{name}");
@@ -51,8 +51,8 @@ async fn what_does_not_end_with_the_servers_is_refused_before_the_first_write() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_ends_by_itself_is_no_obstacle() {
     let (world, _folder) = migrated().await;
-    pod(&world, "om-5d4f-x", owner("ReplicaSet", "om-5d4f"), json!({}));
-    pod(&world, "om-debug", json!([]), json!({"deletionTimestamp": "2026-11-22T10:00:00Z"}));
+    pod(&world, "om-5d4f-x", &owner("ReplicaSet", "om-5d4f"), &json!({}));
+    pod(&world, "om-debug", &json!([]), &json!({"deletionTimestamp": "2026-11-22T10:00:00Z"}));
     let args = Args { dry_run: true, ..args(&world) };
     assert_eq!(command(&world, &args).await.unwrap(), Exit::Done);
 }

@@ -105,7 +105,9 @@ fn whatever_was_changed_since_is_named() {
     for (change, words) in cases {
         for image in images() {
             let marks = ["backup/om-1/verified.json", "backup/om-1/drilled.json"].map(|mark| image.path(mark));
-            marks.iter().for_each(|mark| fs::write(mark, "{}").unwrap());
+            for mark in &marks {
+                fs::write(mark, "{}").unwrap();
+            }
             change(&image, &image.path("backup").join("om-1"));
             run(&image, "verify", &[ONE]).assert(1, &[words]);
             // What was proven of it before is not true any more. Without a record it is no backup, and not listed.

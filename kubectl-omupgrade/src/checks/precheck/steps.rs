@@ -257,8 +257,8 @@ fn search_window(case: &Case) -> Vec<Step> {
         same.what = format!("{}: this upgrades the engine in the window, {rebuilt}", same.what);
     } else {
         let what = "in the window, once the server is down: upgrade the search engine";
-        let stop = out.iter().position(|s| s.what.starts_with("back the database up")).unwrap_or(out.len());
-        let step = match brings {
+        let at = out.iter().position(|s| s.what.starts_with("back the database up")).unwrap_or(out.len());
+        let upgrading = match brings {
             Some(release) => step(
                 &format!("{what}, {rebuilt}"),
                 format!(
@@ -268,7 +268,7 @@ fn search_window(case: &Case) -> Vec<Step> {
             ),
             None => step(&format!("{what} {PROVIDER}, {rebuilt}"), ""),
         };
-        out.insert(stop, step);
+        out.insert(at, upgrading);
     }
     let names = Names { namespace: namespace.clone(), workload: case.workload(), ..Names::default() };
     out.push(step("rebuild the indexes, and see that it ends", names.fill(REINDEX)));

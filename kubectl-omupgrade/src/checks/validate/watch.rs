@@ -45,13 +45,13 @@ fn up(first: &Sample, last: &Sample, all: &[Sample]) -> Answer {
     let silent: Vec<&Sample> = all.iter().filter(|s| s.health.is_err()).collect();
     let words = format!("{} looks in {}", all.len(), span(first.at, last.at));
     let restarts = restarts(all);
-    let (most, least) = (all.iter().map(|s| s.ready).max(), all.iter().map(|s| s.ready).min());
-    let fewer = most.zip(least).filter(|(most, least)| least < most);
+    let (most, fewest) = (all.iter().map(|s| s.ready).max(), all.iter().map(|s| s.ready).min());
+    let fewer = most.zip(fewest).filter(|(most, fewest)| fewest < most);
     match (silent.last().and_then(|s| s.health.as_ref().err()), fewer) {
         (Some(why), _) => fail(format!("{words}, no answer at {}: {why}", silent.len())),
         (None, _) if restarts > 0 => fail(format!("{words}, {restarts} restarts")),
         // Another served meanwhile; a node that was drained looks alike.
-        (None, Some((most, least))) => warn(format!("{words}, at times {least} of {most} pods were ready")),
+        (None, Some((most, fewest))) => warn(format!("{words}, at times {fewest} of {most} pods were ready")),
         (None, None) => pass(words),
     }
 }
