@@ -25,10 +25,14 @@ impl Call {
         Self { command, doing: doing.into(), hint: "testbed status".to_owned() }
     }
 
-    /// Will call a builder, which works for minutes: it dies with its caller, however that dies. What a builder itself
-    /// started ends with its own piece of work.
+    /// Will call a builder, which works for minutes: it dies with its caller, however that dies, where the machine's
+    /// `setpriv` can arrange that. What a builder itself started ends with its own piece of work.
     pub fn builder(program: impl AsRef<OsStr>, doing: impl Into<String>) -> Self {
-        Self::new("setpriv", doing).args(["--pdeathsig", "KILL"]).args([program])
+        let tied = ["--pdeathsig", "KILL"];
+        if Self::new("setpriv", "looking for setpriv").args(tied).args(["true"]).succeeds() {
+            return Self::new("setpriv", doing).args(tied).args([program]);
+        }
+        Self::new(program, doing)
     }
 
     /// What to type when it fails.
@@ -146,8 +150,11 @@ impl Call {
         Err(self.failed(&status.to_string(), &String::from_utf8_lossy(&said)))
     }
 
+    /// The program, and of a builder the one that matters.
     fn program(&self) -> String {
-        self.command.get_program().to_string_lossy().into_owned()
+        let program = self.command.get_program();
+        let own = (program == "setpriv").then(|| self.command.get_args().nth(2)).flatten();
+        own.unwrap_or(program).to_string_lossy().into_owned()
     }
 
     fn not_started(&self, error: &std::io::Error) -> anyhow::Error {

@@ -1,10 +1,11 @@
 //! Looks at the certificates of the places where TLS is spoken: the hosts of Ingresses, Routes, Gateways and of the
-//! server's settings (LDAP and mail among them), straight from here; the search engine and what runs pipelines, through a forwarded port. Routes of the
-//! Gateway API and of Istio lead to listeners of their Gateways, which need not be the release's. It shakes hands, accepts
-//! whatever is shown, sends nothing.
+//! server's settings (LDAP, mail and a `PostgreSQL` that has to speak TLS among them), straight from here; what is a Service
+//! of the namespace, through a forwarded port. Routes of the Gateway API and of Istio lead to listeners of their Gateways,
+//! which need not be the release's. It shakes hands, accepts whatever is shown, sends nothing.
 
 mod live;
 mod places;
+mod prelude;
 mod routes;
 
 use super::cluster::{Cluster, why};
@@ -82,12 +83,17 @@ async fn chain(cluster: &Cluster, place: &Place) -> Result<Vec<Certificate>, Str
     if let Some((pod, port)) = behind(cluster, &place.host, place.port).await? {
         let mut forward = cluster.api::<Pod>().portforward(&pod, &[port]).await.map_err(|e| why(&e))?;
         let stream = forward.take_stream(port).ok_or("no stream")?;
-        let seen = shake(stream, &place.host).await;
+        let seen = ask(stream, place).await;
         forward.abort();
         return seen;
     }
     let at = format!("{}:{}", place.host, place.port);
     let stream = tokio::net::TcpStream::connect(&at).await.map_err(|e| format!("connecting to {at}: {e}"))?;
+    ask(stream, place).await
+}
+
+async fn ask<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, place: &Place) -> Result<Vec<Certificate>, String> {
+    prelude::begin(place.prelude, &mut stream).await?;
     shake(stream, &place.host).await
 }
 

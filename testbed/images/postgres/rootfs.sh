@@ -27,6 +27,9 @@ inside() {
     unshare --mount sh -c 'mount -t proc proc "$1/proc" && root=$1 && shift && exec chroot "$root" "$@"' sh "$rootfs" "$@" >&2
 }
 
+# A debootstrap that was killed leaves its /proc and /sys mounted in there.
+cut -d' ' -f2 /proc/mounts | grep "^$rootfs/" | sort -r | while read -r mount; do umount "$mount"; done
+
 download=$work/postgres-$major-download
 rm -rf "$download"
 mkdir "$download"

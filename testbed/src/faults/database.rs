@@ -53,7 +53,7 @@ fn wait(scene: &Scene, pod: &str, client: &str, sql: &str, seconds: u64) -> Resu
         say::step("cut");
         return Ok(());
     }
-    bail!(Failure::late(format!("no dump came within {seconds} s"), "testbed fault dump-cut 120"))
+    bail!(Failure::late(format!("no dump was seen reading rows within {seconds} s"), "testbed fault dump-cut 120"))
 }
 
 /// A dump is known by what it asks: whose name it goes by is its caller's choice. It is in its middle when it reads rows,

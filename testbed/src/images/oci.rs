@@ -68,6 +68,8 @@ impl Store {
         Call::new("tar", format!("packing {}", folder.display()))
             .args(["--sort=name", "--mtime=@0", "--numeric-owner", "--exclude=./.complete"])
             .args(["--exclude=./dev/*", "--exclude=./proc/*", "--exclude=./sys/*"])
+            // Where the servers of testdata/databases/run.sh live, in the directory that MySQL's image is made of.
+            .args(["--exclude=./omupgrade-*"])
             .args(ids)
             .args(["-C".as_ref(), folder.as_os_str(), "-cf".as_ref(), draft.as_os_str(), ".".as_ref()])
             .run()?;

@@ -1,4 +1,4 @@
-//! The switches of the chart's eras: an old chart with its own budget and an autoscaler beside replicas runs as it is rendered, and a release born with it is upgraded, Flyway's history with it.
+//! The switches of the chart's eras: an old chart with a budget that Kubernetes refuses unless it is repaired and an autoscaler beside replicas runs, and a release born with it is upgraded, Flyway's history with it.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::suite::stage::{RELEASE, Stage};
 
 pub const SCENARIO: Scenario = Scenario {
     name: "chart-eras",
-    says: "an old chart's probes, budget and autoscaler run as rendered; its database is upgraded, and `0.0.N` rows are not the newest",
+    says: "an old chart's probes and autoscaler run as rendered, its budget once it is repaired; its database is upgraded, and `0.0.N` rows are not the newest",
     engines: POSTGRES,
     plays_faults: false,
     more_stages: &[],

@@ -35,18 +35,19 @@ pub fn ensure(packages: &[Package]) -> Result<()> {
         .args(&missing)
         .hint(hint)
         .run()?;
-    quiet(&missing)
+    quiet(&missing);
+    Ok(())
 }
 
 /// Debian starts a service as soon as it is installed, and at every start of the machine: the cluster has a containerd of
 /// its own, and nobody asked for another.
-fn quiet(installed: &[&str]) -> Result<()> {
+fn quiet(installed: &[&str]) {
     const SERVICE: &str = "containerd";
     if !installed.contains(&SERVICE) || !Path::new("/run/systemd/system").exists() {
-        return Ok(());
+        return;
     }
-    Call::new("systemctl", "stopping the service that came with containerd")
-        .args(["disable", "--now", SERVICE])
-        .hint(format!("systemctl status {SERVICE}"))
-        .run()
+    let call = Call::new("systemctl", "stopping the service that came with containerd");
+    if !call.args(["disable", "--now", SERVICE]).succeeds() {
+        say::line("the service that came with containerd runs on: systemctl disable --now containerd");
+    }
 }

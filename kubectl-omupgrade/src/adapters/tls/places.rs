@@ -1,5 +1,6 @@
 //! Where TLS is spoken, read off a release's objects and its server's settings. Pure.
 
+use super::prelude::Prelude;
 use crate::preview::{Object, servers, settings};
 use serde_json::Value;
 
@@ -14,10 +15,12 @@ pub struct Place {
     pub port: u16,
     /// Why nobody can look there.
     pub unseen: Option<String>,
+    /// What comes before TLS.
+    pub prelude: Prelude,
 }
 
 fn at(name: String, host: &str, port: u16) -> Place {
-    Place { name, host: host.to_owned(), port, unseen: None }
+    Place { name, host: host.to_owned(), port, ..Place::default() }
 }
 
 /// Whether a listener of a Gateway speaks TLS: one of Istio's may hold no more than that it sends callers elsewhere.
@@ -88,7 +91,8 @@ pub fn places(all: &[Object]) -> Vec<Place> {
         let port = port.parse().unwrap_or(443);
         add(at(format!("pipeline service, https://{host}:{port}"), host, port));
     }
-    // TLS from the first byte on; what begins without and changes over is not looked at.
+    begun_later(&text).into_iter().for_each(&mut add);
+    // TLS from the first byte on.
     let direct = [
         (
             "AUTHENTICATION_LDAP_SSL_ENABLED",
@@ -121,6 +125,42 @@ pub fn places(all: &[Object]) -> Vec<Place> {
         }
     }
     out
+}
+
+/// Where TLS begins after words of a protocol's own, as the settings ask for it.
+fn begun_later(text: &impl Fn(&str) -> String) -> Vec<Place> {
+    let mysql = text("DB_SCHEME").contains("mysql");
+    let (usual, database) = if mysql { (3306, None) } else { (5432, Some(Prelude::Postgres)) };
+    let mail = text("SMTP_SERVER_STRATEGY") == "SMTP_TLS";
+    let all = [
+        (wants_tls(&text("DB_PARAMS")), "database", "DB_HOST", "DB_PORT", usual, database),
+        (mail, "mail", "SMTP_SERVER_ENDPOINT", "SMTP_SERVER_PORT", 587, Some(Prelude::Smtp)),
+    ];
+    let place = |(_, what, host, port, usual, prelude): (bool, &str, &str, &str, u16, Option<Prelude>)| {
+        let (host, port) = (text(host).trim_matches('"').to_owned(), text(port).parse().unwrap_or(usual));
+        let plain = host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
+        // A setting is somebody's own words, and a command is copied into a shell.
+        let asked = if plain { host.as_str() } else { "HOST" };
+        let unseen = prelude.is_none().then(|| {
+            format!(
+                "MySQL counts a handshake without a login as an error of its caller; once, in a Pod beside the server: \
+                 openssl s_client -connect {asked}:{port} -starttls mysql -showcerts"
+            )
+        });
+        let name = format!("{what}, {asked}:{port}");
+        Place { name, host, port, unseen, prelude: prelude.unwrap_or_default() }
+    };
+    all.into_iter().filter(|(wanted, ..)| *wanted).map(place).collect()
+}
+
+/// Whether a database's connection must be by TLS; a driver that only prefers it does without as well.
+fn wants_tls(params: &str) -> bool {
+    let params = params.trim_matches('"').to_ascii_lowercase();
+    params.split('&').filter_map(|pair| pair.split_once('=')).any(|pair| match pair {
+        ("sslmode", how) => !matches!(how, "disable" | "disabled" | "allow" | "prefer" | "preferred"),
+        ("requiressl" | "verifyservercertificate" | "ssl", "true") => true,
+        _ => false,
+    })
 }
 
 #[cfg(test)]
@@ -161,9 +201,28 @@ mod tests {
         let others = "{name: AUTHENTICATION_LDAP_SSL_ENABLED, value: 'true'}, {name: AUTHENTICATION_LDAP_HOST, value: ldap.example}, \
             {name: SMTP_SERVER_STRATEGY, value: SMTPS}, {name: SMTP_SERVER_ENDPOINT, value: mail.example}, {name: SMTP_SERVER_PORT, value: '2465'}";
         assert_eq!(names(&deployment(others)), ["LDAP, ldaps://ldap.example:636", "mail, smtps://mail.example:2465"]);
-        let later = "{name: SMTP_SERVER_STRATEGY, value: SMTP_TLS}, {name: SMTP_SERVER_ENDPOINT, value: mail.example}";
-        assert!(names(&deployment(later)).is_empty());
         let single = "{name: AUTHENTICATION_PROVIDER, value: okta}, {name: AUTHENTICATION_PUBLIC_KEYS, value: '[https://login.example/keys,https://login.example/keys]'}";
         assert_eq!(names(&deployment(single)), ["setting AUTHENTICATION_PUBLIC_KEYS, https://login.example:443"]);
+        let later = "{name: SMTP_SERVER_STRATEGY, value: SMTP_TLS}, {name: SMTP_SERVER_ENDPOINT, value: mail.example}";
+        assert_eq!(names(&deployment(later)), ["mail, mail.example:587"]);
+    }
+
+    #[test]
+    fn a_database_counts_where_its_connection_must_be_by_tls() {
+        let at = |params: &str, scheme: &str| {
+            let text = |name: &str| match name {
+                "DB_HOST" => "db.example".to_owned(),
+                "DB_SCHEME" => scheme.to_owned(),
+                "DB_PARAMS" => params.to_owned(),
+                _ => String::new(),
+            };
+            begun_later(&text).pop()
+        };
+        let postgres = at("sslmode=verify-full&x=1", "postgresql").unwrap();
+        assert_eq!((postgres.port, postgres.unseen, postgres.prelude), (5432, None, Prelude::Postgres));
+        let mysql = at("useSSL=true&requireSSL=true", "mysql").unwrap();
+        assert!(mysql.unseen.unwrap().contains("openssl s_client -connect db.example:3306 -starttls mysql "));
+        assert_eq!(at("useSSL=false&sslmode=prefer", "mysql"), None);
+        assert_eq!(at("useSSL=true", "postgresql"), None);
     }
 }

@@ -109,7 +109,7 @@ fn of_listener(route: &Object, parent: &Parent, listener: &Value) -> Vec<Place> 
     let place = |host: &str, unseen: Option<String>| {
         let whose = format!("{} {}, Gateway {}/{}", route.kind, route.name, parent.namespace, parent.name);
         let name = format!("{whose}{secrets}, https://{host}:{port}");
-        Place { name, host: host.to_owned(), port, unseen }
+        Place { name, host: host.to_owned(), port, unseen, ..Place::default() }
     };
     match names(&of_route, &of_gateway) {
         Names::Of(all) => all.into_iter().map(|host| place(host, None)).collect(),
