@@ -159,7 +159,7 @@ fn what_cannot_be_reached_fails_in_seconds() {
             let mut pod = database.pod();
             pod.set("OMUPGRADE_PASSWORD_SECRET", "mysql-secrets").set("OMUPGRADE_DB_SECRET", "openmetadata-db-secret");
             fails(pod.set(variable, value), words);
-            assert!(begun.elapsed() < Duration::from_secs(5), "{variable}");
+            assert!(begun.elapsed() < Duration::from_secs(20), "{variable}");
         };
         fails("DB_USER_PASSWORD", "wrong", &["the user or the password is wrong", "Secret mysql-secrets"]);
         fails("DB_USER_PASSWORD", "", &["DB_USER_PASSWORD is empty", "Secret mysql-secrets"]);
@@ -269,7 +269,7 @@ fn told_to_end_in_the_middle() {
             if let Some(status) = child.try_wait().unwrap() {
                 break status;
             }
-            if told.elapsed() > Duration::from_secs(5) {
+            if told.elapsed() > Duration::from_secs(20) {
                 child.kill().unwrap();
             }
             thread::sleep(Duration::from_millis(50));
@@ -323,7 +323,7 @@ fn a_full_claim() {
         // a moment; a process that the script left behind holds it for longer.
         let ended = Instant::now();
         while !call(&["umount"]) {
-            assert!(ended.elapsed() < Duration::from_secs(5), "something still holds the claim");
+            assert!(ended.elapsed() < Duration::from_secs(10), "something still holds the claim");
             thread::sleep(Duration::from_millis(100));
         }
         ran.assert(1, &["little room", "dump failed with", "the claim is full", "bytes were free at the start"]);
