@@ -1,13 +1,13 @@
 //! An API server on a port of this machine, with pods whose ports lead to addresses of this machine: the real client forwards
 //! them as it does in a cluster.
 
-use crate::websocket::{END, frame, receive, switching};
-use kubectl_omupgrade::adapters::cluster::{Cluster, Pointers};
+use crate::websocket::{END, frame, receive, served, switching};
+use kubectl_omupgrade::adapters::cluster::Cluster;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 /// The namespace of the release.
 pub const NAMESPACE: &str = "data";
@@ -23,21 +23,8 @@ pub async fn cluster(
     answers: impl Fn(&str) -> (u16, Value) + Send + Sync + 'static,
     forwards: Vec<(&'static str, SocketAddr)>,
 ) -> Cluster {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
     let (answers, forwards): (Answers, Forwards) = (Arc::new(answers), Arc::new(forwards));
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(connection(answers.clone(), forwards.clone(), stream));
-        }
-    });
-    let config = kube::Config::new(address.parse().unwrap());
-    Cluster {
-        client: kube::Client::try_from(config).unwrap(),
-        namespace: NAMESPACE.to_owned(),
-        patience: None,
-        pointers: Pointers::default(),
-    }
+    served(NAMESPACE, move |stream| connection(answers.clone(), forwards.clone(), stream)).await
 }
 
 async fn connection(answers: Answers, forwards: Forwards, stream: TcpStream) {

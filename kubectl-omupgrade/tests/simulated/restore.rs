@@ -87,6 +87,17 @@ pub fn args(world: &World) -> Args {
     }
 }
 
+/// Types the same command until it is through, three times at most; what it says meanwhile is told, and is no refusal.
+pub async fn until_done(case: &str, command: impl AsyncFn() -> anyhow::Result<Exit>) {
+    for _ in 0..3 {
+        match command().await {
+            Ok(exit) => return assert_eq!(exit, Exit::Done, "{case}"),
+            Err(error) => assert!(matches!(exit_of(&error), Exit::No | Exit::Unknown), "{case}: {error:#}"),
+        }
+    }
+    panic!("{case}: it never ended");
+}
+
 /// The one place in which every history has to end, whatever runs it took; those runs.
 pub fn came_back(world: &World, case: &str) -> Vec<Value> {
     assert_eq!(world.violations(), Vec::<String>::new(), "{case}");

@@ -3,7 +3,7 @@
 
 use crate::cluster::{ApiFault, Kill, PodFault, World};
 use crate::many;
-use crate::restore::{args, command, ended_well, migrated, pod};
+use crate::restore::{args, command, ended_well, migrated, pod, until_done};
 use crate::rollback::{STATE, TERMS, runs};
 use kubectl_omupgrade::commands::rollback::{Args, confirmed, dropped};
 use kubectl_omupgrade::exit::Exit;
@@ -77,18 +77,7 @@ async fn one(restored: &World, of: Case) -> (usize, usize) {
     world.process(None, Box::pin(confirmed(&world.impatient(), &args, TERMS))).await;
     let asked = world.asked();
     world.meets(None);
-    let mut done = false;
-    for _ in 0..3 {
-        match Box::pin(confirmed(&world.cluster(), &args, TERMS)).await {
-            Ok(exit) => {
-                assert_eq!(exit, Exit::Done, "{case}");
-                done = true;
-                break;
-            }
-            Err(error) => assert!(matches!(exit_of(&error), Exit::No | Exit::Unknown), "{case}: {error:#}"),
-        }
-    }
-    assert!(done, "{case}: it never ended");
+    until_done(&case, async || Box::pin(confirmed(&world.cluster(), &args, TERMS)).await).await;
     is_dropped(&world, &case);
     (writes, asked)
 }

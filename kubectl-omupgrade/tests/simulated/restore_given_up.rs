@@ -2,7 +2,7 @@
 
 use crate::cluster::{Kill, PodFault, World, applied_on_the_server, owned, release_secret};
 use crate::many;
-use crate::restore::{args, command, migrated, pod, with_schedule};
+use crate::restore::{args, command, migrated, pod, until_done, with_schedule};
 use crate::rollback::{STATE, TERMS, runs};
 use crate::typed::run;
 use kubectl_omupgrade::adapters::journal;
@@ -183,18 +183,7 @@ fn in_place_every_kill_point_under_every_fault_has_one_end() {
         });
         let again = Args { in_place: true, ..args(&world) };
         world.process(Some(Kill::AfterWrite(at)), command(&world, &again)).await;
-        let mut done = false;
-        for _ in 0..3 {
-            match command(&world, &again).await {
-                Ok(exit) => {
-                    assert_eq!(exit, Exit::Done, "{case}");
-                    done = true;
-                    break;
-                }
-                Err(error) => assert!(matches!(exit_of(&error), Exit::No | Exit::Unknown), "{case}: {error:#}"),
-            }
-        }
-        assert!(done, "{case}: it never ended");
+        until_done(&case, async || command(&world, &again).await).await;
         as_before(&world, &case);
         assert_eq!(world.violations(), Vec::<String>::new(), "{case}");
         world.with_database(|d| assert_eq!((d.state.as_str(), d.dumps.len()), (STATE, 1), "{case}"));

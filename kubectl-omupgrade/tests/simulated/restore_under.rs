@@ -2,7 +2,7 @@
 
 use crate::cluster::{Kill, PodFault, World};
 use crate::many;
-use crate::restore::{args, command, migrated, untouched};
+use crate::restore::{args, command, migrated, until_done, untouched};
 use crate::rollback::{STATE, is_refused, runs};
 use kubectl_omupgrade::commands::rollback::Args;
 use kubectl_omupgrade::exit::Exit;
@@ -67,18 +67,7 @@ async fn one((fault, kill): (Fault, Option<Kill>)) -> usize {
     let first = world.process(kill, command(&world, &args)).await;
     assert_eq!(first.is_none(), kill.is_some(), "{case}");
     let writes = world.writes();
-    let mut done = false;
-    for _ in 0..3 {
-        match command(&world, &args).await {
-            Ok(exit) => {
-                assert_eq!(exit, Exit::Done, "{case}");
-                done = true;
-                break;
-            }
-            Err(error) => assert!(matches!(exit_of(&error), Exit::No | Exit::Unknown), "{case}: {error:#}"),
-        }
-    }
-    assert!(done, "{case}: it never ended");
+    until_done(&case, async || command(&world, &args).await).await;
     ended_well(&world, &case);
     // Typed once more after its end it does not begin anew.
     assert_eq!(command(&world, &args).await.unwrap(), Exit::Done, "{case}");

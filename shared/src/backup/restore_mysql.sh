@@ -31,6 +31,7 @@ needs() {
 # $work/statements <- the dump without its rows, in one quick pass: a line with rows begins with INSERT, names no database,
 # and a line break in a text is none in it. What ends a statement of a body (;;) stays.
 read_statements() {
+    [ ! -f "$work/statements" ] || return 0
     stage sh -c 'exec sed -e "$1" "$2" >"$3"' sh '/^INSERT INTO `[^`]*` /{/;;$/!d
 }' "$dump" "$work/statements" || failed "the dump cannot be read"
 }

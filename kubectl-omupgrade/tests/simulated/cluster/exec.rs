@@ -2,13 +2,13 @@
 //! shell runs them, over a folder that stands for the claim. What is asked besides goes to the cluster in memory.
 
 use super::{Answer, NAMESPACE, World};
-use crate::websocket::{END, frame, receive, switching};
-use kubectl_omupgrade::adapters::cluster::{Cluster, Pointers};
+use crate::websocket::{END, frame, receive, served, switching};
+use kubectl_omupgrade::adapters::cluster::Cluster;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 /// The Pod that holds the claim open.
 #[derive(Clone)]
@@ -44,21 +44,8 @@ impl Holding {
 impl World {
     /// The way to it for one process that runs commands in Pods.
     pub async fn with_commands(&self, holding: &Holding) -> Cluster {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
         let (world, holding) = (self.clone(), holding.clone());
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(connection(world.clone(), holding.clone(), stream));
-            }
-        });
-        let config = kube::Config::new(address.parse().unwrap());
-        Cluster {
-            client: kube::Client::try_from(config).unwrap(),
-            namespace: NAMESPACE.to_owned(),
-            patience: None,
-            pointers: Pointers::default(),
-        }
+        served(NAMESPACE, move |stream| connection(world.clone(), holding.clone(), stream)).await
     }
 }
 
