@@ -183,7 +183,7 @@ postgresql) file=database.dump
     if [ $jobs = 1 ]; then
         : >"$partial/$file" 2>"$work/problem" || failed "cannot begin the dump"
         begin pg_dump -w --format=custom --lock-wait-timeout=60000 ${snapshot:+"--snapshot=$snapshot"} --file="$partial/$file"
-        follow read pg_restore --file=/dev/null
+        follow read $idly pg_restore --file=/dev/null
     else
         say "dumping with $jobs jobs into a directory: the database has $database_bytes bytes"
         begin pg_dump -w --format=directory --jobs="$jobs" --lock-wait-timeout=60000 ${snapshot:+"--snapshot=$snapshot"} --file="$partial/$file"
@@ -208,7 +208,7 @@ mysql) file=database.sql
     # server, which needs rights beyond the database.
     begin mysqldump --defaults-file="$work/client.cnf" --single-transaction --quick --routines --triggers --events --hex-blob --no-tablespaces \
         --set-gtid-purged=OFF --loose-column-statistics=0 --loose-masking-policies=0 --result-file="$partial/$file" -- "$database"
-    follow sum $hasher
+    follow sum $idly $hasher
     [ -z "${OMUPGRADE_COUNT_ROWS:-}" ] || ! can_count || { follow heads heads && follow marks marks; }
     finish || {
         # Seen of 9.7: an end without a word. "closed" is what meaning looks for.

@@ -14,14 +14,17 @@ finish() {
     return $status
 }
 
+# Readers take what the writer and its server leave of the processors, and catch up when it waits or has ended.
+if command -v nice >/dev/null; then idly='nice -n 19'; else idly=''; fi
+
 # What is in the file $partial/$file, and what the child adds to it, until the child has ended. cat takes large bites where
 # tail and tee take 8 KiB, of a file that is as large as the database.
 behind() {
     while kill -0 "$child" 2>/dev/null; do
-        cat || return
+        $idly cat || return
         sleep 0.2 2>/dev/null || sleep 1
     done
-    cat
+    $idly cat
 }
 
 # follow NAME COMMAND... : reads the file behind the child that writes it; what the command says goes to $work/NAME.

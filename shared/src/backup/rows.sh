@@ -33,12 +33,12 @@ can_count() { command -v grep >/dev/null && command -v uniq >/dev/null; }
 
 # Where the tables of a mysqldump begin, end, and are filled: two comments around each table's rows, and statements, each at
 # the beginning of a line, `OFFSET:WORDS`. A regular expression, which is slow at many matches and quick at few.
-heads() { grep -aobE '^(INSERT INTO|/\*!40000 ALTER TABLE) `([^`]|``)+`' || [ $? = 1 ]; }
+heads() { $idly grep -aobE '^(INSERT INTO|/\*!40000 ALTER TABLE) `([^`]|``)+`' || [ $? = 1 ]; }
 
 # What tells one row from the next, in runs: fixed words only, many times as quick as an expression. `),('` ends a row and
 # begins the next: inside a string a quote has a backslash before it. Only a string's own end looks the same, and `,` or
 # `)` comes after it.
-marks() { grep -aoF -e '),(' -e "),('" -e "),('," -e "),(')" -e '/*!40000 ALTER TABLE `' | uniq -c; }
+marks() { $idly grep -aoF -e '),(' -e "),('" -e "),('," -e "),(')" -e '/*!40000 ALTER TABLE `' | uniq -c; }
 
 # The tables of the mysqldump $1, whose heads and marks were read behind the writer, or not. A table where every `),(`
 # is clear is counted by them; the others are read string by string, and all are where the two do not tell one story:

@@ -329,6 +329,11 @@ impl World {
         self.0.lock().unwrap().helm.calls()
     }
 
+    /// What Pods were told to do so far, where they were told a word.
+    pub fn actions(&self) -> Vec<String> {
+        self.0.lock().unwrap().objects.actions.clone()
+    }
+
     /// The requests so far.
     pub fn log(&self) -> Vec<String> {
         self.0.lock().unwrap().log.clone()

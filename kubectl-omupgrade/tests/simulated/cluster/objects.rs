@@ -13,6 +13,8 @@ pub struct Objects {
     /// What Pods find.
     pub database: Database,
     logs: BTreeMap<String, String>,
+    /// What Pods were told to do, where they were told a word.
+    pub actions: Vec<String>,
     /// Servers that ran on a schema newer than themselves.
     pub violations: Vec<String>,
     /// The logs of other Pods, by the value of their role's label.
@@ -128,6 +130,8 @@ impl Objects {
                 }
                 let mut body = body.clone();
                 if plural == "pods" {
+                    let told = variable(&body, "OMUPGRADE_ACTION");
+                    self.actions.extend((!told.is_empty()).then(|| told.to_owned()));
                     let role = body["metadata"]["labels"]["omupgrade.io/role"].as_str().unwrap_or_default();
                     let ran = match self.said.get(role) {
                         _ if variable(&body, "OMUPGRADE_ACTION") == "hold" => Ran::Armed(json!({"phase": "Running"})),
