@@ -5,7 +5,7 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 
-use super::{BRIDGE, NODE_ADDRESS, SERVICE_RANGE};
+use super::{BRIDGE, NODE_ADDRESS, POD_RANGE, SERVICE_RANGE};
 use crate::call::Call;
 use crate::paths;
 
@@ -59,7 +59,11 @@ pub fn prepare() -> Result<()> {
             .args(["-w", "-I", chain, "-d", SERVICE_RANGE, "-m", "comment", "--comment", BRIDGE, "-j", "REJECT"])
             .run()?;
     }
-    Ok(())
+    // One rule for all pods; the plugin would make and remove rules for each, which costs more than its network.
+    Call::new("iptables", "letting pods reach other machines")
+        .args(["-w", "-t", "nat", "-I", "POSTROUTING", "-s", POD_RANGE, "!", "-d", POD_RANGE])
+        .args(["-m", "comment", "--comment", BRIDGE, "-j", "MASQUERADE"])
+        .run()
 }
 
 /// Whether the bridge is there.

@@ -85,13 +85,12 @@ fn network() -> String {
   "name": "omupgrade-testbed",
   "plugins": [
     {{
-      "type": "bridge", "bridge": "{BRIDGE}", "isGateway": true, "ipMasq": true, "hairpinMode": true,
+      "type": "bridge", "bridge": "{BRIDGE}", "isGateway": true, "hairpinMode": true,
       "ipam": {{
         "type": "host-local", "dataDir": "{STATE}/cni-addresses",
         "ranges": [[{{ "subnet": "{POD_RANGE}" }}]], "routes": [{{ "dst": "0.0.0.0/0" }}]
       }}
-    }},
-    {{ "type": "portmap", "capabilities": {{ "portMappings": true }} }}
+    }}
   ]
 }}
 "#

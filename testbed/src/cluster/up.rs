@@ -114,8 +114,12 @@ pub fn start(cache: &Cache, component: &Component) -> Result<Identity> {
     let program = component.program.path(cache).context("cannot find this program's own file")?;
     // CNI plugins and runc are looked up on the PATH by containerd, mount helpers by the kubelet.
     let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned();
-    let environment =
-        [("PATH".to_owned(), path), ("OMUPGRADE_TESTBED_CACHE".to_owned(), cache.root().display().to_string())];
+    let environment = [
+        ("PATH".to_owned(), path),
+        ("OMUPGRADE_TESTBED_CACHE".to_owned(), cache.root().display().to_string()),
+        // Memory is there, and processors are what a busy suite waits for: garbage is collected a third as often.
+        ("GOGC".to_owned(), "300".to_owned()),
+    ];
     process::start(component.name, &program, &(component.arguments)(), &environment)
 }
 

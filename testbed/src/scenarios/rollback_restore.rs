@@ -72,10 +72,7 @@ fn killed_and_typed_again(stage: &Stage, backup: &str) -> Result<()> {
             }
             Ok(())
         };
-        match held(&stage.database, step) {
-            Some(hold) => stage.database.while_held(&hold, kill)?,
-            None => kill()?,
-        }
+        stage.database.while_held(&held(&stage.database, step), kill)?;
     }
     say::step("the same command, by two people at once");
     let both = std::thread::scope(|scope| {
@@ -98,7 +95,7 @@ fn killed_and_typed_again(stage: &Stage, backup: &str) -> Result<()> {
     stage.until("the old server to answer", 60, |stage| Ok(stage.must_serve().is_ok()))
 }
 
-/// What makes a step last: a table that nothing reads but a dump, and on the engine whose load nothing can hold one of some size.
+/// What a step waits for: a table that nothing reads but a dump. Before it in a dump stands one of some size, so that the load of one can be met.
 fn ballast(engine: Engine) -> &'static str {
     match engine {
         // What a superuser makes is none of the server's own user.
@@ -113,23 +110,41 @@ fn ballast(engine: Engine) -> &'static str {
     }
 }
 
-/// What a session holds that a step waits for in its middle; a load into a database that is not there yet waits for nothing.
-fn held(database: &Database, step: &str) -> Option<Hold> {
+/// What a session holds that a step waits for in its middle.
+fn held(database: &Database, step: &str) -> Hold {
     let name = &database.name;
     match (database.engine, step) {
-        (Engine::Postgres, "dump") => Some(Hold::inside("BEGIN;\nLOCK TABLE held IN ACCESS EXCLUSIVE MODE;\n")),
+        (Engine::Postgres, "dump") => Hold::inside("BEGIN;\nLOCK TABLE held IN ACCESS EXCLUSIVE MODE;\n"),
         // The swap comments on both names in its transaction.
-        (Engine::Postgres, "swap") => Some(Hold::outside(&format!("BEGIN;\nCOMMENT ON DATABASE {name} IS 'held';\n"))),
-        (Engine::Mysql, "swap") => Some(Hold::outside(&format!("LOCK TABLES {name}.held READ;\n"))),
-        _ => None,
+        (Engine::Postgres, _) => Hold::outside(&format!("BEGIN;\nCOMMENT ON DATABASE {name} IS 'held';\n")),
+        (Engine::Mysql, "beside") => Hold::later(&load(name)),
+        (Engine::Mysql, _) => Hold::outside(&format!("LOCK TABLES {name}.held READ;\n")),
     }
 }
 
-/// Whether the database is at a step's work, or makes it wait, and its Pod is seen to run.
+/// A load goes into a database that is not there yet: as soon as it has come to the ballast, the table that it will drop and make next is in use.
+fn load(name: &str) -> String {
+    let like = format!("{}|_omupgrade|_new|_%", name.replace('_', "|_"));
+    format!(
+        "DROP PROCEDURE IF EXISTS hold_{name};
+         DELIMITER //
+         CREATE PROCEDURE hold_{name}() BEGIN
+           DECLARE beside TEXT DEFAULT NULL; DECLARE deadline DATETIME DEFAULT SYSDATE() + INTERVAL 240 SECOND;
+           WHILE beside IS NULL AND SYSDATE() < deadline DO
+             DO SLEEP(0.01);
+             SELECT MAX(table_schema) INTO beside FROM information_schema.tables WHERE table_name = 'ballast' AND table_schema LIKE '{like}' ESCAPE '|';
+           END WHILE;
+           SET @make = CONCAT('CREATE TABLE IF NOT EXISTS ', beside, '.held (id INT)'), @look = CONCAT('SELECT COUNT(*) FROM ', beside, '.held');
+           PREPARE make FROM @make; EXECUTE make; START TRANSACTION; PREPARE look FROM @look; EXECUTE look;
+         END//
+         DELIMITER ;
+         CALL hold_{name}();\n"
+    )
+}
+
+/// Whether the step waits for what is held, and its Pod is seen to run.
 fn in_its_middle(stage: &Stage, step: &str) -> Result<bool> {
-    let database = &stage.database;
-    let at_work = if held(database, step).is_some() { database.waits()? } else { database.is_loaded("ballast")? };
-    if !at_work {
+    if !stage.database.waits()? {
         return Ok(false);
     }
     let Some(pod) = pods_of(stage, step)?.pop() else { return Ok(false) };

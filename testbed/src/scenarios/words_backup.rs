@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::faults_backup::own;
+use super::faults_backup::{ballast, own};
 use super::{BOTH, Scenario};
 use crate::cluster::databases;
 use crate::suite::look::refused;
@@ -40,7 +40,8 @@ fn play(stage: &Stage) -> Result<()> {
     stage.words("disk-full", "1.12.14")?;
     stage.heal("disk-full")?;
 
-    stage.fault_during("dump-cut", "60", || refused(upgrade("60s", "cut"), "pre-upgrade hooks failed"))?;
+    ballast(stage)?;
+    stage.fault_during("dump-cut", "180", || refused(upgrade("180s", "cut"), "pre-upgrade hooks failed"))?;
     stage.words("dump-cut", "1.12.14")?;
 
     let job = "om-omupgrade-backup-1-12-14";
@@ -50,6 +51,6 @@ fn play(stage: &Stage) -> Result<()> {
     stage.heal("stuck-job")?;
 
     stage.fault_during("helm-killed", "hook", || refused(upgrade("60s", "killed"), "signal: 9"))?;
-    stage.until("the backup to end", 60, |stage| Ok(stage.json(&["get", "job", job])?["status"]["succeeded"] == 1))?;
+    stage.until("the backup to end", 120, |stage| Ok(stage.json(&["get", "job", job])?["status"]["succeeded"] == 1))?;
     stage.words("helm-killed", "1.12.14")
 }

@@ -29,17 +29,24 @@ pub struct Hold {
     sql: String,
     /// Whether the session is one of the test's database, which others may have to end first.
     inside: bool,
+    /// Whether it holds it before the work begins, and not at a moment of the work.
+    first: bool,
 }
 
 impl Hold {
     /// By a session in the test's database.
     pub fn inside(sql: &str) -> Self {
-        Self { sql: sql.to_owned(), inside: true }
+        Self { sql: sql.to_owned(), inside: true, first: true }
     }
 
     /// By a session in the server's own database.
     pub fn outside(sql: &str) -> Self {
-        Self { sql: sql.to_owned(), inside: false }
+        Self { sql: sql.to_owned(), inside: false, first: true }
+    }
+
+    /// By a session in the server's own database that itself waits for its moment while the work goes on.
+    pub fn later(sql: &str) -> Self {
+        Self { sql: sql.to_owned(), inside: false, first: false }
     }
 }
 
@@ -60,6 +67,11 @@ impl<'a> Database<'a> {
     /// One of the same name on the server of another namespace.
     pub fn on_server_of(&self, namespace: &str) -> Self {
         Self { namespace: namespace.to_owned(), ..self.clone() }
+    }
+
+    /// The one that a namespace's own server has from its chart.
+    pub fn of_chart(&self, namespace: &str) -> Self {
+        Self { name: "openmetadata_db".to_owned(), ..self.on_server_of(namespace) }
     }
 
     /// The server's name in every namespace.
@@ -156,7 +168,8 @@ impl<'a> Database<'a> {
         std::thread::scope(|scope| {
             // It is ended, and that is no failure of anything.
             scope.spawn(|| self.run(database, &format!("{}{sleep}", hold.sql)).is_ok());
-            let worked = self.comes_to(&format!("SELECT COUNT(*) {sleeping}"), &hold.sql).and_then(|()| work());
+            let there = || self.comes_to(&format!("SELECT COUNT(*) {sleeping}"), &hold.sql);
+            let worked = if hold.first { there() } else { Ok(()) }.and_then(|()| work());
             let ended = self.administer(&format!("{end} {sleeping}"));
             let ended =
                 if self.engine == Engine::Mysql { ended.and_then(|kills| self.administer(&kills)) } else { ended };
@@ -184,20 +197,6 @@ impl<'a> Database<'a> {
             }
         };
         Ok(self.administer(&format!("SELECT COUNT(*) FROM {waiting};\n"))?.trim() != "0")
-    }
-
-    /// Whether a session of its owner brings rows into a table of this name right now.
-    pub fn is_loaded(&self, table: &str) -> Result<bool> {
-        let name = &self.name;
-        let loading = match self.engine {
-            Engine::Postgres => format!(
-                "pg_stat_activity WHERE usename = '{name}' AND query LIKE 'COPY %{table}%FROM%' AND state = 'active'"
-            ),
-            Engine::Mysql => {
-                format!("information_schema.processlist WHERE user = '{name}' AND info LIKE 'INSERT INTO `{table}`%'")
-            }
-        };
-        Ok(self.administer(&format!("SELECT COUNT(*) FROM {loading};\n"))?.trim() != "0")
     }
 
     /// The database that every server of the engine has.
