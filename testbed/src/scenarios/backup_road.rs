@@ -17,7 +17,7 @@ pub const SCENARIO: Scenario = Scenario {
     engines: BOTH,
     plays_faults: false,
     more_stages: &[],
-    deadline: Duration::from_mins(6),
+    deadline: Duration::from_mins(7),
     play,
 };
 

@@ -18,7 +18,7 @@ pub const SCENARIO: Scenario = Scenario {
     engines: BOTH,
     plays_faults: false,
     more_stages: &[],
-    deadline: Duration::from_mins(9),
+    deadline: Duration::from_mins(10),
     play,
 };
 

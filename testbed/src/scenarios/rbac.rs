@@ -13,7 +13,7 @@ pub const SCENARIO: Scenario = Scenario {
     name: "rbac",
     says: "a token with what `rbac VERB` prints does the verb's work; a right that is missing is named",
     engines: POSTGRES,
-    deadline: Duration::from_mins(6),
+    deadline: Duration::from_mins(8),
     plays_faults: false,
     more_stages: &[],
     play,

@@ -18,7 +18,7 @@ pub const SCENARIO: Scenario = Scenario {
     engines: BOTH,
     plays_faults: true,
     more_stages: &["b"],
-    deadline: Duration::from_mins(7),
+    deadline: Duration::from_mins(8),
     play,
 };
 

@@ -19,7 +19,7 @@ pub const SCENARIO: Scenario = Scenario {
     engines: BOTH,
     plays_faults: true,
     more_stages: &[],
-    deadline: Duration::from_mins(12),
+    deadline: Duration::from_mins(14),
     play,
 };
 

@@ -14,7 +14,7 @@ pub const SCENARIO: Scenario = Scenario {
     engines: POSTGRES,
     plays_faults: true,
     more_stages: &[],
-    deadline: Duration::from_mins(15),
+    deadline: Duration::from_mins(16),
     play,
 };
 
