@@ -13,6 +13,8 @@ use serde::Serialize;
 pub(super) const COUNTED: &str = "requests: ";
 /// How it is said why the server's status was not read where other answers of it were.
 pub(super) const UNREAD: &str = "status not read: ";
+/// How it is said which kinds search did not count where there is something to find.
+pub(super) const UNSEARCHED: &str = "not found in search: ";
 /// The step of the server's status that says that search is well.
 const SEARCH_PASSED: &str = "searchInstance passed";
 
@@ -107,6 +109,10 @@ fn errors(evidence: &Evidence, sayings: &[Saying]) -> (Option<bool>, String) {
 }
 
 fn search(evidence: &Evidence, sayings: &[Saying]) -> (Option<bool>, String) {
+    // The status looks at the engine and at the index of tables alone.
+    if let Some(kinds) = evidence.api.items().iter().find_map(|line| line.strip_prefix(UNSEARCHED)) {
+        return (None, kinds.to_owned());
+    }
     if evidence.api.items().iter().any(|line| line == SEARCH_PASSED) {
         return (Some(false), "the server's own status says that search is well".to_owned());
     }

@@ -29,7 +29,8 @@ pub use release::{Chart, Driver, GONE, Hook, HookRun, Release, Revision, Status,
 pub use search::{Index, NoSearchEngine, QUESTIONS as SEARCH_QUESTIONS, SearchEngine};
 pub use secret::Secret;
 pub use server::{
-    Answered, App, Bot, Counted, Edges, Entity, Metrics, Permissions, Pipeline, Server, Step, Subscription, Who,
+    Answered, App, Bot, Counted, Edges, Entity, Metrics, NO_INDEX, Permissions, Pipeline, Server, Step, Subscription,
+    Who,
 };
 
 use crate::journal::{Open, Recorded};

@@ -1,9 +1,10 @@
 //! Whether search shows what there is: the chosen entity, as many documents as rows, a sound engine, indexes of the
 //! present mapping.
 
-use super::{Facts, asked, either, known, missing, of, row, tag};
+use super::{Facts, asked, either, known, of, row, serving, tag};
 use crate::checks::{Answer, Check, Outcome, REINDEX, fail, pass, skip, unknown, warn};
-use crate::facts::SearchEngine;
+use crate::facts::no_answer::{FAILED, GONE};
+use crate::facts::{Fact, SearchEngine};
 use shared::versions::Version;
 
 const GROUP: &str = "search";
@@ -91,8 +92,15 @@ fn documents(f: &Facts) -> Result<Answer, Answer> {
         return Ok(answer);
     }
     let (mut same, mut less, mut far) = (Vec::new(), Vec::new(), false);
-    let mut why = None;
+    // Kinds that search did not count, by what it said instead.
+    let mut uncounted: Vec<(&Fact<u64>, Vec<&str>)> = Vec::new();
     for (kind, counted) in &server.kinds {
+        if let Some(said) = counted.uncounted() {
+            match uncounted.iter_mut().find(|(other, _)| other.reason() == said.reason()) {
+                Some((_, kinds)) => kinds.push(kind),
+                None => uncounted.push((said, vec![kind.as_str()])),
+            }
+        }
         match (counted.there.value(), counted.found.value()) {
             (Some(there), Some(found)) if there == found => same.push(format!("{kind} {there}")),
             (Some(there), Some(found)) => {
@@ -100,17 +108,23 @@ fn documents(f: &Facts) -> Result<Answer, Answer> {
                 // What was written a moment ago is not in search yet.
                 far |= there.abs_diff(*found).saturating_mul(100) > *there.max(&1);
             }
-            (Some(_), None) if !counted.found.reason().is_some_and(|r| r.contains("no index")) => {
-                why = why.or(Some(&counted.found));
-            }
             _ => {}
         }
     }
-    Ok(match (less.as_slice(), same.as_slice()) {
-        ([], []) => return Err(why.map_or_else(|| unknown("no kind was counted on both sides"), missing)),
-        ([], all) => pass(all.join(", ")),
-        (all, _) if far => fail(all.join("; ")),
-        (all, _) => warn(all.join("; ")),
+    let answered = |status: u16| uncounted.iter().any(|(said, _)| said.status() == Some(status));
+    let (gone, failed) = (answered(GONE), answered(FAILED));
+    less.extend(
+        uncounted.iter().map(|(said, kinds)| format!("{}: {}", kinds.join(", "), said.reason().unwrap_or("?"))),
+    );
+    let words = less.join("; ");
+    Ok(match (words.as_str(), uncounted.first()) {
+        ("", _) if same.is_empty() => return Err(unknown("no kind was counted on both sides")),
+        ("", _) => pass(same.join(", ")),
+        // A server that failed at it may have lost its search engine: a reindex would fail as well.
+        _ if failed => fail(words).next(DIAGNOSE),
+        _ if far || gone => fail(words),
+        (_, Some((said, _))) => return Err(serving::server_next(said).into_iter().fold(unknown(words), Answer::next)),
+        (_, None) => warn(words),
     })
 }
 
