@@ -4,6 +4,8 @@
 
 #[path = "precheck_cluster/ingestion.rs"]
 mod ingestion;
+#[path = "precheck_cluster/revisions.rs"]
+mod revisions;
 
 use http::{Request, Response};
 use kube::client::Body;
