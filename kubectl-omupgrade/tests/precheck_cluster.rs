@@ -6,6 +6,8 @@
 mod ingestion;
 #[path = "precheck_cluster/revisions.rs"]
 mod revisions;
+#[path = "precheck_cluster/words.rs"]
+mod words;
 
 use http::{Request, Response};
 use kube::client::Body;

@@ -6,6 +6,7 @@ mod binding;
 mod drift;
 mod ingestion;
 mod pipelines;
+mod redacted;
 mod revisions;
 mod whole;
 
@@ -23,6 +24,7 @@ use crate::redact::without_looks;
 use beside::Beside;
 use jiff::Timestamp;
 use kube::api::ListParams;
+pub use redacted::redacted;
 use revisions::Revisions;
 use shared::backup::Asked as Counted;
 use std::collections::BTreeMap;
@@ -153,7 +155,7 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
             place.free = free;
         }
     }
-    Ok(facts)
+    redacted(facts, &revisions::redactor(newest.ok(), revisions.as_ref().ok())?)
 }
 
 /// What is free on the claim, where Pods may be started. Its Pod mounts it: only where it is

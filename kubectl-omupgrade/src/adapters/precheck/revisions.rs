@@ -1,9 +1,12 @@
 //! The revisions that count before an upgrade: the one that helm begins from, and later tries that may be in the cluster.
 
 use crate::adapters::cluster::Cluster;
+use crate::adapters::evidence::names;
 use crate::adapters::release;
+use crate::diagnose::known;
 use crate::facts::{Release, Revision, Status, begins_from};
 use crate::preview::{Object, objects};
+use crate::redact::Redactor;
 
 /// The revisions.
 pub struct Revisions {
@@ -55,4 +58,12 @@ impl Revisions {
         let read = |of: &Release| objects(of.manifest.expose()?, &of.namespace).ok();
         self.tried.iter().filter_map(read).collect()
     }
+}
+
+/// What hides the secrets of all of them, and of the newest: messages of others may hold what is secret here.
+pub fn redactor(newest: Option<&Release>, revisions: Option<&Revisions>) -> anyhow::Result<Redactor> {
+    let others = revisions.into_iter().flat_map(|all| std::iter::once(&all.taken).chain(&all.tried));
+    let secrets = newest.into_iter().chain(others).flat_map(known::of_release);
+    let public = newest.map(names).unwrap_or_default();
+    Redactor::new(secrets, &public).map_err(anyhow::Error::msg)
 }
