@@ -60,6 +60,9 @@ fn rebuilt(answer: Answer) -> Answer {
 /// What tells of mappings where neither server nor log does. A reindex would answer a question that nobody asked.
 const ASK: &str = "{again} # once a Pod may ask the search engine, which shows its mappings";
 
+/// What tells where no mapping was guessed: without `--force` it leaves alone what did not change, by the server's own files.
+const SMART: &str = "kubectl exec -n {namespace} {workload} -- ./bootstrap/openmetadata-ops.sh reindex # builds anew what changed, and says so where nothing did";
+
 /// The name of the app that fills the indexes.
 const INDEXING: &str = "SearchIndexingApplication";
 
@@ -152,8 +155,16 @@ fn noted(f: &Facts, answer: Answer) -> Answer {
     match (answer.outcome, built) {
         (Outcome::Pass | Outcome::Unknown, Some(Err(words))) => warn(words),
         (Outcome::Pass, Some(Ok(words))) => pass(format!("{}; {words}", answer.evidence)),
+        // Neither a guessed one nor one of another release.
+        (Outcome::Unknown, Some(Ok(words))) if with_mappings(f).is_some() => pass(words),
         _ => answer,
     }
+}
+
+/// The engine, where its mappings were seen.
+fn with_mappings(f: &Facts) -> Option<&SearchEngine> {
+    let engine = f.search.as_ref().and_then(|s| s.value());
+    engine.filter(|e| !e.indexes.is_empty() && !e.unanswered.contains_key("/_mapping"))
 }
 
 /// The version that serves: as the server says it, else as its image is called.
@@ -173,8 +184,7 @@ fn mapping(f: &Facts) -> Result<Answer, Answer> {
     if let Some(step) = step {
         return Ok(if step.passed { pass(step.message.clone()) } else { fail(step.message.clone()) });
     }
-    let engine = f.search.as_ref().and_then(|s| s.value());
-    let seen = engine.filter(|e| !e.indexes.is_empty() && !e.unanswered.contains_key("/_mapping"));
+    let seen = with_mappings(f);
     if let Some(drifted) = seen.map(SearchEngine::drifted).filter(|d| !d.is_empty()) {
         return Ok(fail(format!(
             "the engine guessed the mapping of {} from a first document: filters and facets on it find nothing",
@@ -201,8 +211,7 @@ fn mapping(f: &Facts) -> Result<Answer, Answer> {
     if logs.iter().any(|l| l.contains("Update Search Indexes") || l.contains("No Server Migration")) {
         return Ok(pass(format!("the migration updated them without an error in its log{each}")));
     }
-    match seen {
-        Some(_) => Ok(pass(format!("no log of a migration is left{each}"))),
-        None => Err(unknown("this server does not tell, and no log of a migration is left").next(ASK)),
-    }
+    let untold = unknown(format!("this server does not tell, and no log of a migration is left{each}"));
+    // That the engine guessed none says nothing of one that is of an older release.
+    Err(untold.next(if seen.is_some() { SMART } else { ASK }))
 }
