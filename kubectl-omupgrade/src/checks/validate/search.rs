@@ -139,7 +139,9 @@ fn engine(f: &Facts) -> Answer {
         let words =
             format!("{} {}, {}, {} indexes", engine.engine, engine.version, engine.health, engine.indexes.len());
         match engine.health.as_str() {
-            "red" => fail(format!("{words}: indexes are missing")),
+            "red" => fail(format!("{words}: indexes are missing")).next(
+                "kubectl get pods -n {namespace} # are all its nodes up? what stays red then is built anew by a reindex with --force",
+            ),
             "" => unknown(format!("{} {} does not tell how it is", engine.engine, engine.version)),
             _ if engine.indexes.is_empty() => fail(format!("{words}: nothing can be found")),
             _ if !odd.is_empty() => warn(format!("{words}; {}", odd.join("; "))),
