@@ -4,6 +4,10 @@
 
 #[path = "precheck_cluster/ingestion.rs"]
 mod ingestion;
+#[path = "precheck_cluster/revisions.rs"]
+mod revisions;
+#[path = "precheck_cluster/words.rs"]
+mod words;
 
 use http::{Request, Response};
 use kube::client::Body;

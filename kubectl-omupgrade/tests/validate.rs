@@ -9,7 +9,7 @@ use kubectl_omupgrade::checks::validate::{Facts, checks, report};
 use kubectl_omupgrade::checks::{Row, Strictness, commands, faults};
 use kubectl_omupgrade::cli::Cli;
 use kubectl_omupgrade::exit::Exit;
-use kubectl_omupgrade::facts::Fact;
+use kubectl_omupgrade::facts::{Fact, NO_INDEX};
 use kubectl_omupgrade::view::{self, Shape};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -104,7 +104,11 @@ fn situation(folder: &Path) -> (Facts, BTreeMap<String, String>) {
         server[key] = value.clone();
     }
     let kinds = server["kinds"].take();
-    let number = |v: &Value| if v.is_null() { unknown(&json!("this kind has no index")) } else { known(v) };
+    let number = |v: &Value| match v {
+        Value::Null => unknown(&json!(NO_INDEX)),
+        Value::String(_) => unknown(v),
+        _ => known(v),
+    };
     let away = |v: &Value| {
         if v.is_null() && !s["unknown"].is_null() { unknown(&json!("the server answered 500")) } else { number(v) }
     };

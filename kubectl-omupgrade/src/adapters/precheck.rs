@@ -6,6 +6,8 @@ mod binding;
 mod drift;
 mod ingestion;
 mod pipelines;
+mod redacted;
+mod revisions;
 mod whole;
 
 use super::cluster::Cluster;
@@ -22,6 +24,8 @@ use crate::redact::without_looks;
 use beside::Beside;
 use jiff::Timestamp;
 use kube::api::ListParams;
+pub use redacted::redacted;
+use revisions::Revisions;
 use shared::backup::Asked as Counted;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -53,10 +57,11 @@ pub struct Look<'a> {
 
 /// Gathers. A Secret that was named and holds no token is a failure.
 pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look: Look<'_>) -> anyhow::Result<Facts> {
-    let stored = match release {
-        Fact::Known(known) => Ok(&known.value),
-        Fact::Unknown(unknown) => Err(unknown.reason.clone()),
-    };
+    let newest = release.value().ok_or_else(|| release.reason().unwrap_or_default().to_owned());
+    // What a try set that helm gave up on is not what the next upgrade begins from.
+    let revisions = revisions::look(cluster, newest.clone()).await;
+    let tried = revisions.as_ref().map(Revisions::manifests).unwrap_or_default();
+    let stored = revisions.as_ref().map(|r| &r.taken).map_err(Clone::clone);
     let manifest = stored.clone().and_then(manifest);
     let server = manifest.as_ref().ok().and_then(|all| server_of(all).cloned());
     let database = async {
@@ -75,10 +80,10 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
         }
     };
     let (beside, database, search, drift, whole, neighbours, kubernetes, helm) = tokio::join!(
-        Beside::look(cluster, name, stored.as_ref().ok().copied()),
+        Beside::look(cluster, name, newest.as_ref().ok().copied()),
         database,
         search,
-        drift::look(cluster, manifest.as_deref()),
+        drift::look(cluster, manifest.as_deref(), &tried),
         whole::look(cluster),
         neighbours(cluster, name),
         cluster.within(cluster.client.apiserver_version()),
@@ -113,7 +118,7 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
         made: Timestamp::now(),
         release: name.to_owned(),
         namespace: cluster.namespace.clone(),
-        helm: stored.clone().map(storage).into(),
+        helm: newest.clone().and_then(|newest| Ok(storage(newest, revisions.as_ref().map_err(Clone::clone)?))).into(),
         helm_version: helm.map(|h| h.version).map_err(|e| format!("{e:#}")).into(),
         kubernetes: kubernetes.map(|v| v.git_version).map_err(|r| r.to_string()).into(),
         values: values.into(),
@@ -150,7 +155,7 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
             place.free = free;
         }
     }
-    Ok(facts)
+    redacted(facts, &revisions::redactor(newest.ok(), revisions.as_ref().ok())?)
 }
 
 /// What is free on the claim, where Pods may be started. Its Pod mounts it: only where it is
@@ -212,16 +217,21 @@ fn with_replicas(live: Seen<Server>, stored: Option<&Object>) -> Seen<Server> {
     }
 }
 
-fn storage(release: &Release) -> Stored {
-    let revision = &release.revision;
+fn storage(newest: &Release, revisions: &Revisions) -> Stored {
+    let (newest, taken) = (&newest.revision, &revisions.taken.revision);
     Stored {
-        revision: revision.number,
-        status: revision.status,
-        chart: revision.chart.version.clone(),
-        app: revision.chart.app_version.clone(),
-        apply_method: revision.apply_method.clone(),
+        revision: newest.number,
+        status: newest.status,
+        taken: revisions.instead_of(newest),
+        chart: taken.chart.version.clone(),
+        // A later try of another version that was applied in part may be what serves: then no chart tells it.
+        app: Some(&taken.chart.app_version)
+            .filter(|app| revisions.tried.iter().all(|r| r.revision.chart.app_version == **app))
+            .cloned()
+            .unwrap_or_default(),
+        apply_method: taken.apply_method.clone(),
         // Helm repeats what a server said to it, which may be what was in its question.
-        description: without_looks(&revision.description),
+        description: without_looks(&newest.description),
     }
 }
 

@@ -84,6 +84,7 @@ const FLAGS: &[(&str, &[&str])] = &[
             "--post-renderer",
             "--reset-then-reuse-values",
             "--reuse-values",
+            "--revision",
             "--set",
             "--set-file",
             "--version",

@@ -44,6 +44,8 @@ pub struct Names {
     pub to: String,
     /// The server's workload as kubectl takes it; empty where it was not seen.
     pub workload: String,
+    /// The revision that helm begins from, where the newest is another one: `helm get` shows the newest by itself.
+    pub revision: Option<u64>,
 }
 
 /// What the chart calls the server's workload, whatever the release is called.
@@ -77,7 +79,10 @@ impl Names {
         let workload = if self.workload.is_empty() { WORKLOAD } else { &self.workload };
         let to_it = if self.to.is_empty() { "" } else { " --to {to}" };
         let again = format!("kubectl omupgrade {{verb}} {{release}}{to_it} -n {{namespace}}");
-        command
+        let of = self.revision.map(|number| format!(" --revision {number}")).unwrap_or_default();
+        ["helm get values {release} -n {namespace}", "helm get manifest {release} -n {namespace}"]
+            .into_iter()
+            .fold(command.to_owned(), |command, shows| command.replace(shows, &format!("{shows}{of}")))
             .replace("{again}", &again)
             .replace("{verb}", &self.verb)
             .replace("{release}", &self.release)

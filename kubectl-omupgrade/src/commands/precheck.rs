@@ -3,10 +3,11 @@
 
 use super::checked::{CheckArgs, writable};
 use super::status::target;
-use crate::adapters::precheck::{Look, gather};
+use crate::adapters::evidence::{names, redactor};
+use crate::adapters::precheck::{Look, gather, redacted};
 use crate::checks::Report;
 use crate::checks::precheck::{self, Asked, Case, Facts, REFUSED, Tables, Values, decide};
-use crate::cli::flags::duration;
+use crate::cli::flags::{Format, duration};
 use crate::cli::say;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -133,7 +134,16 @@ async fn look(session: &Session, args: &Args, to: Version, tables: &Tables) -> a
     let ingestion_bot = args.ingestion_bot;
     let look =
         Look { asked, values, probe, probe_image, search_image, token_secret, ingestion_bot, registry, helm, tables };
-    let facts = Box::pin(gather(&cluster, &target.name, &target.release, look)).await?;
+    let mut facts = Box::pin(gather(&cluster, &target.name, &target.release, look)).await?;
+    // What leaves the terminal holds none of the namespace's other secrets either.
+    if args.facts.is_some() || !matches!(session.flags.output, Format::Text | Format::Wide) {
+        let public = target.release.value().map(names).unwrap_or_default();
+        let (redactor, unread) = redactor(&cluster, target.release.value(), &public).await?;
+        if let Some(why) = unread {
+            say::note(&why);
+        }
+        facts = redacted(facts, &redactor)?;
+    }
     if facts.helm.value().is_none() && facts.server.value().is_none() {
         let reason = facts.server.known().err().unwrap_or_default();
         return Err(Failure::unknown(format!("looking at the release {}: {reason}", facts.release))

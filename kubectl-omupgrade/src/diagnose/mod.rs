@@ -27,6 +27,7 @@ pub use symptoms::Seen;
 pub use wanted::logs_wanted;
 
 use crate::facts::{Component, Facts, is_no_log};
+use crate::rollout::{Verdict, judge};
 use edges::{Said, Soundness};
 use jiff::Timestamp;
 use rule::Rule;
@@ -77,11 +78,12 @@ pub fn diagnose(evidence: &Evidence, rules: &[Rule], now: Timestamp) -> Diagnosi
     let facts = &evidence.facts;
     let version = version(facts);
     let sayings = sayings(evidence);
+    let rollout = judge(facts, now);
     let mut findings = finding::findings(rules, &sayings, facts, version);
-    findings.extend(state::findings(facts, now, &findings));
+    findings.extend(state::findings(facts, &rollout, &findings));
     // Helm tells of what it saw from outside; what an object says of itself is nearer to the cause.
     findings.sort_by_key(|f| (f.confidence, f.of_helm, f.symptom));
-    let symptoms = symptoms::symptoms(evidence, &sayings, &findings);
+    let symptoms = symptoms::symptoms(evidence, &sayings, &findings, &rollout);
     let certificates: Vec<Said> = evidence.edges.items().iter().map(|e| edges::judge(e, now)).collect();
     let looked = facts.pods.value().is_some() && facts.workloads.value().is_some();
     Diagnosis {
@@ -90,7 +92,7 @@ pub fn diagnose(evidence: &Evidence, rules: &[Rule], now: Timestamp) -> Diagnosi
         release: facts.name.clone(),
         namespace: facts.namespace.clone(),
         version: serving(facts, version).map(|v| v.to_string()),
-        sentence: sentence(&facts.name, &findings, &certificates, &symptoms, looked),
+        sentence: sentence(&facts.name, &findings, &certificates, &symptoms, looked.then_some(rollout.verdict)),
         looked,
         symptoms,
         findings,
@@ -123,7 +125,8 @@ fn serving(facts: &Facts, asked: Option<Version>) -> Option<Version> {
     if tags.contains(&asked) { asked } else { tags.into_iter().flatten().min().or(asked) }
 }
 
-fn sentence(name: &str, findings: &[Finding], edges: &[Said], symptoms: &[Seen], looked: bool) -> String {
+/// `verdict`: how far the rollout is, where anything could be seen.
+fn sentence(name: &str, findings: &[Finding], edges: &[Said], symptoms: &[Seen], verdict: Option<Verdict>) -> String {
     let broken = edges.iter().filter(|e| e.soundness == Soundness::Broken).count();
     match findings.first() {
         Some(first) if findings.len() == 1 => format!("{name}: {} ({})", first.cause, first.confidence.word()),
@@ -132,11 +135,14 @@ fn sentence(name: &str, findings: &[Finding], edges: &[Said], symptoms: &[Seen],
             format!("{name}: {} ({}), and {more}", first.cause, first.confidence.word())
         }
         None if broken > 0 => format!("{name}: {} not in order", symptoms::count(broken, "certificate")),
-        None if !looked => format!("cannot tell what {name} lacks: too little could be seen"),
+        None if verdict.is_none() => format!("cannot tell what {name} lacks: too little could be seen"),
         None if symptoms.iter().any(|s| s.there == Some(true)) => {
             format!("{name} is not well, and no rule knows why: read the logs")
         }
-        None => format!("nothing wrong was found with {name}"),
+        None => match verdict.filter(|verdict| verdict.is_on_its_way()) {
+            Some(verdict) => format!("nothing wrong was found with {name} so far, and it is {}", verdict.words()),
+            None => format!("nothing wrong was found with {name}"),
+        },
     }
 }
 

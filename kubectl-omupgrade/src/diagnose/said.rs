@@ -1,6 +1,6 @@
 //! What the database and the server say of themselves, as sentences that rules can match.
 
-use super::symptoms::{COUNTED, UNREAD};
+use super::symptoms::{COUNTED, UNREAD, UNSEARCHED};
 use crate::facts::no_answer::{FAILED, own_words};
 use crate::facts::{Database, Fact, Metrics, Pod, Role, SearchEngine, Server, State};
 use jiff::Timestamp;
@@ -120,6 +120,7 @@ pub fn said(server: &Fact<Server>, rolled_out: Option<Timestamp>) -> (Fact<Vec<S
                 out.push(format!("{kind}: {found} documents in search of {there}"));
             }
         }
+        out.extend(unsearched(s));
         for app in s.apps.items().iter().filter(|a| matches!(a.last.as_deref(), Some("failed" | "activeError"))) {
             out.push(format!("app {} failed: {}", app.name, app.failure.as_deref().unwrap_or("it does not say why")));
         }
@@ -141,6 +142,23 @@ pub fn said(server: &Fact<Server>, rolled_out: Option<Timestamp>) -> (Fact<Vec<S
         all.into_iter().map(one).collect()
     });
     (own, pipelines)
+}
+
+/// Kinds that search did not count although there is something to find, by what it said instead. Where the status says
+/// already that there is no search, they add nothing.
+fn unsearched(s: &Server) -> Vec<String> {
+    if s.steps.items().iter().any(|step| step.name == "searchInstance" && !step.passed) {
+        return Vec::new();
+    }
+    let mut out: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (kind, said) in s.kinds.iter().filter_map(|(kind, counted)| Some((kind, counted.uncounted()?))) {
+        let why = said.reason().unwrap_or_default();
+        match out.iter_mut().find(|(other, _)| *other == why) {
+            Some((_, kinds)) => kinds.push(kind),
+            None => out.push((why, vec![kind.as_str()])),
+        }
+    }
+    out.into_iter().map(|(why, kinds)| format!("{UNSEARCHED}{}: {why}", kinds.join(", "))).collect()
 }
 
 /// What the server failed at, by its own words; each of these once.
@@ -210,6 +228,39 @@ mod tests {
         let server: Server = serde_json::from_value(server).unwrap();
         let (own, _) = said(&Fact::known(server, "api", Timestamp::UNIX_EPOCH), None);
         assert_eq!(own.items(), ["login answered 500: the database is lost", "status not read: no token"]);
+    }
+
+    /// The status may say that search is well while an index is gone.
+    #[test]
+    fn a_kind_that_search_does_not_find_is_said() {
+        let kinds = |steps: &str, why: &str| {
+            let no = |why: &str| serde_json::to_value(Fact::<u64>::unknown(why, "api", Timestamp::UNIX_EPOCH)).unwrap();
+            let yes = |value: serde_json::Value| {
+                serde_json::to_value(Fact::known(value, "api", Timestamp::UNIX_EPOCH)).unwrap()
+            };
+            let mut server = serde_json::json!({"asked": "Pod om-1"});
+            let others = "version health page provider who entity entityRead entityFound lineage apps subscriptions \
+                permissions bots pipelines metrics";
+            for key in others.split_whitespace() {
+                server[key] = no("not asked");
+            }
+            server["steps"] = yes(serde_json::from_str(steps).unwrap());
+            server["kinds"] = serde_json::json!({
+                "dashboard": {"there": yes(700.into()), "found": no(why)}, "chart": {"there": yes(9.into()), "found": no(why)},
+                "table": {"there": yes(20.into()), "found": yes(20.into())}, "topic": {"there": yes(0.into()), "found": no(why)},
+                "role": {"there": yes(3.into()), "found": no(crate::facts::NO_INDEX)},
+            });
+            let server: Server = serde_json::from_value(server).unwrap();
+            said(&Fact::known(server, "api", Timestamp::UNIX_EPOCH), None).0.items().to_vec()
+        };
+        let (well, ill) = (
+            r#"[{"name":"searchInstance","passed":true,"message":""}]"#,
+            r#"[{"name":"searchInstance","passed":false,"message":"away"}]"#,
+        );
+        let gone = "the server answered 404: no such index [x_search_index]";
+        let line = format!("not found in search: chart, dashboard: {gone}");
+        assert_eq!(kinds(well, gone), ["searchInstance passed", line.as_str()]);
+        assert_eq!(kinds(ill, gone), ["searchInstance not passed: away"]);
     }
 
     #[test]

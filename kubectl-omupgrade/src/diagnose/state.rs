@@ -3,12 +3,10 @@
 use super::finding::Finding;
 use super::rule::{Confidence, Symptom};
 use crate::facts::Facts;
-use crate::rollout::{Cause, Health, Kind, Node, Why, judge};
-use jiff::Timestamp;
+use crate::rollout::{Cause, Health, Kind, Node, Rollout, Why};
 
 /// The causes of a rollout that stands still or failed, except where a rule explains the same pod better.
-pub fn findings(facts: &Facts, now: Timestamp, explained: &[Finding]) -> Vec<Finding> {
-    let rollout = judge(facts, now);
+pub fn findings(facts: &Facts, rollout: &Rollout, explained: &[Finding]) -> Vec<Finding> {
     let pending = facts.release.value().is_some_and(|r| r.revision.status.is_pending());
     let mut out: Vec<Finding> = Vec::new();
     walk(&rollout.tree, "", &mut |pod, node| {

@@ -6,6 +6,7 @@ use super::rule::{Part, Place, Symptom};
 use super::saying::Saying;
 use crate::facts::objects::STUCK;
 use crate::facts::{Pod, State};
+use crate::rollout::Rollout;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -13,6 +14,8 @@ use serde::Serialize;
 pub(super) const COUNTED: &str = "requests: ";
 /// How it is said why the server's status was not read where other answers of it were.
 pub(super) const UNREAD: &str = "status not read: ";
+/// How it is said which kinds search did not count where there is something to find.
+pub(super) const UNSEARCHED: &str = "not found in search: ";
 /// The step of the server's status that says that search is well.
 const SEARCH_PASSED: &str = "searchInstance passed";
 
@@ -43,7 +46,7 @@ impl Symptom {
 }
 
 /// All symptoms, in the guide's order.
-pub fn symptoms(evidence: &Evidence, sayings: &[Saying], findings: &[Finding]) -> Vec<Seen> {
+pub fn symptoms(evidence: &Evidence, sayings: &[Saying], findings: &[Finding], rollout: &Rollout) -> Vec<Seen> {
     let found = |symptom: Symptom| {
         let ids: Vec<&str> = findings.iter().filter(|f| f.symptom == symptom).map(|f| f.id.as_str()).collect();
         (!ids.is_empty()).then(|| format!("{} {}", count(ids.len(), "finding"), "below"))
@@ -53,7 +56,7 @@ pub fn symptoms(evidence: &Evidence, sayings: &[Saying], findings: &[Finding]) -
         Seen { symptom, there, words }
     };
     let mut all = vec![
-        of(Symptom::CrashLoop, crashes(evidence)),
+        of(Symptom::CrashLoop, crashes(evidence, rollout, findings)),
         of(Symptom::ServerErrors, errors(evidence, sayings)),
         of(Symptom::StaleSearch, search(evidence, sayings)),
         of(Symptom::Ingestion, ingestion(evidence, sayings)),
@@ -64,7 +67,7 @@ pub fn symptoms(evidence: &Evidence, sayings: &[Saying], findings: &[Finding]) -
     all
 }
 
-fn crashes(evidence: &Evidence) -> (Option<bool>, String) {
+fn crashes(evidence: &Evidence, rollout: &Rollout, findings: &[Finding]) -> (Option<bool>, String) {
     let Some(pods) = evidence.facts.pods.value() else {
         return (None, format!("pods: {}", evidence.facts.pods.reason().unwrap_or_default()));
     };
@@ -87,6 +90,8 @@ fn crashes(evidence: &Evidence) -> (Option<bool>, String) {
     }
     match there().find(crashed) {
         Some(pod) => (Some(true), format!("Pod {} ends with an error", pod.meta.name)),
+        // Whether they come up is not told before they have. What holds them up is a finding.
+        None if findings.is_empty() && rollout.verdict.is_on_its_way() => (None, rollout.sentence.clone()),
         None if pods.is_empty() => (Some(false), "there is no pod".to_owned()),
         None => (Some(false), format!("none of {}", count(pods.len(), "pod"))),
     }
@@ -107,6 +112,10 @@ fn errors(evidence: &Evidence, sayings: &[Saying]) -> (Option<bool>, String) {
 }
 
 fn search(evidence: &Evidence, sayings: &[Saying]) -> (Option<bool>, String) {
+    // The status looks at the engine and at the index of tables alone.
+    if let Some(kinds) = evidence.api.items().iter().find_map(|line| line.strip_prefix(UNSEARCHED)) {
+        return (None, kinds.to_owned());
+    }
     if evidence.api.items().iter().any(|line| line == SEARCH_PASSED) {
         return (Some(false), "the server's own status says that search is well".to_owned());
     }

@@ -25,11 +25,12 @@ pub use objects::{
     Autoscaler, Budget, Claim, Component, Condition, Container, Event, Job, Meta, Node, Owner, Pod, Probe, Quota,
     ReplicaSet, Role, Scope, Selector, State, Terminated, Workload, WorkloadKind,
 };
-pub use release::{Chart, Driver, GONE, Hook, HookRun, Release, Revision, Status, rollout_of};
+pub use release::{Chart, Driver, GONE, Hook, HookRun, Release, Revision, Status, begins_from, rollout_of};
 pub use search::{Index, NoSearchEngine, QUESTIONS as SEARCH_QUESTIONS, SearchEngine};
 pub use secret::Secret;
 pub use server::{
-    Answered, App, Bot, Counted, Edges, Entity, Metrics, Permissions, Pipeline, Server, Step, Subscription, Who,
+    Answered, App, Bot, Counted, Edges, Entity, Metrics, NO_INDEX, Permissions, Pipeline, Server, Step, Subscription,
+    Who,
 };
 
 use crate::journal::{Open, Recorded};

@@ -8,6 +8,9 @@ pub const ANSWERED: &str = "the server answered ";
 /// tell nothing of it.
 pub const FAILED: u16 = 500;
 
+/// The status of a server that knows nothing of what was asked for: of a search, that its index is gone.
+pub const GONE: u16 = 404;
+
 /// Why there is no answer, in words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{words}")]

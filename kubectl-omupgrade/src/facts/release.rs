@@ -100,6 +100,14 @@ pub fn rollout_of(history: &[Revision]) -> Option<&Revision> {
     if same == history.len() { Some(newest) } else { first.or(Some(newest)) }
 }
 
+/// The revision that helm begins an upgrade from, of a history in its order: its chart, values and manifest are what the
+/// next one is made of. The newest where it is deployed, else the last deployed one before it; where there is none, the
+/// newest. Source: `Upgrade.prepareUpgrade` of Helm 3.22 and 4.3.
+pub fn begins_from(history: &[(u64, Status)]) -> Option<u64> {
+    let deployed = history.iter().rfind(|(_, status)| *status == Status::Deployed);
+    deployed.or(history.last()).map(|(number, _)| *number)
+}
+
 /// A chart.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]

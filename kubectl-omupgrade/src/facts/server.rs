@@ -118,6 +118,17 @@ pub struct Counted {
     pub found: Fact<u64>,
 }
 
+/// Why a kind that lies in no index is not found in search.
+pub const NO_INDEX: &str = "this kind has no index";
+
+impl Counted {
+    /// What search said instead of a number, of a kind of which there is something to find.
+    pub fn uncounted(&self) -> Option<&Fact<u64>> {
+        let there = self.there.value().is_some_and(|there| *there > 0);
+        (there && self.found.reason().is_some_and(|why| why != NO_INDEX)).then_some(&self.found)
+    }
+}
+
 /// A background app.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -81,6 +81,11 @@ impl Verdict {
         matches!(self, Self::RolledOut | Self::Failed)
     }
 
+    /// Whether something is still to come up.
+    pub fn is_on_its_way(self) -> bool {
+        matches!(self, Self::Progressing | Self::NotReady | Self::Blocked)
+    }
+
     /// In two words.
     pub fn words(self) -> &'static str {
         match self {

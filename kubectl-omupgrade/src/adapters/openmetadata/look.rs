@@ -3,7 +3,7 @@
 use super::{Answer, Client, Login, escaped};
 use crate::facts::no_answer::FAILED;
 use crate::facts::{
-    Answered, App, Bot, Counted, Edges, Entity, Fact, Metrics, NoAnswer, Permissions, Pipeline, Server, Step,
+    Answered, App, Bot, Counted, Edges, Entity, Fact, Metrics, NO_INDEX, NoAnswer, Permissions, Pipeline, Server, Step,
     Subscription, Who,
 };
 use jiff::Timestamp;
@@ -123,7 +123,7 @@ async fn inside(client: &Client, login: Login, out: &mut Server) {
                     format!("/api/v1/search/query?q=*&index={index}&size=0&deleted=false&track_total_hits=true");
                 client.json(&query).await.and_then(|v| hits(&v))
             }
-            None => Err(NoAnswer::of("this kind has no index")),
+            None => Err(NoAnswer::of(NO_INDEX)),
         };
         let counted = Counted { there: fact(there, path), found: fact(found, index.unwrap_or("search")) };
         out.kinds.insert((*kind).to_owned(), counted);

@@ -23,16 +23,24 @@ pub struct Drift {
     pub unread: Vec<String>,
 }
 
-/// Compares. Where nothing at all could be read, that is why.
-pub async fn look(cluster: &Cluster, manifest: Result<&[Object], &String>) -> Result<Drift, String> {
+/// Compares. What is as one of the later tries has it (`tried`) was helm's doing, and nobody's by hand. Where nothing at all
+/// could be read, that is why.
+pub async fn look(
+    cluster: &Cluster,
+    manifest: Result<&[Object], &String>,
+    tried: &[Vec<Object>],
+) -> Result<Drift, String> {
     let manifest = manifest.map_err(Clone::clone)?;
     let served = &served(cluster, manifest).await;
     let asked = manifest.iter().map(|object| async move { (object, live_of(cluster, object, served).await) });
     let answers: Vec<_> = futures::stream::iter(asked).buffered(AT_ONCE).collect().await;
     let mut drift = Drift { differences: Vec::new(), unread: Vec::new() };
     for (object, live) in answers {
+        let later: Vec<_> = tried.iter().map(|all| all.iter().find(|other| other.is_same(object))).collect();
         match live {
-            Ok(Some(live)) => drift.differences.extend(read::drift(object, &live, false)),
+            Ok(Some(live)) => drift.differences.extend(by_hand(object, &later, &live)),
+            // One of them took it away.
+            Ok(None) if later.contains(&None) => {}
             Ok(None) => drift.differences.push(format!("{} is not there", object.label())),
             Err(why) => drift.unread.push(format!("{}: {why}", object.label())),
         }
@@ -41,6 +49,17 @@ pub async fn look(cluster: &Cluster, manifest: Result<&[Object], &String>) -> Re
         Some(why) if drift.unread.len() == manifest.len() => Err(why.clone()),
         _ => Ok(drift),
     }
+}
+
+/// What is otherwise than in the manifest, and than in every later try that holds the object.
+fn by_hand(object: &Object, later: &[Option<&Object>], live: &Value) -> Vec<String> {
+    let mut otherwise = read::drift(object, live, false);
+    for other in later.iter().flatten() {
+        let also = read::drift(other, live, false);
+        // Lists of other lengths differ as a whole in one, and by one item in the other.
+        otherwise.retain(|path| also.iter().any(|other| other.starts_with(path) || path.starts_with(other)));
+    }
+    otherwise
 }
 
 /// What the cluster serves of groups that are not Kubernetes' own, by group and version.

@@ -100,9 +100,13 @@ pub struct Stored {
     pub revision: u64,
     /// Its status.
     pub status: Status,
-    /// Its chart's version.
+    /// The revision that helm begins an upgrade from, where the newest is not deployed: its chart, values and manifest are
+    /// what is looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken: Option<u64>,
+    /// The chart's version of the revision that helm begins from.
     pub chart: String,
-    /// The version of what it installs.
+    /// The version of what it installs; empty where a later try of another version may have been applied in part.
     pub app: String,
     /// `ssa` where Helm 4 applied it on the server's side.
     #[serde(default)]

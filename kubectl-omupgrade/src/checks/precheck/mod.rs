@@ -66,6 +66,7 @@ pub fn report(case: &Case) -> Report {
         namespace: facts.namespace.clone(),
         to: case.to().to_string(),
         workload: case.workload(),
+        revision: facts.helm.value().and_then(|helm| helm.taken),
     };
     let mut report = Report {
         schema: SCHEMA.to_owned(),

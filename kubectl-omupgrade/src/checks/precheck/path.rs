@@ -173,7 +173,17 @@ fn helm_state(case: &Case) -> Answer {
         match helm.status {
             Status::Deployed => pass(said),
             Status::Superseded => warn(format!("{said}, though nothing follows it")),
-            Status::Failed => warn(format!("{said}: {}", helm.description)),
+            Status::Failed => match helm.taken {
+                Some(taken) => warn(format!(
+                    "{said}: {}; helm begins from revision {taken}, the last deployed one: what {} set is not in the values that are looked at",
+                    helm.description, helm.revision
+                ))
+                .next(format!(
+                    "helm get values {{release}} --revision {} -n {{namespace}} # what it set; give what is wanted of it with -f",
+                    helm.revision
+                )),
+                None => warn(format!("{said}: {}", helm.description)),
+            },
             status if status.is_pending() => {
                 let answer = fail(format!("{said}: a helm is at work on it, or was killed at it"));
                 // A way back is for what was killed, not for what is at work.

@@ -87,7 +87,10 @@ pub const CHECKS: &[Check<Case>] = &[
 fn source(case: &Case) -> String {
     match &case.facts.asked.values_file {
         Some(file) => format!("in {file}"),
-        None => "in the release's values".to_owned(),
+        None => match case.facts.helm.value().and_then(|helm| helm.taken) {
+            Some(taken) => format!("in the values of revision {taken}"),
+            None => "in the release's values".to_owned(),
+        },
     }
 }
 

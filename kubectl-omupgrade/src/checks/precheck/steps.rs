@@ -60,7 +60,8 @@ fn backup(case: &Case) -> Step {
 fn upgrade(case: &Case, more: &str) -> String {
     let values = match &case.facts.asked.values_file {
         Some(file) => format!("-f {}", quoted(file)),
-        None if platform::keeps_values(case) => "--reset-then-reuse-values".to_owned(),
+        // Which values helm keeps after a try that it gave up on is not seen: those of the file are.
+        None if platform::keeps_values(case) && taken(case).is_none() => "--reset-then-reuse-values".to_owned(),
         None => format!("-f {}", exported(&case.facts.release)),
     };
     // What kubectl scaled belongs to kubectl: a server-side apply would stop at it.
@@ -95,11 +96,17 @@ fn exported(release: &str) -> String {
 /// Values hold secrets: they go into a file that only its owner reads, and never to the screen.
 fn export(case: &Case) -> Step {
     let what = "keep your values outside the cluster, in a file for your eyes only";
-    step(what, exporting(&case.facts.release, &case.facts.namespace))
+    step(what, exporting(&case.facts.release, &case.facts.namespace, taken(case)))
 }
 
-fn exporting(release: &str, namespace: &str) -> String {
-    format!("(umask 077 && helm get values {release} -n {namespace} -o yaml > {})", exported(release))
+/// The revision that helm begins from, where a later one is the newest.
+fn taken(case: &Case) -> Option<u64> {
+    case.facts.helm.value()?.taken
+}
+
+fn exporting(release: &str, namespace: &str, revision: Option<u64>) -> String {
+    let of = revision.map(|number| format!(" --revision {number}")).unwrap_or_default();
+    format!("(umask 077 && helm get values {release} -n {namespace}{of} -o yaml > {})", exported(release))
 }
 
 /// The release of what OpenMetadata runs on goes first where it is behind: its database and its search are restarted, so it
@@ -119,7 +126,7 @@ fn dependencies(case: &Case) -> Vec<Step> {
     if !changes.is_empty() {
         keep = format!("{keep}, and write them anew for its charts of {to}: {}", changes.join(", "));
     }
-    vec![step(&keep, exporting(name, namespace)), step(&what, upgrade(&format!("-f {}", exported(name))))]
+    vec![step(&keep, exporting(name, namespace, None)), step(&what, upgrade(&format!("-f {}", exported(name))))]
 }
 
 fn watch(case: &Case, what: &str) -> Step {

@@ -43,7 +43,7 @@ pub const CHECKS: &[Check<Facts>] = &[
 
 fn apps(f: &Facts) -> Result<Answer, Answer> {
     let apps = of(f, |s| &s.apps)?;
-    let (mut bad, mut old, mut well) = (Vec::new(), Vec::new(), 0);
+    let (mut bad, mut old, mut well, mut never) = (Vec::new(), Vec::new(), 0, 0);
     for app in apps {
         let since = matches!((app.began, rolled_out(f)), (Some(began), Some(rolled)) if began >= rolled);
         let words = |how: &str| {
@@ -57,12 +57,16 @@ fn apps(f: &Facts) -> Result<Answer, Answer> {
             Some(state @ ("running" | "started" | "stopInProgress")) if !since && rolled_out(f).is_some() => {
                 old.push(words(&format!("{state} since before the rollout: cut off")));
             }
-            _ => well += 1,
+            // That it ended well nobody said.
+            None => never += 1,
+            Some(_) => well += 1,
         }
     }
+    let without = if never > 0 { format!("; {never} never ran") } else { String::new() };
     Ok(match (bad.as_slice(), old.as_slice()) {
         _ if apps.is_empty() => skip("there is no app"),
-        ([], []) => pass(format!("{well} apps")),
+        ([], []) if well == 0 => skip(format!("{never} apps, none of which ever ran")),
+        ([], []) => pass(format!("{well} apps{without}")),
         ([], old) => warn(old.join("; ")),
         (bad, old) => fail([bad, old].concat().join("; ")),
     })
@@ -86,6 +90,8 @@ fn webhooks(f: &Facts) -> Result<Answer, Answer> {
                 // It has a reason where the server was asked and did not answer.
                 "unknown" if !reason.is_empty() => untold.push(words()),
                 "unknown" | "" => silent += 1,
+                // It takes no deliveries, though its alert is on.
+                "disabled" => {}
                 _ => well += 1,
             }
         }
@@ -104,12 +110,15 @@ fn pipelines(f: &Facts) -> Result<Answer, Answer> {
     let all = of(f, |s| &s.pipelines)?;
     let rolled = rolled_out(f);
     let after = |at: Option<Timestamp>| matches!((at, rolled), (Some(at), Some(rolled)) if at >= rolled);
-    let (mut failed, mut cut) = (Vec::new(), Vec::new());
+    let (mut failed, mut cut, mut undated) = (Vec::new(), Vec::new(), Vec::new());
     for pipeline in all.iter().filter(|p| p.enabled) {
         match pipeline.state.as_deref() {
             Some("failed" | "partialSuccess") if after(pipeline.at) => failed.push(pipeline.name.as_str()),
             Some("running" | "queued") if rolled.is_some() && pipeline.at.is_some() && !after(pipeline.at) => {
                 cut.push(pipeline.name.as_str());
+            }
+            Some("failed" | "partialSuccess" | "running" | "queued") if rolled.is_none() || pipeline.at.is_none() => {
+                undated.push(pipeline.name.as_str());
             }
             _ => {}
         }
@@ -117,6 +126,9 @@ fn pipelines(f: &Facts) -> Result<Answer, Answer> {
     let on = all.iter().filter(|p| p.enabled).count();
     Ok(match (failed.as_slice(), cut.as_slice()) {
         _ if all.is_empty() => skip("there is no pipeline"),
+        ([], []) if !undated.is_empty() => {
+            return Err(unknown(format!("from before the rollout or since is not known of: {}", undated.join(", "))));
+        }
         ([], []) => pass(format!("{} of {} are on", on, all.len())),
         (failed, cut) => {
             let mut words = Vec::new();

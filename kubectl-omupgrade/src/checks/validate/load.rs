@@ -15,6 +15,8 @@ const STILL: &str = "kubectl omupgrade validate {release} -n {namespace} --for 5
 const SOME_ERRORS: f64 = 0.001;
 /// The share of the heap in use from which on it is told. Chosen: below it a collector has room.
 const HEAP: f64 = 0.9;
+/// How many times as large as now a heap without room should be. Chosen.
+const ROOM: f64 = 1.5;
 /// How much slower than before requests may be in the mean, and by at least how many milliseconds. Chosen.
 const SLOWER: (f64, f64) = (2.0, 50.0);
 /// How many times as much as before is told of, from this share of the most on. Chosen.
@@ -39,7 +41,7 @@ pub const CHECKS: &[Check<Facts>] = &[
             GROUP,
             "the heap has room",
             GUIDE,
-            "kubectl set env -n {namespace} {workload} OPENMETADATA_HEAP_OPTS=-Xmx2G # for now; then in the values",
+            "kubectl get -n {namespace} {workload} -o yaml # its heap (OPENMETADATA_HEAP_OPTS) and the container's memory limit: where it goes on growing, raise both in the values",
         ),
         ask: |f| either(of(f, |s| &s.metrics).map(|m| heap(m, before(f)))),
     },
@@ -128,7 +130,15 @@ fn heap(m: &Metrics, before: Option<&Metrics>) -> Answer {
     let words = format!("{:.0} of {:.0} MiB{then}", used / 1_048_576.0, most / 1_048_576.0);
     // A heap is filled and emptied all the time: only far more, and most of it, is told.
     let grew = was.is_some_and(|was| used > was * MORE && used / most > HALF);
-    if used / most > HEAP || grew { warn(words) } else { pass(words) }
+    match used / most {
+        // Never a command that sets it: one number fits no installation, and the limit has to hold it.
+        full if full > HEAP => warn(words).next(format!(
+            "kubectl get -n {{namespace}} {{workload}} -o yaml # its heap (OPENMETADATA_HEAP_OPTS) and the container's memory limit: raise both in the values, the heap to -Xmx{:.0}m or more",
+            (most * ROOM / 1_048_576.0).ceil()
+        )),
+        _ if grew => warn(words),
+        _ => pass(words),
+    }
 }
 
 fn pool(m: &Metrics, before: Option<&Metrics>) -> Answer {

@@ -62,6 +62,7 @@ pub fn report(facts: &Facts) -> Report {
         namespace: namespace.clone(),
         to: String::new(),
         workload,
+        revision: None,
     };
     let findings = checks().flat_map(|check| run(std::slice::from_ref(check), facts, &names)).collect();
     let server = facts.server.value();

@@ -1,9 +1,10 @@
 //! Whether search shows what there is: the chosen entity, as many documents as rows, a sound engine, indexes of the
 //! present mapping.
 
-use super::{Facts, asked, either, known, missing, of, row, tag};
+use super::{Facts, asked, either, known, of, row, serving, tag};
 use crate::checks::{Answer, Check, Outcome, REINDEX, fail, pass, skip, unknown, warn};
-use crate::facts::SearchEngine;
+use crate::facts::no_answer::{FAILED, GONE};
+use crate::facts::{Fact, SearchEngine};
 use shared::versions::Version;
 
 const GROUP: &str = "search";
@@ -59,6 +60,9 @@ fn rebuilt(answer: Answer) -> Answer {
 /// What tells of mappings where neither server nor log does. A reindex would answer a question that nobody asked.
 const ASK: &str = "{again} # once a Pod may ask the search engine, which shows its mappings";
 
+/// What tells where no mapping was guessed: without `--force` it leaves alone what did not change, by the server's own files.
+const SMART: &str = "kubectl exec -n {namespace} {workload} -- ./bootstrap/openmetadata-ops.sh reindex # builds anew what changed, and says so where nothing did";
+
 /// The name of the app that fills the indexes.
 const INDEXING: &str = "SearchIndexingApplication";
 
@@ -91,8 +95,15 @@ fn documents(f: &Facts) -> Result<Answer, Answer> {
         return Ok(answer);
     }
     let (mut same, mut less, mut far) = (Vec::new(), Vec::new(), false);
-    let mut why = None;
+    // Kinds that search did not count, by what it said instead.
+    let mut uncounted: Vec<(&Fact<u64>, Vec<&str>)> = Vec::new();
     for (kind, counted) in &server.kinds {
+        if let Some(said) = counted.uncounted() {
+            match uncounted.iter_mut().find(|(other, _)| other.reason() == said.reason()) {
+                Some((_, kinds)) => kinds.push(kind),
+                None => uncounted.push((said, vec![kind.as_str()])),
+            }
+        }
         match (counted.there.value(), counted.found.value()) {
             (Some(there), Some(found)) if there == found => same.push(format!("{kind} {there}")),
             (Some(there), Some(found)) => {
@@ -100,17 +111,23 @@ fn documents(f: &Facts) -> Result<Answer, Answer> {
                 // What was written a moment ago is not in search yet.
                 far |= there.abs_diff(*found).saturating_mul(100) > *there.max(&1);
             }
-            (Some(_), None) if !counted.found.reason().is_some_and(|r| r.contains("no index")) => {
-                why = why.or(Some(&counted.found));
-            }
             _ => {}
         }
     }
-    Ok(match (less.as_slice(), same.as_slice()) {
-        ([], []) => return Err(why.map_or_else(|| unknown("no kind was counted on both sides"), missing)),
-        ([], all) => pass(all.join(", ")),
-        (all, _) if far => fail(all.join("; ")),
-        (all, _) => warn(all.join("; ")),
+    let answered = |status: u16| uncounted.iter().any(|(said, _)| said.status() == Some(status));
+    let (gone, failed) = (answered(GONE), answered(FAILED));
+    less.extend(
+        uncounted.iter().map(|(said, kinds)| format!("{}: {}", kinds.join(", "), said.reason().unwrap_or("?"))),
+    );
+    let words = less.join("; ");
+    Ok(match (words.as_str(), uncounted.first()) {
+        ("", _) if same.is_empty() => return Err(unknown("no kind was counted on both sides")),
+        ("", _) => pass(same.join(", ")),
+        // A server that failed at it may have lost its search engine: a reindex would fail as well.
+        _ if failed => fail(words).next(DIAGNOSE),
+        _ if far || gone => fail(words),
+        (_, Some((said, _))) => return Err(serving::server_next(said).into_iter().fold(unknown(words), Answer::next)),
+        (_, None) => warn(words),
     })
 }
 
@@ -122,7 +139,9 @@ fn engine(f: &Facts) -> Answer {
         let words =
             format!("{} {}, {}, {} indexes", engine.engine, engine.version, engine.health, engine.indexes.len());
         match engine.health.as_str() {
-            "red" => fail(format!("{words}: indexes are missing")),
+            "red" => fail(format!("{words}: indexes are missing")).next(
+                "kubectl get pods -n {namespace} # are all its nodes up? what stays red then is built anew by a reindex with --force",
+            ),
             "" => unknown(format!("{} {} does not tell how it is", engine.engine, engine.version)),
             _ if engine.indexes.is_empty() => fail(format!("{words}: nothing can be found")),
             _ if !odd.is_empty() => warn(format!("{words}; {}", odd.join("; "))),
@@ -138,8 +157,16 @@ fn noted(f: &Facts, answer: Answer) -> Answer {
     match (answer.outcome, built) {
         (Outcome::Pass | Outcome::Unknown, Some(Err(words))) => warn(words),
         (Outcome::Pass, Some(Ok(words))) => pass(format!("{}; {words}", answer.evidence)),
+        // Neither a guessed one nor one of another release.
+        (Outcome::Unknown, Some(Ok(words))) if with_mappings(f).is_some() => pass(words),
         _ => answer,
     }
+}
+
+/// The engine, where its mappings were seen.
+fn with_mappings(f: &Facts) -> Option<&SearchEngine> {
+    let engine = f.search.as_ref().and_then(|s| s.value());
+    engine.filter(|e| !e.indexes.is_empty() && !e.unanswered.contains_key("/_mapping"))
 }
 
 /// The version that serves: as the server says it, else as its image is called.
@@ -159,8 +186,7 @@ fn mapping(f: &Facts) -> Result<Answer, Answer> {
     if let Some(step) = step {
         return Ok(if step.passed { pass(step.message.clone()) } else { fail(step.message.clone()) });
     }
-    let engine = f.search.as_ref().and_then(|s| s.value());
-    let seen = engine.filter(|e| !e.indexes.is_empty() && !e.unanswered.contains_key("/_mapping"));
+    let seen = with_mappings(f);
     if let Some(drifted) = seen.map(SearchEngine::drifted).filter(|d| !d.is_empty()) {
         return Ok(fail(format!(
             "the engine guessed the mapping of {} from a first document: filters and facets on it find nothing",
@@ -187,8 +213,7 @@ fn mapping(f: &Facts) -> Result<Answer, Answer> {
     if logs.iter().any(|l| l.contains("Update Search Indexes") || l.contains("No Server Migration")) {
         return Ok(pass(format!("the migration updated them without an error in its log{each}")));
     }
-    match seen {
-        Some(_) => Ok(pass(format!("no log of a migration is left{each}"))),
-        None => Err(unknown("this server does not tell, and no log of a migration is left").next(ASK)),
-    }
+    let untold = unknown(format!("this server does not tell, and no log of a migration is left{each}"));
+    // That the engine guessed none says nothing of one that is of an older release.
+    Err(untold.next(if seen.is_some() { SMART } else { ASK }))
 }
