@@ -158,6 +158,10 @@ pub struct Server {
     pub ready: i32,
     /// Whether its rollout is finished.
     pub settled: bool,
+    /// `RollingUpdate`, `Recreate`, `OnDelete`; empty in looks of before.
+    pub strategy: String,
+    /// Whether its rollout is paused.
+    pub paused: bool,
     /// The pod that migrates the database now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub migrating: Option<String>,

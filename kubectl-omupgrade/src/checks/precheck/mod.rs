@@ -5,6 +5,7 @@ mod backup;
 mod case;
 mod database;
 mod decide;
+mod dependencies;
 mod estimate;
 mod facts;
 mod images;

@@ -100,7 +100,10 @@ pub const CHECKS: &[Check<Case>] = &[
 fn ready(case: &Case) -> Answer {
     case.facts.server.judge(|server| {
         let said = format!("{}: {} of {} pods are ready", server.workload, server.ready, server.replicas);
-        if server.replicas == 0 {
+        if server.paused {
+            fail(format!("{said}, and its rollout is paused: no new template would reach a pod"))
+                .next("kubectl rollout resume {workload} -n {namespace}")
+        } else if server.replicas == 0 {
             warn(format!("{said}: it is scaled to zero"))
         } else if !server.settled {
             fail(format!("{said}, and its rollout is not finished"))

@@ -2,6 +2,7 @@
 //! it is upgraded where no version serves both releases.
 
 use super::case::Case;
+use super::dependencies;
 use super::facts::Search;
 use crate::checks::{Answer, Check, Outcome, REINDEX, Row, fail, pass, unknown, warn};
 use shared::versions::Dotted;
@@ -74,6 +75,12 @@ fn range<'a>(needs: &'a Requirement, engine: &str) -> Option<(&'a Dotted, &'a Do
     }
 }
 
+/// Whether the target works with a major version of an engine; none where the tables do not tell.
+pub fn takes(case: &Case, engine: &str, version: &Dotted) -> Option<bool> {
+    let (least, below) = range(case.tables.versions.requirement(case.to())?, engine)?;
+    Some(version.major() >= least.major() && version < below)
+}
+
 fn name(engine: &str) -> &str {
     match engine {
         "elasticsearch" => "Elasticsearch",
@@ -107,6 +114,11 @@ pub fn without_overlap(case: &Case) -> Option<String> {
     let fits = has >= *least && has < *below;
     (!fits && then.is_strict() && low >= high)
         .then(|| format!("{} {has} serves {from}, and {} needs {least} or newer", name(&search.engine), case.to()))
+}
+
+/// Why the engine changes its major version in one window with OpenMetadata, where it does.
+pub fn window(case: &Case) -> Option<String> {
+    without_overlap(case).or_else(|| dependencies::search_major(case))
 }
 
 fn version(case: &Case) -> Answer {

@@ -2,8 +2,8 @@
 
 use super::case::Case;
 use super::decide::Way;
-use super::facts::{Key, Neighbour, Scaler, Server};
-use super::platform;
+use super::facts::{Key, Scaler, Server};
+use super::{dependencies, platform};
 use crate::checks::report::{Finding, Report, Step};
 use crate::checks::{Names, REINDEX, quoted};
 use shared::versions::{Dotted, Version};
@@ -104,9 +104,9 @@ fn exporting(release: &str, namespace: &str) -> String {
 
 /// The release of what OpenMetadata runs on goes first where it is behind: its database and its search are restarted, so it
 /// goes after the backup, where the server stands still if it does at all.
-fn dependencies(case: &Case) -> Vec<Step> {
-    let Some((release, changes)) = platform::behind(case) else { return Vec::new() };
-    let (name, namespace, to) = (&release.name, &case.facts.namespace, case.chart_to());
+fn of_dependencies(case: &Case) -> Vec<Step> {
+    let Some((release, changes)) = dependencies::behind(case) else { return Vec::new() };
+    let (name, namespace, to) = (&release.name, &case.facts.namespace, dependencies::goes_to(case, release));
     let upgrade = |values: &str| {
         format!("helm upgrade {name} -n {namespace} open-metadata/openmetadata-dependencies --version {to} {values}")
     };
@@ -128,7 +128,7 @@ fn watch(case: &Case, what: &str) -> Step {
 
 fn rolling(case: &Case) -> Vec<Step> {
     let mut out = vec![export(case), backup(case)];
-    out.extend(dependencies(case));
+    out.extend(of_dependencies(case));
     out.push(step("upgrade, with the safeguards", upgrade(case, "")));
     out.push(watch(case, "follow it to its end"));
     out
@@ -163,7 +163,7 @@ fn quiesce(case: &Case) -> Vec<Step> {
         out.push(step("wait until no pod of it is left", command));
     }
     out.push(backup(case));
-    out.extend(dependencies(case));
+    out.extend(of_dependencies(case));
     out.push(step("upgrade with ONE pod, which migrates", upgrade(case, &one)));
     out.push(watch(case, "follow migration and start"));
     let replicas = wanted(case, server, scaler);
@@ -218,21 +218,12 @@ fn hop(case: &Case, via: &[Version]) -> Vec<Step> {
         .collect()
 }
 
-/// The dependencies' release where it brings the search engine: the server asks a host of this namespace.
-fn brings_search(case: &Case) -> Option<&Neighbour> {
-    let host = case.facts.settings.value()?.get("ELASTICSEARCH_HOST")?;
-    let mut parts = host.trim_matches('"').split('.');
-    let here = parts.next().is_some_and(|name| !name.is_empty());
-    let elsewhere = parts.next().is_some_and(|namespace| namespace != case.facts.namespace);
-    platform::dependencies_release(case).filter(|_| here && !elsewhere)
-}
-
 /// Where no release that is seen in the namespace brings the engine.
 const PROVIDER: &str = "(its provider's to do, or by whatever installed it)";
 
 fn search_window(case: &Case) -> Vec<Step> {
     let namespace = &case.facts.namespace;
-    let brings = brings_search(case);
+    let brings = dependencies::brings_search(case);
     let mut out = Vec::new();
     for through in super::search::order(case) {
         let what = format!("before the window, if it is upgraded in place: bring it to {through}");

@@ -34,6 +34,8 @@ pub fn server(live: &Value, workload: &facts::Workload) -> Server {
         settled: workload.observed_generation >= workload.meta.generation
             && workload.updated >= workload.wanted
             && workload.pods == workload.wanted,
+        strategy: workload.strategy.clone(),
+        paused: workload.paused,
         migrating: None,
         autoscaler: None,
         guarded: workload.guarded,
