@@ -123,7 +123,7 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
             .map_err(Clone::clone)
             .into(),
         server: with_replicas(beside.server(&cluster.namespace), server.as_ref()),
-        search: beside.search(shown.as_ref().ok(), search),
+        search: beside.search(cluster, shown.as_ref().ok(), search).await,
         ingestion,
         backup: beside.backup(database.as_ref().ok(), server.as_ref(), look.probe_image),
         settings: shown.into(),

@@ -1,0 +1,56 @@
+//! A search engine that did not answer itself: only what its own host stands for tells of it, and not what else of its
+//! kind the namespace holds.
+
+use super::{MANIFEST, answer, list, look_at, says};
+use kubectl_omupgrade::checks::Outcome;
+use kubectl_omupgrade::checks::precheck::{self, Case, Tables};
+use serde_json::json;
+
+/// What `search-version` says where the settings name a host, and a left-over engine of an older version lies beside.
+async fn version(host: &str, service: Option<&'static str>) -> (Outcome, String) {
+    let manifest =
+        MANIFEST.replace("DB_SCHEME: postgresql", &format!("DB_SCHEME: postgresql, ELASTICSEARCH_HOST: '{host}'"));
+    let (facts, _) = look_at(&manifest, move |path| match (path, service) {
+        ("/apis/apps/v1/namespaces/data/statefulsets", _) => {
+            let engine = |name: &str, version: &str| {
+                json!({"metadata": {"name": name}, "spec": {"selector": {"matchLabels": {"app": name}}, "serviceName": name,
+                    "template": {"metadata": {"labels": {"app": name}}, "spec": {"containers": [
+                        {"name": "opensearch", "image": format!("opensearchproject/opensearch:{version}")}]}}}})
+            };
+            list(&json!([engine("left-over", "2.19.1"), engine("search", "3.3.2")]))
+        }
+        ("/api/v1/namespaces/data/services/search", Some("forbidden")) => says(403, "Forbidden"),
+        ("/api/v1/namespaces/data/services/search", Some(app)) => {
+            (200, json!({"metadata": {"name": "search"}, "spec": {"selector": {"app": app}, "ports": [{"port": 9200}]}}))
+        }
+        (path, None) if path.contains("/services/search") => says(404, "NotFound"),
+        _ => answer(path),
+    })
+    .await;
+    let report = precheck::report(&Case { facts, tables: Tables::read(|_| None).unwrap() });
+    let found = report.checks.into_iter().find(|f| f.id == "search-version").unwrap();
+    (found.outcome, found.evidence)
+}
+
+#[tokio::test]
+async fn an_engine_of_somebody_else_tells_nothing() {
+    for (host, service) in [("search.aws.example", Some("left-over")), ("search", None), ("", None)] {
+        let (outcome, words) = version(host, service).await;
+        assert!(outcome == Outcome::Unknown && !words.contains("2.19.1"), "{host}: {outcome:?}: {words}");
+    }
+    // That it may not be looked behind the host is said, too.
+    let (outcome, words) = version("search", Some("forbidden")).await;
+    assert!(outcome == Outcome::Unknown && words.contains("nor do its pods tell it: the Service search"), "{words}");
+}
+
+#[tokio::test]
+async fn the_engine_behind_its_host_tells_its_version() {
+    for (host, app, outcome, has) in [
+        ("search", "search", Outcome::Pass, "OpenSearch 3.3.2 (image of search"),
+        ("search.data.svc:9200", "search", Outcome::Pass, "OpenSearch 3.3.2 (image of search"),
+        ("search", "left-over", Outcome::Fail, "OpenSearch 2.19.1"),
+    ] {
+        let (is, words) = version(host, Some(app)).await;
+        assert!(is == outcome && words.contains(has), "{host}, {app}: {is:?}: {words}");
+    }
+}
