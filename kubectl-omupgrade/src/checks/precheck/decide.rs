@@ -60,8 +60,24 @@ impl Way {
 /// it may be Flux or somebody else who brings one.
 const REFUSES_TOO: &[&str] = &["helm-version"];
 
+/// Checks whose failure nobody can answer for: whatever else the verdict would say were not true.
+const STANDS: &[&str] = &["direction"];
+
+/// Takes back the waivers that nobody can give.
+fn stand(report: &mut Report) {
+    for finding in report.checks.iter_mut().filter(|f| f.outcome == Outcome::Fail && STANDS.contains(&f.id.as_str())) {
+        if finding.waived.take().is_some() {
+            report
+                .notes
+                .push(format!("the waiver of {} does not count where it fails: it cannot be waived", finding.id));
+        }
+    }
+    report.count();
+}
+
 /// Puts verdict and steps into a report whose waivers were applied.
 pub fn decide(case: &Case, report: &mut Report) {
+    stand(report);
     let way = way(case, report);
     report.verdict = Some(Decision {
         word: word(&way),
