@@ -1,10 +1,10 @@
-//! A search engine that did not answer itself: only what its own host stands for tells of it, and not what else of its
-//! kind the namespace holds.
+//! What stands beside the server. A search engine that did not answer itself: only what its own host stands for tells of
+//! it, and not what else of its kind the namespace holds. Kinds that the cluster no longer serves.
 
-use super::{MANIFEST, answer, list, look_at, says};
+use super::{FOREIGN, MANIFEST, answer, list, look_at, says, with_foreign};
 use kubectl_omupgrade::checks::Outcome;
 use kubectl_omupgrade::checks::precheck::{self, Case, Tables};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// What `search-version` says where the settings name a host, and a left-over engine of an older version lies beside.
 async fn version(host: &str, service: Option<&'static str>) -> (Outcome, String) {
@@ -53,4 +53,18 @@ async fn the_engine_behind_its_host_tells_its_version() {
         let (is, words) = version(host, Some(app)).await;
         assert!(is == outcome && words.contains(has), "{host}, {app}: {is:?}: {words}");
     }
+}
+
+#[tokio::test]
+async fn a_kind_that_the_cluster_no_longer_serves_is_told() {
+    let manifest = format!("{MANIFEST}{FOREIGN}");
+    let of = async |answer: fn(&str) -> (u16, Value)| look_at(&manifest, answer).await.0.kinds;
+    let kinds = of(with_foreign).await;
+    assert_eq!((kinds.gone, kinds.unasked.len()), (vec!["Gone/om (example.com/v1)".to_owned()], 0));
+    let kinds = of(|path| if path == "/apis/example.com/v1" { says(404, "NotFound") } else { answer(path) }).await;
+    assert_eq!((kinds.gone.len(), kinds.unasked.len()), (3, 0));
+    // Where nothing at all of a release may be read, this is still told.
+    let kinds = of(|path| if path.ends_with("/version") { answer(path) } else { says(403, "Forbidden") }).await;
+    assert!(kinds.gone.is_empty() && kinds.unasked.len() == 3, "{kinds:?}");
+    assert!(kinds.unasked[0].starts_with("Chassis/om (example.com/v1): forbidden: "), "{kinds:?}");
 }

@@ -60,6 +60,9 @@ pub struct Facts {
     pub foreign: Seen<Vec<String>>,
     /// API version and kind and name of what the release holds.
     pub apis: Seen<Vec<(String, String)>>,
+    /// Kinds in it that are not Kubernetes' own.
+    #[serde(default, skip_serializing_if = "super::Kinds::is_empty")]
+    pub kinds: super::Kinds,
     /// Room for one more pod of the server.
     pub room: Seen<Room>,
     /// Images on the nodes that are the target's.
@@ -146,6 +149,8 @@ pub struct Server {
     pub selector: String,
     /// The image that serves.
     pub image: String,
+    /// `Always`, `IfNotPresent`, `Never`; empty in looks of before.
+    pub pull_policy: String,
     /// The oldest image of a pod that is ready, where one is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub serving: Option<String>,

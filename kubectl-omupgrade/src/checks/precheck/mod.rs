@@ -10,6 +10,7 @@ mod estimate;
 mod facts;
 mod images;
 mod keys;
+mod kinds;
 mod ownership;
 mod path;
 mod platform;
@@ -29,6 +30,7 @@ pub use facts::{
     SCHEMA as FACTS_SCHEMA, Scaler, Search, Server, Stored, in_place,
 };
 pub use images::target as target_image;
+pub use kinds::Kinds;
 pub use tables::{Tables, files};
 pub use values::{MASK, Values};
 

@@ -176,6 +176,13 @@ fn health(case: &Case) -> Answer {
         match search.health.as_str() {
             "" => unseen_part(search, "/_cluster/health"),
             "red" => fail(format!("{said}: indexes are missing")),
+            "green" | "yellow" if search.disk_percent.is_none() => {
+                let answer = unseen_part(search, "/_cat/allocation");
+                Answer {
+                    evidence: format!("{said}; how full its disks are is not known: {}", answer.evidence),
+                    ..answer
+                }
+            }
             _ if search.disk_percent.is_some_and(|p| p >= FULL_PERCENT) => {
                 warn(format!("{said}: a reindex builds a second set of indexes"))
             }
@@ -191,7 +198,8 @@ fn unseen_part(search: &Search, question: &str) -> Answer {
     match search.unanswered.get(question) {
         Some(how) => unknown(format!("it answers {how} to {question}: the server's user may not ask that"))
             .next("helm get values {release} -n {namespace} # its user there needs the rights cluster:monitor/* and indices:monitor/*"),
-        None => unknown(format!("only its version was seen ({})", search.source)),
+        None if search.health.is_empty() => unknown(format!("only its version was seen ({})", search.source)),
+        None => unknown(format!("its answer to {question} does not tell")),
     }
 }
 

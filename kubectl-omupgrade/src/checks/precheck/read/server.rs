@@ -27,6 +27,7 @@ pub fn server(live: &Value, workload: &facts::Workload) -> Server {
         workload: format!("{kind}/{}", workload.meta.name),
         selector: selector.join(","),
         image: workload.image.clone(),
+        pull_policy: text(&format!("{container}/imagePullPolicy")),
         serving: None,
         replicas: workload.wanted,
         of_release: None,
