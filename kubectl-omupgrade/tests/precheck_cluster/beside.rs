@@ -1,7 +1,8 @@
 //! What stands beside the server. A search engine that did not answer itself: only what its own host stands for tells of
-//! it, and not what else of its kind the namespace holds. Kinds that the cluster no longer serves.
+//! it, and not what else of its kind the namespace holds. Kinds that the cluster no longer serves. How the server rolls out,
+//! and what scales it.
 
-use super::{FOREIGN, MANIFEST, answer, list, look_at, says, with_foreign};
+use super::{FOREIGN, MANIFEST, answer, deployment, list, look, look_at, says, with_foreign};
 use kubectl_omupgrade::checks::Outcome;
 use kubectl_omupgrade::checks::precheck::{self, Case, Tables};
 use serde_json::{Value, json};
@@ -67,4 +68,35 @@ async fn a_kind_that_the_cluster_no_longer_serves_is_told() {
     let kinds = of(|path| if path.ends_with("/version") { answer(path) } else { says(403, "Forbidden") }).await;
     assert!(kinds.gone.is_empty() && kinds.unasked.len() == 3, "{kinds:?}");
     assert!(kinds.unasked[0].starts_with("Chassis/om (example.com/v1): forbidden: "), "{kinds:?}");
+}
+
+#[tokio::test]
+async fn how_the_server_rolls_out_and_what_makes_its_autoscaler() {
+    let of = async |mut live: Value, meta: Value| {
+        live["spec"]["template"]["spec"]["containers"][0]["imagePullPolicy"] = "Always".into();
+        let scaler = json!({"metadata": meta, "spec": {"scaleTargetRef": {"kind": "Deployment", "name": "om"}, "minReplicas": 2, "maxReplicas": 4}});
+        let (facts, _) = look(move |path| match path.rsplit('/').next().unwrap() {
+            "deployments" => list(&json!([live])),
+            "horizontalpodautoscalers" => list(&json!([scaler])),
+            _ => answer(path),
+        })
+        .await;
+        facts.server.value().unwrap().clone()
+    };
+    let release = json!({"meta.helm.sh/release-name": "om", "meta.helm.sh/release-namespace": "data"});
+    let owner = json!([{"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "name": "om", "uid": "u", "controller": true}]);
+    let server = of(deployment(), json!({"name": "om", "annotations": release})).await;
+    assert_eq!(
+        (server.strategy.as_str(), server.paused, server.pull_policy.as_str()),
+        ("RollingUpdate", false, "Always")
+    );
+    let scaler = server.autoscaler.unwrap();
+    assert_eq!((scaler.ours, scaler.maker.as_str()), (true, ""));
+    let mut live = deployment();
+    live["spec"]["paused"] = true.into();
+    live["spec"]["strategy"] = json!({"type": "Recreate"});
+    let server = of(live, json!({"name": "keda-hpa-om", "annotations": release, "ownerReferences": owner})).await;
+    assert_eq!((server.strategy.as_str(), server.paused), ("Recreate", true));
+    let scaler = server.autoscaler.unwrap();
+    assert_eq!((scaler.ours, scaler.maker.as_str()), (false, "ScaledObject/om"));
 }

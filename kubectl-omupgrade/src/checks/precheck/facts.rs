@@ -200,6 +200,8 @@ pub struct Scaler {
     pub min: i32,
     /// Whether it is of the release.
     pub ours: bool,
+    /// Kind and name of what makes it: `ScaledObject/om`; empty where nothing does.
+    pub maker: String,
 }
 
 /// A disruption budget.

@@ -141,8 +141,7 @@ fn quiesce(case: &Case) -> Vec<Step> {
     let mut out = vec![export(case)];
     let mut one = " --set replicaCount=1".to_owned();
     if let Some(scaler) = &server.autoscaler {
-        let what = format!("take the autoscaler off: at {} pods it would start that many migrations", scaler.min);
-        out.push(step(&what, format!("kubectl delete hpa {} -n {namespace}", scaler.name)));
+        out.push(taking_off(scaler, namespace));
         if scaler.ours {
             one.push_str(" --set hpa.enabled=false");
         }
@@ -179,8 +178,7 @@ fn quiesce(case: &Case) -> Vec<Step> {
         _ => {}
     }
     if let Some(scaler) = server.autoscaler.as_ref().filter(|s| !s.ours) {
-        let what = format!("bring the autoscaler {} back from where it came; it is not of the release", scaler.name);
-        out.push(step(&what, format!("kubectl get hpa -n {namespace}")));
+        out.push(bringing_back(scaler, namespace));
     }
     if replicas > 1 {
         out.push(watch(case, "and see them ready"));
@@ -205,7 +203,52 @@ fn taken_off(case: &Case, server: &Server) -> Option<Scaler> {
     let values = case.facts.values.value()?;
     let gone = server.autoscaler.is_none() && server.autoscaler_unseen.is_none() && values.is_on("hpa.enabled");
     let min = values.get("hpa.minReplicas").and_then(|min| i32::try_from(min.as_i64()?).ok()).unwrap_or(1);
-    gone.then(|| Scaler { name: String::new(), min, ours: true })
+    gone.then(|| Scaler { min, ours: true, ..Scaler::default() })
+}
+
+/// The annotation with which KEDA lets the pods be as many as they are. Its `paused-replicas` would set them back to its own
+/// count while the one pod migrates.
+const PAUSED: &str = "autoscaling.keda.sh/paused";
+
+/// What makes an autoscaler, by kind and name, where it would make it anew.
+fn maker(scaler: &Scaler) -> Option<(&str, &str)> {
+    scaler.maker.split_once('/')
+}
+
+fn taking_off(scaler: &Scaler, namespace: &str) -> Step {
+    let why = format!("at {} pods it would start that many migrations", scaler.min);
+    match maker(scaler) {
+        None => step(
+            &format!("take the autoscaler off: {why}"),
+            format!("kubectl delete hpa {} -n {namespace}", scaler.name),
+        ),
+        Some(("ScaledObject", name)) => step(
+            &format!("pause the autoscaler, which KEDA would make anew: {why}"),
+            format!("kubectl annotate scaledobject {name} -n {namespace} {PAUSED}=true --overwrite"),
+        ),
+        Some((kind, name)) => step(
+            &format!("pause {kind} {name}, which makes the autoscaler {}: {why}", scaler.name),
+            format!("kubectl get {} {name} -n {namespace} -o yaml", kind.to_lowercase()),
+        ),
+    }
+}
+
+/// One that is not of the release.
+fn bringing_back(scaler: &Scaler, namespace: &str) -> Step {
+    match maker(scaler) {
+        None => step(
+            &format!("bring the autoscaler {} back from where it came; it is not of the release", scaler.name),
+            format!("kubectl get hpa -n {namespace}"),
+        ),
+        Some(("ScaledObject", name)) => step(
+            &format!("let KEDA scale again; it makes the autoscaler {} anew", scaler.name),
+            format!("kubectl annotate scaledobject {name} -n {namespace} {PAUSED}-"),
+        ),
+        Some((kind, name)) => step(
+            &format!("let {kind} {name} make the autoscaler {} again", scaler.name),
+            format!("kubectl get {} {name} -n {namespace} -o yaml", kind.to_lowercase()),
+        ),
+    }
 }
 
 fn hop(case: &Case, via: &[Version]) -> Vec<Step> {

@@ -89,7 +89,9 @@ pub fn around(
     server.autoscaler = scalers.iter().find(|a| a.target == target).map(|a| Scaler {
         name: a.meta.name.clone(),
         min: a.min,
-        ours: ours(&a.meta),
+        // KEDA gives its own the labels of what it makes them of.
+        ours: ours(&a.meta) && a.meta.owner.is_none(),
+        maker: a.meta.owner.as_ref().map(|o| format!("{}/{}", o.kind, o.name)).unwrap_or_default(),
     });
     server
 }
