@@ -165,6 +165,28 @@ fn what_is_not_seen_is_unknown_and_not_a_failure() {
     }
 }
 
+/// A step back is none of the ways that there are, whoever answers for it; what is not known somebody may answer for.
+#[test]
+fn a_step_back_stays_refused() {
+    let waivers = "waivers:\n- {check: direction, reason: asked by hand, until: 2099-01-01}\n";
+    let waivers = Waivers::read(waivers, &precheck::ids()).unwrap();
+    let of = |name: &str| {
+        let case = case(name).1;
+        let mut report = precheck::report(&case);
+        waivers.apply(&mut report, "2026-11-22".parse().unwrap());
+        decide(&case, &mut report);
+        report
+    };
+    for name in ["database-newer.yaml", "backwards.yaml"] {
+        let report = of(name);
+        assert_eq!(report.verdict.as_ref().unwrap().code, 24, "{name}: {:?}", report.verdict);
+        assert_eq!((report.counts.waived, report.exit(Strictness::Failures)), (0, Exit::No), "{name}");
+        assert!(report.notes[0].contains("the waiver of direction does not count"), "{name}: {:?}", report.notes);
+    }
+    let report = of("rollout-open.yaml");
+    assert!(report.counts.waived == 1 && report.notes.is_empty(), "{:?}", report.notes);
+}
+
 /// Where the tables end, nothing that rests on them is claimed: not even where nothing seems to be pending.
 #[test]
 fn a_target_beyond_the_tables_is_never_rolling() {

@@ -43,7 +43,7 @@ fn no_verdict_is_the_end_while_a_needed_answer_is_open() {
     assert_eq!(ends(&facts, &["--exit-verdict", "--strict"]).0, 3);
     assert_eq!((ends(&facts, &[]).0, ends(&facts, &["--strict"]).0), (3, 1));
     // Whoever answers for what is not known gets the verdict.
-    let ids = ["migrations-finished", "known-troubles", "database-version", "database-writable"];
+    let ids = ["direction", "migrations-finished", "known-troubles", "database-version", "database-writable"];
     let waived = ids.map(|id| format!("- {{check: {id}, reason: asked by hand, until: 2099-01-01}}\n")).concat();
     let waivers = folder.path().join("waivers.yaml");
     std::fs::write(&waivers, format!("waivers:\n{waived}")).unwrap();

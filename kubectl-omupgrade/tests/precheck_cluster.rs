@@ -2,6 +2,8 @@
 //! objects of others; and that what is forbidden becomes unknown, one by one, with nothing written.
 #![allow(clippy::unwrap_used)]
 
+#[path = "precheck_cluster/beside.rs"]
+mod beside;
 #[path = "precheck_cluster/ingestion.rs"]
 mod ingestion;
 #[path = "precheck_cluster/revisions.rs"]

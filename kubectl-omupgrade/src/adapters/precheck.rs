@@ -89,6 +89,7 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
         cluster.within(cluster.client.apiserver_version()),
         Helm::find(look.helm),
     );
+    let (drift, kinds) = drift;
     let settings = match (&manifest, &server) {
         (Ok(all), Some(server)) => Ok(settings(all, server)),
         (Ok(_), None) => Err("the release holds no OpenMetadata server".to_owned()),
@@ -128,7 +129,7 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
             .map_err(Clone::clone)
             .into(),
         server: with_replicas(beside.server(&cluster.namespace), server.as_ref()),
-        search: beside.search(shown.as_ref().ok(), search),
+        search: beside.search(cluster, shown.as_ref().ok(), search).await,
         ingestion,
         backup: beside.backup(database.as_ref().ok(), server.as_ref(), look.probe_image),
         settings: shown.into(),
@@ -139,6 +140,7 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
         drift: drift.map(|seen| beside.without_scaled(seen.differences)).into(),
         foreign: beside.foreign(manifest.as_deref().unwrap_or_default()),
         apis: manifest.as_deref().map(apis).map_err(Clone::clone).into(),
+        kinds,
         room: beside.room(&whole),
         images: whole.images(&image),
         registry: registry.into(),

@@ -97,18 +97,24 @@ async fn ask<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, place: &Place) ->
     shake(stream, &place.host).await
 }
 
-/// The pod and port behind a name that is a Service's of this namespace: `opensearch`, `opensearch.data.svc`.
-pub(super) async fn behind(cluster: &Cluster, host: &str, asked: u16) -> Result<Option<(String, u16)>, String> {
+/// The Service of this namespace that a name is one's of: `opensearch`, `opensearch.data.svc`; none where it is elsewhere's.
+pub(super) async fn service(cluster: &Cluster, host: &str) -> Result<Option<Service>, String> {
     let mut words = host.split('.');
     let (name, namespace) = (words.next().unwrap_or_default(), words.next());
     if namespace.is_some_and(|n| n != cluster.namespace) {
         return Ok(None);
     }
-    let service = match cluster.within(cluster.api::<Service>().get(name)).await {
-        Ok(service) => service,
-        Err(refused) if refused.is_absent() => return Ok(None),
-        Err(refused) => return Err(format!("the Service {name}: {refused}")),
-    };
+    match cluster.within(cluster.api::<Service>().get(name)).await {
+        Ok(service) => Ok(Some(service)),
+        Err(refused) if refused.is_absent() => Ok(None),
+        Err(refused) => Err(format!("the Service {name}: {refused}")),
+    }
+}
+
+/// The pod and port behind a name that is a Service's of this namespace.
+pub(super) async fn behind(cluster: &Cluster, host: &str, asked: u16) -> Result<Option<(String, u16)>, String> {
+    let Some(service) = service(cluster, host).await? else { return Ok(None) };
+    let name = host.split('.').next().unwrap_or_default();
     let spec = service.spec.unwrap_or_default();
     let wanted = spec.ports.iter().flatten().find(|p| p.port == i32::from(asked));
     let target = wanted.and_then(|p| p.target_port.clone());

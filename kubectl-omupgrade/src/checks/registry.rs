@@ -61,6 +61,7 @@ const FLAGS: &[(&str, &[&str])] = &[
             "--from",
             "--from-literal",
             "--image",
+            "--overwrite",
             "--previous",
             "--replicas",
             "--rm",

@@ -40,7 +40,7 @@ fn before(report: &Report, shape: Shape) -> Vec<Line> {
         tree(report, shape, &mut out);
     } else {
         open(report, shape.width, &mut out);
-        groups(report, &mut out);
+        groups(report, shape.width, &mut out);
     }
     out.push(Line::default());
     out
@@ -120,14 +120,17 @@ fn open(report: &Report, width: usize, out: &mut Vec<Line>) {
 }
 
 /// Every heading with how many of its checks came out how.
-fn groups(report: &Report, out: &mut Vec<Line>) {
+fn groups(report: &Report, width: usize, out: &mut Vec<Line>) {
     let groups = report.groups();
     let column = groups.iter().map(|g| g.chars().count()).max().unwrap_or_default();
     for group in groups {
         let findings = || report.checks.iter().filter(|f| f.group == group);
         let (sign, tone) = worst(findings());
-        let line = Line::of(format!("{sign} "), tone).and(format!("{group:column$}"), Tone::Name);
-        out.push(line.and(format!("  {}", totals(&Counts::of(findings()))), Tone::Quiet));
+        let mut line = Line::of(format!("{sign} "), tone).and(format!("{group:column$}"), Tone::Name);
+        for part in wrap(&totals(&Counts::of(findings())), width.saturating_sub(column + 4).max(20)) {
+            out.push(line.and(format!("  {part}"), Tone::Quiet));
+            line = Line::of(" ".repeat(column + 2), Tone::Quiet);
+        }
     }
     out.push(Line::of("  (-o wide shows each check)", Tone::Quiet));
 }

@@ -26,6 +26,7 @@ fn answers_have_the_references_shapes() {
         "_cat/indices?format=json",
         "_cat/indices",
         "_cat/aliases?format=json",
+        "_cat/allocation?format=json",
         "_alias/table",
         "_alias/none",
         "table/_count",

@@ -7,9 +7,10 @@ use super::{both, listed};
 use crate::adapters::claim::name_of;
 use crate::adapters::cluster::Cluster;
 use crate::adapters::flux;
+use crate::adapters::tls;
 use crate::adapters::volume::capacity;
 use crate::checks::Seen;
-use crate::checks::precheck::{BackupPlace, Room, Search, Server, read};
+use crate::checks::precheck::{BackupPlace, MASK, Room, Search, Server, read};
 use crate::facts::{self, Component, Release, SearchEngine, membership};
 use crate::preview::Object;
 use crate::wayback::owner_of;
@@ -155,9 +156,10 @@ impl Beside {
         Seen::Known(read::around(server, &live.facts, (&self.release, namespace), pods, &budgets, &scalers))
     }
 
-    /// The search engine: as it answered, else as far as its workload in this namespace tells it.
-    pub fn search(
+    /// The search engine: as it answered, else as far as the workload behind its host in this namespace tells it.
+    pub async fn search(
         &self,
+        cluster: &Cluster,
         settings: Option<&BTreeMap<String, String>>,
         answer: Result<(SearchEngine, String), String>,
     ) -> Seen<Search> {
@@ -165,18 +167,18 @@ impl Beside {
             Ok((engine, source)) => return Seen::Known(read::search(&engine, source)),
             Err(why) => why,
         };
-        let setting = |name: &str| settings.and_then(|s| s.get(name)).cloned();
-        let host = setting("ELASTICSEARCH_HOST").unwrap_or_else(|| "its host".to_owned());
-        let all = match &self.workloads {
-            Ok(all) => all,
-            Err(reason) => return Seen::Unknown(reason.clone()),
-        };
-        let Some(found) = all.iter().find(|l| l.facts.component == Component::Search) else {
-            return Seen::Unknown(format!("{host} could not be asked: {why}"));
+        let setting = |name: &str| settings.and_then(|s| s.get(name)).map(|value| value.trim_matches('"').to_owned());
+        let host = setting("ELASTICSEARCH_HOST");
+        let named = host.as_deref().unwrap_or("its host");
+        let unknown = |more: &str| Seen::Unknown(format!("{named} could not be asked: {why}{more}"));
+        let found = match self.behind(cluster, host.as_deref().unwrap_or_default()).await {
+            Ok(Some(found)) => found,
+            Ok(None) => return unknown(""),
+            Err(reason) => return unknown(&format!("; nor do its pods tell it: {reason}")),
         };
         let image = &found.facts.image;
         let Some(version) = image_tag(image) else {
-            return Seen::Unknown(format!("the image {image} names no version, and {host} could not be asked: {why}"));
+            return Seen::Unknown(format!("the image {image} names no version, and {named} could not be asked: {why}"));
         };
         Seen::Known(Search {
             engine: setting("SEARCH_TYPE").unwrap_or_else(|| image_base(image).to_owned()).to_lowercase(),
@@ -184,6 +186,24 @@ impl Beside {
             source: format!("image of {}; {why}", found.facts.meta.name),
             ..Search::default()
         })
+    }
+
+    /// The workload whose pods a Service selects that a host of the settings names. Another search engine of the namespace
+    /// is somebody else's.
+    async fn behind(&self, cluster: &Cluster, host: &str) -> Result<Option<&Live>, String> {
+        let host = host.split([',', ':']).next().unwrap_or_default().trim();
+        if host.is_empty() || host == MASK {
+            return Ok(None);
+        }
+        let Some(service) = tls::service(cluster, host).await? else { return Ok(None) };
+        let wanted = service.spec.and_then(|spec| spec.selector).unwrap_or_default();
+        let all = self.workloads.as_ref().map_err(Clone::clone)?;
+        let selected = |live: &&Live| {
+            let labels = live.value.pointer("/spec/template/metadata/labels");
+            let has = |(key, value): (&String, &String)| labels.and_then(|l| l.get(key)?.as_str()) == Some(value);
+            !wanted.is_empty() && wanted.iter().all(has)
+        };
+        Ok(all.iter().filter(|live| live.facts.component == Component::Search).find(selected))
     }
 
     /// Where backups go.

@@ -2,7 +2,7 @@
 //! serves a kind that is not Kubernetes' own is asked, and never guessed.
 
 use super::super::cluster::{Cluster, Refused};
-use crate::checks::precheck::read;
+use crate::checks::precheck::{Kinds, read};
 use crate::preview::Object;
 use futures::StreamExt;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResource;
@@ -23,15 +23,27 @@ pub struct Drift {
     pub unread: Vec<String>,
 }
 
-/// Compares. What is as one of the later tries has it (`tried`) was helm's doing, and nobody's by hand. Where nothing at all
-/// could be read, that is why.
+/// Compares, and tells of the kinds that are not Kubernetes' own. What is as one of the later tries has it (`tried`) was
+/// helm's doing, and nobody's by hand. Where nothing at all could be read, that is why.
 pub async fn look(
     cluster: &Cluster,
     manifest: Result<&[Object], &String>,
     tried: &[Vec<Object>],
-) -> Result<Drift, String> {
-    let manifest = manifest.map_err(Clone::clone)?;
+) -> (Result<Drift, String>, Kinds) {
+    let manifest = match manifest {
+        Ok(manifest) => manifest,
+        Err(reason) => return (Err(reason.clone()), Kinds::default()),
+    };
     let served = &served(cluster, manifest).await;
+    (compared(cluster, manifest, tried, served).await, kinds(manifest, served))
+}
+
+async fn compared(
+    cluster: &Cluster,
+    manifest: &[Object],
+    tried: &[Vec<Object>],
+    served: &Served,
+) -> Result<Drift, String> {
     let asked = manifest.iter().map(|object| async move { (object, live_of(cluster, object, served).await) });
     let answers: Vec<_> = futures::stream::iter(asked).buffered(AT_ONCE).collect().await;
     let mut drift = Drift { differences: Vec::new(), unread: Vec::new() };
@@ -73,6 +85,26 @@ async fn served(cluster: &Cluster, manifest: &[Object]) -> Served {
         out.insert(api.to_owned(), asked.map(|list| list.resources));
     }
     out
+}
+
+fn kinds(manifest: &[Object], served: &Served) -> Kinds {
+    let mut kinds = Kinds::default();
+    for object in manifest {
+        let api = api_version(object);
+        let said = format!("{} ({api})", object.label());
+        match served.get(api).map(|answer| answer.as_ref().map(|all| resource(all, object))) {
+            None | Some(Ok(Some(_))) => {}
+            Some(Ok(None)) => kinds.gone.push(said),
+            Some(Err(refused)) if refused.is_absent() => kinds.gone.push(said),
+            Some(Err(refused)) => kinds.unasked.push(format!("{said}: {refused}")),
+        }
+    }
+    kinds
+}
+
+/// What the cluster serves an object as.
+fn resource<'a>(all: &'a [APIResource], object: &Object) -> Option<&'a APIResource> {
+    all.iter().find(|r| r.kind == object.kind && !r.name.contains('/'))
 }
 
 fn api_version(object: &Object) -> &str {
@@ -124,7 +156,7 @@ async fn live_of(cluster: &Cluster, object: &Object, served: &Served) -> Result<
     let kind = GroupVersionKind::gvk(group(api_version), version, &object.kind);
     let (resource, namespaced) = match served.get(api_version) {
         None => (ApiResource::from_gvk(&kind), !CLUSTER_WIDE.contains(&object.kind.as_str())),
-        Some(Ok(all)) => match all.iter().find(|r| r.kind == object.kind && !r.name.contains('/')) {
+        Some(Ok(all)) => match resource(all, object) {
             Some(found) => (ApiResource::from_gvk_with_plural(&kind, &found.name), found.namespaced),
             None => return Ok(None),
         },

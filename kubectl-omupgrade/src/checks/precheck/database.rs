@@ -4,7 +4,7 @@ use super::case::Case;
 use super::estimate::size;
 use super::path::is_latin1;
 use super::values::MASK;
-use crate::checks::{Answer, Check, Row, fail, pass, quoted, skip, unknown, warn};
+use crate::checks::{Answer, Check, Row, fail, pass, quoted, unknown, warn};
 use crate::facts::Database;
 use shared::backup::Engine;
 use shared::versions::Dotted;
@@ -225,9 +225,21 @@ fn connections(case: &Case) -> Answer {
                 ),
             })
         }
-        (None, Some(most)) => skip(format!("{most} at most; how many are open may not be seen")),
-        _ => skip("not told by this server"),
+        (None, Some(most)) => {
+            let words = format!("{most} at most; the user {} may not see how many are open", database.user);
+            unknown(words).next(counted(case, database))
+        }
+        _ => unknown("the server does not tell how many it lets in").next(counted(case, database)),
     })
+}
+
+/// Asks for them as somebody who may see them.
+fn counted(case: &Case, database: &Database) -> String {
+    let asks = match database.engine {
+        Engine::Mysql => "SHOW GLOBAL STATUS LIKE 'Threads_connected'; SHOW VARIABLES LIKE 'max_connections';",
+        Engine::Postgresql => "SELECT count(*), current_setting('max_connections') FROM pg_stat_activity;",
+    };
+    session(case, database, "ADMIN", asks)
 }
 
 /// What brings a database to Unicode. MySQL converts where it lies; PostgreSQL's encoding is that of its making.

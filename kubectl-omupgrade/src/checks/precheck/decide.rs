@@ -2,8 +2,8 @@
 //! that rests on.
 
 use super::case::{Case, Pending, named};
-use super::estimate::{REINDEX_MINUTES, minutes, quiesced, span};
-use super::{search, steps};
+use super::estimate::{Part, REINDEX_MINUTES, minutes, quiesced, recreates, rolled, span};
+use super::{dependencies, search, steps};
 use crate::checks::Outcome;
 use crate::checks::report::{Decision, Finding, Report};
 use shared::versions::Version;
@@ -60,8 +60,24 @@ impl Way {
 /// it may be Flux or somebody else who brings one.
 const REFUSES_TOO: &[&str] = &["helm-version"];
 
+/// Checks whose failure nobody can answer for: whatever else the verdict would say were not true.
+const STANDS: &[&str] = &["direction"];
+
+/// Takes back the waivers that nobody can give.
+fn stand(report: &mut Report) {
+    for finding in report.checks.iter_mut().filter(|f| f.outcome == Outcome::Fail && STANDS.contains(&f.id.as_str())) {
+        if finding.waived.take().is_some() {
+            report
+                .notes
+                .push(format!("the waiver of {} does not count where it fails: it cannot be waived", finding.id));
+        }
+    }
+    report.count();
+}
+
 /// Puts verdict and steps into a report whose waivers were applied.
 pub fn decide(case: &Case, report: &mut Report) {
+    stand(report);
     let way = way(case, report);
     report.verdict = Some(Decision {
         word: word(&way),
@@ -75,9 +91,8 @@ pub fn decide(case: &Case, report: &mut Report) {
 
 fn way(case: &Case, report: &Report) -> Way {
     let stops = case.stops();
-    let window = search::without_overlap(case);
     // What a verdict of its own speaks of does not refuse.
-    let spoken = |f: &Finding| f.id == "search-version" && window.is_some();
+    let spoken = |f: &Finding| f.id == "search-version" && search::without_overlap(case).is_some();
     let counts = |f: &Finding| f.needed || REFUSES_TOO.contains(&f.id.as_str());
     let refusing = |f: &&Finding| f.is_open() && counts(f) && f.outcome == Outcome::Fail && !spoken(f);
     let refused: Vec<String> = report.checks.iter().filter(refusing).map(|f| f.id.clone()).collect();
@@ -87,7 +102,7 @@ fn way(case: &Case, report: &Report) -> Way {
     if !stops.is_empty() {
         return Way::Hop(stops);
     }
-    if let Some(words) = window {
+    if let Some(words) = search::window(case) {
         return Way::SearchWindow(words);
     }
     match case.pending() {
@@ -109,7 +124,17 @@ fn word(way: &Way) -> String {
 fn sentence(case: &Case, way: &Way) -> String {
     let to = case.to();
     match way {
-        Way::Rolling => format!("{to} changes nothing in the database: pods can go over one by one while others serve"),
+        Way::Rolling => {
+            let how = if recreates(case) {
+                "the strategy Recreate stops all pods before the next ones start"
+            } else {
+                "pods can go over one by one while others serve"
+            };
+            let first = dependencies::behind(case).map(|(release, _)| {
+                format!("; before that {} restarts the database and the search engine that it brings", release.name)
+            });
+            format!("{to} changes nothing in the database: {how}{}", first.unwrap_or_default())
+        }
         Way::Quiesce if matches!(case.pending(), Pending::Unknown(_)) => format!(
             "{to} may migrate the database and counts as migrating: stop the server, back up, let ONE pod migrate, then start the others; never several at once"
         ),
@@ -154,34 +179,34 @@ fn because(case: &Case, way: &Way, report: &Report) -> Vec<String> {
     out
 }
 
+/// How long it takes, and what else one has to know of that, as one sentence; then what each part of it rests on.
 fn downtime(case: &Case, way: &Way) -> Vec<String> {
     match way {
         Way::Refused(_) => Vec::new(),
         Way::Rolling => {
-            let one = case.facts.server.value().is_some_and(|s| s.replicas <= 1);
-            let mut out = vec!["downtime: none is planned".to_owned()];
-            if one {
-                out.push(
-                    "one pod serves: the next one is started before it goes, if the Deployment's strategy says so"
-                        .to_owned(),
-                );
-            }
-            out
+            let one = case.facts.server.value().is_some_and(|s| s.replicas <= 1) && !recreates(case);
+            let more = "; one pod serves: the next one is started before it goes, if the Deployment's strategy says so";
+            reckoned("", &rolled(case), if one { more } else { "" })
         }
-        Way::Quiesce | Way::Hop(_) | Way::SearchWindow(_) => {
-            let parts = quiesced(case);
-            let (least, most) = minutes(&parts);
-            let each = if matches!(way, Way::Hop(_)) { " for each step" } else { "" };
-            let mut out = vec![format!("downtime{each}: {}, an estimate", span(least, most))];
-            out.extend(parts.iter().map(|p| format!("{}: {}", span(p.least / 60.0, p.most / 60.0), p.words)));
-            if matches!(way, Way::SearchWindow(_)) {
-                let (least, most) = REINDEX_MINUTES;
-                out.push(format!(
-                    "search answers nothing for {} more: the reindex (OpenMetadata#23514)",
-                    span(least, most)
-                ));
-            }
-            out
+        Way::Quiesce => reckoned("", &quiesced(case), ""),
+        Way::Hop(_) => reckoned(" for each step", &quiesced(case), ""),
+        Way::SearchWindow(_) => {
+            let (least, most) = REINDEX_MINUTES;
+            let more = format!(
+                "; search answers nothing for {} more, the reindex (OpenMetadata#23514), and for the engine's own upgrade, which is not estimated",
+                span(least, most)
+            );
+            reckoned("", &quiesced(case), &more)
         }
     }
+}
+
+fn reckoned(each: &str, parts: &[Part], more: &str) -> Vec<String> {
+    if parts.is_empty() {
+        return vec![format!("downtime: none is planned{more}")];
+    }
+    let (least, most) = minutes(parts);
+    let first = format!("downtime{each}: {}, an estimate{more}", span(least, most));
+    let of = |p: &Part| format!("{}: {}", span(p.least / 60.0, p.most / 60.0), p.words);
+    std::iter::once(first).chain(parts.iter().map(of)).collect()
 }

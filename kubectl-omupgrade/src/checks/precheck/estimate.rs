@@ -2,6 +2,8 @@
 //! nobody has published any.
 
 use super::case::{Case, Pending};
+use super::dependencies;
+use super::facts::Server;
 
 /// Bytes a second at which a dump is written, at worst and at best. Chosen.
 const DUMP: (f64, f64) = (10e6, 50e6);
@@ -18,6 +20,9 @@ const START: f64 = 45.0;
 
 /// Seconds for which a startup probe waits where the release was not seen: the chart's 5 × 60.
 const STARTUP: i64 = 300;
+
+/// Seconds for which the dependencies' release takes the database and the search engine away, at best and at worst. Chosen.
+const RESTART: (f64, f64) = (30.0, 600.0);
 
 /// Minutes of a full reindex: "can last almost an hr" (OpenMetadata#23514).
 pub const REINDEX_MINUTES: (f64, f64) = (5.0, 60.0);
@@ -36,12 +41,7 @@ pub struct Part {
 /// The downtime of a step that stops the server, part by part.
 pub fn quiesced(case: &Case) -> Vec<Part> {
     let server = case.facts.server.value();
-    let grace = server.map_or(30, |s| s.grace_seconds.max(1));
-    let mut parts = vec![Part {
-        least: 5.0,
-        most: precise(grace) + 5.0,
-        words: format!("stopping the pods: at most their grace period of {grace} s"),
-    }];
+    let mut parts = vec![stop(server)];
     let bytes = case.facts.database.value().map(|d| precise(i64::try_from(d.bytes).unwrap_or(i64::MAX)));
     match bytes {
         Some(bytes) => parts.push(Part {
@@ -55,6 +55,7 @@ pub fn quiesced(case: &Case) -> Vec<Part> {
             words: "the backup: the database's size is not known".to_owned(),
         }),
     }
+    parts.extend(restart(case));
     let (count, words) = match case.pending() {
         Pending::Nothing(_) => (0.0, "no migration".to_owned()),
         Pending::Versions(versions, _) => {
@@ -68,13 +69,48 @@ pub fn quiesced(case: &Case) -> Vec<Part> {
     };
     let rewrite = if count > 0.0 { bytes.unwrap_or(10e9) / REWRITE } else { 0.0 };
     parts.push(Part { least: count * VERSION.0, most: count * VERSION.1 + rewrite, words });
+    parts.push(start(server));
+    parts
+}
+
+/// What of an upgrade pod by pod stops the service all the same, part by part; empty where nothing does.
+pub fn rolled(case: &Case) -> Vec<Part> {
+    let server = case.facts.server.value();
+    let mut parts: Vec<Part> = restart(case).into_iter().collect();
+    if recreates(case) {
+        parts.extend([stop(server), start(server)]);
+    }
+    parts
+}
+
+/// Whether all pods stop before the next ones start.
+pub fn recreates(case: &Case) -> bool {
+    case.facts.server.value().is_some_and(|server| server.strategy == "Recreate")
+}
+
+fn stop(server: Option<&Server>) -> Part {
+    let grace = server.map_or(30, |s| s.grace_seconds.max(1));
+    Part {
+        least: 5.0,
+        most: precise(grace) + 5.0,
+        words: format!("stopping the pods: at most their grace period of {grace} s"),
+    }
+}
+
+fn start(server: Option<&Server>) -> Part {
     let startup = server.map_or(Some(STARTUP), |s| s.startup_seconds).unwrap_or(STARTUP);
-    parts.push(Part {
+    Part {
         least: START,
         most: precise(startup).max(START) + 60.0,
         words: format!("the start of the first new pod: at most its startup probe's {startup} s and a probe's period"),
-    });
-    parts
+    }
+}
+
+/// The dependencies' release where it goes first.
+fn restart(case: &Case) -> Option<Part> {
+    let (release, _) = dependencies::behind(case)?;
+    let words = format!("{} restarts the database and the search engine that it brings (chosen)", release.name);
+    Some(Part { least: RESTART.0, most: RESTART.1, words })
 }
 
 /// Least and most minutes of parts together.

@@ -60,6 +60,9 @@ pub struct Facts {
     pub foreign: Seen<Vec<String>>,
     /// API version and kind and name of what the release holds.
     pub apis: Seen<Vec<(String, String)>>,
+    /// Kinds in it that are not Kubernetes' own.
+    #[serde(default, skip_serializing_if = "super::Kinds::is_empty")]
+    pub kinds: super::Kinds,
     /// Room for one more pod of the server.
     pub room: Seen<Room>,
     /// Images on the nodes that are the target's.
@@ -150,6 +153,8 @@ pub struct Server {
     pub selector: String,
     /// The image that serves.
     pub image: String,
+    /// `Always`, `IfNotPresent`, `Never`; empty in looks of before.
+    pub pull_policy: String,
     /// The oldest image of a pod that is ready, where one is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub serving: Option<String>,
@@ -162,6 +167,10 @@ pub struct Server {
     pub ready: i32,
     /// Whether its rollout is finished.
     pub settled: bool,
+    /// `RollingUpdate`, `Recreate`, `OnDelete`; empty in looks of before.
+    pub strategy: String,
+    /// Whether its rollout is paused.
+    pub paused: bool,
     /// The pod that migrates the database now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub migrating: Option<String>,
@@ -195,6 +204,8 @@ pub struct Scaler {
     pub min: i32,
     /// Whether it is of the release.
     pub ours: bool,
+    /// Kind and name of what makes it: `ScaledObject/om`; empty where nothing does.
+    pub maker: String,
 }
 
 /// A disruption budget.

@@ -9,6 +9,14 @@ pub fn target(values: Option<&Values>, serving: &str, to: &str) -> String {
     of_version(named.unwrap_or(serving), to)
 }
 
+/// Whether a node asks the registry even where it holds the image: by the values, else by what runs; none where neither
+/// tells.
+pub fn always_pulled(values: Option<&Values>, live: &str) -> Option<bool> {
+    let named = values.and_then(|v| v.text("image.pullPolicy")).filter(|policy| !policy.is_empty() && *policy != MASK);
+    let policy = named.unwrap_or(live);
+    (!policy.is_empty()).then(|| policy == "Always")
+}
+
 /// The same image of another version: a tag or a digest gives way.
 fn of_version(image: &str, to: &str) -> String {
     let name = image.split('@').next().unwrap_or(image);

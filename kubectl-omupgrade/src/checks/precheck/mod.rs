@@ -5,10 +5,12 @@ mod backup;
 mod case;
 mod database;
 mod decide;
+mod dependencies;
 mod estimate;
 mod facts;
 mod images;
 mod keys;
+mod kinds;
 mod ownership;
 mod path;
 mod platform;
@@ -28,6 +30,7 @@ pub use facts::{
     SCHEMA as FACTS_SCHEMA, Scaler, Search, Server, Stored, in_place,
 };
 pub use images::target as target_image;
+pub use kinds::Kinds;
 pub use tables::{Tables, files};
 pub use values::{MASK, Values};
 

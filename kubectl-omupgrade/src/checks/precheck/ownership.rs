@@ -139,8 +139,17 @@ fn removals(case: &Case) -> Answer {
                 (cluster >= hit.removed).then(|| format!("{object} ({api}, gone with {})", hit.removed))
             })
             .collect();
+        let kinds = &case.facts.kinds;
+        if !kinds.gone.is_empty() {
+            let words = format!("{}: helm stops at \"no matches for kind\"", kinds.gone.join(", "));
+            let words = if gone.is_empty() { words } else { format!("{}; {words}", gone.join(", ")) };
+            return fail(words).next("kubectl get crds # bring back the one that is gone: without it helm can neither read nor remove such an object");
+        }
         if gone.is_empty() {
-            return pass(format!("Kubernetes {cluster} serves all of {}", apis.len()));
+            return match kinds.unasked.as_slice() {
+                [] => pass(format!("Kubernetes {cluster} serves all of {}", apis.len())),
+                some => unknown(format!("whether it serves the kind of {}", some.join(", "))),
+            };
         }
         fail(format!("{}: helm can no longer read what it applied", gone.join(", ")))
             .next("helm get manifest {release} -n {namespace} # the plugin helm-mapkubeapis rewrites it")

@@ -130,10 +130,14 @@ fn direction(case: &Case) -> Answer {
             fail(format!("{from} serves, which is newer than {to}: a rollback is another verb")).next(BACK)
         }
         Some(from) if from == to => warn(format!("{from} serves already")),
-        Some(from) => {
-            let head = head.map_or_else(|| "not read".to_owned(), |h| h.to_string());
-            pass(format!("{from} serves, the database is at {head}"))
-        }
+        Some(from) => match (case.facts.database.known(), head) {
+            (Err(reason), _) => unknown(format!("{from} serves; where the database is was not read: {reason}")),
+            (Ok(_), Some(head)) => pass(format!("{from} serves, the database is at {head}")),
+            (Ok(_), None) if case.is_flyway_only() == Some(true) => {
+                pass(format!("{from} serves, the database knows only Flyway's history, which is older"))
+            }
+            (Ok(_), None) => unknown(format!("{from} serves; the database names no version that it is at")),
+        },
     }
 }
 

@@ -2,7 +2,7 @@
 //! dependencies' release.
 
 use super::case::Case;
-use super::facts::{IN_KUBERNETES, Ingestion, Neighbour};
+use super::facts::{IN_KUBERNETES, Ingestion};
 use crate::checks::why::{WITH_TOKEN, wants_token};
 use crate::checks::{Answer, Check, Outcome, Row, fail, pass, skip, unknown, warn};
 use shared::versions::{Dotted, Version};
@@ -80,7 +80,7 @@ pub const CHECKS: &[Check<Case>] = &[
             "Upgrade the dependencies first",
             "helm list -n {namespace}",
         ),
-        ask: dependencies,
+        ask: super::dependencies::check,
     },
 ];
 
@@ -188,71 +188,4 @@ fn kafka(case: &Case) -> Answer {
             warn(format!("{} are set: look yourself whether it is reachable", named.join(", ")))
         }
     })
-}
-
-fn dependencies(case: &Case) -> Answer {
-    case.facts.neighbours.judge(|neighbours| {
-        let Some(release) = neighbours.iter().find(|n| n.chart == DEPENDENCIES) else {
-            return skip("no such release in this namespace");
-        };
-        let Some((mut words, mysql)) = changes(case, release) else {
-            let charts = format!("{} and {}", release.version, case.chart_to());
-            return unknown(format!("the tables do not hold both charts, {charts}"))
-                .next("{again} --tables DIR # newer tables");
-        };
-        words.extend(mysql);
-        let said = format!("{} is at {}", release.name, release.version);
-        let first = behind(case).is_some();
-        if words.is_empty() {
-            return pass(if first {
-                format!("{said}; upgrade it to {} before OpenMetadata", case.chart_to())
-            } else {
-                said
-            });
-        }
-        let next = format!("helm show values open-metadata/{DEPENDENCIES} --version {}", case.chart_to());
-        let order = if first { format!("; before OpenMetadata it goes to {}", case.chart_to()) } else { String::new() };
-        warn(format!("{said}{order}: {}", words.join(", "))).next(next)
-    })
-}
-
-const DEPENDENCIES: &str = "openmetadata-dependencies";
-
-/// The dependencies' release, where one is in the namespace.
-pub fn dependencies_release(case: &Case) -> Option<&Neighbour> {
-    case.facts.neighbours.value()?.iter().find(|n| n.chart == DEPENDENCIES)
-}
-
-/// The dependencies' release where it is older than the chart to go to, with the charts in it that read other values then,
-/// as far as the tables tell.
-pub fn behind(case: &Case) -> Option<(&Neighbour, Vec<String>)> {
-    let release = dependencies_release(case)?;
-    let older = Version::parse(&release.version).is_none_or(|version| version < case.chart_to());
-    older.then(|| (release, changes(case, release).unwrap_or_default().0))
-}
-
-/// The charts in the dependencies that become other ones on the way, and a MySQL in them that is too old for the target;
-/// none where the tables do not hold both charts.
-fn changes(case: &Case, release: &Neighbour) -> Option<(Vec<String>, Option<String>)> {
-    let charts = &case.tables.versions.charts;
-    let tag = |version: Version| charts.iter().find(|c| c.chart == version);
-    let (now, then) = (tag(Version::parse(&release.version)?)?, tag(case.chart_to())?);
-    let mut words = Vec::new();
-    let majors = [
-        (&now.deps_opensearch, &then.deps_opensearch, "OpenSearch"),
-        (&now.deps_airflow, &then.deps_airflow, "Airflow"),
-    ];
-    for (a, b, what) in majors {
-        if let (Some(a), Some(b)) = (a, b)
-            && a.major() != b.major()
-        {
-            words.push(format!("its {what} chart goes from {a} to {b}"));
-        }
-    }
-    let needs = case.tables.versions.requirement(case.to());
-    let old = then.deps_mysql.as_ref().zip(needs).filter(|(mysql, needs)| **mysql < needs.mysql_min);
-    let mysql = old.map(|(mysql, needs)| {
-        format!("it still brings MySQL {mysql}, below the {} that {} needs", needs.mysql_min, case.to())
-    });
-    Some((words, mysql))
 }

@@ -2,7 +2,7 @@
 
 use super::case::Case;
 use super::facts::{IN_KUBERNETES, Ingestion, Room, in_place};
-use super::images::target;
+use super::images::{always_pulled, target};
 use crate::checks::why::{WITH_TOKEN, wants_token};
 use crate::checks::{Answer, Check, Row, Why, fail, pass, quoted, unknown, warn};
 use crate::facts::no_answer::{FAILED, status_in};
@@ -100,7 +100,10 @@ pub const CHECKS: &[Check<Case>] = &[
 fn ready(case: &Case) -> Answer {
     case.facts.server.judge(|server| {
         let said = format!("{}: {} of {} pods are ready", server.workload, server.ready, server.replicas);
-        if server.replicas == 0 {
+        if server.paused {
+            fail(format!("{said}, and its rollout is paused: no new template would reach a pod"))
+                .next("kubectl rollout resume {workload} -n {namespace}")
+        } else if server.replicas == 0 {
             warn(format!("{said}: it is scaled to zero"))
         } else if !server.settled {
             fail(format!("{said}, and its rollout is not finished"))
@@ -296,6 +299,8 @@ fn idle_in(here: &str, ingestion: &Ingestion) -> Answer {
 
 fn image(case: &Case) -> Answer {
     let on_a_node = case.facts.images.value().and_then(|all| all.first());
+    let live = case.facts.server.value().map(|s| s.pull_policy.as_str()).unwrap_or_default();
+    let always = always_pulled(case.facts.values.value(), live);
     match (case.facts.registry.known(), on_a_node) {
         (Ok(pull), on_a_node) if pull.there => {
             let by = if pull.by.is_empty() { "anybody" } else { &pull.by };
@@ -303,12 +308,24 @@ fn image(case: &Case) -> Answer {
             let digest = if pull.digest.is_empty() { "without a digest" } else { &pull.digest };
             pass(format!("{} is in its registry ({digest}, for {by}){also}", pull.image))
         }
+        (Ok(pull), Some(held)) if always == Some(true) => fail(format!(
+            "{held} is on a node, and its registry does not have it: pods ask the registry at each start (imagePullPolicy Always)"
+        ))
+        .next(pulled(&pull.image)),
         (Ok(pull), Some(held)) => {
             warn(format!("{held} is on a node, and its registry does not have it: another node cannot pull it"))
                 .next(pulled(&pull.image))
         }
         (Ok(pull), None) => fail(format!("its registry does not have {}", pull.image)).next(pulled(&pull.image)),
-        (Err(_), Some(held)) => pass(format!("{held} is on a node")),
+        (Err(_), Some(held)) if always == Some(false) => pass(format!("{held} is on a node")),
+        (Err(why), Some(held)) => {
+            let may = if always.is_some() { "pods ask" } else { "pods may ask" };
+            let words = format!(
+                "{held} is on a node, but {may} its registry at each start (imagePullPolicy Always), which did not tell: {why}"
+            );
+            let tried = Why::of(&words).is_none().then(|| pulled(held));
+            tried.into_iter().fold(unknown(words), Answer::next)
+        }
         (Err(why), None) => {
             let nodes = case.facts.images.known().err().map(|r| format!("nodes: {r}; ")).unwrap_or_default();
             let none = if nodes.is_empty() { "no node holds it yet; " } else { "" };

@@ -2,6 +2,7 @@
 //! it is upgraded where no version serves both releases.
 
 use super::case::Case;
+use super::dependencies;
 use super::facts::Search;
 use crate::checks::{Answer, Check, Outcome, REINDEX, Row, fail, pass, unknown, warn};
 use shared::versions::Dotted;
@@ -74,6 +75,12 @@ fn range<'a>(needs: &'a Requirement, engine: &str) -> Option<(&'a Dotted, &'a Do
     }
 }
 
+/// Whether the target works with a major version of an engine; none where the tables do not tell.
+pub fn takes(case: &Case, engine: &str, version: &Dotted) -> Option<bool> {
+    let (least, below) = range(case.tables.versions.requirement(case.to())?, engine)?;
+    Some(version.major() >= least.major() && version < below)
+}
+
 fn name(engine: &str) -> &str {
     match engine {
         "elasticsearch" => "Elasticsearch",
@@ -107,6 +114,11 @@ pub fn without_overlap(case: &Case) -> Option<String> {
     let fits = has >= *least && has < *below;
     (!fits && then.is_strict() && low >= high)
         .then(|| format!("{} {has} serves {from}, and {} needs {least} or newer", name(&search.engine), case.to()))
+}
+
+/// Why the engine changes its major version in one window with OpenMetadata, where it does.
+pub fn window(case: &Case) -> Option<String> {
+    without_overlap(case).or_else(|| dependencies::search_major(case))
 }
 
 fn version(case: &Case) -> Answer {
@@ -164,6 +176,13 @@ fn health(case: &Case) -> Answer {
         match search.health.as_str() {
             "" => unseen_part(search, "/_cluster/health"),
             "red" => fail(format!("{said}: indexes are missing")),
+            "green" | "yellow" if search.disk_percent.is_none() => {
+                let answer = unseen_part(search, "/_cat/allocation");
+                Answer {
+                    evidence: format!("{said}; how full its disks are is not known: {}", answer.evidence),
+                    ..answer
+                }
+            }
             _ if search.disk_percent.is_some_and(|p| p >= FULL_PERCENT) => {
                 warn(format!("{said}: a reindex builds a second set of indexes"))
             }
@@ -179,7 +198,8 @@ fn unseen_part(search: &Search, question: &str) -> Answer {
     match search.unanswered.get(question) {
         Some(how) => unknown(format!("it answers {how} to {question}: the server's user may not ask that"))
             .next("helm get values {release} -n {namespace} # its user there needs the rights cluster:monitor/* and indices:monitor/*"),
-        None => unknown(format!("only its version was seen ({})", search.source)),
+        None if search.health.is_empty() => unknown(format!("only its version was seen ({})", search.source)),
+        None => unknown(format!("its answer to {question} does not tell")),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::case::Case;
 use super::decide::Way;
-use super::facts::{Key, Neighbour, Scaler, Server};
-use super::platform;
+use super::facts::{Key, Scaler, Server};
+use super::{dependencies, platform};
 use crate::checks::report::{Finding, Report, Step};
 use crate::checks::{Names, REINDEX, quoted};
 use shared::versions::{Dotted, Version};
@@ -111,9 +111,9 @@ fn exporting(release: &str, namespace: &str, revision: Option<u64>) -> String {
 
 /// The release of what OpenMetadata runs on goes first where it is behind: its database and its search are restarted, so it
 /// goes after the backup, where the server stands still if it does at all.
-fn dependencies(case: &Case) -> Vec<Step> {
-    let Some((release, changes)) = platform::behind(case) else { return Vec::new() };
-    let (name, namespace, to) = (&release.name, &case.facts.namespace, case.chart_to());
+fn of_dependencies(case: &Case) -> Vec<Step> {
+    let Some((release, changes)) = dependencies::behind(case) else { return Vec::new() };
+    let (name, namespace, to) = (&release.name, &case.facts.namespace, dependencies::goes_to(case, release));
     let upgrade = |values: &str| {
         format!("helm upgrade {name} -n {namespace} open-metadata/openmetadata-dependencies --version {to} {values}")
     };
@@ -135,7 +135,7 @@ fn watch(case: &Case, what: &str) -> Step {
 
 fn rolling(case: &Case) -> Vec<Step> {
     let mut out = vec![export(case), backup(case)];
-    out.extend(dependencies(case));
+    out.extend(of_dependencies(case));
     out.push(step("upgrade, with the safeguards", upgrade(case, "")));
     out.push(watch(case, "follow it to its end"));
     out
@@ -148,8 +148,7 @@ fn quiesce(case: &Case) -> Vec<Step> {
     let mut out = vec![export(case)];
     let mut one = " --set replicaCount=1".to_owned();
     if let Some(scaler) = &server.autoscaler {
-        let what = format!("take the autoscaler off: at {} pods it would start that many migrations", scaler.min);
-        out.push(step(&what, format!("kubectl delete hpa {} -n {namespace}", scaler.name)));
+        out.push(taking_off(scaler, namespace));
         if scaler.ours {
             one.push_str(" --set hpa.enabled=false");
         }
@@ -170,7 +169,7 @@ fn quiesce(case: &Case) -> Vec<Step> {
         out.push(step("wait until no pod of it is left", command));
     }
     out.push(backup(case));
-    out.extend(dependencies(case));
+    out.extend(of_dependencies(case));
     out.push(step("upgrade with ONE pod, which migrates", upgrade(case, &one)));
     out.push(watch(case, "follow migration and start"));
     let replicas = wanted(case, server, scaler);
@@ -186,8 +185,7 @@ fn quiesce(case: &Case) -> Vec<Step> {
         _ => {}
     }
     if let Some(scaler) = server.autoscaler.as_ref().filter(|s| !s.ours) {
-        let what = format!("bring the autoscaler {} back from where it came; it is not of the release", scaler.name);
-        out.push(step(&what, format!("kubectl get hpa -n {namespace}")));
+        out.push(bringing_back(scaler, namespace));
     }
     if replicas > 1 {
         out.push(watch(case, "and see them ready"));
@@ -212,7 +210,52 @@ fn taken_off(case: &Case, server: &Server) -> Option<Scaler> {
     let values = case.facts.values.value()?;
     let gone = server.autoscaler.is_none() && server.autoscaler_unseen.is_none() && values.is_on("hpa.enabled");
     let min = values.get("hpa.minReplicas").and_then(|min| i32::try_from(min.as_i64()?).ok()).unwrap_or(1);
-    gone.then(|| Scaler { name: String::new(), min, ours: true })
+    gone.then(|| Scaler { min, ours: true, ..Scaler::default() })
+}
+
+/// The annotation with which KEDA lets the pods be as many as they are. Its `paused-replicas` would set them back to its own
+/// count while the one pod migrates.
+const PAUSED: &str = "autoscaling.keda.sh/paused";
+
+/// What makes an autoscaler, by kind and name, where it would make it anew.
+fn maker(scaler: &Scaler) -> Option<(&str, &str)> {
+    scaler.maker.split_once('/')
+}
+
+fn taking_off(scaler: &Scaler, namespace: &str) -> Step {
+    let why = format!("at {} pods it would start that many migrations", scaler.min);
+    match maker(scaler) {
+        None => step(
+            &format!("take the autoscaler off: {why}"),
+            format!("kubectl delete hpa {} -n {namespace}", scaler.name),
+        ),
+        Some(("ScaledObject", name)) => step(
+            &format!("pause the autoscaler, which KEDA would make anew: {why}"),
+            format!("kubectl annotate scaledobject {name} -n {namespace} {PAUSED}=true --overwrite"),
+        ),
+        Some((kind, name)) => step(
+            &format!("pause {kind} {name}, which makes the autoscaler {}: {why}", scaler.name),
+            format!("kubectl get {} {name} -n {namespace} -o yaml", kind.to_lowercase()),
+        ),
+    }
+}
+
+/// One that is not of the release.
+fn bringing_back(scaler: &Scaler, namespace: &str) -> Step {
+    match maker(scaler) {
+        None => step(
+            &format!("bring the autoscaler {} back from where it came; it is not of the release", scaler.name),
+            format!("kubectl get hpa -n {namespace}"),
+        ),
+        Some(("ScaledObject", name)) => step(
+            &format!("let KEDA scale again; it makes the autoscaler {} anew", scaler.name),
+            format!("kubectl annotate scaledobject {name} -n {namespace} {PAUSED}-"),
+        ),
+        Some((kind, name)) => step(
+            &format!("let {kind} {name} make the autoscaler {} again", scaler.name),
+            format!("kubectl get {} {name} -n {namespace} -o yaml", kind.to_lowercase()),
+        ),
+    }
 }
 
 fn hop(case: &Case, via: &[Version]) -> Vec<Step> {
@@ -225,21 +268,12 @@ fn hop(case: &Case, via: &[Version]) -> Vec<Step> {
         .collect()
 }
 
-/// The dependencies' release where it brings the search engine: the server asks a host of this namespace.
-fn brings_search(case: &Case) -> Option<&Neighbour> {
-    let host = case.facts.settings.value()?.get("ELASTICSEARCH_HOST")?;
-    let mut parts = host.trim_matches('"').split('.');
-    let here = parts.next().is_some_and(|name| !name.is_empty());
-    let elsewhere = parts.next().is_some_and(|namespace| namespace != case.facts.namespace);
-    platform::dependencies_release(case).filter(|_| here && !elsewhere)
-}
-
 /// Where no release that is seen in the namespace brings the engine.
 const PROVIDER: &str = "(its provider's to do, or by whatever installed it)";
 
 fn search_window(case: &Case) -> Vec<Step> {
     let namespace = &case.facts.namespace;
-    let brings = brings_search(case);
+    let brings = dependencies::brings_search(case);
     let mut out = Vec::new();
     for through in super::search::order(case) {
         let what = format!("before the window, if it is upgraded in place: bring it to {through}");

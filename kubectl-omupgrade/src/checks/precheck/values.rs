@@ -15,6 +15,7 @@ const DIGITS: usize = 6;
 const SHOWN: &[&str] = &[
     "tag",
     "repository",
+    "pullPolicy",
     "ingestionImage",
     "provider",
     "type",

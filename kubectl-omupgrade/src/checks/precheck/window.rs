@@ -1,7 +1,7 @@
 //! Checks of the time that the upgrade takes: the window, the error budget.
 
 use super::case::{Case, Pending};
-use super::estimate::{REINDEX_MINUTES, minutes, quiesced, span};
+use super::estimate::{REINDEX_MINUTES, minutes, quiesced, rolled, span};
 use super::search;
 use crate::checks::{Answer, Check, Row, fail, pass, skip, warn};
 
@@ -39,60 +39,66 @@ pub const CHECKS: &[Check<Case>] = &[
     },
 ];
 
-/// Least and most minutes for which nothing, or nothing that is searched, is served; and what that is of.
-fn disruption(case: &Case) -> (f64, f64, String) {
+/// For how long nothing, or nothing that is searched, is served.
+struct Disruption {
+    least: f64,
+    most: f64,
+    /// What it is of.
+    of: String,
+    /// What else has to happen, for how long nobody can say.
+    open: Option<&'static str>,
+}
+
+fn disruption(case: &Case) -> Disruption {
     let stops = case.stops().len();
-    let window = search::without_overlap(case).is_some();
-    if matches!(case.pending(), Pending::Nothing(_)) && stops == 0 && !window {
-        return (0.0, 0.0, String::new());
-    }
-    let (least, most) = minutes(&quiesced(case));
+    let window = search::window(case).is_some();
+    let still = matches!(case.pending(), Pending::Nothing(_)) && stops == 0 && !window;
+    let (least, most) = minutes(&if still { rolled(case) } else { quiesced(case) });
     match stops {
         0 if window => {
             let (soon, late) = REINDEX_MINUTES;
-            (least + soon, most + late, " with the reindex".to_owned())
+            let (least, most) = (least + soon, most + late);
+            Disruption { least, most, of: " with the reindex".to_owned(), open: Some("the engine's own upgrade") }
         }
-        0 => (least, most, String::new()),
+        0 => Disruption { least, most, of: String::new(), open: None },
         _ => {
             let count = f64::from(u32::try_from(stops + 1).unwrap_or(u32::MAX));
-            (least * count, most * count, format!(" for {count} steps"))
+            Disruption { least: least * count, most: most * count, of: format!(" for {count} steps"), open: None }
         }
+    }
+}
+
+/// Whether it fits into so many minutes. What nobody has reckoned never fits.
+fn fits(disruption: &Disruption, minutes: f64, said: &str, doubt: &str) -> Answer {
+    match disruption.open {
+        _ if disruption.least > minutes => fail(said),
+        _ if disruption.most > minutes => warn(format!("{said}: {doubt}")),
+        Some(open) => warn(format!("{said}; {open} comes on top, and is not estimated")),
+        None => pass(said),
     }
 }
 
 fn window(case: &Case) -> Answer {
     let Some(window) = case.facts.asked.window_minutes else { return skip("no --window was given") };
-    let (least, most, of) = disruption(case);
-    if most == 0.0 {
+    let lost = disruption(case);
+    if lost.most == 0.0 {
         return pass("nothing has to stop");
     }
     let given = if window < 2.0 { format!("{:.0} s", window * 60.0) } else { format!("{window:.0} min") };
-    let said = format!("{} are reckoned{of}, the window is {given}", span(least, most));
-    if most <= window {
-        pass(said)
-    } else if least > window {
-        fail(said)
-    } else {
-        warn(format!("{said}: it may be too short"))
-    }
+    let said = format!("{} are reckoned{}, the window is {given}", span(lost.least, lost.most), lost.of);
+    fits(&lost, window, &said, "it may be too short")
 }
 
 fn budget(case: &Case) -> Answer {
     let Some(slo) = case.facts.asked.slo else { return skip("no --slo was given") };
     let all = MONTH * (1.0 - slo / 100.0);
     let left = all - case.facts.asked.spent_minutes;
-    let (least, most, of) = disruption(case);
-    let words = if most == 0.0 {
+    let lost = disruption(case);
+    let words = if lost.most == 0.0 {
         "no disruption is planned".to_owned()
     } else {
-        format!("{} are reckoned{of}", span(least, most))
+        format!("{} are reckoned{}", span(lost.least, lost.most), lost.of)
     };
     let said = format!("{slo} % of 30 days leave {all:.1} min, {left:.1} of them unspent; {words}");
-    if most <= left {
-        pass(said)
-    } else if least > left {
-        fail(said)
-    } else {
-        warn(format!("{said}: it may be too much"))
-    }
+    fits(&lost, left, &said, "it may be too much")
 }

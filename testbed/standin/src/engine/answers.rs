@@ -16,6 +16,7 @@ pub fn answer(settings: &Settings, moment: &Moment, store: &mut Store, request: 
         ("GET", ["_cluster", "health", ..]) => Answer::json(&cat::health(moment, store)),
         ("GET", ["_cat", "indices", rest @ ..]) => cat::indices(moment, store, rest, request),
         ("GET", ["_cat", "aliases", ..]) => cat::aliases(store, request),
+        ("GET", ["_cat", "allocation", ..]) => cat::allocation(store, request),
         ("GET", ["_alias" | "_aliases"]) => find::aliases(store, "*", None),
         ("GET", ["_alias", alias]) => find::aliases(store, "*", Some(alias)),
         ("GET", [index, "_alias"]) => find::aliases(store, index, None),

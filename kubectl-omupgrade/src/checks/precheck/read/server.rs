@@ -27,6 +27,7 @@ pub fn server(live: &Value, workload: &facts::Workload) -> Server {
         workload: format!("{kind}/{}", workload.meta.name),
         selector: selector.join(","),
         image: workload.image.clone(),
+        pull_policy: text(&format!("{container}/imagePullPolicy")),
         serving: None,
         replicas: workload.wanted,
         of_release: None,
@@ -34,6 +35,8 @@ pub fn server(live: &Value, workload: &facts::Workload) -> Server {
         settled: workload.observed_generation >= workload.meta.generation
             && workload.updated >= workload.wanted
             && workload.pods == workload.wanted,
+        strategy: workload.strategy.clone(),
+        paused: workload.paused,
         migrating: None,
         autoscaler: None,
         guarded: workload.guarded,
@@ -86,7 +89,9 @@ pub fn around(
     server.autoscaler = scalers.iter().find(|a| a.target == target).map(|a| Scaler {
         name: a.meta.name.clone(),
         min: a.min,
-        ours: ours(&a.meta),
+        // KEDA gives its own the labels of what it makes them of.
+        ours: ours(&a.meta) && a.meta.owner.is_none(),
+        maker: a.meta.owner.as_ref().map(|o| format!("{}/{}", o.kind, o.name)).unwrap_or_default(),
     });
     server
 }
