@@ -20,6 +20,7 @@ stop() {
 }
 
 # omupgrade: digest.sh
+# omupgrade: written.sh
 
 directory=${OMUPGRADE_BACKUP_DIR:-/backup}
 [ -d "$directory" ] || stop "there is no directory $directory: is the claim mounted?"
@@ -54,15 +55,6 @@ list() {
     set -f
     if { df -Pk "$directory" | { read -r _ && read -r _ size _ free _ && printf 'room\t%s\t%s\n' $((size * 1024)) $((free * 1024)); }; } 2>/dev/null; then :; fi
     printf 'end\n'
-}
-
-# Seconds since the newest file of a directory was written; a long dump grows one file and leaves the directory as it is.
-seconds_since_written() {
-    newest=$(date -r "$1" +%s) || newest=0
-    for file in "$1"/* "$1"/*/*; do
-        [ -f "$file" ] && at=$(date -r "$file" +%s) && [ "$at" -gt "$newest" ] && newest=$at
-    done
-    printf '%s' $(($(date +%s) - newest))
 }
 
 # digest <- of a file.
