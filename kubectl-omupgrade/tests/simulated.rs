@@ -9,6 +9,8 @@ mod age;
 mod backup;
 #[path = "simulated/backup_images.rs"]
 mod backup_images;
+#[path = "simulated/backup_left.rs"]
+mod backup_left;
 #[path = "simulated/backup_refused.rs"]
 mod backup_refused;
 #[path = "simulated/backup_under.rs"]

@@ -8,6 +8,8 @@ mod backup;
 mod claim;
 #[path = "scripts/guard.rs"]
 mod guard;
+#[path = "scripts/leftovers.rs"]
+mod leftovers;
 mod support;
 
 use support::{

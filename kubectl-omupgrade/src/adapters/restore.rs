@@ -108,20 +108,27 @@ pub async fn trial(
 pub struct Said {
     /// Its last words.
     pub last: String,
-    /// What of the backup did not come along.
+    /// What of the backup did not come along, or was not compared.
     pub left_out: Option<String>,
 }
+
+/// Words of what is to be told though the step ended well.
+const LEFT_OUT: [&str; 2] = ["could not be repeated", "are not compared"];
 
 impl Said {
     fn of(log: &str) -> Self {
         let last = log.lines().rfind(|l| !l.trim().is_empty()).unwrap_or_default().to_owned();
-        let mut lines = log.lines().skip_while(|line| !line.contains("could not be repeated"));
-        let first = lines.next().map(|line| line.strip_prefix("omupgrade restore: ").unwrap_or(line));
-        // The words of the client follow it, up to the script's next ones.
-        let rest = lines.take_while(|line| !line.starts_with("omupgrade"));
-        let left_out =
-            first.map(|first| std::iter::once(first).chain(rest).map(str::trim).collect::<Vec<_>>().join(" "));
-        Self { last, left_out: left_out.map(|words| without_looks(&words)) }
+        let (mut told, mut goes_on) = (Vec::new(), false);
+        for line in log.lines() {
+            // The words of the client follow those of the script, up to its next ones.
+            if line.starts_with("omupgrade") {
+                goes_on = LEFT_OUT.iter().any(|words| line.contains(words));
+            }
+            if goes_on {
+                told.push(line.strip_prefix("omupgrade restore: ").unwrap_or(line).trim());
+            }
+        }
+        Self { last, left_out: (!told.is_empty()).then(|| without_looks(&told.join(" "))) }
     }
 }
 
@@ -289,6 +296,11 @@ mod tests {
         assert_eq!(
             said.left_out.unwrap(),
             "some grants or comments of the backup could not be repeated: pg_restore: error: could not execute query: ERROR:  role \"reader\" does not exist Command was: GRANT SELECT ON TABLE t TO reader;"
+        );
+        let other = "omupgrade restore: definitions of tables are not compared: this server is 16.1, the backup's was 13.4\nomupgrade restore: rows of 2 tables are as the record of om-b counts them\n";
+        assert_eq!(
+            Said::of(other).left_out.unwrap(),
+            "definitions of tables are not compared: this server is 16.1, the backup's was 13.4"
         );
         assert_eq!(Said::of("omupgrade-restore: beside done\n").left_out, None);
     }

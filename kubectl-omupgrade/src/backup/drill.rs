@@ -18,11 +18,23 @@ pub struct Drilled {
     pub differs: Vec<String>,
     /// What could not be compared, and why.
     pub unsaid: Vec<String>,
+    /// Tables that are there and whose rows were not compared: with one of them nobody has seen the whole database.
+    pub uncompared: Vec<String>,
+}
+
+impl Drilled {
+    /// Whether the data is proven: every table's rows are as they were counted.
+    pub fn is_proof(&self, record: &Record) -> bool {
+        self.differs.is_empty() && record.rows.is_some() && self.uncompared.is_empty()
+    }
 }
 
 /// Compares.
 pub fn drilled(record: &Record, found: &Database) -> Drilled {
-    let mut out = Drilled { tables: 0, rows: 0, differs: Vec::new(), unsaid: Vec::new() };
+    let recorded = |table: &String| record.rows.as_ref().is_some_and(|rows| rows.contains_key(table));
+    let left = found.tables.iter().filter(|(name, table)| table.rows.is_none() || !recorded(name));
+    let uncompared = left.map(|(name, _)| name.clone()).collect();
+    let mut out = Drilled { tables: 0, rows: 0, differs: Vec::new(), unsaid: Vec::new(), uncompared };
     match &record.rows {
         None => out.unsaid.push("the record counts no rows (helm-postrender's hook counts none)".to_owned()),
         Some(rows) => {
@@ -36,6 +48,9 @@ pub fn drilled(record: &Record, found: &Database) -> Drilled {
                     Some(None) => out.unsaid.push(format!("{table}: its rows were not counted")),
                     None => out.differs.push(format!("{table}: it is not there, the record says {wanted} rows")),
                 }
+            }
+            for table in found.tables.keys().filter(|table| !rows.contains_key(*table)) {
+                out.unsaid.push(format!("{table}: the record does not count its rows"));
             }
         }
     }
@@ -108,6 +123,31 @@ mod tests {
         let older = drilled(&record(ROWS, "13.4"), &found("71:cc", both));
         assert!(older.differs.is_empty() && older.unsaid.len() == 1, "{older:?}");
         assert_eq!(drilled(&record("", "15.1"), &found("70:cc", both)).unsaid.len(), 1);
+    }
+
+    /// What is not in the record was left out of it because it could not be counted.
+    #[test]
+    fn a_table_that_was_not_compared_is_named_and_nothing_is_proven() {
+        let both = "bytes a\t1\nrows a\t2\nbytes b\t1\nrows b\t0\n";
+        for (rows, there, named, unsaid) in [
+            (ROWS, both, vec![], 0),
+            (r#","rows":{"a":2}"#, both, vec!["b"], 1),
+            (r#","rows":{}"#, both, vec!["a", "b"], 2),
+            ("", both, vec!["a", "b"], 1),
+            // The trial could not count it.
+            (ROWS, "bytes a\t1\nrows a\t2\nbytes b\t1\n", vec!["b"], 1),
+            (r#","rows":{}"#, "", vec![], 0),
+        ] {
+            let record = record(rows, "15.1");
+            let tried = drilled(&record, &found("70:cc", there));
+            assert!(tried.differs.is_empty(), "{rows}: {tried:?}");
+            assert_eq!(
+                (tried.uncompared.clone(), tried.unsaid.len()),
+                (named.into_iter().map(str::to_owned).collect(), unsaid),
+                "{rows}"
+            );
+            assert_eq!(tried.is_proof(&record), tried.uncompared.is_empty(), "{rows}");
+        }
     }
 
     #[test]

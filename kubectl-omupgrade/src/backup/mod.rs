@@ -15,5 +15,5 @@ pub use drill::{Drilled, drilled};
 pub use listing::{Entry, Listing, Mark, State, read};
 pub use progress::{Progress, Said, bytes};
 pub use prune::{Fate, Keep, open_restore, prune};
-pub use receipt::{Receipt, receipt};
+pub use receipt::{Receipt, is_past, receipt};
 pub use snapshot::{Around, Commands, brought_back, snapshot_name, snapshot_record};

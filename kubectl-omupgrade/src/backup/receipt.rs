@@ -63,6 +63,12 @@ fn stands(name: &str, record: &Record) -> Result<(Timestamp, Timestamp), String>
     Ok((made, expires.map_err(|_| format!("the record of {name} tells a time that is none"))?))
 }
 
+/// Whether it was made so long ago that a receipt, which stands for four hours from its end on, is over.
+pub fn is_past(record: &Record, now: Timestamp) -> bool {
+    let ended = record.finished.parse::<Timestamp>().or_else(|_| record.started.parse());
+    ended.is_ok_and(|ended| ended.checked_add(VALID).is_ok_and(|until| until <= now))
+}
+
 /// Until when a receipt of it holds that somebody may have; none where none does any more.
 pub fn may_hold(record: &Record, now: Timestamp) -> Option<Timestamp> {
     stands("it", record).ok().map(|(_, expires)| expires).filter(|expires| *expires > now)
@@ -72,14 +78,30 @@ pub fn may_hold(record: &Record, now: Timestamp) -> Option<Timestamp> {
 mod tests {
     use super::*;
 
+    fn record(finished: &str) -> Record {
+        serde_json::from_str(&format!(
+            r#"{{"v":1,"origin":"omupgrade","release":"om","namespace":"d","target":"","engine":"mysql","server_version":"9","client_version":"9","database":"d","host":"h","started":"2026-11-22T00:00:00Z","finished":"{finished}","files":[],"fingerprint":{{}},"schema_head":""}}"#
+        ))
+        .unwrap()
+    }
+
+    #[test]
+    fn one_that_was_made_long_ago_is_told_by_its_end() {
+        for (finished, now, past) in [
+            ("2026-11-22T00:10:00Z", "2026-11-22T04:09:59Z", false),
+            ("2026-11-22T00:10:00Z", "2026-11-22T04:10:00Z", true),
+            // A dump of more than a day that has just ended.
+            ("2026-11-23T05:00:00Z", "2026-11-23T05:00:01Z", false),
+            ("no time", "2026-11-22T04:00:00Z", true),
+        ] {
+            assert_eq!(is_past(&record(finished), now.parse().unwrap()), past, "{finished} {now}");
+        }
+    }
+
     #[test]
     fn it_stands_from_the_end_of_the_dump_on_and_never_longer_than_a_day() {
         let until = |finished: &str, now: &str| {
-            let record: Record = serde_json::from_str(&format!(
-                r#"{{"v":1,"origin":"omupgrade","release":"om","namespace":"d","target":"","engine":"mysql","server_version":"9","client_version":"9","database":"d","host":"h","started":"2026-11-22T00:00:00Z","finished":"{finished}","files":[],"fingerprint":{{}},"schema_head":""}}"#
-            ))
-            .unwrap();
-            receipt("b", &record, "1.13.1", now.parse().unwrap()).map(|receipt| receipt.expires)
+            receipt("b", &record(finished), "1.13.1", now.parse().unwrap()).map(|receipt| receipt.expires)
         };
         for (finished, expires) in [
             ("2026-11-22T00:10:00Z", "2026-11-22T04:10:00Z"),

@@ -9,7 +9,7 @@ set -uf
 umask 077
 export LC_ALL=C
 
-speaker="omupgrade backup" partial='' child='' holder='' ticker='' followers='' readers=''
+speaker="omupgrade backup" partial='' child='' holder='' ticker='' beat='' followers='' readers=''
 say() { printf '%s: %s\n' "$speaker" "$1"; }
 stop() {
     say "$1" >&2
@@ -20,9 +20,10 @@ stop() {
 # omupgrade: database_client.sh
 # omupgrade: digest.sh
 # omupgrade: shown_params.sh
+# omupgrade: written.sh
 
 clean_up() {
-    for helper in $holder $ticker; do kill "$helper" 2>/dev/null; done
+    for helper in $holder $ticker $beat; do kill "$helper" 2>/dev/null; done
     # A follower ends with the writer, and its reader with the follower; it may still be making files.
     [ -z "$readers" ] || { [ -z "$child" ] || wait "$child"; followed; }
     [ -z "$partial" ] || rm -rf "$partial"
@@ -136,7 +137,14 @@ rank "$server_version" && server_rank=$rank
 # The hidden name is also the claim on the final one: mkdir succeeds for one only.
 set +f
 for old in "$directory/.partial-$name-"[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]T[0-9][0-9][0-9][0-9][0-9][0-9]Z; do
-    [ ! -d "$old" ] || { say "removing ${old##*/}, left by a backup that did not finish" && rm -rf "$old"; }
+    [ -d "$old" ] || continue
+    idle=$(seconds_since_written "$old")
+    # A hook and the plugin give one name, and neither knows of the other: what somebody writes is his.
+    if [ "$idle" -gt 180 ]; then
+        say "removing ${old##*/}, left by a backup that did not finish" && rm -rf "$old"
+    else
+        say "leaving ${old##*/}: it was written to $idle s ago, another backup may be at work; after 180 s the next one removes it"
+    fi
 done
 set -f
 tries=0
@@ -153,6 +161,8 @@ while :; do
     sleep 1
 done
 partial=$directory/.partial-$final
+{ while sleep 30 && [ -d "$partial" ]; do touch -c "$partial"; done } >/dev/null 2>&1 &
+beat=$!
 
 # A dump is often far smaller than the database (no indexes, compression), so little room is said, not refused.
 free_bytes='unknown'
@@ -205,9 +215,9 @@ mysql) file=database.sql
     tick dumping
     : >"$partial/$file" 2>"$work/problem" || failed "cannot begin the dump"
     # "loose": a mysqldump that does not know the option goes on without it. 9.7 reads every masking policy of the
-    # server, which needs rights beyond the database.
+    # server, which needs rights beyond the database. By its manual a row has 24M at most, which 9.7 does not mind.
     begin mysqldump --defaults-file="$work/client.cnf" --single-transaction --quick --routines --triggers --events --hex-blob --no-tablespaces \
-        --set-gtid-purged=OFF --loose-column-statistics=0 --loose-masking-policies=0 --result-file="$partial/$file" -- "$database"
+        --set-gtid-purged=OFF --loose-column-statistics=0 --loose-masking-policies=0 --max-allowed-packet=1G --result-file="$partial/$file" -- "$database"
     follow sum $idly $hasher
     [ -z "${OMUPGRADE_COUNT_ROWS:-}" ] || ! can_count || { follow heads heads && follow marks marks; }
     finish || {

@@ -20,6 +20,7 @@ stop() {
 }
 
 # omupgrade: digest.sh
+# omupgrade: written.sh
 
 directory=${OMUPGRADE_BACKUP_DIR:-/backup}
 [ -d "$directory" ] || stop "there is no directory $directory: is the claim mounted?"
@@ -56,15 +57,6 @@ list() {
     printf 'end\n'
 }
 
-# Seconds since the newest file of a directory was written; a long dump grows one file and leaves the directory as it is.
-seconds_since_written() {
-    newest=$(date -r "$1" +%s) || newest=0
-    for file in "$1"/* "$1"/*/*; do
-        [ -f "$file" ] && at=$(date -r "$file" +%s) && [ "$at" -gt "$newest" ] && newest=$at
-    done
-    printf '%s' $(($(date +%s) - newest))
-}
-
 # digest <- of a file.
 digest_of() {
     digest=$($hasher "$1") || stop "its digest cannot be read: $1"
@@ -85,7 +77,8 @@ verify() {
     at=$directory/$1
     if [ -f "$at/catalog.sha256" ]; then
         digest_of "$at/catalog.json"
-        [ "$digest" = "$(cat "$at/catalog.sha256")" ] || broken "$1" "its record (catalog.json) is not the one that was written: something changed it"
+        was=$(cat "$at/catalog.sha256") || stop "$1: user $(id -u) may not read catalog.sha256"
+        [ "$digest" = "$was" ] || broken "$1" "its record (catalog.json) is not the one that was written: something changed it"
     fi
     rest=$(cat "$at/catalog.json") || stop "$1: its record cannot be read"
     case $rest in '{"v":1,'*'"files":['*) ;; *) broken "$1" "its record is not of version 1, or damaged" ;; esac
@@ -106,10 +99,15 @@ verify() {
         say "$file: $bytes bytes, sha256 as recorded"
         case $file in database.*) dump=$at/$file ;; database/toc.dat) dump=$at/database ;; esac
     done
+    # Its bytes are those that were proven: a reader that fails tells of the reader, which another image brings.
     case $dump in
     *.dump | */database) command -v pg_restore >/dev/null || stop "this image has no pg_restore to read the dump with; name a postgresql client image"
-        said=$(pg_restore --file=/dev/null "$dump" 2>&1) || broken "$1" "the dump cannot be read to its end: $said" ;;
-    *.sql) case $(tail -c 200 "$dump") in *"-- Dump completed"*) ;; *) broken "$1" "the dump has no end ('-- Dump completed' is missing)" ;; esac ;;
+        said=$(pg_restore --file=/dev/null "$dump" 2>&1) || {
+            status=$?
+            stop "$1: its files are as recorded, and this image's $(pg_restore --version) cannot read the dump to its end (exit $status): $said"
+        } ;;
+    *.sql) end=$(tail -c 200 "$dump") || stop "$1: the end of its dump cannot be read"
+        case $end in *"-- Dump completed"*) ;; *) broken "$1" "the dump has no end ('-- Dump completed' is missing)" ;; esac ;;
     *) broken "$1" "its record names no dump" ;;
     esac
 }

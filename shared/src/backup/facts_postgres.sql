@@ -70,17 +70,21 @@ WHERE lower(c.relname) = 'index_mapping_versions' AND c.relkind IN ('r', 'p') AN
     AND (SELECT count(*) = 2 FROM pg_attribute a WHERE a.attrelid = c.oid AND NOT a.attisdropped AND a.attname IN ('entitytype', 'version'))
 \gexec
 
+-- Tables of an extension are none of the database's own: a dump does not hold them.
 SELECT 'bytes ' || CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname || '.' END || c.relname || chr(9) || pg_total_relation_size(c.oid)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY c.relname COLLATE "C";
+WHERE c.relkind IN ('r', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e') ORDER BY c.relname COLLATE "C";
 
 SELECT 'about ' || CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname || '.' END || c.relname || chr(9) || c.reltuples::bigint
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'm') AND c.reltuples >= 0 AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY c.relname COLLATE "C";
+WHERE c.relkind IN ('r', 'm') AND c.reltuples >= 0 AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e') ORDER BY c.relname COLLATE "C";
 
 SELECT format('SELECT %L || chr(9) || count(*) FROM %I.%I', 'rows ' || CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname || '.' END || c.relname, n.nspname, c.relname)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND has_table_privilege(c.oid, 'SELECT')
+AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 AND (:'count' = 'all' OR lower(c.relname) LIKE '%\_entity' OR lower(c.relname) IN ('entity_relationship', 'field_relationship', 'tag_usage', 'tag',
     'classification', 'test_case', 'test_suite', 'test_definition', 'openmetadata_settings'))
 ORDER BY c.relname COLLATE "C"

@@ -41,6 +41,7 @@ pub fn with_parts(script: &str) -> String {
         ("database_client.sh", include_str!("database_client.sh")),
         ("digest.sh", include_str!("digest.sh")),
         ("shown_params.sh", include_str!("shown_params.sh")),
+        ("written.sh", include_str!("written.sh")),
         ("rows.sh", include_str!("rows.sh")),
         ("read_back.sh", include_str!("read_back.sh")),
         ("restore_postgres.sh", include_str!("restore_postgres.sh")),

@@ -197,6 +197,12 @@ prove() {
         seen=$((seen + 1))
     done <"$work/answer"
     [ $seen -ge 5 ] || stop "the fingerprint of '$1' has $seen lines, not 5"
+    # Servers of two majors print one definition in two ways, as `drill` knows; all else has to be as recorded.
+    field server_version
+    if [ "$differ" = " schema" ] && [ "${value%%[!0-9]*}" != "${server_version%%[!0-9]*}" ]; then
+        say "definitions of tables are not compared: this server is $server_version, the backup's was $value"
+        differ=''
+    fi
     [ -z "$differ" ] || stop "'$1' is not what the record of $backup says, it differs in:$differ"
     case $catalog in *'"rows":{'*) ;; *) say "the record of $backup counts no rows: only the state was compared" && return 0 ;; esac
     count_rows "$1" || failed "cannot count the rows of '$1'"

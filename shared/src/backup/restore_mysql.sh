@@ -74,7 +74,22 @@ look_at_programs() {
     definers=$(sed -e 's/.*DEFINER=\(`[^`]*`@`[^`]*`\).*/\1/' "$work/programs" | sort -u | tr '\n' ' ')
 }
 
+# A statement that the server does not take would be met in the middle of the load. A dump fills its tables by statements
+# of a line each, up to the next one or to the border after the last.
+look_at_packets() {
+    ask 'SELECT @@max_allowed_packet' || failed "cannot look at the server's max_allowed_packet"
+    [ "$bytes" -gt "$answer" ] && command -v grep >/dev/null || return 0
+    stage sh -c 'exec grep -aobE "^(INSERT INTO|/\*!40000 ALTER TABLE) " "$1" >"$2"' sh "$dump" "$work/lines" || [ "$status" = 1 ] || failed "the dump cannot be read"
+    from=''
+    while IFS=: read -r at line; do
+        [ -z "$from" ] || [ $((at - from)) -le "$answer" ] ||
+            stop "there is no way to restore: the backup holds a statement of $((at - from)) bytes, and the server takes $answer: set its max_allowed_packet to 1073741824, the most that it takes"
+        case $line in INSERT*) from=$at ;; *) from='' ;; esac
+    done <"$work/lines"
+}
+
 look_at_grants() {
+    look_at_packets
     look_at_programs
     ask "SELECT CONCAT_WS(' ', (SELECT COALESCE(SUM(data_length + index_length), 0) FROM information_schema.tables WHERE table_schema = DATABASE()),
         (SELECT COUNT(*) FROM information_schema.triggers WHERE trigger_schema = DATABASE()), (SELECT COUNT(*) FROM information_schema.views WHERE table_schema = DATABASE()),
@@ -156,7 +171,7 @@ drop() {
 
 load() {
     case $(tail -c 200 "$dump") in *"-- Dump completed"*) ;; *) stop "the dump has no end ('-- Dump completed' is missing)" ;; esac
-    stage sh -c 'exec mysql --defaults-file="$1/client.cnf" --binary-mode -- "$2" <"$3"' sh "$work" "$1" "$dump" || failed "loading the dump failed with $status; '$1' is not whole"
+    stage sh -c 'exec mysql --defaults-file="$1/client.cnf" --binary-mode --max-allowed-packet=1G -- "$2" <"$3"' sh "$work" "$1" "$dump" || failed "loading the dump failed with $status; '$1' is not whole"
 }
 
 # Every table's rows, as a record counts them.

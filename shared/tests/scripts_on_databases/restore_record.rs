@@ -132,23 +132,77 @@ fn rows_are_compared_where_the_record_counts_them() {
     }
 }
 
+/// Makes the record another one by its first digit of this digest.
+fn other_digest(case: &Case, of: &str) {
+    let path = case.backup.join("catalog.json");
+    let text = fs::read_to_string(&path).unwrap();
+    let key = format!("\"{of}\":\"");
+    let value = text.find(&key).unwrap() + key.len();
+    let at = value + text[value..].find(':').unwrap() + 1;
+    let _ = fs::remove_file(case.backup.join("catalog.sha256"));
+    let (head, tail) = text.split_at(at);
+    let other = if tail.starts_with('0') { '1' } else { '0' };
+    fs::write(&path, format!("{head}{other}{}", &tail[1..])).unwrap();
+}
+
 #[test]
 #[ignore = "needs real databases: testdata/databases/run.sh"]
 fn a_restored_database_that_is_not_the_recorded_one_is_never_swapped_in() {
     for engine in BOTH {
         let mut case = Case::new(engine).privileged();
-        let path = case.backup.join("catalog.json");
-        let text = fs::read_to_string(&path).unwrap();
-        let at = text.find("\"schema\":\"").unwrap() + 14;
-        let _ = fs::remove_file(case.backup.join("catalog.sha256"));
-        let (head, tail) = text.split_at(at);
-        let other = if tail.starts_with('0') { '1' } else { '0' };
-        fs::write(&path, format!("{head}{other}{}", &tail[1..])).unwrap();
+        other_digest(&case, "schema");
         let broken = state(&case.database);
         case.act("beside").assert(1, &["is not what the record", "differs in: schema"]);
         case.act("swap").assert(1, &["not proven"]);
         assert_eq!(state(&case.database), broken);
     }
+}
+
+/// A trial calls it proven, so a restore has to do it: servers of two majors print one definition in two ways.
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
+fn definitions_of_a_server_of_another_major_are_not_compared_and_all_else_is() {
+    for engine in BOTH {
+        let mut case = Case::new(engine).privileged();
+        let path = case.backup.join("catalog.json");
+        let text = fs::read_to_string(&path).unwrap();
+        let at = text.find("\"server_version\":\"").unwrap() + 18;
+        let major: u32 = text[at..].split(|c: char| !c.is_ascii_digit()).next().unwrap().parse().unwrap();
+        let older =
+            text.replacen(&format!("\"server_version\":\"{major}"), &format!("\"server_version\":\"{}", major - 1), 1);
+        assert_ne!(text, older);
+        fs::write(&path, older).unwrap();
+        other_digest(&case, "schema");
+        let words = format!("definitions of tables are not compared: this server is {major}");
+        case.act("beside").assert(0, &[&words, "are as the record of", "beside done"]);
+        case.act("swap").assert(0, &[&words, "swap done"]);
+        case.assert_restored("by a server of another major");
+        case.act("clean-up").assert(0, &["clean-up done"]);
+        other_digest(&case, "sql_logs");
+        case.act("beside").assert(1, &["differs in: sql_logs schema"]).assert_silent_about("not compared");
+    }
+}
+
+/// What the server does not take is said before anything is stopped. The clients' limits by their manual are lower; those
+/// of 9.7 do not keep to them.
+#[test]
+#[ignore = "needs real databases: testdata/databases/run.sh"]
+fn a_large_row_comes_back_where_the_server_takes_it() {
+    let engine = Engine::Mysql;
+    let more = "CREATE TABLE big(id INT PRIMARY KEY, text LONGTEXT); INSERT INTO big VALUES (1, REPEAT('x', 31457280)), (2, 'y');";
+    let mut case = Case::of(engine, more, false).privileged();
+    // For sessions that begin now.
+    engine.sql("", "SET GLOBAL max_allowed_packet = 25165824");
+    let refused = case.act("check");
+    engine.sql("", "SET GLOBAL max_allowed_packet = 67108864");
+    refused.assert(
+        1,
+        &["there is no way to restore: the backup holds a statement of 3145731", "the server takes 25165824"],
+    );
+    case.act("check").assert(0, &["way\tbeside"]);
+    case.act("beside").assert(0, &["are as the record of", "beside done"]);
+    case.act("swap").assert(0, &["swap done"]);
+    case.assert_restored("a large row");
 }
 
 /// After a lost namespace the new server has other roles, and its superuser is who can restore.

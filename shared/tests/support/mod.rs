@@ -79,7 +79,7 @@ fn found_on_path(program: &str) -> Option<PathBuf> {
 }
 
 /// The only programs that a client image has for sure, besides its shell.
-const COREUTILS: [&str; 22] = [
+const COREUTILS: [&str; 23] = [
     "cat",
     "cut",
     "date",
@@ -99,6 +99,7 @@ const COREUTILS: [&str; 22] = [
     "sync",
     "tail",
     "timeout",
+    "touch",
     "tr",
     "uniq",
     "wc",

@@ -90,8 +90,9 @@ pub async fn drill(cluster: &Cluster, args: &Args, output: Output) -> anyhow::Re
     }
     let result = drilled(record, &found);
     let proven = result.differs.is_empty();
-    // Without rows nothing of the data was compared: it restores, and is not `drilled`.
-    if proven && record.rows.is_some() {
+    // Where a table's rows were not compared it restores, and is not `drilled`.
+    let marked = result.is_proof(record);
+    if marked {
         let text =
             json!({"at": Timestamp::now().to_string(), "tables": result.tables, "rows": result.rows}).to_string();
         let mark = [
@@ -100,8 +101,8 @@ pub async fn drill(cluster: &Cluster, args: &Args, output: Output) -> anyhow::Re
             ("OMUPGRADE_MARK", "drilled"),
             ("OMUPGRADE_MARK_TEXT", text.as_str()),
         ];
-        let marked = claim::run(cluster, &beside, &place.claim, &mark, 180).await;
-        marked.map_err(|e| {
+        let written = claim::run(cluster, &beside, &place.claim, &mark, 180).await;
+        written.map_err(|e| {
             Failure::unknown(format!("{name} restores well, but that could not be written beside it: {e}"))
         })?;
     }
@@ -115,7 +116,7 @@ pub async fn drill(cluster: &Cluster, args: &Args, output: Output) -> anyhow::Re
             ))
         })?;
     }
-    let said = words(name, &result, record.rows.is_some());
+    let said = words(name, &result, marked);
     let data = Tried { schema: "omupgrade.io/drill/v1", backup: name.to_owned(), proven, drilled: result };
     answer(output, &data, || said)?;
     Ok(if proven { Exit::Done } else { Exit::No })
@@ -188,7 +189,7 @@ async fn on_the_same_server(
     Ok(tried)
 }
 
-fn words(name: &str, result: &Drilled, counted: bool) -> String {
+fn words(name: &str, result: &Drilled, marked: bool) -> String {
     let mut out = if result.differs.is_empty() {
         format!("{name} restores: {} rows in {} tables and the schema are as recorded\n", result.rows, result.tables)
     } else {
@@ -200,8 +201,12 @@ fn words(name: &str, result: &Drilled, counted: bool) -> String {
     for line in &result.unsaid {
         out = format!("{out}  not compared: {line}\n");
     }
-    if !counted {
-        out.push_str("  it is not marked as drilled: no table's rows were compared\n");
+    if result.differs.is_empty() && !marked {
+        let all = result.tables.saturating_add(result.uncompared.len());
+        out = format!(
+            "{out}  it is not marked as drilled: the rows of {} of {all} tables were compared\n",
+            result.tables
+        );
     }
     out
 }

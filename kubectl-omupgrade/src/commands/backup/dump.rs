@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::fingerprint::Fingerprint;
 use crate::journal::{Phase, Recorded, Run};
 use crate::wayback::keys::FERNET;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use shared::backup::{Asked, Engine, Held, Job, Record, counting, job as manifest, jobs};
 use std::collections::BTreeMap;
@@ -106,12 +106,19 @@ pub(super) async fn dumped(
         revision: place.release.revision.number,
         image: place.beside.server_image.clone(),
         fingerprint,
-        at: Timestamp::now(),
+        at: seen(&record, Timestamp::now()),
     });
     stored.write(lock, DUMP, Phase::Done, &format!("the backup {backup} on the claim {}", place.claim)).await?;
     lock.check().await?;
     removed(cluster, &name, terms, "the backup is made").await;
     Ok((backup, record))
+}
+
+/// When the dump's state was the database's: now, unless it ended a while ago, when another revision may have served. The
+/// clocks of a node and of this machine differ by less.
+fn seen(record: &Record, now: Timestamp) -> Timestamp {
+    let ended = record.finished.parse().ok();
+    ended.filter(|ended| now.duration_since(*ended) > SignedDuration::from_mins(10)).unwrap_or(now)
 }
 
 /// A dump that the journal has already, of a run that was killed after it.

@@ -10,16 +10,17 @@ use crate::adapters::journal::{self, Stored};
 use crate::adapters::lock::{Claim, Lock, Timing, holder_name};
 use crate::adapters::{age, keys};
 use crate::backup::answers::{Made, Planned};
-use crate::backup::{Entry, bytes};
+use crate::backup::{Entry, bytes, is_past};
 use crate::cli::flags::{Output, duration};
 use crate::cli::say;
 use crate::commands::checked::writable;
 use crate::commands::prune_journal;
 use crate::exit::Exit;
 use crate::journal::{Outcome, Phase, Run};
+use crate::rollout::span;
 use crate::session::Session;
-use jiff::Timestamp;
-use shared::backup::{Engine, JOBS, MOST_JOBS, job_name};
+use jiff::{SignedDuration, Timestamp};
+use shared::backup::{Engine, JOBS, MOST_JOBS, Record, job_name};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -134,7 +135,18 @@ pub async fn back_up(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Re
             return Err(error);
         }
     };
-    let done = Box::pin(dumped(cluster, &place, args, to, terms, &lock, &mut stored)).await;
+    let mut done = Box::pin(dumped(cluster, &place, args, to, terms, &lock, &mut stored)).await;
+    // Who types it today asks for what is there today.
+    if let Ok((name, record)) = &done
+        && gone_on_with(&stored.run)
+        && is_past(record, Timestamp::now())
+    {
+        let (began, ended) = (&record.started, &record.finished);
+        say::note(&format!("{name}, which that run made from {began} to {ended}, stays; making a new one"));
+        stored.end(&lock, Outcome::Done).await?;
+        stored = begin(cluster, &lock, &place, &claim).await?;
+        done = Box::pin(dumped(cluster, &place, args, to, terms, &lock, &mut stored)).await;
+    }
     let (name, record) = match done {
         Ok(done) => done,
         Err(error) => {
@@ -163,7 +175,8 @@ pub async fn back_up(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Re
     };
     let told = receipt.as_ref().map(|(file, receipt)| receipt_words(file, receipt));
     let keeping = again(&Args { with_secrets: true, ..args.clone() }, &on);
-    let said = words(&entry, &place.claim, &keeping) + &told.unwrap_or_default();
+    let behind = behind(&stored.run, &entry.record, Timestamp::now()).unwrap_or_default();
+    let said = words(&entry, &place.claim, &keeping) + &behind + &told.unwrap_or_default();
     let data = Made {
         schema: "omupgrade.io/backup/v1",
         outcome: "done",
@@ -192,6 +205,16 @@ fn words(entry: &Entry, claim: &str, keeping: &str) -> String {
         out = format!("{out}  to keep them: {keeping}\n");
     }
     out
+}
+
+/// Of a dump that another process began minutes ago: what it cannot hold.
+fn behind(run: &Run, record: &Record, now: Timestamp) -> Option<String> {
+    let began: Timestamp = record.started.parse().ok()?;
+    let old = gone_on_with(run) && now.duration_since(began) > MINUTES;
+    old.then(|| {
+        let (ago, release) = (span(began, now), &run.release);
+        format!("  its dump began {ago} ago, in a run that did not end: what was written to {release} since is not in it; the same command again makes another one\n")
+    })
 }
 
 /// Exactly what would be done, in order.
@@ -227,6 +250,16 @@ fn steps(place: &Place, args: &Args) -> Vec<String> {
     out
 }
 
+/// For how long nobody thinks about what was written since. Chosen.
+const MINUTES: SignedDuration = SignedDuration::from_mins(5);
+
+/// The note in a run that another process goes on with.
+const GONE_ON: &str = "gone on with by ";
+
+fn gone_on_with(run: &Run) -> bool {
+    run.entries.iter().any(|entry| entry.phase == Phase::Note && entry.words.starts_with(GONE_ON))
+}
+
 /// What a run remembers: the claim that it backs up to.
 const CLAIM: &str = "claim";
 
@@ -239,7 +272,7 @@ async fn begin(cluster: &Cluster, lock: &Lock, place: &Place, claim: &Claim) -> 
     };
     if let Some(mut left) = runs.into_iter().rfind(|s| this(&s.run)) {
         say::note(&format!("going on with the run {} of {}, which did not end", left.run.id, left.run.by));
-        left.write(lock, "begin", Phase::Note, &format!("gone on with by {}", claim.holder)).await?;
+        left.write(lock, "begin", Phase::Note, &format!("{GONE_ON}{}", claim.holder)).await?;
         return Ok(left);
     }
     let now = Timestamp::now();
@@ -253,4 +286,26 @@ async fn begin(cluster: &Cluster, lock: &Lock, place: &Place, claim: &Claim) -> 
     run.remembered.insert(CLAIM.to_owned(), place.claim.clone());
     run.write("begin", Phase::Done, &format!("to the claim {}", place.claim), now);
     journal::open(cluster, Some(lock), run).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dump_of_another_process_tells_what_it_cannot_hold() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let record: Record = serde_json::from_str(
+            r#"{"v":1,"origin":"omupgrade","release":"om","namespace":"d","target":"","engine":"mysql","server_version":"9","client_version":"9","database":"d","host":"h","started":"2026-11-22T10:00:00Z","finished":"2026-11-22T10:01:00Z","files":[],"fingerprint":{},"schema_head":""}"#,
+        )
+        .unwrap();
+        let mut run = Run::new("r", "om", "d", "backup", "back up om", "ann", at("2026-11-22T10:00:00Z"));
+        run.write("begin", Phase::Done, "to the claim c", at("2026-11-22T10:00:00Z"));
+        let now = at("2026-11-22T13:00:00Z");
+        assert_eq!(behind(&run, &record, now), None, "one's own dump may take long");
+        run.write("begin", Phase::Note, &format!("{GONE_ON}bob"), now);
+        let told = behind(&run, &record, now).unwrap();
+        assert!(told.starts_with("  its dump began 3h ago, in a run that did not end"), "{told}");
+        assert_eq!(behind(&run, &record, at("2026-11-22T10:05:00Z")), None);
+    }
 }

@@ -45,7 +45,10 @@ pub async fn verify(cluster: &Cluster, args: &Args, output: Output) -> anyhow::R
     Ok(Exit::Done)
 }
 
-/// Reads one back, and says so beside it on the claim; an error where it is not whole.
+/// Words of an image that cannot read a dump: they tell nothing of the backup.
+const READERS: [&str; 2] = ["its files are as recorded, and this image's", "this image has no pg_restore"];
+
+/// Reads one back, and says so beside it on the claim; an error where it is not whole or cannot be read.
 pub(super) async fn proven(
     cluster: &Cluster,
     place: &Place,
@@ -64,10 +67,50 @@ pub(super) async fn proven(
     let proven = log.as_ref().is_ok_and(|l| l.contains(&format!("omupgrade-backup: verified {}", entry.name)));
     if !proven {
         let why = log.err().unwrap_or_else(|| "the Pod's answer broke off".to_owned());
-        return Err(Failure::no(format!("{} is not proven: {why}", entry.name))
-            .hint(format!("kubectl omupgrade backup {on}    # make a new one"))
-            .hint(format!("kubectl omupgrade backup list {on}"))
-            .into());
+        return Err(not_proven(&entry.name, &entry.record.client_version, on, &why).into());
     }
     Ok(())
+}
+
+/// Why one is not proven: its bytes, or only what was to read them.
+fn not_proven(name: &str, client: &str, on: &str, why: &str) -> Failure {
+    if READERS.iter().any(|words| why.contains(words)) {
+        let major = client.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+        return Failure::unknown(format!("whether {name} can be restored is not known: {why}")).hint(format!(
+            "kubectl omupgrade backup verify {on} {name} --client-image postgres:{major}    # {client} dumped it"
+        ));
+    }
+    Failure::no(format!("{name} is not proven: {why}"))
+        .hint(format!("kubectl omupgrade backup {on}    # make a new one"))
+        .hint(format!("kubectl omupgrade backup list {on}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_that_cannot_read_a_dump_tells_nothing_of_the_backup() {
+        for (why, exit, hint) in [
+            (
+                "om-b: its files are as recorded, and this image's pg_restore (PostgreSQL) 15.1 cannot read the dump to its end (exit 1): unsupported version",
+                Exit::Unknown,
+                "kubectl omupgrade backup verify om -n data om-b --client-image postgres:18 ",
+            ),
+            (
+                "this image has no pg_restore to read the dump with; name a postgresql client image",
+                Exit::Unknown,
+                "postgres:18",
+            ),
+            (
+                "om-b: database.dump is not the one that was proven: its sha256 differs from the record's",
+                Exit::No,
+                "make a new one",
+            ),
+        ] {
+            let failure = not_proven("om-b", "18.1", "om -n data", why);
+            assert_eq!(failure.exit, exit, "{why}");
+            assert!(failure.hints[0].contains(hint), "{:?}", failure.hints);
+        }
+    }
 }
