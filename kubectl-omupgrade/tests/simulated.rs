@@ -47,6 +47,8 @@ mod restore_confirm;
 mod restore_from;
 #[path = "simulated/restore_given_up.rs"]
 mod restore_given_up;
+#[path = "simulated/restore_helm.rs"]
+mod restore_helm;
 #[path = "simulated/restore_kills.rs"]
 mod restore_kills;
 #[path = "simulated/restore_several.rs"]

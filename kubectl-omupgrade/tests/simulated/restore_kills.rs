@@ -20,6 +20,8 @@ const FAULTS: &[(&str, Fault)] = &[
     ("the image for loading is not to be had", |w| pod(w, "beside", PodFault::NoImage)),
     ("the image for the swap is not to be had", |w| pod(w, "swap", PodFault::NoImage)),
     ("helm fails", |w| w.helm_dies(HelmDies::Complains)),
+    ("helm refuses before it comes to the workload", |w| w.helm_dies(HelmDies::Refuses)),
+    ("helm fails at once", |w| w.helm_dies(HelmDies::FailsAtOnce)),
     ("helm leaves its revision pending", |w| w.helm_dies(HelmDies::Pending)),
     ("helm dies after all", |w| w.helm_dies(HelmDies::AfterAll)),
 ];

@@ -231,10 +231,14 @@ async fn steps_of(
     } else {
         roll::roll(cluster, helm, decision, args, terms, lock, stored).await
     };
-    if rolled.is_err() && !stored.run.begun(HELM) && !stored.run.begun(restore::START) {
+    // Also after a helm that failed half-way: it may have changed the counts before. But never where a restore stilled the
+    // servers: a helm that did not come to them left the other revision's code there, which would migrate the database that
+    // was just brought back. They stay at zero until the same command has brought the code back.
+    let stilled = decision.given_up || !matches!(Plan::recall(&stored.run.remembered), Ok(None));
+    let began = stored.run.begun(HELM) || stored.run.begun(restore::START);
+    if rolled.is_err() && (stilled || !began) {
         return rolled.map(|()| Exit::Done);
     }
-    // Also after a helm that failed half-way: it may have changed the counts before.
     let counts: Vec<(String, u64)> = stored
         .run
         .remembered

@@ -2,6 +2,7 @@
 //! that began with it stays open until it is through: stopped anywhere, the same command goes on.
 
 use super::again::again;
+use super::alone::{disturbed, revision_stands, untouched};
 use super::{Args, Terms, check, restored};
 use crate::adapters::cluster::Cluster;
 use crate::adapters::journal::Stored;
@@ -13,7 +14,6 @@ use crate::cli::say as to;
 use crate::exit::Exit;
 use crate::facts::Release;
 use crate::failure::Failure;
-use crate::failure::exit_of;
 use crate::journal::{Phase, RESTORED, Run};
 use crate::wayback::found::Found;
 use crate::wayback::keys::Compared;
@@ -30,9 +30,6 @@ pub(super) use crate::wayback::restore::QUIESCE;
 
 /// The step that starts the servers again where no helm does: the revision stays.
 pub(super) const START: &str = "start";
-
-/// How often it is looked whether somebody else is at work while a Pod waits. Chosen.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// A restore that is to begin, or one that a run was left in the middle of.
 #[derive(Debug)]
@@ -66,24 +63,6 @@ fn wanted(args: &Args, claim: &str) -> Wanted {
         other_fernet_key: args.accept_other_fernet_key,
         other_jwt_key: args.accept_other_jwt_key,
     }
-}
-
-/// Goes on with this plan.
-pub(super) fn left(current: &Release, args: &Args, plan: Plan) -> anyhow::Result<Restoration> {
-    if let Some(other) = args.backup.as_ref().filter(|b| **b != plan.backup) {
-        let on = format!("{} -n {}", current.name, current.namespace);
-        return Err(Failure::refused(format!(
-            "a restore of {} was begun and did not end; {other} is another one",
-            plan.backup
-        ))
-        .hint(format!("the same command with --backup {}    # goes on with it", plan.backup))
-        .hint(format!(
-            "kubectl omupgrade unlock {on} --reason WHY    # gives it up; `history` tells the replicas of before"
-        ))
-        .into());
-    }
-    let beside = stand_beside(current, args, Some(&plan))?;
-    Ok(Restoration { current: current.clone(), beside, found: None, plan, ended: BTreeSet::new() })
 }
 
 /// Checks what a restore needs, before the first write.
@@ -249,7 +228,7 @@ async fn quiesce(
     }
     let until = Instant::now() + terms.drain;
     loop {
-        let awake = awake::awake(lock.of().0, &decision.release, plan).await?;
+        let awake = awake::awake(lock.of().0, &decision.release, plan, &BTreeSet::new()).await?;
         if awake.is_empty() {
             break;
         }
@@ -287,60 +266,6 @@ async fn left_out(said: &restore::Said, terms: Terms, lock: &Lock, stored: &mut 
         tell(terms, &format!("  {words}"));
     }
     Ok(())
-}
-
-/// Ends when somebody began a revision or started a server while the Pod of the step that writes still waits for its node
-/// or its image; it is gone then. Once it works it is not torn out of its work.
-async fn disturbed(plan: &Plan, decision: &Decision, lock: &Lock, stored: &Stored, action: &str) -> anyhow::Error {
-    let (cluster, release) = lock.of();
-    let pod = restore::step_pod(release, plan, action);
-    loop {
-        sleep(LOOK_AGAIN).await;
-        if !restore::waits(cluster, &pod).await {
-            continue;
-        }
-        let Err(error) = untouched(plan, decision, lock, stored).await else { continue };
-        if exit_of(&error) != Exit::Refused {
-            continue; // nobody was seen: what could not be asked now is asked again
-        }
-        return match pod::disarm(cluster, &pod).await {
-            Ok(()) => error,
-            Err(why) => error.context(why),
-        };
-    }
-}
-
-/// Nobody began a revision or started a server since this run stilled them.
-async fn untouched(plan: &Plan, decision: &Decision, lock: &Lock, stored: &Stored) -> anyhow::Result<()> {
-    if stored.run.begun(super::roll::HELM) || stored.run.begun(START) {
-        return Ok(()); // from here on it is our own helm that starts servers, or we
-    }
-    revision_stands(decision, lock, stored).await?;
-    let awake = awake::awake(lock.of().0, &decision.release, plan).await?;
-    if awake.is_empty() {
-        return Ok(());
-    }
-    Err(Failure::refused(format!("{} was started in between: somebody else is at work", awake.join(", ")))
-        .hint(format!("kubectl get pods -n {}    # once they are gone, the same command goes on", decision.namespace))
-        .into())
-}
-
-async fn revision_stands(decision: &Decision, lock: &Lock, stored: &Stored) -> anyhow::Result<()> {
-    let (cluster, name) = lock.of();
-    let newest = release::latest(cluster, name).await?;
-    let now = newest.as_ref().map(|r| r.revision.number);
-    let from = stored.run.from.or(Some(decision.from));
-    if now == from {
-        return Ok(());
-    }
-    let words = now.map_or_else(|| "the release is gone".to_owned(), |n| format!("revision {n} appeared"));
-    Err(Failure::refused(format!("{words} since this restore began: somebody else is at work"))
-        .hint(format!("kubectl omupgrade status {name} -n {}", cluster.namespace))
-        .hint(format!(
-            "kubectl omupgrade unlock {name} -n {} --reason WHY    # gives this restore up",
-            cluster.namespace
-        ))
-        .into())
 }
 
 /// The key under which a run without a restore remembers a `CronJob` to let go on.

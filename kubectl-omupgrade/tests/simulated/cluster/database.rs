@@ -44,6 +44,8 @@ pub struct Database {
     pub dumps: Vec<String>,
     /// The next Pod with this action meets this.
     pub fault: Option<(String, PodFault)>,
+    /// Whether it is the one from the backup.
+    pub restored: bool,
     /// The labels of each Pod that was started.
     pub labels: Vec<Value>,
 }
@@ -127,10 +129,12 @@ impl Database {
             "swap" => {
                 let restored = self.beside.remove(id).flatten().ok_or("not proven")?;
                 self.old.insert(id.to_owned(), std::mem::replace(&mut self.state, restored));
+                self.restored = true;
                 done
             }
             "in-place" => {
                 self.state.clone_from(&self.backup);
+                self.restored = true;
                 done
             }
             "clean-up" => {

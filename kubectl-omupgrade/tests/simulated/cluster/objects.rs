@@ -13,7 +13,7 @@ pub struct Objects {
     /// What Pods find.
     pub database: Database,
     logs: BTreeMap<String, String>,
-    /// Servers that ran on a schema newer than themselves.
+    /// Servers that ran on a schema newer than themselves, or migrated the one that a restore had brought back.
     pub violations: Vec<String>,
     /// The logs of other Pods, by the value of their role's label.
     pub said: BTreeMap<String, String>,
@@ -207,7 +207,8 @@ impl Objects {
         self.put("pods", pod);
     }
 
-    /// Server pods follow the count of their workload, and none may run on a schema newer than itself.
+    /// Server pods follow the count of their workload, and none may run on a schema newer than itself, nor after a restore on
+    /// one that is older.
     pub fn settle(&mut self) {
         if self.settled == self.version {
             return;
@@ -231,10 +232,12 @@ impl Objects {
         let image = container["image"].clone();
         let version = |text: &str| shared::versions::Version::parse(text);
         let (own, head) = (image.as_str().and_then(|i| version(i.split_once(':')?.1)), self.database.head());
-        if let (Some(own), Some(head)) = (own, head.and_then(version))
-            && own < head
-        {
-            self.violations.push(format!("{name}: {own} ran on {head}"));
+        if let (Some(own), Some(head)) = (own, head.and_then(version)) {
+            if own < head {
+                self.violations.push(format!("{name}: {own} ran on {head}"));
+            } else if own > head && self.database.restored {
+                self.violations.push(format!("{name}: {own} migrated the restored {head}"));
+            }
         }
         if self.there.get(&key).is_none_or(|pod| pod["spec"]["containers"][0]["image"] != image) {
             let workload = server["metadata"]["name"].as_str().unwrap();
