@@ -9,6 +9,8 @@ mod age;
 mod backup;
 #[path = "simulated/backup_images.rs"]
 mod backup_images;
+#[path = "simulated/backup_keeping.rs"]
+mod backup_keeping;
 #[path = "simulated/backup_refused.rs"]
 mod backup_refused;
 #[path = "simulated/backup_under.rs"]
@@ -47,6 +49,8 @@ mod restore_confirm;
 mod restore_from;
 #[path = "simulated/restore_given_up.rs"]
 mod restore_given_up;
+#[path = "simulated/restore_goes_on.rs"]
+mod restore_goes_on;
 #[path = "simulated/restore_helm.rs"]
 mod restore_helm;
 #[path = "simulated/restore_kills.rs"]

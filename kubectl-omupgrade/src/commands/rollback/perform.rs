@@ -1,6 +1,7 @@
 //! Does what was decided: lock, journal, helm (see `roll`), replica counts. Every step says in the journal what it is about to do,
 //! does it, and says that it did; killed anywhere, the same command again ends in the same place.
 
+use super::left::without_dump;
 use super::restore::{self, Restoration, SUSPENDED};
 use super::roll::{self, HELM, conflicts};
 use super::{Args, Terms, given_up, restored};
@@ -149,6 +150,8 @@ async fn begin(
             left.run.from = Some(decision.from);
             let given_up = given_up::standing(cluster, &before).await?;
             left.run.remembered = remembered(decision, restoration, given_up.as_ref(), &left.run.id)?;
+        } else if without_dump(&mut left.run, restoration)? {
+            left.write(lock, restore::DUMP, Phase::Note, "not made: --no-dump was said").await?;
         }
         left.write(lock, "begin", Phase::Note, &format!("gone on with by {}", claim.holder)).await?;
         return Ok(left);
@@ -222,7 +225,7 @@ async fn steps_of(
     restoration: Option<&Restoration>,
 ) -> anyhow::Result<Exit> {
     if let Some(restoration) = restoration {
-        restore::perform(restoration, decision, terms, lock, stored).await?;
+        restore::perform(restoration, decision, args, terms, lock, stored).await?;
     }
     let rolled = if decision.stay && stored.run.begun(restore::START) {
         Ok(())

@@ -3,6 +3,7 @@
 
 use super::again::again;
 use super::alone::{disturbed, revision_stands, untouched};
+use super::left::stuck;
 use super::{Args, Terms, check, restored};
 use crate::adapters::cluster::Cluster;
 use crate::adapters::journal::Stored;
@@ -27,6 +28,12 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 pub(super) use crate::wayback::restore::QUIESCE;
+
+/// The step that dumps the database as it is now.
+pub(super) const DUMP: &str = "dump";
+
+/// The step that loads into a database beside.
+const BESIDE: &str = "beside";
 
 /// The step that starts the servers again where no helm does: the revision stays.
 pub(super) const START: &str = "start";
@@ -141,6 +148,7 @@ pub(super) fn stand_beside(current: &Release, args: &Args, plan: Option<&Plan>) 
 pub(super) async fn perform(
     restoration: &Restoration,
     decision: &Decision,
+    args: &Args,
     terms: Terms,
     lock: &Lock,
     stored: &mut Stored,
@@ -148,22 +156,26 @@ pub(super) async fn perform(
     let beside = &restoration.beside;
     let Some(plan) = recalled(&stored.run)? else { return Ok(()) };
     let tell = |words: &str| tell(terms, words);
+    let stuck = |failed: Failure, step: &str| stuck(failed, step, decision, args, &plan);
     if !stored.run.is_done(QUIESCE) {
         quiesce(&plan, decision, terms, lock, stored).await?;
     }
     if !stored.run.is_done(RESTORED) {
-        if plan.dump && !stored.run.is_done("dump") {
-            stored.write(lock, "dump", Phase::About, "the database as it is now").await?;
+        if plan.dump && !stored.run.is_done(DUMP) {
+            stored.write(lock, DUMP, Phase::About, "the database as it is now").await?;
             tell(&plan.words_of_dump());
-            let said = restore::dump(lock, beside, &plan, files(lock.of().0, restoration, &plan).await?).await?;
-            stored.write(lock, "dump", Phase::Done, &said).await?;
+            let said = restore::dump(lock, beside, &plan, files(lock.of().0, restoration, &plan).await?).await;
+            let said = said.map_err(|failed| stuck(failed, DUMP))?;
+            stored.write(lock, DUMP, Phase::Done, &said).await?;
             tell(&format!("  it is kept as {}", plan.dumped(&beside.release, &said)));
+        } else if stored.run.begun(DUMP) && !stored.run.is_done(DUMP) {
+            restore::no_dump(lock, beside, &plan).await?;
         }
-        if plan.road == Road::Beside && !stored.run.is_done("beside") {
-            stored.write(lock, "beside", Phase::About, &format!("load {} beside and prove it", plan.backup)).await?;
+        if plan.road == Road::Beside && !stored.run.is_done(BESIDE) {
+            stored.write(lock, BESIDE, Phase::About, &format!("load {} beside and prove it", plan.backup)).await?;
             tell(&plan.words_of_load());
-            let said = restore::act(lock, beside, &plan, "beside").await?;
-            stored.write(lock, "beside", Phase::Done, &said.last).await?;
+            let said = restore::act(lock, beside, &plan, BESIDE).await.map_err(|failed| stuck(failed, BESIDE))?;
+            stored.write(lock, BESIDE, Phase::Done, &said.last).await?;
             tell("  it is loaded and proven");
             left_out(&said, terms, lock, stored).await?;
         }
@@ -173,7 +185,7 @@ pub(super) async fn perform(
         stored.write(lock, RESTORED, Phase::About, action).await?;
         tell(&if plan.road == Road::Beside { SWAP.to_owned() } else { plan.words_of_load() });
         let said = tokio::select! {
-            said = restore::act(lock, beside, &plan, action) => said?,
+            said = restore::act(lock, beside, &plan, action) => said.map_err(|failed| stuck(failed, action))?,
             disturbed = disturbed(&plan, decision, lock, stored, action) => return Err(disturbed),
         };
         stored.write(lock, RESTORED, Phase::Done, &said.last).await?;
