@@ -55,6 +55,8 @@ mod restore_goes_on;
 mod restore_helm;
 #[path = "simulated/restore_kills.rs"]
 mod restore_kills;
+#[path = "simulated/restore_long.rs"]
+mod restore_long;
 #[path = "simulated/restore_several.rs"]
 mod restore_several;
 #[path = "simulated/restore_under.rs"]

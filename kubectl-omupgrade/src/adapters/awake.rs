@@ -2,8 +2,8 @@
 
 use super::cluster::Cluster;
 use crate::failure::Failure;
-use crate::wayback::{repository, version};
 use crate::wayback::restore::Plan;
+use crate::wayback::{repository, version};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{Container, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;

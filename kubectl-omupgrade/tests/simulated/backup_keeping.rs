@@ -13,7 +13,7 @@ async fn broken_off(first: fn(MakeArgs) -> MakeArgs, again: impl Fn(&[Value], us
         let with = args(&folder);
         let done = world.process(Some(Kill::AfterWrite(at)), command(&world, &first(with.clone()))).await;
         if done.is_some() {
-            assert!(at > 15, "only {at} points");
+            assert!(at > 10, "only {at} points");
             return;
         }
         let jobs = world.all("jobs").len();

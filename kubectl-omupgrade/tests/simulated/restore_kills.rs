@@ -14,6 +14,8 @@ const FAULTS: &[(&str, Fault)] = &[
     ("the dump fails", |w| pod(w, "dump", PodFault::Fails)),
     ("loading fails half-way", |w| pod(w, "beside", PodFault::Fails)),
     ("the node dies while it loads", |w| pod(w, "beside", PodFault::Vanishes)),
+    ("the node that loads is lost", |w| pod(w, "beside", PodFault::Lost)),
+    ("the node that swaps is lost", |w| pod(w, "swap", PodFault::Lost)),
     ("the swap fails", |w| pod(w, "swap", PodFault::Fails)),
     ("the swap is done and its Pod fails", |w| pod(w, "swap", PodFault::FailsAfterwards)),
     ("the node dies in the swap", |w| pod(w, "swap", PodFault::Vanishes)),

@@ -61,7 +61,10 @@ pub(super) async fn make_way(
         let this = run.outcome == Outcome::Open && run.plan == plan && run.remembered.get(CLAIM) == Some(&place.claim);
         let Some(kept) = otherwise(run, &asked).filter(|_| this) else { continue };
         let words = format!("it keeps {kept}; asked for is {asked}");
-        say::note(&format!("the run {} of {} did not end, and {words}: it is ended, and another one begun", run.id, run.by));
+        say::note(&format!(
+            "the run {} of {} did not end, and {words}: it is ended, and another one begun",
+            run.id, run.by
+        ));
         let (job, secret) = (run.remembered.get(JOB).cloned(), run.remembered.get(SECRETS).cloned());
         if let Some(secret) = secret.filter(|_| kept == IN_A_SECRET) {
             let (on, namespace) = (place.on(cluster), &cluster.namespace);

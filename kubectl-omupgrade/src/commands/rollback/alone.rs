@@ -3,8 +3,8 @@
 
 use super::restore::START;
 use super::roll::{self, HELM};
-use crate::adapters::lock::Lock;
 use crate::adapters::journal::Stored;
+use crate::adapters::lock::Lock;
 use crate::adapters::{awake, pod, release, restore};
 use crate::exit::Exit;
 use crate::failure::{Failure, exit_of};
@@ -68,12 +68,7 @@ pub(super) async fn untouched(plan: &Plan, decision: &Decision, lock: &Lock, sto
 /// The versions of the images that a helm of ours starts. Refused where a revision since the beginning has other content
 /// than the one that we go back to, even if that is the newest again: its servers may have migrated the database that was
 /// just brought back.
-async fn of_helm(
-    plan: &Plan,
-    decision: &Decision,
-    lock: &Lock,
-    stored: &Stored,
-) -> anyhow::Result<BTreeSet<String>> {
+async fn of_helm(plan: &Plan, decision: &Decision, lock: &Lock, stored: &Stored) -> anyhow::Result<BTreeSet<String>> {
     let (cluster, name) = lock.of();
     let target = roll::target(cluster, decision).await?;
     let from = stored.run.from.unwrap_or(decision.from);

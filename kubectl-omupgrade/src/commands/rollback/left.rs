@@ -113,5 +113,8 @@ pub(super) fn stuck(failed: Failure, step: &str, decision: &Decision, args: &Arg
         let command = typed(decision, &Args { no_dump: true, ..args.clone() }, backup);
         failed = failed.hint(format!("{command}    # without it: what was written since {backup} {lost}"));
     }
-    failed.hint(format!("{}    # gives the restore up; the next way back puts the counts of before back", unlock(decision)))
+    failed.hint(format!(
+        "{}    # gives the restore up; the next way back puts the counts of before back",
+        unlock(decision)
+    ))
 }

@@ -240,6 +240,11 @@ async fn steps_of(
     let stilled = decision.given_up || !matches!(Plan::recall(&stored.run.remembered), Ok(None));
     let began = stored.run.begun(HELM) || stored.run.begun(restore::START);
     if rolled.is_err() && (stilled || !began) {
+        if began && !decision.stay {
+            to::note(
+                "no replica count was put back: a server that helm did not come to is the other revision's; the same command runs helm again",
+            );
+        }
         return rolled.map(|()| Exit::Done);
     }
     let counts: Vec<(String, u64)> = stored

@@ -25,7 +25,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 pub(super) use crate::wayback::restore::QUIESCE;
 
@@ -34,6 +34,9 @@ pub(super) const DUMP: &str = "dump";
 
 /// The step that loads into a database beside.
 const BESIDE: &str = "beside";
+
+/// How often it is told that a step is still at work. Chosen: a load may take hours, with nobody serving.
+const SIGN: Duration = Duration::from_mins(5);
 
 /// The step that starts the servers again where no helm does: the revision stays.
 pub(super) const START: &str = "start";
@@ -157,6 +160,8 @@ pub(super) async fn perform(
     let Some(plan) = recalled(&stored.run)? else { return Ok(()) };
     let tell = |words: &str| tell(terms, words);
     let stuck = |failed: Failure, step: &str| stuck(failed, step, decision, args, &plan);
+    let its_pod =
+        |action: &str| format!("{} -n {}", restore::step_pod(&beside.release, &plan, action), decision.namespace);
     if !stored.run.is_done(QUIESCE) {
         quiesce(&plan, decision, terms, lock, stored).await?;
     }
@@ -164,7 +169,8 @@ pub(super) async fn perform(
         if plan.dump && !stored.run.is_done(DUMP) {
             stored.write(lock, DUMP, Phase::About, "the database as it is now").await?;
             tell(&plan.words_of_dump());
-            let said = restore::dump(lock, beside, &plan, files(lock.of().0, restoration, &plan).await?).await;
+            let files = files(lock.of().0, restoration, &plan).await?;
+            let said = signs(terms, &its_pod(DUMP), restore::dump(lock, beside, &plan, files)).await;
             let said = said.map_err(|failed| stuck(failed, DUMP))?;
             stored.write(lock, DUMP, Phase::Done, &said).await?;
             tell(&format!("  it is kept as {}", plan.dumped(&beside.release, &said)));
@@ -174,7 +180,8 @@ pub(super) async fn perform(
         if plan.road == Road::Beside && !stored.run.is_done(BESIDE) {
             stored.write(lock, BESIDE, Phase::About, &format!("load {} beside and prove it", plan.backup)).await?;
             tell(&plan.words_of_load());
-            let said = restore::act(lock, beside, &plan, BESIDE).await.map_err(|failed| stuck(failed, BESIDE))?;
+            let said = signs(terms, &its_pod(BESIDE), restore::act(lock, beside, &plan, BESIDE)).await;
+            let said = said.map_err(|failed| stuck(failed, BESIDE))?;
             stored.write(lock, BESIDE, Phase::Done, &said.last).await?;
             tell("  it is loaded and proven");
             left_out(&said, terms, lock, stored).await?;
@@ -184,8 +191,9 @@ pub(super) async fn perform(
         let action = if plan.road == Road::Beside { "swap" } else { "in-place" };
         stored.write(lock, RESTORED, Phase::About, action).await?;
         tell(&if plan.road == Road::Beside { SWAP.to_owned() } else { plan.words_of_load() });
+        let its_pod = its_pod(action);
         let said = tokio::select! {
-            said = restore::act(lock, beside, &plan, action) => said.map_err(|failed| stuck(failed, action))?,
+            said = signs(terms, &its_pod, restore::act(lock, beside, &plan, action)) => said.map_err(|failed| stuck(failed, action))?,
             disturbed = disturbed(&plan, decision, lock, stored, action) => return Err(disturbed),
         };
         stored.write(lock, RESTORED, Phase::Done, &said.last).await?;
@@ -268,6 +276,21 @@ const STILL: &str = "nothing runs that could migrate or write";
 fn tell(terms: Terms, words: &str) {
     if !terms.output.is_data() {
         to::note(&format!("{} {words}", Timestamp::now().strftime("%H:%M:%SZ")));
+    }
+}
+
+/// Waits for a step, and tells now and then that its Pod is at work.
+async fn signs<T>(terms: Terms, pod: &str, work: impl Future<Output = T>) -> T {
+    let began = Instant::now();
+    let mut work = std::pin::pin!(work);
+    loop {
+        match timeout(SIGN, &mut work).await {
+            Ok(done) => return done,
+            Err(_) => {
+                let minutes = began.elapsed().as_secs() / 60;
+                tell(terms, &format!("  at work for {minutes} min; what it says: kubectl logs {pod}"));
+            }
+        }
     }
 }
 

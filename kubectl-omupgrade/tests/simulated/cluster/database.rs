@@ -12,6 +12,10 @@ pub enum PodFault {
     FailsAfterwards,
     /// Its node dies: nobody finds it any more.
     Vanishes,
+    /// Its node dies, and the API server keeps it as it last was: at work, and to be gone by now.
+    Lost,
+    /// It works, and nothing is heard of its end.
+    Works,
     /// Its image is not to be had.
     NoImage,
     /// It waits for a node and gets none.
@@ -54,8 +58,9 @@ pub enum Ran {
     Well(String),
     Badly(String),
     Vanished,
-    /// It did not begin, and this is its status.
+    /// It did not begin or does not end, and this is its status.
     Armed(Value),
+    Lost,
 }
 
 pub(super) fn variable<'a>(pod: &'a Value, name: &str) -> &'a str {
@@ -75,6 +80,7 @@ impl Database {
             Some((at, fault)) if at == action => {
                 self.fault = None;
                 match fault {
+                    PodFault::Works => return Ran::Armed(json!({"phase": "Running"})),
                     PodFault::Waits => return Ran::Armed(json!({"phase": "Pending"})),
                     PodFault::TooLate => {
                         return Ran::Armed(
@@ -95,7 +101,11 @@ impl Database {
                 } else if action == "in-place" {
                     EMPTY.clone_into(&mut self.state);
                 }
-                if fault == PodFault::Vanishes { Ran::Vanished } else { Ran::Badly("a fault".to_owned()) }
+                match fault {
+                    PodFault::Vanishes => Ran::Vanished,
+                    PodFault::Lost => Ran::Lost,
+                    _ => Ran::Badly("a fault".to_owned()),
+                }
             }
             _ => match self.act(action, id, pod) {
                 Ok(log) => Ran::Well(log),
