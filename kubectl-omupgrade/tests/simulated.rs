@@ -9,6 +9,8 @@ mod age;
 mod backup;
 #[path = "simulated/backup_images.rs"]
 mod backup_images;
+#[path = "simulated/backup_keeping.rs"]
+mod backup_keeping;
 #[path = "simulated/backup_left.rs"]
 mod backup_left;
 #[path = "simulated/backup_refused.rs"]
@@ -49,8 +51,14 @@ mod restore_confirm;
 mod restore_from;
 #[path = "simulated/restore_given_up.rs"]
 mod restore_given_up;
+#[path = "simulated/restore_goes_on.rs"]
+mod restore_goes_on;
+#[path = "simulated/restore_helm.rs"]
+mod restore_helm;
 #[path = "simulated/restore_kills.rs"]
 mod restore_kills;
+#[path = "simulated/restore_long.rs"]
+mod restore_long;
 #[path = "simulated/restore_several.rs"]
 mod restore_several;
 #[path = "simulated/restore_under.rs"]

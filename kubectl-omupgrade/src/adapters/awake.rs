@@ -2,23 +2,45 @@
 
 use super::cluster::Cluster;
 use crate::failure::Failure;
-use crate::wayback::repository;
 use crate::wayback::restore::Plan;
+use crate::wayback::{repository, version};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Container, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Api;
 use kube::api::ListParams;
 use shared::marks;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Pods that could migrate or write: of these images, or with a server's container in a pod of the release or of a workload
 /// that was stilled. A registry that an admission webhook writes into pods makes other images of them; and the server's
-/// selector also catches pods of the chart that are no servers.
-pub async fn awake(cluster: &Cluster, release: &str, plan: &Plan) -> Result<Vec<String>, Failure> {
+/// selector also catches pods of the chart that are no servers. Not those whose servers are all of these versions.
+pub async fn awake(
+    cluster: &Cluster,
+    release: &str,
+    plan: &Plan,
+    ours: &BTreeSet<String>,
+) -> Result<Vec<String>, Failure> {
     let stilled = stilled(cluster, plan).await?;
     let pods = pods(cluster, release, plan, &stilled).await?;
-    Ok(pods.into_iter().filter_map(|p| p.metadata.name).collect())
+    let others = pods.into_iter().filter(|pod| !versions(pod, plan, &stilled).is_subset(ours));
+    Ok(others.filter_map(|p| p.metadata.name).collect())
+}
+
+/// The versions of a pod's containers that are servers, or are called as one.
+fn versions(pod: &Pod, plan: &Plan, stilled: &[Stilled]) -> BTreeSet<String> {
+    let of = |c: &Container| {
+        let image = c.image.as_deref().unwrap_or_default();
+        let one = plan.images.iter().any(|i| i == repository(image))
+            || stilled.iter().any(|s| s.containers.contains(&c.name));
+        one.then(|| version(image).to_owned())
+    };
+    containers(pod).filter_map(of).collect()
+}
+
+fn containers(pod: &Pod) -> impl Iterator<Item = &Container> {
+    let spec = pod.spec.iter();
+    spec.flat_map(|s| s.containers.iter().chain(s.init_containers.iter().flatten()))
 }
 
 /// Those of them that run on when all of the plan stands still, each with the command that stops it.
@@ -69,16 +91,13 @@ async fn pods(cluster: &Cluster, release: &str, plan: &Plan, stilled: &[Stilled]
         if labels.contains_key(marks::ROLE) || matches!(ended, Some("Succeeded" | "Failed")) {
             return false;
         }
-        let spec = pod.spec.as_ref();
-        let containers =
-            || spec.into_iter().flat_map(|s| s.containers.iter().chain(s.init_containers.iter().flatten()));
         let served = stilled.iter().any(|s| {
             let selected = !s.selector.is_empty() && s.selector.iter().all(|(k, v)| labels.get(k) == Some(v));
             (selected || instance.is_some_and(|of| of == release))
-                && containers().any(|c| s.containers.contains(&c.name))
+                && containers(pod).any(|c| s.containers.contains(&c.name))
         });
         let of_another = instance.is_some_and(|of| of != release);
-        let mut used = containers().filter_map(|c| c.image.as_deref()).map(repository);
+        let mut used = containers(pod).filter_map(|c| c.image.as_deref()).map(repository);
         served || !of_another && used.any(|image| plan.images.iter().any(|i| i == image))
     });
     Ok(awake.collect())

@@ -30,6 +30,10 @@ const STARTING: Duration = Duration::from_mins(10);
 /// as much again for a clock that runs ahead. Chosen.
 pub const NOT_AFTER: i64 = 1800;
 
+/// How long a Pod may be there beyond the time at which it was to be gone: then its node does not answer any more, and
+/// Kubernetes leaves it as it last heard of it. Chosen: a minute for the node, one for a clock that runs ahead.
+const GONE: Duration = Duration::from_mins(2);
+
 /// What is said where a Pod's image cannot be had.
 pub const NAME_ANOTHER: &str = "; name an image that is there with --probe-image";
 
@@ -43,6 +47,8 @@ enum Without {
     Late(String),
     /// It could not be asked: it may be at work.
     Unasked(String),
+    /// Its node does not answer: nobody will tell of its end.
+    Lost(String),
 }
 
 /// A name for a Pod of this role that no other has.
@@ -72,7 +78,7 @@ pub async fn asked(cluster: &Cluster, release: &str, role: &str, pod: &serde_jso
     answer.map_err(|without| match without {
         Without::Ended(words) => Failure::no(words),
         Without::Late(words) => Failure::new(Exit::OutOfTime, words),
-        Without::Armed(words) | Without::Unasked(words) => Failure::unknown(words),
+        Without::Armed(words) | Without::Unasked(words) | Without::Lost(words) => Failure::unknown(words),
     })
 }
 
@@ -95,6 +101,10 @@ pub async fn attended(lock: &Lock, role: &str, pod: &serde_json::Value) -> Resul
         Ok(log) => Ok(log),
         Err(Without::Ended(words)) => Err(Failure::no(words)),
         Err(Without::Unasked(words)) => Err(wrong(words)),
+        Err(Without::Lost(words)) => {
+            Err(wrong(format!("{words}. Once that node is off, the same command takes the Pod away and goes on"))
+                .hint(format!("kubectl get pod {name} -n {} -o wide    # names the node", cluster.namespace)))
+        }
         Err(Without::Armed(words) | Without::Late(words)) => {
             held(lock).await?;
             disarm(cluster, &name).await.map_err(|why| wrong(format!("{words}; and {why}")))?;
@@ -130,11 +140,18 @@ pub async fn disarm(cluster: &Cluster, name: &str) -> Result<(), String> {
     let api: Api<Pod> = cluster.api();
     let until = Instant::now() + Duration::from_secs(45);
     let still = |why: &str| format!("the Pod {name} cannot be taken away and may still do its step: {why}");
+    let mut how = DeleteParams::background();
     while Instant::now() < until {
-        match cluster.within(api.delete(name, &DeleteParams::background())).await {
+        match cluster.within(api.delete(name, &how)).await {
             Err(refused) if refused.is_absent() => return Ok(()),
             Err(refused) => return Err(still(&refused.to_string())),
-            Ok(_) => sleep(Duration::from_millis(200)).await,
+            Ok(there) => {
+                // Nobody is left who could tell that it ended.
+                if there.left().is_some_and(|pod| lost(&pod).is_some()) {
+                    how = at_once();
+                }
+                sleep(Duration::from_millis(200)).await;
+            }
         }
     }
     Err(still("it is still there"))
@@ -187,6 +204,7 @@ async fn wait(
         if let Some(reason) = state(&pod).and_then(hopeless) {
             return Err(Without::Armed(format!("the {role} Pod cannot start: {reason}")));
         }
+        let lost = lost(&pod);
         let status = pod.status.unwrap_or_default();
         let phase = status.phase.unwrap_or_default();
         // Its node may count faster than we do.
@@ -205,6 +223,11 @@ async fn wait(
                 Err(Without::Ended(format!("the {role} failed: {said}")))
             };
         }
+        if let Some(since) = lost {
+            return Err(Without::Lost(format!(
+                "the {role} Pod {name} was to be gone at {since:.0} and is still there: its node does not answer"
+            )));
+        }
         let conditions = status.conditions.unwrap_or_default();
         let placed = conditions.iter().find(|c| c.type_ == "PodScheduled");
         if let Some(why) = placed.filter(|c| c.status == "False" && began.elapsed() >= NO_NODE) {
@@ -220,6 +243,13 @@ async fn wait(
             return Err(if phase == "Running" { Without::Late(words) } else { Without::Armed(words) });
         }
     }
+}
+
+/// When a Pod was to be gone that a node without an answer keeps.
+fn lost(pod: &Pod) -> Option<Timestamp> {
+    let gone = pod.metadata.deletion_timestamp.as_ref()?.0;
+    let late = Duration::try_from(Timestamp::now().duration_since(gone)).unwrap_or_default();
+    (!ended(pod) && late > GONE).then_some(gone)
 }
 
 /// The state of its one container.

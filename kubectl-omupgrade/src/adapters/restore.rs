@@ -155,12 +155,21 @@ pub async fn dump(
     files: BTreeMap<String, Vec<u8>>,
 ) -> Result<String, Failure> {
     let name = plan.name_of_dump(&beside.release);
-    let variables = [("OMUPGRADE_BACKUP_NAME", name.as_str()), counting(beside.engine)];
+    let variables = [("OMUPGRADE_ACTION", DUMP), ("OMUPGRADE_BACKUP_NAME", name.as_str()), counting(beside.engine)];
     let attached = step_pod(&beside.release, plan, DUMP);
     attach(lock, &attached, files).await?;
     let said = attended(lock, beside, plan, DUMP, script(), &variables).await;
     detach(lock, &attached).await;
     said.map(|said| said.last)
+}
+
+/// Ends a dump that is not wanted any more: it would work beside what writes.
+pub async fn no_dump(lock: &Lock, beside: &Beside, plan: &Plan) -> Result<(), Failure> {
+    let name = step_pod(&beside.release, plan, DUMP);
+    lock.check().await.map_err(|e| Failure::unknown(e.to_string()))?;
+    pod::disarm(lock.of().0, &name).await.map_err(Failure::unknown)?;
+    detach(lock, &name).await;
+    Ok(())
 }
 
 /// The action that dumps.

@@ -9,6 +9,7 @@ mod following;
 mod full;
 mod import;
 mod init;
+mod keeping;
 mod list;
 mod make;
 mod prune;

@@ -2,10 +2,12 @@
 
 mod again;
 mod agreed;
+mod alone;
 mod check;
 mod confirm;
 mod given_up;
 mod keys;
+mod left;
 mod look;
 mod next;
 mod perform;
@@ -303,7 +305,7 @@ pub async fn rolled_back(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow
     }
     let wanted = args.restore && (args.backup.is_some() || decision.verdict.way == Way::Restore);
     let restoration = match past.begun {
-        Some(plan) => Some(restore::left(&look.current, args, plan)?),
+        Some(plan) => Some(left::left(&look, &decision, args, plan)?),
         None if wanted && !decision.already && decision.refusals.is_empty() => {
             let given_up = past.given_up.as_ref();
             let (restoration, refusals) = restore::prepare(cluster, &look, &decision, args, given_up).await?;

@@ -21,7 +21,7 @@ pub use contents::Contents;
 pub use counts::{Count, Live, OURS, as_before};
 pub use decide::{Decision, decide, decided, moments};
 pub use elsewhere::elsewhere;
-pub use quiesce::{Quiesce, repository};
+pub use quiesce::{Quiesce, repository, version, versions};
 pub use refusals::{OWNERS, Refusal, owner_of};
 pub use rights::{Need, Rule, needs};
 pub use surplus::{NEWEST, surplus};

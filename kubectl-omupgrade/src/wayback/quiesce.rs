@@ -26,6 +26,21 @@ pub fn repository(image: &str) -> &str {
     name.get(path..).and_then(|last| last.find(':')).and_then(|at| name.get(..path + at)).unwrap_or(name)
 }
 
+/// What of an image names its version: its tag, else its digest. It is the same behind a registry that an admission webhook
+/// writes into pods.
+pub fn version(image: &str) -> &str {
+    let rest = image.get(repository(image).len()..).unwrap_or_default();
+    let (tag, digest) = rest.split_once('@').unwrap_or((rest, ""));
+    if tag.is_empty() { digest } else { tag.trim_start_matches(':') }
+}
+
+/// The versions of these images, given without tag and digest, in the workloads of a manifest.
+pub fn versions(manifest: &[Object], images: &[String]) -> BTreeSet<String> {
+    let all = manifest.iter().flat_map(|object| pod_images(&object.value));
+    let ours = all.filter(|image| images.iter().any(|i| i == repository(image)));
+    ours.map(|image| version(image).to_owned()).collect()
+}
+
 /// Finds it: by the images of the servers of both revisions, in every workload of them.
 pub(super) fn quiesce(now: &[Object], then: &[Object], live: &[Live]) -> Quiesce {
     let all = || now.iter().chain(then);
@@ -57,12 +72,24 @@ fn pod_images(workload: &Value) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::repository;
+    use super::{repository, version};
 
     #[test]
     fn a_port_is_no_tag() {
         assert_eq!(repository("registry:5000/a/server:1.2@sha256:00"), "registry:5000/a/server");
         assert_eq!(repository("registry:5000/a/server"), "registry:5000/a/server");
         assert_eq!(repository("server:1"), "server");
+    }
+
+    #[test]
+    fn a_version_is_the_same_behind_another_registry() {
+        for (image, named) in [
+            ("server:1.2", "1.2"),
+            ("registry:5000/a/server:1.2@sha256:00", "1.2"),
+            ("mirror/registry:5000/a/server@sha256:00", "sha256:00"),
+            ("registry:5000/a/server", ""),
+        ] {
+            assert_eq!(version(image), named, "{image}");
+        }
     }
 }

@@ -105,7 +105,7 @@ pub struct Unreadable(serde_json::Error);
 pub struct GivenUp {
     /// What it set out to do; what stands at zero since then has its count of before in there.
     pub plan: Plan,
-    /// The counts that it would have put back after helm, which it began.
+    /// The counts that it would have put back after helm.
     pub counts: BTreeMap<String, u64>,
     /// What helm was begun for in it, and in ways back after it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -146,8 +146,8 @@ pub fn unfinished(runs: &[Run]) -> Result<Option<GivenUp>, Unreadable> {
         }
         rolled.extend(Rolled::of(run));
         if let Some(plan) = Plan::recall(&run.remembered)?.filter(|_| run.begun(QUIESCE)) {
-            // One that is open puts them back itself.
-            let given_up = run.outcome != Outcome::Open && run.begun(HELM);
+            // One that is open puts them back itself. A helm that changed them may have been begun by a way back after it.
+            let given_up = run.outcome != Outcome::Open;
             let remembered = run.remembered.iter().filter(|_| given_up);
             let counts = remembered.filter_map(|(key, count)| {
                 let label = key.strip_prefix(COUNT)?;

@@ -13,7 +13,7 @@ use kubectl_omupgrade::exit::Exit;
 use kubectl_omupgrade::failure::exit_of;
 use kubectl_omupgrade::journal::{Outcome, Run};
 
-async fn give_up(world: &World) {
+pub async fn give_up(world: &World) {
     // Two of one second would have one name in the journal.
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     let asked = unlock::Args { release: Some("om".into()), reason: "it fails again".into(), even_alive: false };
@@ -31,7 +31,7 @@ async fn given_up() -> (World, tempfile::TempDir) {
     (world, folder)
 }
 
-fn as_before(world: &World, case: &str) {
+pub fn as_before(world: &World, case: &str) {
     assert_eq!(world.object("deployments", "om").unwrap()["spec"]["replicas"], 5, "{case}");
     assert_eq!(world.object("cronjobs", "cron-reindex").unwrap()["spec"]["suspend"], false, "{case}");
 }

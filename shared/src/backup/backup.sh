@@ -3,6 +3,7 @@
 # it is written under a hidden name and renamed at the very end, so nothing half-written is ever listed.
 # With OMUPGRADE_ACTION=fingerprint: only prints the fingerprint, `key<TAB>value` a line, and writes nothing.
 # With OMUPGRADE_ACTION=facts: the same, then a line `facts:`, then the database's facts in the same form.
+# With OMUPGRADE_ACTION=dump: as a step of a restore, which is open meanwhile, so that nothing can be pruned.
 # POSIX sh and coreutils; never two dollar signs in a row, Kubernetes would make them one. No pipeline around a
 # client: the exit status of every stage counts.
 set -uf
@@ -176,7 +177,9 @@ fi
 # A failed stage: the words, and the half-written directory goes (clean_up).
 failed() {
     meaning
-    case $meaning in "a disk is full"*) meaning="the claim is full ($free_bytes bytes were free at the start, the database holds about $database_bytes): enlarge it or prune backups. $meaning" ;; esac
+    room='enlarge it or prune backups'
+    [ $action != dump ] || room='enlarge it'
+    case $meaning in "a disk is full"*) meaning="the claim is full ($free_bytes bytes were free at the start, the database holds about $database_bytes): $room. $meaning" ;; esac
     stop "$1: $meaning"
 }
 

@@ -268,7 +268,12 @@ fn a_dump_that_is_not_whole_is_no_backup() {
         fails(
             &image,
             &[("BROKEN", "could not write to output file: No space left on device")],
-            &["pg_dump failed", "the claim is full", "bytes were free"],
+            &["pg_dump failed", "the claim is full", "bytes were free", "enlarge it or prune backups. a disk is full"],
+        );
+        fails(
+            &image,
+            &[("OMUPGRADE_ACTION", "dump"), ("BROKEN", "could not write to output file: No space left on device")],
+            &["the claim is full", "enlarge it. a disk is full"],
         );
         fails(&image, &[("LISTED", "")], &["the dump holds nothing"]);
         fails(&image, &[("DAMAGED", "1")], &["cannot be read back to its end"]);

@@ -3,6 +3,7 @@
 use super::Place;
 use super::again::{again, of};
 use super::following::{found, hearing};
+use super::keeping::remember;
 use super::make::{Args, Terms};
 use crate::adapters::cluster::{Cluster, Refused};
 use crate::adapters::job::{self, End, NotStarted, RIGHTS};
@@ -23,7 +24,7 @@ use std::collections::BTreeMap;
 use tokio::time::sleep;
 
 /// The step that dumps.
-const DUMP: &str = "dump";
+pub(super) const DUMP: &str = "dump";
 
 /// What a run remembers: the Job, the Secret.
 pub(super) const JOB: &str = "job";
@@ -164,6 +165,7 @@ async fn started(
     }
     // From here on something may be left behind, which the same command finds by this line.
     let seconds = args.timeout.as_secs().max(1);
+    remember(&mut stored.run, args);
     stored.write(lock, DUMP, Phase::About, &format!("Job {name}, for at most {seconds} s")).await?;
     let mut encrypted = None;
     let held = if !args.recipients.is_empty() {

@@ -3,6 +3,7 @@
 
 use super::again::again;
 use super::dump::{JOB, SECRETS, dumped, in_its_middle, kept_in, whole, without_them};
+use super::keeping::make_way;
 use super::receipt::{can_be_written, words as receipt_words, write as write_receipt};
 use super::{Of, Place, answer, version};
 use crate::adapters::cluster::Cluster;
@@ -128,7 +129,11 @@ pub async fn back_up(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Re
     }
     let claim = Claim { holder: holder_name(), plan };
     let lock = Lock::acquire(cluster, &place.release.name, &claim, terms.lock).await?;
-    let mut stored = match begin(cluster, &lock, &place, &claim).await {
+    let begun = match make_way(cluster, &lock, &place, &claim.plan, args).await {
+        Ok(()) => begin(cluster, &lock, &place, &claim).await,
+        Err(error) => Err(error),
+    };
+    let mut stored = match begun {
         Ok(stored) => stored,
         Err(error) => {
             let _ = lock.release().await;
@@ -261,7 +266,7 @@ fn gone_on_with(run: &Run) -> bool {
 }
 
 /// What a run remembers: the claim that it backs up to.
-const CLAIM: &str = "claim";
+pub(super) const CLAIM: &str = "claim";
 
 /// The run of this plan and claim: one that was left open is gone on with.
 async fn begin(cluster: &Cluster, lock: &Lock, place: &Place, claim: &Claim) -> anyhow::Result<Stored> {

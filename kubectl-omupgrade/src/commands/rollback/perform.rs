@@ -1,6 +1,7 @@
 //! Does what was decided: lock, journal, helm (see `roll`), replica counts. Every step says in the journal what it is about to do,
 //! does it, and says that it did; killed anywhere, the same command again ends in the same place.
 
+use super::left::without_dump;
 use super::restore::{self, Restoration, SUSPENDED};
 use super::roll::{self, HELM, conflicts};
 use super::{Args, Terms, given_up, restored};
@@ -149,6 +150,8 @@ async fn begin(
             left.run.from = Some(decision.from);
             let given_up = given_up::standing(cluster, &before).await?;
             left.run.remembered = remembered(decision, restoration, given_up.as_ref(), &left.run.id)?;
+        } else if without_dump(&mut left.run, restoration)? {
+            left.write(lock, restore::DUMP, Phase::Note, "not made: --no-dump was said").await?;
         }
         left.write(lock, "begin", Phase::Note, &format!("gone on with by {}", claim.holder)).await?;
         return Ok(left);
@@ -222,7 +225,7 @@ async fn steps_of(
     restoration: Option<&Restoration>,
 ) -> anyhow::Result<Exit> {
     if let Some(restoration) = restoration {
-        restore::perform(restoration, decision, terms, lock, stored).await?;
+        restore::perform(restoration, decision, args, terms, lock, stored).await?;
     }
     let rolled = if decision.stay && stored.run.begun(restore::START) {
         Ok(())
@@ -231,10 +234,19 @@ async fn steps_of(
     } else {
         roll::roll(cluster, helm, decision, args, terms, lock, stored).await
     };
-    if rolled.is_err() && !stored.run.begun(HELM) && !stored.run.begun(restore::START) {
+    // Also after a helm that failed half-way: it may have changed the counts before. But never where a restore stilled the
+    // servers: a helm that did not come to them left the other revision's code there, which would migrate the database that
+    // was just brought back. They stay at zero until the same command has brought the code back.
+    let stilled = decision.given_up || !matches!(Plan::recall(&stored.run.remembered), Ok(None));
+    let began = stored.run.begun(HELM) || stored.run.begun(restore::START);
+    if rolled.is_err() && (stilled || !began) {
+        if began && !decision.stay {
+            to::note(
+                "no replica count was put back: a server that helm did not come to is the other revision's; the same command runs helm again",
+            );
+        }
         return rolled.map(|()| Exit::Done);
     }
-    // Also after a helm that failed half-way: it may have changed the counts before.
     let counts: Vec<(String, u64)> = stored
         .run
         .remembered

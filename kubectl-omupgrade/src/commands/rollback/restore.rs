@@ -2,6 +2,8 @@
 //! that began with it stays open until it is through: stopped anywhere, the same command goes on.
 
 use super::again::again;
+use super::alone::{disturbed, revision_stands, untouched};
+use super::left::stuck;
 use super::{Args, Terms, check, restored};
 use crate::adapters::cluster::Cluster;
 use crate::adapters::journal::Stored;
@@ -13,7 +15,6 @@ use crate::cli::say as to;
 use crate::exit::Exit;
 use crate::facts::Release;
 use crate::failure::Failure;
-use crate::failure::exit_of;
 use crate::journal::{Phase, RESTORED, Run};
 use crate::wayback::found::Found;
 use crate::wayback::keys::Compared;
@@ -24,15 +25,21 @@ use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 pub(super) use crate::wayback::restore::QUIESCE;
 
+/// The step that dumps the database as it is now.
+pub(super) const DUMP: &str = "dump";
+
+/// The step that loads into a database beside.
+const BESIDE: &str = "beside";
+
+/// How often it is told that a step is still at work. Chosen: a load may take hours, with nobody serving.
+const SIGN: Duration = Duration::from_mins(5);
+
 /// The step that starts the servers again where no helm does: the revision stays.
 pub(super) const START: &str = "start";
-
-/// How often it is looked whether somebody else is at work while a Pod waits. Chosen.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// A restore that is to begin, or one that a run was left in the middle of.
 #[derive(Debug)]
@@ -66,24 +73,6 @@ fn wanted(args: &Args, claim: &str) -> Wanted {
         other_fernet_key: args.accept_other_fernet_key,
         other_jwt_key: args.accept_other_jwt_key,
     }
-}
-
-/// Goes on with this plan.
-pub(super) fn left(current: &Release, args: &Args, plan: Plan) -> anyhow::Result<Restoration> {
-    if let Some(other) = args.backup.as_ref().filter(|b| **b != plan.backup) {
-        let on = format!("{} -n {}", current.name, current.namespace);
-        return Err(Failure::refused(format!(
-            "a restore of {} was begun and did not end; {other} is another one",
-            plan.backup
-        ))
-        .hint(format!("the same command with --backup {}    # goes on with it", plan.backup))
-        .hint(format!(
-            "kubectl omupgrade unlock {on} --reason WHY    # gives it up; `history` tells the replicas of before"
-        ))
-        .into());
-    }
-    let beside = stand_beside(current, args, Some(&plan))?;
-    Ok(Restoration { current: current.clone(), beside, found: None, plan, ended: BTreeSet::new() })
 }
 
 /// Checks what a restore needs, before the first write.
@@ -162,6 +151,7 @@ pub(super) fn stand_beside(current: &Release, args: &Args, plan: Option<&Plan>) 
 pub(super) async fn perform(
     restoration: &Restoration,
     decision: &Decision,
+    args: &Args,
     terms: Terms,
     lock: &Lock,
     stored: &mut Stored,
@@ -169,22 +159,30 @@ pub(super) async fn perform(
     let beside = &restoration.beside;
     let Some(plan) = recalled(&stored.run)? else { return Ok(()) };
     let tell = |words: &str| tell(terms, words);
+    let stuck = |failed: Failure, step: &str| stuck(failed, step, decision, args, &plan);
+    let its_pod =
+        |action: &str| format!("{} -n {}", restore::step_pod(&beside.release, &plan, action), decision.namespace);
     if !stored.run.is_done(QUIESCE) {
         quiesce(&plan, decision, terms, lock, stored).await?;
     }
     if !stored.run.is_done(RESTORED) {
-        if plan.dump && !stored.run.is_done("dump") {
-            stored.write(lock, "dump", Phase::About, "the database as it is now").await?;
+        if plan.dump && !stored.run.is_done(DUMP) {
+            stored.write(lock, DUMP, Phase::About, "the database as it is now").await?;
             tell(&plan.words_of_dump());
-            let said = restore::dump(lock, beside, &plan, files(lock.of().0, restoration, &plan).await?).await?;
-            stored.write(lock, "dump", Phase::Done, &said).await?;
+            let files = files(lock.of().0, restoration, &plan).await?;
+            let said = signs(terms, &its_pod(DUMP), restore::dump(lock, beside, &plan, files)).await;
+            let said = said.map_err(|failed| stuck(failed, DUMP))?;
+            stored.write(lock, DUMP, Phase::Done, &said).await?;
             tell(&format!("  it is kept as {}", plan.dumped(&beside.release, &said)));
+        } else if stored.run.begun(DUMP) && !stored.run.is_done(DUMP) {
+            restore::no_dump(lock, beside, &plan).await?;
         }
-        if plan.road == Road::Beside && !stored.run.is_done("beside") {
-            stored.write(lock, "beside", Phase::About, &format!("load {} beside and prove it", plan.backup)).await?;
+        if plan.road == Road::Beside && !stored.run.is_done(BESIDE) {
+            stored.write(lock, BESIDE, Phase::About, &format!("load {} beside and prove it", plan.backup)).await?;
             tell(&plan.words_of_load());
-            let said = restore::act(lock, beside, &plan, "beside").await?;
-            stored.write(lock, "beside", Phase::Done, &said.last).await?;
+            let said = signs(terms, &its_pod(BESIDE), restore::act(lock, beside, &plan, BESIDE)).await;
+            let said = said.map_err(|failed| stuck(failed, BESIDE))?;
+            stored.write(lock, BESIDE, Phase::Done, &said.last).await?;
             tell("  it is loaded and proven");
             left_out(&said, terms, lock, stored).await?;
         }
@@ -193,8 +191,9 @@ pub(super) async fn perform(
         let action = if plan.road == Road::Beside { "swap" } else { "in-place" };
         stored.write(lock, RESTORED, Phase::About, action).await?;
         tell(&if plan.road == Road::Beside { SWAP.to_owned() } else { plan.words_of_load() });
+        let its_pod = its_pod(action);
         let said = tokio::select! {
-            said = restore::act(lock, beside, &plan, action) => said?,
+            said = signs(terms, &its_pod, restore::act(lock, beside, &plan, action)) => said.map_err(|failed| stuck(failed, action))?,
             disturbed = disturbed(&plan, decision, lock, stored, action) => return Err(disturbed),
         };
         stored.write(lock, RESTORED, Phase::Done, &said.last).await?;
@@ -249,7 +248,7 @@ async fn quiesce(
     }
     let until = Instant::now() + terms.drain;
     loop {
-        let awake = awake::awake(lock.of().0, &decision.release, plan).await?;
+        let awake = awake::awake(lock.of().0, &decision.release, plan, &BTreeSet::new()).await?;
         if awake.is_empty() {
             break;
         }
@@ -280,6 +279,21 @@ fn tell(terms: Terms, words: &str) {
     }
 }
 
+/// Waits for a step, and tells now and then that its Pod is at work.
+async fn signs<T>(terms: Terms, pod: &str, work: impl Future<Output = T>) -> T {
+    let began = Instant::now();
+    let mut work = std::pin::pin!(work);
+    loop {
+        match timeout(SIGN, &mut work).await {
+            Ok(done) => return done,
+            Err(_) => {
+                let minutes = began.elapsed().as_secs() / 60;
+                tell(terms, &format!("  at work for {minutes} min; what it says: kubectl logs {pod}"));
+            }
+        }
+    }
+}
+
 /// Tells what did not come along, and keeps it in the journal: the Pod's log goes with the Pod.
 async fn left_out(said: &restore::Said, terms: Terms, lock: &Lock, stored: &mut Stored) -> anyhow::Result<()> {
     if let Some(words) = &said.left_out {
@@ -287,60 +301,6 @@ async fn left_out(said: &restore::Said, terms: Terms, lock: &Lock, stored: &mut 
         tell(terms, &format!("  {words}"));
     }
     Ok(())
-}
-
-/// Ends when somebody began a revision or started a server while the Pod of the step that writes still waits for its node
-/// or its image; it is gone then. Once it works it is not torn out of its work.
-async fn disturbed(plan: &Plan, decision: &Decision, lock: &Lock, stored: &Stored, action: &str) -> anyhow::Error {
-    let (cluster, release) = lock.of();
-    let pod = restore::step_pod(release, plan, action);
-    loop {
-        sleep(LOOK_AGAIN).await;
-        if !restore::waits(cluster, &pod).await {
-            continue;
-        }
-        let Err(error) = untouched(plan, decision, lock, stored).await else { continue };
-        if exit_of(&error) != Exit::Refused {
-            continue; // nobody was seen: what could not be asked now is asked again
-        }
-        return match pod::disarm(cluster, &pod).await {
-            Ok(()) => error,
-            Err(why) => error.context(why),
-        };
-    }
-}
-
-/// Nobody began a revision or started a server since this run stilled them.
-async fn untouched(plan: &Plan, decision: &Decision, lock: &Lock, stored: &Stored) -> anyhow::Result<()> {
-    if stored.run.begun(super::roll::HELM) || stored.run.begun(START) {
-        return Ok(()); // from here on it is our own helm that starts servers, or we
-    }
-    revision_stands(decision, lock, stored).await?;
-    let awake = awake::awake(lock.of().0, &decision.release, plan).await?;
-    if awake.is_empty() {
-        return Ok(());
-    }
-    Err(Failure::refused(format!("{} was started in between: somebody else is at work", awake.join(", ")))
-        .hint(format!("kubectl get pods -n {}    # once they are gone, the same command goes on", decision.namespace))
-        .into())
-}
-
-async fn revision_stands(decision: &Decision, lock: &Lock, stored: &Stored) -> anyhow::Result<()> {
-    let (cluster, name) = lock.of();
-    let newest = release::latest(cluster, name).await?;
-    let now = newest.as_ref().map(|r| r.revision.number);
-    let from = stored.run.from.or(Some(decision.from));
-    if now == from {
-        return Ok(());
-    }
-    let words = now.map_or_else(|| "the release is gone".to_owned(), |n| format!("revision {n} appeared"));
-    Err(Failure::refused(format!("{words} since this restore began: somebody else is at work"))
-        .hint(format!("kubectl omupgrade status {name} -n {}", cluster.namespace))
-        .hint(format!(
-            "kubectl omupgrade unlock {name} -n {} --reason WHY    # gives this restore up",
-            cluster.namespace
-        ))
-        .into())
 }
 
 /// The key under which a run without a restore remembers a `CronJob` to let go on.

@@ -1,5 +1,6 @@
 //! Helm's step of a way back: whether it is done already, what appeared in between, and the run of helm itself.
 
+use super::alone::appeared;
 use super::{Args, Terms};
 use crate::adapters::cluster::Cluster;
 use crate::adapters::helm::Helm;
@@ -53,6 +54,12 @@ pub(super) async fn roll(
         .hint(format!("kubectl omupgrade status {} -n {}", decision.release, decision.namespace))
         .into());
     }
+    let plan = super::restore::recalled(&stored.run)?;
+    // Asked before, too; but a helm of ours was waited for since.
+    let anothers = newest.revision.number != from && newest.manifest != target.manifest;
+    if plan.is_some() && stored.run.begun(step) && anothers {
+        return Err(appeared(&format!("revision {} appeared", newest.revision.number), decision));
+    }
     if newest.revision.number != decision.from && !stored.run.begun(step) {
         return Err(Failure::refused(format!("revision {} appeared while this was decided", newest.revision.number))
             .hint(format!(
@@ -61,7 +68,7 @@ pub(super) async fn roll(
             ))
             .into());
     }
-    let force = conflicts(decision, super::restore::recalled(&stored.run)?.as_ref());
+    let force = conflicts(decision, plan.as_ref());
     let arguments = helm.rollback_args(cluster, &decision.release, decision.to, force);
     stored.write(lock, step, Phase::About, &helm.shown(cluster, &arguments, decision.driver)).await?;
     for last in [false, true] {
@@ -107,7 +114,8 @@ async fn newest(cluster: &Cluster, decision: &Decision) -> anyhow::Result<Releas
     newest.ok_or_else(|| Failure::unknown(format!("the release {} is gone", decision.release)).into())
 }
 
-async fn target(cluster: &Cluster, decision: &Decision) -> anyhow::Result<Release> {
+/// The revision that we go back to.
+pub(super) async fn target(cluster: &Cluster, decision: &Decision) -> anyhow::Result<Release> {
     let all =
         release::stored(cluster, Some(&decision.release)).await.map_err(|r| r.failure("listing the revisions"))?;
     match all.iter().find(|s| s.number == decision.to) {

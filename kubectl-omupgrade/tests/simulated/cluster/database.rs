@@ -12,6 +12,10 @@ pub enum PodFault {
     FailsAfterwards,
     /// Its node dies: nobody finds it any more.
     Vanishes,
+    /// Its node dies, and the API server keeps it as it last was: at work, and to be gone by now.
+    Lost,
+    /// It works, and nothing is heard of its end.
+    Works,
     /// Its image is not to be had.
     NoImage,
     /// It waits for a node and gets none.
@@ -44,6 +48,8 @@ pub struct Database {
     pub dumps: Vec<String>,
     /// The next Pod with this action meets this.
     pub fault: Option<(String, PodFault)>,
+    /// Whether it is the one from the backup.
+    pub restored: bool,
     /// The labels of each Pod that was started.
     pub labels: Vec<Value>,
 }
@@ -52,8 +58,9 @@ pub enum Ran {
     Well(String),
     Badly(String),
     Vanished,
-    /// It did not begin, and this is its status.
+    /// It did not begin or does not end, and this is its status.
     Armed(Value),
+    Lost,
 }
 
 pub(super) fn variable<'a>(pod: &'a Value, name: &str) -> &'a str {
@@ -73,6 +80,7 @@ impl Database {
             Some((at, fault)) if at == action => {
                 self.fault = None;
                 match fault {
+                    PodFault::Works => return Ran::Armed(json!({"phase": "Running"})),
                     PodFault::Waits => return Ran::Armed(json!({"phase": "Pending"})),
                     PodFault::TooLate => {
                         return Ran::Armed(
@@ -93,7 +101,11 @@ impl Database {
                 } else if action == "in-place" {
                     EMPTY.clone_into(&mut self.state);
                 }
-                if fault == PodFault::Vanishes { Ran::Vanished } else { Ran::Badly("a fault".to_owned()) }
+                match fault {
+                    PodFault::Vanishes => Ran::Vanished,
+                    PodFault::Lost => Ran::Lost,
+                    _ => Ran::Badly("a fault".to_owned()),
+                }
             }
             _ => match self.act(action, id, pod) {
                 Ok(log) => Ran::Well(log),
@@ -127,10 +139,12 @@ impl Database {
             "swap" => {
                 let restored = self.beside.remove(id).flatten().ok_or("not proven")?;
                 self.old.insert(id.to_owned(), std::mem::replace(&mut self.state, restored));
+                self.restored = true;
                 done
             }
             "in-place" => {
                 self.state.clone_from(&self.backup);
+                self.restored = true;
                 done
             }
             "clean-up" => {

@@ -24,6 +24,10 @@ pub enum HelmDies {
     Lingers,
     /// It changed the workload, then failed and said so. Nobody is killed.
     Complains,
+    /// It made a revision, failed at an object before the workload, and said so. Nobody is killed.
+    Refuses,
+    /// It failed before it made a revision, and said so. Nobody is killed.
+    FailsAtOnce,
 }
 
 pub struct Deeds {
@@ -88,7 +92,7 @@ impl Deeds {
             let revision = own.or(revisions.last()).map(number).unwrap() + u64::from(own.is_none());
             let status = match what {
                 "done" => "deployed",
-                "failed" => "failed",
+                "failed" | "refused" => "failed",
                 _ => "pending-rollback",
             };
             if what == "failed" {

@@ -271,7 +271,7 @@ impl World {
         look(&mut state.objects.database)
     }
 
-    /// Servers that ran on a schema newer than themselves.
+    /// Servers that ran on a schema newer than themselves, or migrated the one that a restore had brought back.
     pub fn violations(&self) -> Vec<String> {
         self.0.lock().unwrap().objects.violations.clone()
     }

@@ -15,7 +15,7 @@ pub struct Objects {
     logs: BTreeMap<String, String>,
     /// What Pods were told to do, where they were told a word.
     pub actions: Vec<String>,
-    /// Servers that ran on a schema newer than themselves.
+    /// Servers that ran on a schema newer than themselves, or migrated the one that a restore had brought back.
     pub violations: Vec<String>,
     /// The logs of other Pods, by the value of their role's label.
     pub said: BTreeMap<String, String>,
@@ -145,6 +145,11 @@ impl Objects {
                         }
                         Ran::Badly(words) => json!({"phase": "Failed", "message": words}),
                         Ran::Armed(status) => status,
+                        Ran::Lost => {
+                            let gone = jiff::Timestamp::now() - jiff::SignedDuration::from_mins(5);
+                            body["metadata"]["deletionTimestamp"] = json!(format!("{gone:.0}"));
+                            json!({"phase": "Running"})
+                        }
                         Ran::Vanished => return (201, body),
                     };
                 }
@@ -196,12 +201,20 @@ impl Objects {
                     Some(object) => (200, object),
                 }
             }
+            // Its node does not say that it ended, and no grace is over without that.
+            "DELETE" if self.is_lost(&key) && body["gracePeriodSeconds"] != 0 => (200, self.there[&key].clone()),
             "DELETE" => match self.there.remove(&key) {
                 None => failure(404, "NotFound"),
                 Some(object) => (200, object),
             },
             other => panic!("{other} {path}"),
         }
+    }
+
+    fn is_lost(&self, key: &(String, String)) -> bool {
+        let lost =
+            |pod: &Value| pod["metadata"]["deletionTimestamp"].is_string() && pod["status"]["phase"] == "Running";
+        key.0 == "pods" && self.there.get(key).is_some_and(lost)
     }
 
     /// A Pod that waited ends well, and this is its log.
@@ -211,7 +224,8 @@ impl Objects {
         self.put("pods", pod);
     }
 
-    /// Server pods follow the count of their workload, and none may run on a schema newer than itself.
+    /// Server pods follow the count of their workload, and none may run on a schema newer than itself, nor after a restore on
+    /// one that is older.
     pub fn settle(&mut self) {
         if self.settled == self.version {
             return;
@@ -235,10 +249,12 @@ impl Objects {
         let image = container["image"].clone();
         let version = |text: &str| shared::versions::Version::parse(text);
         let (own, head) = (image.as_str().and_then(|i| version(i.split_once(':')?.1)), self.database.head());
-        if let (Some(own), Some(head)) = (own, head.and_then(version))
-            && own < head
-        {
-            self.violations.push(format!("{name}: {own} ran on {head}"));
+        if let (Some(own), Some(head)) = (own, head.and_then(version)) {
+            if own < head {
+                self.violations.push(format!("{name}: {own} ran on {head}"));
+            } else if own > head && self.database.restored {
+                self.violations.push(format!("{name}: {own} migrated the restored {head}"));
+            }
         }
         if self.there.get(&key).is_none_or(|pod| pod["spec"]["containers"][0]["image"] != image) {
             let workload = server["metadata"]["name"].as_str().unwrap();
