@@ -204,7 +204,7 @@ async fn wait(
         if let Some(reason) = state(&pod).and_then(hopeless) {
             return Err(Without::Armed(format!("the {role} Pod cannot start: {reason}")));
         }
-        let lost = lost(&pod);
+        let gone_since = lost(&pod);
         let status = pod.status.unwrap_or_default();
         let phase = status.phase.unwrap_or_default();
         // Its node may count faster than we do.
@@ -223,7 +223,7 @@ async fn wait(
                 Err(Without::Ended(format!("the {role} failed: {said}")))
             };
         }
-        if let Some(since) = lost {
+        if let Some(since) = gone_since {
             return Err(Without::Lost(format!(
                 "the {role} Pod {name} was to be gone at {since:.0} and is still there: its node does not answer"
             )));

@@ -79,7 +79,7 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
             Ok(release) => search::ask(cluster, release, look.probe, look.search_image).await,
         }
     };
-    let (beside, database, search, drift, whole, neighbours, kubernetes, helm) = tokio::join!(
+    let (beside, database, search, (drift, kinds), whole, neighbours, kubernetes, helm) = tokio::join!(
         Beside::look(cluster, name, newest.as_ref().ok().copied()),
         database,
         search,
@@ -89,7 +89,6 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
         cluster.within(cluster.client.apiserver_version()),
         Helm::find(look.helm),
     );
-    let (drift, kinds) = drift;
     let settings = match (&manifest, &server) {
         (Ok(all), Some(server)) => Ok(settings(all, server)),
         (Ok(_), None) => Err("the release holds no OpenMetadata server".to_owned()),
@@ -123,11 +122,7 @@ pub async fn gather(cluster: &Cluster, name: &str, release: &Fact<Release>, look
         helm_version: helm.map(|h| h.version).map_err(|e| format!("{e:#}")).into(),
         kubernetes: kubernetes.map(|v| v.git_version).map_err(|r| r.to_string()).into(),
         values: values.into(),
-        keys: settings
-            .as_ref()
-            .map(|set| read::keys(set, beside.mounts().ok().as_deref()))
-            .map_err(Clone::clone)
-            .into(),
+        keys: settings.as_ref().map(|set| beside.keys(set)).map_err(Clone::clone).into(),
         server: with_replicas(beside.server(&cluster.namespace), server.as_ref()),
         search: beside.search(cluster, shown.as_ref().ok(), search).await,
         ingestion,

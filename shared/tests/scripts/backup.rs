@@ -265,16 +265,9 @@ fn a_dump_that_is_not_whole_is_no_backup() {
             &[("BROKEN", "query failed: server closed the connection unexpectedly")],
             &["pg_dump failed with 1", "went away"],
         );
-        fails(
-            &image,
-            &[("BROKEN", "could not write to output file: No space left on device")],
-            &["pg_dump failed", "the claim is full", "bytes were free", "enlarge it or prune backups. a disk is full"],
-        );
-        fails(
-            &image,
-            &[("OMUPGRADE_ACTION", "dump"), ("BROKEN", "could not write to output file: No space left on device")],
-            &["the claim is full", "enlarge it. a disk is full"],
-        );
+        let full = ("BROKEN", "could not write to output file: No space left on device");
+        fails(&image, &[full], &["pg_dump failed", "the claim is full", "bytes were free", "or prune backups. a disk"]);
+        fails(&image, &[full, ("OMUPGRADE_ACTION", "dump")], &["the claim is full", "enlarge it. a disk is full"]);
         fails(&image, &[("LISTED", "")], &["the dump holds nothing"]);
         fails(&image, &[("DAMAGED", "1")], &["cannot be read back to its end"]);
         fails(&image, &[("MOVING", "1")], &["the schema moved while it was dumped"]);

@@ -10,8 +10,8 @@ use crate::adapters::flux;
 use crate::adapters::tls;
 use crate::adapters::volume::capacity;
 use crate::checks::Seen;
-use crate::checks::precheck::{BackupPlace, MASK, Room, Search, Server, read};
-use crate::facts::{self, Component, Release, SearchEngine, membership};
+use crate::checks::precheck::{BackupPlace, Keys, MASK, Room, Search, Server, read};
+use crate::facts::{self, Component, Release, SearchEngine, Secret, membership};
 use crate::preview::Object;
 use crate::wayback::owner_of;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
@@ -281,9 +281,10 @@ impl Beside {
         })
     }
 
-    /// Where something is mounted into the serving container.
-    pub fn mounts(&self) -> Result<Vec<String>, String> {
-        self.server_workload().map(|live| read::mounts(&live.value))
+    /// What the keys are, by the settings and by what is mounted into the serving container.
+    pub fn keys(&self, settings: &BTreeMap<String, Option<Secret<String>>>) -> Keys {
+        let mounts = self.server_workload().map(|live| read::mounts(&live.value));
+        read::keys(settings, mounts.ok().as_deref())
     }
 
     /// Differences without the replicas that an autoscaler sets.

@@ -92,14 +92,11 @@ pub fn brings_search(case: &Case) -> Option<&Neighbour> {
 /// elsewhere, of another kind, or of another version than its chart's, which only values of somebody's own can make it.
 fn becomes<'a>(case: &'a Case, release: &Neighbour, chart: Version) -> Option<&'a Dotted> {
     let (now, then) = (engine(case, Version::parse(&release.version)?)?, engine(case, chart)?);
-    let follows = match case.facts.search.value() {
-        Some(search) => {
-            search.engine == "opensearch" && Dotted::parse(&search.version).is_none_or(|has| has.major() == now.major())
-        }
-        None => {
-            let kind = case.facts.settings.value().and_then(|settings| settings.get("SEARCH_TYPE"));
-            kind.is_none_or(|kind| !kind.eq_ignore_ascii_case("elasticsearch"))
-        }
+    let follows = if let Some(search) = case.facts.search.value() {
+        search.engine == "opensearch" && Dotted::parse(&search.version).is_none_or(|has| has.major() == now.major())
+    } else {
+        let kind = case.facts.settings.value().and_then(|settings| settings.get("SEARCH_TYPE"));
+        kind.is_none_or(|kind| !kind.eq_ignore_ascii_case("elasticsearch"))
     };
     (follows && now.major() != then.major() && brings_search(case).is_some()).then_some(then)
 }

@@ -146,8 +146,8 @@ pub async fn back_up(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Re
         && gone_on_with(&stored.run)
         && is_past(record, Timestamp::now())
     {
-        let (began, ended) = (&record.started, &record.finished);
-        say::note(&format!("{name}, which that run made from {began} to {ended}, stays; making a new one"));
+        let (from, until) = (&record.started, &record.finished);
+        say::note(&format!("{name}, which that run made from {from} to {until}, stays; making a new one"));
         stored.end(&lock, Outcome::Done).await?;
         stored = begin(cluster, &lock, &place, &claim).await?;
         done = Box::pin(dumped(cluster, &place, args, to, terms, &lock, &mut stored)).await;

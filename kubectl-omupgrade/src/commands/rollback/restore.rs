@@ -284,13 +284,11 @@ async fn signs<T>(terms: Terms, pod: &str, work: impl Future<Output = T>) -> T {
     let began = Instant::now();
     let mut work = std::pin::pin!(work);
     loop {
-        match timeout(SIGN, &mut work).await {
-            Ok(done) => return done,
-            Err(_) => {
-                let minutes = began.elapsed().as_secs() / 60;
-                tell(terms, &format!("  at work for {minutes} min; what it says: kubectl logs {pod}"));
-            }
+        if let Ok(done) = timeout(SIGN, &mut work).await {
+            return done;
         }
+        let minutes = began.elapsed().as_secs() / 60;
+        tell(terms, &format!("  at work for {minutes} min; what it says: kubectl logs {pod}"));
     }
 }
 
