@@ -137,6 +137,9 @@ impl Helm {
     ) -> Vec<OsString> {
         let mut args: Vec<OsString> = vec!["rollback".into(), release.into(), revision.to_string().into()];
         args.extend(["--namespace".into(), OsString::from(&cluster.namespace)]);
+        // Helm keeps ten revisions and may take away the oldest, the very one that it goes back to: then a run that was
+        // broken off could not go on.
+        args.extend(["--history-max".into(), "0".into()]);
         if force_conflicts && self.major >= 4 {
             args.push("--force-conflicts".into());
         }

@@ -59,6 +59,8 @@ const FLAGS: &[(&str, &[&str])] = &[
             "--all-namespaces",
             "--for",
             "--from",
+            "--image-pull-policy",
+            "--restart",
             "--from-literal",
             "--image",
             "--overwrite",

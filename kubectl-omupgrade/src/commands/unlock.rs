@@ -123,7 +123,9 @@ pub async fn unlock(cluster: &Cluster, args: &Args, output: Output, timing: Timi
     // A Pod of a restore that waits for its node would swap when nobody looks any more.
     let armed = restore::at_work(cluster, &name, &plans).await;
     for pod in armed.map_err(|why| left_armed(&why, &name, cluster))? {
-        say::note(&format!("taking the Pod {pod} of a restore away"));
+        say::note(&format!(
+            "taking the Pod {pod} of a restore away; where its node does not answer, start no server before that node is off"
+        ));
         pod::disarm(cluster, &pod).await.map_err(|why| left_armed(&why, &name, cluster))?;
     }
     for left in runs.iter_mut().filter(|s| s.run.outcome == Outcome::Open) {

@@ -69,6 +69,7 @@ fn no_words_of_others_hold_a_secret() {
         ("/search/source", json!(words())),
         ("/search/unanswered", json!({"/_mapping": words()})),
         ("/driftUnread", json!([format!("Service/om: {}", words())])),
+        ("/kinds", json!({"unasked": [format!("X/om: {}", words())]})),
         ("/helm/description", json!(words())),
     ] {
         let mut other = whole.clone();

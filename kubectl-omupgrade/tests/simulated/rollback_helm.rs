@@ -12,7 +12,7 @@ use kubectl_omupgrade::failure::exit_of;
 async fn the_revision_is_always_named() {
     let (world, _folder) = world();
     assert_eq!(command(&world, &args(&world)).await.unwrap(), Exit::Done);
-    let expected = format!("rollback om 1 --namespace {NAMESPACE}");
+    let expected = format!("rollback om 1 --namespace {NAMESPACE} --history-max 0");
     assert_eq!(world.helm_calls(), [expected]);
 }
 
@@ -51,7 +51,7 @@ async fn helm_sees_the_same_target_and_nobody_sees_the_token() {
     let cluster = Cluster { pointers, ..world.cluster() };
     assert_eq!(Box::pin(roll_back(&cluster, &args(&world), TERMS)).await.unwrap(), Exit::Done);
     let target = "--kube-context=far --kube-apiserver=https://api:6443 --kube-ca-file=/ca.pem --kube-as-user=anna";
-    assert_eq!(world.helm_calls(), [format!("rollback om 1 --namespace {NAMESPACE} {target}")]);
+    assert_eq!(world.helm_calls(), [format!("rollback om 1 --namespace {NAMESPACE} --history-max 0 {target}")]);
     assert_eq!(world.helm_environment(), ["HELM_KUBETOKEN=t0ken"]);
     let journal = runs(&world)[0].to_string();
     assert!(journal.contains(target) && journal.contains("HELM_KUBETOKEN=") && !journal.contains("t0ken"), "{journal}");

@@ -17,15 +17,16 @@ UNION ALL SELECT 'collation' || chr(9) || datcollate FROM pg_database WHERE datn
 UNION ALL SELECT 'sort_buffer' || chr(9) || pg_size_bytes(current_setting('work_mem'))
 UNION ALL SELECT 'read_only' || chr(9) || CASE WHEN pg_is_in_recovery() OR (SELECT setting = 'on' FROM pg_settings WHERE name = 'default_transaction_read_only') THEN 'yes' ELSE 'no' END
 UNION ALL SELECT 'max_connections' || chr(9) || current_setting('max_connections')
-UNION ALL SELECT 'connections' || chr(9) || count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'
+UNION ALL SELECT 'connections' || chr(9) || count(*) FROM pg_stat_activity WHERE usesysid IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend'
 -- Other sessions in this database, and those among them that this user may not end.
-UNION ALL SELECT 'sessions' || chr(9) || count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+UNION ALL SELECT 'sessions' || chr(9) || count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND usesysid IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend'
 UNION ALL SELECT 'sessions_not_ours' || chr(9) || count(*) FROM pg_stat_activity a WHERE datname = current_database() AND pid <> pg_backend_pid()
-    AND backend_type = 'client backend' AND NOT pg_has_role(a.usesysid, 'MEMBER') AND NOT pg_has_role('pg_signal_backend', 'MEMBER')
--- A transaction that is open for long holds locks that a migration waits for. Those of other users tell no time to an
--- ordinary one, so they are counted by what can be seen.
+    AND usesysid IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend' AND NOT pg_has_role(a.usesysid, 'MEMBER') AND NOT pg_has_role('pg_signal_backend', 'MEMBER')
+-- A transaction that is open for long holds locks that a migration waits for. Sessions of other users tell an ordinary
+-- one neither of what kind they are nor since when: beside one of them it is not known.
 UNION ALL SELECT 'oldest_transaction_seconds' || chr(9) || coalesce(floor(extract(epoch FROM max(clock_timestamp() - xact_start))), 0)
     FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+    HAVING NOT coalesce(bool_or(backend_type IS NULL AND usesysid IS NOT NULL), false)
 UNION ALL SELECT 'prepared_transactions' || chr(9) || count(*) FROM pg_prepared_xacts WHERE database = current_database();
 
 SELECT 'may create_database' || chr(9) || CASE WHEN rolsuper OR rolcreatedb THEN 'yes' ELSE 'no' END FROM pg_roles WHERE rolname = current_user

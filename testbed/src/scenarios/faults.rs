@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use super::{BOTH, Scenario};
+use super::{POSTGRES, Scenario};
 use crate::faults;
 use crate::load::{EMAIL, PASSWORD};
 use crate::suite::helm::Version;
@@ -14,7 +14,7 @@ use crate::suite::stage::{RELEASE, Stage};
 pub const SCENARIO: Scenario = Scenario {
     name: "faults",
     says: "slow and silent servers, another key under a server that runs, helm killed early and late; each healed",
-    engines: BOTH,
+    engines: POSTGRES,
     plays_faults: true,
     more_stages: &[],
     deadline: Duration::from_mins(7),

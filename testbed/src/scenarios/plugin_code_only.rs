@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use super::{BOTH, Scenario};
+use super::{POSTGRES, Scenario};
 use crate::say;
 use crate::suite::stage::{RELEASE, Stage};
 
 pub const SCENARIO: Scenario = Scenario {
     name: "plugin-code-only",
     says: "a recorded state proves `code only`; both Helms go back to the validated revision; of two operators one does",
-    engines: BOTH,
+    engines: POSTGRES,
     deadline: Duration::from_mins(8),
     plays_faults: false,
     more_stages: &[],

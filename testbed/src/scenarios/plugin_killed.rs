@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use super::{BOTH, Scenario};
+use super::{POSTGRES, Scenario};
 use crate::cluster::databases::Engine;
 use crate::say;
 use crate::suite::look::refused;
@@ -15,7 +15,7 @@ use crate::suite::stage::{RELEASE, Stage};
 pub const SCENARIO: Scenario = Scenario {
     name: "plugin-killed",
     says: "`kill -9` before, in the middle of and after the step of either Helm: the same command again ends in the same place",
-    engines: BOTH,
+    engines: POSTGRES,
     deadline: Duration::from_mins(10),
     plays_faults: false,
     more_stages: &[],

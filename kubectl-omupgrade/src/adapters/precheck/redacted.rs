@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// Fields that hold words of others; so does whatever is unseen.
 const WORDS: &[&str] =
-    &["unknown", "driftUnread", "unanswered", "description", "source", "airflow", "managed", "pipelines"];
+    &["unknown", "driftUnread", "unasked", "unanswered", "description", "source", "airflow", "managed", "pipelines"];
 
 /// The facts without secrets in such words. What was counted, named and compared stays: checks and commands are made of it.
 pub fn redacted(facts: Facts, redactor: &Redactor) -> anyhow::Result<Facts> {

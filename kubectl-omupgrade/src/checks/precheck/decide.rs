@@ -130,9 +130,9 @@ fn sentence(case: &Case, way: &Way) -> String {
             } else {
                 "pods can go over one by one while others serve"
             };
-            let first = dependencies::behind(case).map(|(release, _)| {
-                format!("; before that {} restarts the database and the search engine that it brings", release.name)
-            });
+            let first = dependencies::behind(case)
+                .zip(dependencies::restarts(case))
+                .map(|((release, _), what)| format!("; before that {} restarts {what} that it brings", release.name));
             format!("{to} changes nothing in the database: {how}{}", first.unwrap_or_default())
         }
         Way::Quiesce if matches!(case.pending(), Pending::Unknown(_)) => format!(

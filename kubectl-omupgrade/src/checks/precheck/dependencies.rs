@@ -3,6 +3,7 @@
 use super::case::Case;
 use super::facts::Neighbour;
 use super::search;
+use super::values::MASK;
 use crate::checks::{Answer, pass, skip, unknown, warn};
 use shared::versions::{Dotted, Version};
 
@@ -81,11 +82,26 @@ fn held(case: &Case, release: &Neighbour) -> Option<String> {
 
 /// It, where it brings the search engine: the server asks a host of this namespace.
 pub fn brings_search(case: &Case) -> Option<&Neighbour> {
-    let host = case.facts.settings.value()?.get("ELASTICSEARCH_HOST")?;
-    let mut parts = host.trim_matches('"').split('.');
-    let here = parts.next().is_some_and(|name| !name.is_empty());
-    let elsewhere = parts.next().is_some_and(|namespace| namespace != case.facts.namespace);
-    release(case).filter(|_| here && !elsewhere)
+    release(case).filter(|_| here(case, "ELASTICSEARCH_HOST") == Some(true))
+}
+
+/// What of the server's an upgrade of it restarts; a host that is not known counts as its own.
+pub fn restarts(case: &Case) -> Option<&'static str> {
+    let of = |key| here(case, key) != Some(false);
+    match (of("DB_HOST"), of("ELASTICSEARCH_HOST")) {
+        (true, true) => Some("the database and the search engine"),
+        (true, false) => Some("the database"),
+        (false, true) => Some("the search engine"),
+        (false, false) => None,
+    }
+}
+
+/// Whether a host of the server's is of this namespace.
+fn here(case: &Case, key: &str) -> Option<bool> {
+    let host = case.facts.settings.value()?.get(key)?.trim_matches('"');
+    let mut parts = host.split('.');
+    let named = parts.next().is_some_and(|name| !name.is_empty() && host != MASK);
+    named.then(|| parts.next().is_none_or(|namespace| namespace == case.facts.namespace))
 }
 
 /// The OpenSearch of another major version that the server's becomes with a chart of it. None where it stays: it is

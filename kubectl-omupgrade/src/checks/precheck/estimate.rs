@@ -109,7 +109,7 @@ fn start(server: Option<&Server>) -> Part {
 /// The dependencies' release where it goes first.
 fn restart(case: &Case) -> Option<Part> {
     let (release, _) = dependencies::behind(case)?;
-    let words = format!("{} restarts the database and the search engine that it brings (chosen)", release.name);
+    let words = format!("{} restarts {} that it brings (chosen)", release.name, dependencies::restarts(case)?);
     Some(Part { least: RESTART.0, most: RESTART.1, words })
 }
 

@@ -91,7 +91,7 @@ pub const CHECKS: &[Check<Case>] = &[
             "image-there",
             "the target's image is on a node or can be pulled",
             "Prerequisites: access to the image registry",
-            "kubectl create deployment pull-test --image=docker.getcollate.io/openmetadata/server:{to} -n {namespace} # and delete it",
+            "kubectl run pull-test --image=docker.getcollate.io/openmetadata/server:{to} --image-pull-policy=Always --restart=Never -n {namespace} # and delete it",
         ),
         ask: image,
     },
@@ -300,6 +300,8 @@ fn idle_in(here: &str, ingestion: &Ingestion) -> Answer {
 fn image(case: &Case) -> Answer {
     let on_a_node = case.facts.images.value().and_then(|all| all.first());
     let live = case.facts.server.value().map(|s| s.pull_policy.as_str()).unwrap_or_default();
+    // A file of values is all that the upgrade gives: without the key it is the chart's.
+    let live = if case.facts.asked.values_file.is_some() { "Always" } else { live };
     let always = always_pulled(case.facts.values.value(), live);
     match (case.facts.registry.known(), on_a_node) {
         (Ok(pull), on_a_node) if pull.there => {
@@ -337,7 +339,10 @@ fn image(case: &Case) -> Answer {
     }
 }
 
-/// Tries whether a node can pull it.
+/// Tries whether a node can pull it, also where it holds it already.
 fn pulled(image: &str) -> String {
-    format!("kubectl create deployment pull-test --image={} -n {{namespace}} # and delete it", quoted(image))
+    let image = quoted(image);
+    format!(
+        "kubectl run pull-test --image={image} --image-pull-policy=Always --restart=Never -n {{namespace}} # and delete it"
+    )
 }

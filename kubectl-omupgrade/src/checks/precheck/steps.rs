@@ -117,8 +117,8 @@ fn of_dependencies(case: &Case) -> Vec<Step> {
     let upgrade = |values: &str| {
         format!("helm upgrade {name} -n {namespace} open-metadata/openmetadata-dependencies --version {to} {values}")
     };
-    let what =
-        format!("upgrade {name} before OpenMetadata; it restarts the database and the search engine that it brings");
+    let restarts = dependencies::restarts(case).map(|what| format!("; it restarts {what} that it brings"));
+    let what = format!("upgrade {name} before OpenMetadata{}", restarts.unwrap_or_default());
     if changes.is_empty() && platform::keeps_values(case) {
         return vec![step(&what, upgrade("--reset-then-reuse-values"))];
     }
@@ -230,7 +230,9 @@ fn taking_off(scaler: &Scaler, namespace: &str) -> Step {
             format!("kubectl delete hpa {} -n {namespace}", scaler.name),
         ),
         Some(("ScaledObject", name)) => step(
-            &format!("pause the autoscaler, which KEDA would make anew: {why}"),
+            &format!(
+                "pause the autoscaler, which KEDA would make anew: {why}. A precheck after this sees none: the last step here lets it scale again"
+            ),
             format!("kubectl annotate scaledobject {name} -n {namespace} {PAUSED}=true --overwrite"),
         ),
         Some((kind, name)) => step(
@@ -292,8 +294,7 @@ fn search_window(case: &Case) -> Vec<Step> {
     }
     out.extend(quiesce(case));
     let rebuilt = "or point the values at a new empty one; its indexes are rebuilt";
-    let follows =
-        out.iter_mut().find(|s| brings.is_some() && s.what.contains("it restarts the database and the search"));
+    let follows = out.iter_mut().find(|s| brings.is_some() && s.what.contains(" before OpenMetadata; it restarts "));
     if let Some(same) = follows {
         same.what = format!("{}: this upgrades the engine in the window, {rebuilt}", same.what);
     } else {

@@ -73,7 +73,8 @@ fn fits(disruption: &Disruption, minutes: f64, said: &str, doubt: &str) -> Answe
     match disruption.open {
         _ if disruption.least > minutes => fail(said),
         _ if disruption.most > minutes => warn(format!("{said}: {doubt}")),
-        Some(open) => warn(format!("{said}; {open} comes on top, and is not estimated")),
+        Some(open) => warn(format!("{said}; {open} comes on top, and is not estimated"))
+            .next("{again} # how long that takes, its provider or a trial tells: add it to what is reckoned"),
         None => pass(said),
     }
 }

@@ -61,7 +61,7 @@ fn rebuilt(answer: Answer) -> Answer {
 const ASK: &str = "{again} # once a Pod may ask the search engine, which shows its mappings";
 
 /// What tells where no mapping was guessed: without `--force` it leaves alone what did not change, by the server's own files.
-const SMART: &str = "kubectl exec -n {namespace} {workload} -- ./bootstrap/openmetadata-ops.sh reindex # builds anew what changed, and says so where nothing did";
+const SMART: &str = "kubectl exec -n {namespace} {workload} -- ./bootstrap/openmetadata-ops.sh reindex # from 1.8.7 on: builds anew what changed, and says so where nothing did";
 
 /// The name of the app that fills the indexes.
 const INDEXING: &str = "SearchIndexingApplication";

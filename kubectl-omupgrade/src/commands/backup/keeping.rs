@@ -10,6 +10,7 @@ use crate::adapters::{job, journal};
 use crate::cli::say;
 use crate::failure::Failure;
 use crate::journal::{Outcome, Phase, Run};
+use std::collections::BTreeSet;
 
 /// What a run remembers: how its dump keeps the keys.
 const KEEPS: &str = "keeps";
@@ -23,7 +24,9 @@ const IN_A_SECRET: &str = "the keys in a Secret";
 /// How the keys are to be kept.
 fn asked(args: &Args) -> String {
     if !args.recipients.is_empty() {
-        format!("the keys encrypted for {}", args.recipients.join(", "))
+        // In whatever order they were typed.
+        let recipients: BTreeSet<&str> = args.recipients.iter().map(String::as_str).collect();
+        format!("the keys encrypted for {}", Vec::from_iter(recipients).join(", "))
     } else if args.with_secrets {
         IN_A_SECRET.to_owned()
     } else if args.fernet_key_held_elsewhere {

@@ -215,7 +215,9 @@ fn words(entry: &Entry, claim: &str, keeping: &str) -> String {
 /// Of a dump that another process began minutes ago: what it cannot hold.
 fn behind(run: &Run, record: &Record, now: Timestamp) -> Option<String> {
     let began: Timestamp = record.started.parse().ok()?;
-    let old = gone_on_with(run) && now.duration_since(began) > MINUTES;
+    // One that this process made itself is of now, however long it took.
+    let before = gone_on_since(run).is_some_and(|since| began < since);
+    let old = before && now.duration_since(began) > MINUTES;
     old.then(|| {
         let (ago, release) = (span(began, now), &run.release);
         format!("  its dump began {ago} ago, in a run that did not end: what was written to {release} since is not in it; the same command again makes another one\n")
@@ -262,7 +264,13 @@ const MINUTES: SignedDuration = SignedDuration::from_mins(5);
 const GONE_ON: &str = "gone on with by ";
 
 fn gone_on_with(run: &Run) -> bool {
-    run.entries.iter().any(|entry| entry.phase == Phase::Note && entry.words.starts_with(GONE_ON))
+    gone_on_since(run).is_some()
+}
+
+/// When a process went on with it last.
+fn gone_on_since(run: &Run) -> Option<Timestamp> {
+    let note = run.entries.iter().rfind(|entry| entry.phase == Phase::Note && entry.words.starts_with(GONE_ON))?;
+    Some(note.at)
 }
 
 /// What a run remembers: the claim that it backs up to.

@@ -113,8 +113,9 @@ pub(super) fn stuck(failed: Failure, step: &str, decision: &Decision, args: &Arg
         let command = typed(decision, &Args { no_dump: true, ..args.clone() }, backup);
         failed = failed.hint(format!("{command}    # without it: what was written since {backup} {lost}"));
     }
+    let whole = if step == "in-place" { "; the database is not whole, so that way back has to restore it" } else { "" };
     failed.hint(format!(
-        "{}    # gives the restore up; the next way back puts the counts of before back",
+        "{}    # gives the restore up; the next way back puts the counts of before back{whole}",
         unlock(decision)
     ))
 }

@@ -206,6 +206,22 @@ fn remembered(
     Ok(out)
 }
 
+/// What is said where helm failed over servers that a restore stilled. Those that helm came to can be started by hand, where
+/// it fails at something else each time.
+fn left_at_zero(stored: &Stored, decision: &Decision) -> String {
+    let (namespace, to) = (&decision.namespace, decision.to);
+    let counts = stored.run.remembered.iter().filter_map(|(key, count)| Some((key.strip_prefix(COUNT)?, count)));
+    let by_hand: Vec<String> = counts
+        .map(|(object, count)| {
+            format!("; once the image of {object} is that of revision {to}: kubectl scale {object} -n {namespace} --replicas={count}")
+        })
+        .collect();
+    format!(
+        "no replica count was put back: a server that helm did not come to is the other revision's; the same command runs helm again{}",
+        by_hand.concat()
+    )
+}
+
 /// The counts to put back, as a run remembers them. Never zero: an autoscaler rests there for ever, so whoever set it
 /// meant another time than after this.
 fn counts(decision: &Decision) -> BTreeMap<String, String> {
@@ -241,9 +257,7 @@ async fn steps_of(
     let began = stored.run.begun(HELM) || stored.run.begun(restore::START);
     if rolled.is_err() && (stilled || !began) {
         if began && !decision.stay {
-            to::note(
-                "no replica count was put back: a server that helm did not come to is the other revision's; the same command runs helm again",
-            );
+            to::note(&left_at_zero(stored, decision));
         }
         return rolled.map(|()| Exit::Done);
     }
