@@ -88,8 +88,11 @@ pub(super) fn nodes(stage: &Stage, look: impl Fn(&Stage, &str) -> Result<()>) ->
         "resources": { "requests": { "cpu": "50m" } },
     });
     let there = stage.write("there.yaml", &there.to_string())?;
+    // And one beside it at most: those of earlier turns are gone.
     let without_node = |stage: &Stage| {
-        stage.until("a server without a node", 90, |stage| any(stage, |pod| pod["spec"]["nodeName"].is_null()))
+        stage.until("a server without a node", 120, |stage| {
+            Ok(stage.pods()?.len() <= 2 && any(stage, |pod| pod["spec"]["nodeName"].is_null())?)
+        })
     };
     let rolled_out = |stage: &Stage| {
         stage.until("the server on the second node", 90, |stage| {
