@@ -143,7 +143,7 @@ pub async fn back_up(cluster: &Cluster, args: &Args, terms: Terms) -> anyhow::Re
     let mut done = Box::pin(dumped(cluster, &place, args, to, terms, &lock, &mut stored)).await;
     // Who types it today asks for what is there today.
     if let Ok((name, record)) = &done
-        && gone_on_with(&stored.run)
+        && gone_on_since(&stored.run).is_some()
         && is_past(record, Timestamp::now())
     {
         let (from, until) = (&record.started, &record.finished);
@@ -262,10 +262,6 @@ const MINUTES: SignedDuration = SignedDuration::from_mins(5);
 
 /// The note in a run that another process goes on with.
 const GONE_ON: &str = "gone on with by ";
-
-fn gone_on_with(run: &Run) -> bool {
-    gone_on_since(run).is_some()
-}
 
 /// When a process went on with it last.
 fn gone_on_since(run: &Run) -> Option<Timestamp> {
